@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// An Item is one step of a channel. Exactly one of Message, Presence and
+// Storage is set.
+type Item struct {
+	// ID orders the items of a channel.
+	ID      ulid.ULID
+	Channel string
+	// Exclude is the id of a connection that must not be given the item, or "".
+	Exclude string
+
+	Message  *Message
+	Presence *PresenceChange
+	// Storage is the entry as it is now; its Value is nil when it was cleared.
+	Storage *Entry
+}
+
+// A Message is what subscribers of a channel receive.
+type Message struct {
+	// ID is assigned by the store.
+	ID      ulid.ULID
+	Channel string
+	Event   string
+	// Data is a JSON text, or nil for none.
+	Data []byte
+	// Meta is who sent it; nil if the server did.
+	Meta *Meta
+	// Expires is when a kept message stops being listed. It is zero for one
+	// kept for ever, and in messages that were not kept.
+	Expires time.Time
+}
+
+// Meta is who did something.
+type Meta struct {
+	// UID is the user id, "" for none.
+	UID string
+	// UMD is the user's metadata as a JSON text, nil for none.
+	UMD []byte
+}
+
+// Messages publishes to channels and reads what was published.
+type Messages interface {
+	// Publish appends one message to its channel and delivers it.
+	Publish(ctx context.Context, p PublishRequest) (PublishResult, error)
+	// Message returns a kept message. The error wraps ErrNotFound if it was
+	// not kept, has expired or never existed.
+	Message(ctx context.Context, channel string, id ulid.ULID) (*Message, error)
+	// History returns kept and unexpired messages of a channel by id. A
+	// channel that does not exist has none.
+	History(ctx context.Context, h HistoryRequest) ([]*Message, error)
+	// Replay returns every message (kept or not) of a channel after one that a
+	// client has seen.
+	Replay(ctx context.Context, r ReplayRequest) (Replay, error)
+}
+
+// A PublishRequest is a message to be published.
+type PublishRequest struct {
+	Channel string
+	Event   string
+	Data    []byte
+	Meta    *Meta
+	// Keep is how long the message can be listed and reacted to: 0 not at all,
+	// or Forever. In any case it can be replayed for the replay window.
+	Keep time.Duration
+	// Exclude is the id of a connection that must not be given the message.
+	Exclude string
+	// DedupID makes this request and every later one on the same channel with
+	// the same id, for as long as DedupFor, one message. "" for none.
+	DedupID  string
+	DedupFor time.Duration
+}
+
+// A PublishResult says what became of a publish.
+type PublishResult struct {
+	// ID of the message; of the first one if this was a duplicate.
+	ID ulid.ULID
+	// Duplicate is true if DedupID was seen before: nothing was published.
+	Duplicate bool
+}
+
+// A HistoryRequest selects a page of a channel's kept messages.
+type HistoryRequest struct {
+	Channel string
+	// After and Before are exclusive bounds; zero is none. They need not be
+	// ids of messages.
+	After, Before ulid.ULID
+	// Reverse lists from the newest to the oldest.
+	Reverse bool
+	// Limit is the length of the page, at least 1. Fewer messages mean that
+	// there are no more.
+	Limit int
+}
+
+// A ReplayRequest asks for what came after a message.
+type ReplayRequest struct {
+	Channel string
+	// After is the id of any item of the channel. Only what is newer returns.
+	After ulid.ULID
+	// Until is the newest id wanted, inclusive.
+	Until ulid.ULID
+	// Limit is how many messages are wanted at the most.
+	Limit int
+}
+
+// A Replay is an answer to a ReplayRequest.
+type Replay struct {
+	// Complete is true if the store can prove that After is an item of the
+	// channel as it is now (not of a time before the store lost data) and that
+	// Messages are all that came after it, less kept ones that have expired.
+	// If it is false, Messages is empty.
+	Complete bool
+	// Messages by id.
+	Messages []*Message
+}
+
+// Reactions keeps reactions of users to kept messages. They expire with their
+// message.
+type Reactions interface {
+	// React adds or removes a reaction and publishes the notice if that
+	// changed something. The error wraps ErrNotFound if there is no such kept
+	// and unexpired message.
+	React(ctx context.Context, r ReactRequest) (ReactResult, error)
+	// ListReactions returns the reactions to each of the given messages, in
+	// the order in which they were added. Messages without any, and unknown
+	// ones, are missing in the result.
+	ListReactions(ctx context.Context, channel string, ids []ulid.ULID) (map[ulid.ULID][]Reaction, error)
+}
+
+// A Reaction is one user's reaction to one message. Message, UID and Reaction
+// together are unique.
+type Reaction struct {
+	Message  ulid.ULID
+	Reaction string
+	UID      string
+	UMD      []byte
+	Created  time.Time
+	// Origin is core's description of the request that added it, opaque to the
+	// store.
+	Origin []byte
+}
+
+// A ReactRequest adds or removes one reaction.
+type ReactRequest struct {
+	Channel string
+	// Reaction to add; to remove, Message, UID and Reaction name it. The store
+	// fills in Created.
+	Reaction Reaction
+	Remove   bool
+	// Notice is published, as Publish would, if something changed.
+	Notice PublishRequest
+}
+
+// A ReactResult says what became of a reaction.
+type ReactResult struct {
+	// Changed is false if it was there already, or not there to remove.
+	Changed bool
+	// Notice is the id of the notice, if Changed.
+	Notice ulid.ULID
+	// Reaction as added or removed, if Changed.
+	Reaction Reaction
+	// Expires is when the message, and so the reaction, does; zero for never.
+	Expires time.Time
+}
