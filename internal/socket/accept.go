@@ -1,0 +1,76 @@
+package socket
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	// readBuffer holds a typical client frame; longer ones are read past it.
+	readBuffer = 1024
+	// writeBuffer holds any control frame, the only ones that pass through it.
+	writeBuffer = 160
+)
+
+// ErrNotHijackable says that the connection cannot be taken over from the HTTP
+// server, because a middleware's ResponseWriter hides Hijack, or because the
+// request did not come over HTTP/1.1.
+var ErrNotHijackable = errors.New("socket: the http.ResponseWriter does not support hijacking: " +
+	"a middleware wraps it without an Unwrap method, or the request is not HTTP/1.1")
+
+// Accept answers an upgrade request and takes its connection over. The origin
+// must have been checked before. If it fails, a response has been written.
+func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
+	h := &hijacker{ResponseWriter: w, timeout: o.WriteTimeout}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		if h.failed {
+			err = ErrNotHijackable
+		}
+		if h.conn != nil {
+			_ = h.conn.Close()
+		}
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	ws.SetReadLimit(int64(o.ReadLimit))
+	return &Conn{ws: ws, net: h.conn, o: o}, nil
+}
+
+// hijacker gives the WebSocket library a connection whose writes are atomic,
+// and buffers that are smaller than those of net/http.
+type hijacker struct {
+	http.ResponseWriter
+	timeout time.Duration
+	conn    *atomicConn
+	failed  bool
+}
+
+// Unwrap is for http.ResponseController.
+func (h *hijacker) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+// Hijack is called by the WebSocket library once the handshake is valid.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		h.failed = true
+		return nil, nil, err
+	}
+	if err := brw.Flush(); err != nil {
+		return nil, nil, errors.Join(err, c.Close())
+	}
+	h.conn = &atomicConn{Conn: c, timeout: h.timeout}
+	// The client may have sent frames right behind its request. The library
+	// keeps what is buffered, so they must be.
+	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
+	br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.conn), max(readBuffer, len(early)))
+	_, _ = br.Peek(len(early))
+	return h.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
+}
