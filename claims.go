@@ -1,0 +1,177 @@
+package hotsock
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// Claims say who a client is and what it may do: what a token carries, and what
+// Options.Authenticate returns. Hosts mint tokens from them with [SignToken].
+//
+// The zero value of every field means that the claim is absent. As JSON, Claims
+// are the payload of a token: only what is set is written, and what is read is
+// checked strictly (unknown members are ignored). Claims are not modified by
+// this package, and must not be modified while they are in use by it.
+type Claims struct {
+	// Scope says what the token is for. Required in a token.
+	Scope Scope
+	// Expires ends the time in which the token can be used ("exp"). What it was
+	// used for, a connection say, goes on. Required in a token.
+	Expires time.Time
+	// NotBefore begins that time ("nbf").
+	NotBefore time.Time
+	// IssuedAt is for information only ("iat").
+	IssuedAt time.Time
+	// ID names the token among all of its issuer ("jti"). Required with
+	// SingleUse.
+	ID string
+	// Audience and Issuer ("aud", "iss") are compared with those in [Options].
+	Audience []string
+	Issuer   string
+
+	// UID names the user, at most 128 characters. It is required on presence
+	// channels, for reactions, and in a subscribe or umd token without a
+	// ConnectionID.
+	UID string
+	// UMD is metadata that is shown with everything the user sends: any JSON,
+	// by default at most 1 KiB. A JSON null is the same as nil.
+	UMD json.RawMessage
+
+	// ConnectionID binds a subscribe or umd token to one connection. A token
+	// that has it can never open a connection.
+	ConnectionID string
+	// SingleUse makes the token good for one connect or one subscribe, ever.
+	SingleUse bool
+	// KeepAlive asks the server for regular hotsock.keepAlive messages.
+	KeepAlive bool
+	// HeartbeatTimeout is how long the connection lives without a
+	// hotsock.heartbeat of the client: whole seconds, 5 s to 600 s.
+	HeartbeatTimeout time.Duration
+
+	// UMDUpdate lets a umd token change the metadata of the connection, and
+	// UMDPropagate those of all its present subscriptions with it.
+	UMDUpdate    bool
+	UMDPropagate bool
+
+	// Channels are permissions by channel key: the exact name of a channel, a
+	// name with * wildcards (each is any run of characters, the empty one too),
+	// or "#regex:" and a regular expression of package regexp (unanchored). At
+	// most 1000.
+	Channels map[string]ChannelClaims
+}
+
+// A Permission is a boolean that may be absent. Where several keys match, one
+// Deny denies, whatever the others say.
+type Permission uint8
+
+// The values of a Permission.
+const (
+	Unset Permission = iota // the default of what it permits, mostly to deny
+	Allow
+	Deny
+)
+
+// ChannelClaims are the permissions under one channel key.
+type ChannelClaims struct {
+	// Subscribe permits to subscribe.
+	Subscribe Permission
+	// AutoSubscribe subscribes on connecting, and so implies Subscribe unless
+	// that is Deny. Not on patterns, and without effect in subscribe tokens.
+	AutoSubscribe Permission
+	// Alias is another name of the channel for this client. Not on patterns;
+	// unique among aliases and channel keys.
+	Alias string
+	// GetInfo permits to ask for the number of subscriptions and the members.
+	GetInfo Permission
+	// HistoryStart is the time of the oldest message that can be listed;
+	// time.Unix(0, 0) for all. Defaults to the start of the subscription.
+	HistoryStart time.Time
+	// OmitFromSubCount leaves the subscription out of the channel's count.
+	OmitFromSubCount Permission
+	// UMDUpdate lets a umd token change the metadata of the subscription.
+	UMDUpdate Permission
+	// Messages are permissions by event key: an exact name or a pattern, as in
+	// [Claims.Channels]. At most 1000.
+	Messages map[string]MessageClaims
+	// Storage are permissions by storage key, in the same way.
+	Storage map[string]StorageClaims
+}
+
+// MessageClaims are the permissions under one event key of a channel.
+type MessageClaims struct {
+	// Publish permits to publish while subscribed.
+	Publish Permission
+	// Broadcast permits to publish also while not subscribed, unless Publish is
+	// Deny. Without effect in subscribe tokens.
+	Broadcast Permission
+	// Echo sends the sender's connection its own messages too.
+	Echo Permission
+	// Store is how long messages are kept: whole seconds, at most
+	// 3155695200 s, 0 not at all, or [store.Forever]. Defaults to not at all.
+	// Write new(24 * time.Hour) for a day.
+	Store *time.Duration
+	// ScheduleBefore is the furthest time for which a message can be scheduled.
+	// Defaults to never.
+	ScheduleBefore time.Time
+	// EmitPubSubEvent raises a backend event for each message.
+	EmitPubSubEvent Permission
+	// React permits to react to these messages. To permit some reactions only,
+	// leave it Unset and name them in Reactions.
+	React     Permission
+	Reactions []string
+}
+
+// StorageClaims are the permissions under one storage key of a channel.
+type StorageClaims struct {
+	// Get permits to read the entry, and Set to write it.
+	Get Permission
+	Set Permission
+	// Observe sends the client the entry when it subscribes and at each change.
+	Observe Permission
+	// Store is how long the entry is kept: whole seconds, 1 s to 3155695200 s,
+	// or [store.Forever], which is the default.
+	Store *time.Duration
+	// ScheduleBefore is the furthest time for which a write can be scheduled.
+	// Defaults to never.
+	ScheduleBefore time.Time
+	// EmitPubSubEvent raises a backend event for each change.
+	EmitPubSubEvent Permission
+}
+
+// Scope is a set of things that a token can be used for. Combine them with |.
+type Scope uint8
+
+// The elements of a Scope.
+const (
+	ScopeConnect   Scope = 1 << iota // to open a connection
+	ScopeSubscribe                   // to subscribe to a channel with more permissions
+	ScopeUMD                         // to change user metadata
+)
+
+// scopeNames are in the order of the bits.
+var scopeNames = [...]string{"connect", "subscribe", "umd"}
+
+// String returns the scope as it stands in a token, such as "connect umd".
+func (s Scope) String() string {
+	var names []string
+	for i, name := range scopeNames {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// parseScope ignores words it does not know: tokens may be for others too.
+func parseScope(text string) Scope {
+	var s Scope
+	for word := range strings.FieldsSeq(text) {
+		for i, name := range scopeNames {
+			if word == name {
+				s |= 1 << i
+			}
+		}
+	}
+	return s
+}
