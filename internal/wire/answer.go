@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"strconv"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// AppendHTTPError appends the body of an HTTP answer that is an error.
+func AppendHTTPError(b []byte, code, message string) []byte {
+	b = append(b, '{')
+	b = appendErrorMember(b, code, message)
+	return append(b, '}')
+}
+
+// AppendAccepted appends the answer to a publish or a storage write over
+// HTTP. A zero id and an empty ARN are left out.
+func AppendAccepted(b []byte, channel, event string, id ulid.ULID, scheduleARN string) []byte {
+	b = append(b, `{"channel":`...)
+	b = appendString(b, channel)
+	b = append(b, `,"event":`...)
+	b = appendString(b, event)
+	if !id.IsZero() {
+		b = append(b, `,"id":`...)
+		b = appendID(b, id)
+	}
+	if scheduleARN != "" {
+		b = append(b, `,"scheduleArn":`...)
+		b = appendString(b, scheduleARN)
+	}
+	return append(b, '}')
+}
+
+// AppendEmpty appends the answer of operations that have nothing to say.
+func AppendEmpty(b []byte) []byte { return append(b, "{}"...) }
+
+// AppendChannelInfo appends the answer of connection/getChannelInfo.
+func AppendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte {
+	b = append(b, `{"channel":`...)
+	return appendChannelInfo(b, channel, info)
+}
+
+// AppendServerChannelInfo appends the server API's answer to GET of a channel.
+func AppendServerChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte {
+	b = append(b, `{"name":`...)
+	return appendChannelInfo(b, channel, info)
+}
+
+func appendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte {
+	b = appendString(b, channel)
+	b = append(b, `,"subscriptionsCount":`...)
+	b = strconv.AppendInt(b, int64(info.Count), 10)
+	if IsPresence(channel) {
+		b = append(b, `,"members":`...)
+		b = store.AppendMembers(b, info.Members)
+	}
+	return append(b, '}')
+}
+
+// AppendReactions appends the answer of connection/listReactions.
+func AppendReactions(b []byte, reactions []store.Reaction) []byte {
+	b = append(b, `{"reactions":[`...)
+	for i, r := range reactions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"reaction":`...)
+		b = appendString(b, r.Reaction)
+		b = append(b, ',')
+		b = appendReactor(b, r)
+		b = append(b, '}')
+	}
+	return append(b, `]}`...)
+}
+
+// appendReactor appends who reacted, without braces.
+func appendReactor(b []byte, r store.Reaction) []byte {
+	b = append(b, `"uid":`...)
+	b = appendString(b, r.UID)
+	if r.UMD != nil {
+		b = append(b, `,"umd":`...)
+		b = append(b, r.UMD...)
+	}
+	return b
+}

@@ -1,0 +1,129 @@
+package wire
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// A Command is one message that a client sent over the WebSocket.
+type Command struct {
+	Event string
+	// Channel and Key are "" if they were absent or null.
+	Channel string
+	Key     string
+	// Data is nil if it was absent, else compact JSON, null included. It may
+	// be a part of the frame.
+	Data []byte
+	// Ref is what the answer must repeat, "" for nothing.
+	Ref string
+}
+
+// DecodeCommand reads a frame. Of the command only the types and the presence
+// of event are checked, not the names in it. Data longer than maxData bytes as
+// sent is refused.
+//
+// With an error, the command holds what could be read, so that the error can
+// be sent with Channel and Ref; these may be "".
+func DecodeCommand(frame []byte, maxData int) (Command, error) {
+	var c Command
+	r := open(frame)
+	for r.next() {
+		switch string(r.name) {
+		case "event":
+			r.string(&c.Event)
+		case "channel":
+			r.string(&c.Channel)
+		case "key":
+			r.string(&c.Key)
+		case "data":
+			r.data(&c.Data, maxData)
+		case "ref":
+			r.string(&c.Ref)
+			if utf8.RuneCountInString(c.Ref) > MaxRef {
+				c.Ref = ""
+				r.fail("must not be longer than " + strconv.Itoa(MaxRef) + " characters")
+			}
+		}
+	}
+	r.require("event", c.Event != "")
+	return c, r.close()
+}
+
+// A Subscribe is the data of hotsock.subscribe.
+type Subscribe struct {
+	// Token is "" if there is none.
+	Token string
+	// CatchUp is true if there was an after, be it null.
+	CatchUp bool
+	// After is the id of the last message that the client has seen, zero for
+	// none.
+	After ulid.ULID
+}
+
+// DecodeSubscribe reads the data of a [Command], which may be nil.
+func DecodeSubscribe(data []byte) (Subscribe, error) {
+	var s Subscribe
+	r := openData(data)
+	for r.next() {
+		switch string(r.name) {
+		case "token":
+			r.string(&s.Token)
+		case "after":
+			s.CatchUp = true
+			r.id(&s.After)
+		}
+	}
+	return s, r.close()
+}
+
+// A Reaction is the data of hotsock.messageReaction.
+type Reaction struct {
+	MessageID ulid.ULID
+	// Reaction is valid by [ValidReaction].
+	Reaction string
+	Remove   bool
+}
+
+// DecodeReaction reads the data of a [Command] or of a [PublishMessage]. A
+// reaction may be at most maxReaction bytes long.
+func DecodeReaction(data []byte, maxReaction int) (Reaction, error) {
+	var re Reaction
+	var action string
+	r := openData(data)
+	for r.next() {
+		switch string(r.name) {
+		case "messageId":
+			r.id(&re.MessageID)
+		case "reaction":
+			r.string(&re.Reaction)
+			if !ValidReaction(re.Reaction, maxReaction) {
+				r.fail("must be a reaction")
+			}
+		case "action":
+			r.string(&action)
+			re.Remove = action == "remove"
+			if !re.Remove && action != "add" {
+				r.fail(`must be "add" or "remove"`)
+			}
+		}
+	}
+	r.require("messageId", !re.MessageID.IsZero())
+	r.require("reaction", re.Reaction != "")
+	r.require("action", action != "")
+	return re, r.close()
+}
+
+// DecodeUMDToken reads the data of hotsock.umdUpdate, and returns its token.
+func DecodeUMDToken(data []byte) (string, error) {
+	var token string
+	r := openData(data)
+	for r.next() {
+		if string(r.name) == "token" {
+			r.string(&token)
+		}
+	}
+	r.require("token", token != "")
+	return token, r.close()
+}

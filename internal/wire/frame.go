@@ -1,0 +1,299 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// Connected is the first frame on a connection.
+type Connected struct {
+	ConnectionID string
+	Expires      time.Time
+	Secret       string
+	Meta         store.Meta
+}
+
+// AppendConnected appends hotsock.connected. The time is written in UTC, to
+// the second.
+func AppendConnected(b []byte, c Connected) []byte {
+	b = append(b, `{"event":"hotsock.connected","data":{"connectionId":`...)
+	b = appendString(b, c.ConnectionID)
+	b = append(b, `,"connectionExpiresAt":"`...)
+	b = c.Expires.UTC().AppendFormat(b, time.RFC3339)
+	b = append(b, `","connectionSecret":`...)
+	b = appendString(b, c.Secret)
+	b = append(b, `},"meta":`...)
+	b = c.Meta.AppendJSON(b)
+	return append(b, '}')
+}
+
+// Subscribed is the answer to hotsock.subscribe.
+type Subscribed struct {
+	Channel        string
+	Alias          string // "" for none
+	AutoSubscribed bool
+	// Members are written if the channel is a presence channel.
+	Members []store.Member
+	// CatchUp is that of the request. With it, LastID is written: the id of
+	// the newest message that the client need not ask for, zero for none.
+	CatchUp bool
+	LastID  ulid.ULID
+	// Recovered is written if the request named a message.
+	Recovered Recovery
+	Meta      store.Meta
+	Ref       string // "" for none
+}
+
+// Recovery says what became of a request to catch up.
+type Recovery uint8
+
+// What becomes of requests to catch up.
+const (
+	RecoveryNone   Recovery = iota // no message was named
+	RecoveryDone                   // all that was missed follows
+	RecoveryFailed                 // something may be missing
+)
+
+// AppendSubscribed appends hotsock.subscribed.
+func AppendSubscribed(b []byte, s *Subscribed) []byte {
+	b = append(b, `{"event":"hotsock.subscribed","channel":`...)
+	b = appendString(b, s.Channel)
+	b = append(b, `,"data":{`...)
+	data := len(b)
+	if s.AutoSubscribed {
+		b = append(b, `"autoSubscribed":true,`...)
+	}
+	if IsPresence(s.Channel) {
+		b = append(b, `"members":`...)
+		b = store.AppendMembers(b, s.Members)
+		b = append(b, ',')
+	}
+	switch s.Recovered {
+	case RecoveryDone:
+		b = append(b, `"recovered":true,`...)
+	case RecoveryFailed:
+		b = append(b, `"recovered":false,`...)
+	}
+	if s.CatchUp {
+		b = append(b, `"lastId":`...)
+		b = appendIDOrNull(b, s.LastID)
+		b = append(b, ',')
+	}
+	if len(b) > data {
+		b = b[:len(b)-1] // the last comma
+	}
+	b = append(b, `},"meta":`...)
+	b = appendSubscriptionMeta(b, s.Alias, s.Meta)
+	return appendEnd(b, s.Ref)
+}
+
+// AppendUnsubscribed appends hotsock.unsubscribed. The alias and ref are ""
+// for none.
+func AppendUnsubscribed(b []byte, channel, alias string, meta store.Meta, ref string) []byte {
+	b = append(b, `{"event":"hotsock.unsubscribed","channel":`...)
+	b = appendString(b, channel)
+	b = append(b, `,"data":{},"meta":`...)
+	b = appendSubscriptionMeta(b, alias, meta)
+	return appendEnd(b, ref)
+}
+
+func appendSubscriptionMeta(b []byte, alias string, meta store.Meta) []byte {
+	if alias == "" {
+		return meta.AppendJSON(b)
+	}
+	b = append(b, `{"channelAlias":`...)
+	b = appendString(b, alias)
+	start := len(b)
+	b = meta.AppendJSON(b)
+	b[start] = ',' // in the place of its brace
+	return b
+}
+
+// AppendMessage appends a message as it is delivered, a reaction's notice too.
+func AppendMessage(b []byte, m *store.Message) []byte {
+	b = appendMessage(b, m)
+	if m.Meta != nil {
+		b = append(b, `,"meta":`...)
+		b = m.Meta.AppendJSON(b)
+	}
+	return append(b, '}')
+}
+
+// appendMessage leaves the object open, after data.
+func appendMessage(b []byte, m *store.Message) []byte {
+	b = append(b, `{"id":`...)
+	b = appendID(b, m.ID)
+	b = append(b, `,"event":`...)
+	b = appendString(b, m.Event)
+	b = append(b, `,"channel":`...)
+	b = appendString(b, m.Channel)
+	b = append(b, `,"data":`...)
+	return appendValue(b, m.Data)
+}
+
+// AppendReactionData appends the data of a reaction's notice.
+func AppendReactionData(b []byte, r Reaction) []byte {
+	b = append(b, `{"messageId":`...)
+	b = appendID(b, r.MessageID)
+	b = append(b, `,"reaction":`...)
+	b = appendString(b, r.Reaction)
+	if r.Remove {
+		return append(b, `,"action":"remove"}`...)
+	}
+	return append(b, `,"action":"add"}`...)
+}
+
+// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved.
+func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
+	switch c.Kind {
+	case store.MemberAdded:
+		b = append(b, `{"event":"hotsock.memberAdded","channel":`...)
+	case store.MemberUpdated:
+		b = append(b, `{"event":"hotsock.memberUpdated","channel":`...)
+	case store.MemberRemoved:
+		b = append(b, `{"event":"hotsock.memberRemoved","channel":`...)
+	}
+	b = appendString(b, channel)
+	b = append(b, `,"data":{"member":`...)
+	b = c.Member.AppendJSON(b)
+	b = append(b, `,"members":`...)
+	b = store.AppendMembers(b, c.Members)
+	return append(b, `}}`...)
+}
+
+// AppendStorageUpdated appends hotsock.channelStorageUpdated.
+func AppendStorageUpdated(b []byte, e *store.Entry) []byte {
+	b = append(b, `{"event":"hotsock.channelStorageUpdated","channel":`...)
+	b = appendString(b, e.Channel)
+	b = append(b, ',')
+	b = appendEntry(b, e)
+	return append(b, '}')
+}
+
+// AppendStorageData appends hotsock.channelStorageData, which is also the
+// answer of connection/channelStorageGet. The entry is nil if there is none,
+// and ref "".
+func AppendStorageData(b []byte, channel, key string, e *store.Entry, ref string) []byte {
+	b = append(b, `{"event":"hotsock.channelStorageData","channel":`...)
+	b = appendString(b, channel)
+	b = append(b, ',')
+	if e != nil {
+		b = appendEntry(b, e)
+	} else {
+		b = append(b, `"key":`...)
+		b = appendString(b, key)
+		b = append(b, `,"data":null,"meta":null`...)
+	}
+	return appendEnd(b, ref)
+}
+
+// appendEntry appends the members of an entry.
+func appendEntry(b []byte, e *store.Entry) []byte {
+	b = append(b, `"key":`...)
+	b = appendString(b, e.Key)
+	b = append(b, `,"data":`...)
+	b = appendValue(b, e.Value)
+	b = append(b, `,"meta":`...)
+	return e.Meta.AppendJSON(b)
+}
+
+// AppendError appends hotsock.error. The channel and ref are "" for none.
+func AppendError(b []byte, channel, code, message, ref string) []byte {
+	b = append(b, `{"event":"hotsock.error",`...)
+	if channel != "" {
+		b = append(b, `"channel":`...)
+		b = appendString(b, channel)
+		b = append(b, ',')
+	}
+	b = appendErrorMember(b, code, message)
+	return appendEnd(b, ref)
+}
+
+func appendErrorMember(b []byte, code, message string) []byte {
+	b = append(b, `"error":{"code":`...)
+	b = appendString(b, code)
+	b = append(b, `,"message":`...)
+	b = appendString(b, message)
+	return append(b, '}')
+}
+
+// Ack is the answer to a command that has no answer of its own but a ref.
+type Ack struct {
+	Channel     string    // "" for none
+	ID          ulid.ULID // of the message, zero for none
+	ScheduleARN string    // "" for none
+	Ref         string
+}
+
+// AppendAck appends hotsock.ack.
+func AppendAck(b []byte, a Ack) []byte {
+	b = append(b, `{"event":"hotsock.ack",`...)
+	if a.Channel != "" {
+		b = append(b, `"channel":`...)
+		b = appendString(b, a.Channel)
+		b = append(b, ',')
+	}
+	b = append(b, `"data":{`...)
+	switch {
+	case a.ScheduleARN != "":
+		b = append(b, `"scheduleArn":`...)
+		b = appendString(b, a.ScheduleARN)
+	case !a.ID.IsZero():
+		b = append(b, `"id":`...)
+		b = appendID(b, a.ID)
+	}
+	b = append(b, '}')
+	return appendEnd(b, a.Ref)
+}
+
+// AppendPong appends hotsock.pong. The ref is "" for none.
+func AppendPong(b []byte, ref string) []byte {
+	b = append(b, `{"event":"hotsock.pong","data":{}`...)
+	return appendEnd(b, ref)
+}
+
+// AppendKeepAlive appends hotsock.keepAlive.
+func AppendKeepAlive(b []byte) []byte {
+	return append(b, `{"event":"hotsock.keepAlive","data":{}}`...)
+}
+
+// appendEnd ends a frame's object, with the ref if there is one.
+func appendEnd(b []byte, ref string) []byte {
+	if ref != "" {
+		b = append(b, `,"ref":`...)
+		b = appendString(b, ref)
+	}
+	return append(b, '}')
+}
+
+func appendString(b []byte, s string) []byte {
+	// The only error is invalid UTF-8, which is replaced.
+	b, _ = jsontext.AppendQuote(b, s)
+	return b
+}
+
+// appendValue appends a JSON text, or null for nil.
+func appendValue(b, value []byte) []byte {
+	if value == nil {
+		return append(b, "null"...)
+	}
+	return append(b, value...)
+}
+
+func appendID(b []byte, id ulid.ULID) []byte {
+	var text [ulid.EncodedSize]byte
+	_ = id.MarshalTextTo(text[:]) // fails only for a wrong length
+	b = append(b, '"')
+	b = append(b, text[:]...)
+	return append(b, '"')
+}
+
+func appendIDOrNull(b []byte, id ulid.ULID) []byte {
+	if id.IsZero() {
+		return append(b, "null"...)
+	}
+	return appendID(b, id)
+}

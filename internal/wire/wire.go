@@ -1,0 +1,49 @@
+// Package wire reads what clients send and writes what they are sent: the
+// frames of the WebSocket, the bodies and answers of the HTTP APIs, and the
+// names, ids and JSON values in them.
+//
+// It knows the syntax and nothing else: who may do what, and what it does, is
+// decided elsewhere. All input is taken to be hostile. Decoding is strict
+// JSON as RFC 7493 has it: members with equal names, invalid UTF-8 and lone
+// surrogates are errors, names are matched by case, and nesting is bounded.
+// Unknown members are ignored.
+//
+// Functions named Append… append exactly one JSON text to a buffer and return
+// the longer buffer, as the built-in append does. They allocate nothing but
+// the room that the buffer lacks. Every function may be called concurrently.
+package wire
+
+// MaxDepth is how deep arrays and objects may be nested in a value that a
+// client sends: [[1]] is two deep.
+const MaxDepth = 64
+
+// MaxRef is the longest reference that a command may carry, in characters.
+const MaxRef = 64
+
+// MaxStore is the longest that something can be kept, in seconds, unless it
+// is kept for ever.
+const MaxStore = 3_155_695_200
+
+// EventPrefix begins the names of events that belong to the protocol. Hosts
+// and clients cannot publish under them.
+const EventPrefix = "hotsock."
+
+// Commands that a client sends. Any other event without [EventPrefix] is
+// published.
+const (
+	EventSubscribe         = "hotsock.subscribe"
+	EventUnsubscribe       = "hotsock.unsubscribe"
+	EventChannelStorageSet = "hotsock.channelStorageSet"
+	EventChannelStorageGet = "hotsock.channelStorageGet"
+	EventMessageReaction   = "hotsock.messageReaction"
+	EventUMDUpdate         = "hotsock.umdUpdate"
+	EventPing              = "hotsock.ping"
+	EventHeartbeat         = "hotsock.heartbeat"
+	EventPong              = "hotsock.pong"
+)
+
+// Messages of the protocol that are published to a channel's subscribers.
+const (
+	EventMessageReactionAdded   = "hotsock.messageReactionAdded"
+	EventMessageReactionRemoved = "hotsock.messageReactionRemoved"
+)
