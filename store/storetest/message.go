@@ -1,0 +1,298 @@
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+var messageTests = []testCase{
+	{"DeliveredToEveryWatchingNode", testDelivered},
+	{"DeliveredAsPublished", testDeliveredAsPublished},
+	{"WatchAndUnwatch", testWatchUnwatch},
+	{"OddChannelNames", testOddChannelNames},
+	{"KeptMessageIsFound", testMessage},
+	{"KeptMessageExpires", testMessageExpires},
+	{"DuplicateGetsTheFirstID", testDedup},
+	{"DuplicateAfterItsTimeIsNew", testDedupExpires},
+}
+
+func testDelivered(e *env) {
+	a, b, c := e.join(), e.join(), e.join()
+	a.watch("c")
+	b.watch("c")
+	c.watch("other")
+	ids := []ulid.ULID{
+		a.publish(store.PublishRequest{Channel: "c", Event: "one"}).ID,
+		b.publish(store.PublishRequest{Channel: "c", Event: "two"}).ID,
+		c.publish(store.PublishRequest{Channel: "c", Event: "three"}).ID,
+	}
+	for _, n := range []*node{a, b} {
+		n.r.awaitItem("c", ids[2])
+		n.mark("c", n)
+		got := idsOf(messages(n.r.delivered("c")))
+		wantEqual(e, "ids delivered", got[:3], ids)
+	}
+	c.mark("other", c)
+	if got := c.r.delivered("c"); len(got) > 0 {
+		e.Errorf("a node that does not watch the channel was given %d items", len(got))
+	}
+}
+
+func testDeliveredAsPublished(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	b.watch("c")
+	full := store.PublishRequest{
+		Channel: "c", Event: "event with \"quotes\" and \u2028 and \x00",
+		Data:    []byte(`{"emoji":"👍","nested":[1,2.50,null],"text":"line\nbreak"}`),
+		Meta:    &store.Meta{UID: "Jim 🙂", UMD: []byte(`{"a":[true]}`)},
+		Exclude: "connection/of=the+sender", Keep: time.Hour,
+	}
+	rows := []struct {
+		why  string
+		p    store.PublishRequest
+		want store.Message
+	}{
+		{"everything set", full, store.Message{
+			Event: full.Event, Data: full.Data, Meta: full.Meta, Expires: e.h.Now().Add(time.Hour),
+		}},
+		{
+			"nothing set: no data is nil, no meta is nil",
+			store.PublishRequest{Event: "e"},
+			store.Message{Event: "e"},
+		},
+		{
+			"null is data, and different from none",
+			store.PublishRequest{Event: "e", Data: []byte("null")},
+			store.Message{Event: "e", Data: []byte("null")},
+		},
+		{
+			"a client without uid or umd has a meta",
+			store.PublishRequest{Event: "e", Meta: &store.Meta{}},
+			store.Message{Event: "e", Meta: &store.Meta{}},
+		},
+		{
+			"kept for ever never expires",
+			store.PublishRequest{Event: "e", Keep: store.Forever},
+			store.Message{Event: "e"},
+		},
+		{
+			"the longest data and user metadata that core lets through",
+			store.PublishRequest{
+				Event: strings.Repeat("e", 128),
+				Data:  []byte(`"` + strings.Repeat("x", 32<<10-2) + `"`),
+				Meta:  &store.Meta{UID: strings.Repeat("é", 128), UMD: []byte(`"` + strings.Repeat("y", 1022) + `"`)},
+			},
+			store.Message{
+				Event: strings.Repeat("e", 128),
+				Data:  []byte(`"` + strings.Repeat("x", 32<<10-2) + `"`),
+				Meta:  &store.Meta{UID: strings.Repeat("é", 128), UMD: []byte(`"` + strings.Repeat("y", 1022) + `"`)},
+			},
+		},
+	}
+	for _, row := range rows {
+		row.p.Channel = "c"
+		row.want.Channel = "c"
+		row.want.ID = a.publish(row.p).ID
+		for _, n := range []*node{a, b} {
+			items := n.r.awaitItem("c", row.want.ID)
+			got := items[len(items)-1]
+			wantEqual(e, row.why, got, &store.Item{
+				ID: row.want.ID, Channel: "c", Exclude: row.p.Exclude, Message: &row.want,
+			})
+			if d := got.Message.Data; (d == nil) != (row.p.Data == nil) {
+				e.Errorf("%s: data %q of %q", row.why, d, row.p.Data)
+			}
+		}
+	}
+}
+
+func testWatchUnwatch(e *env) {
+	a, b := e.join(), e.join()
+	early := b.publish(store.PublishRequest{Channel: "c", Event: "before"}).ID
+	a.watch("c", "c")
+	first := b.publish(store.PublishRequest{Channel: "c", Event: "watched"}).ID
+	a.r.awaitItem("c", first)
+	a.Unwatch("c")
+	a.Unwatch("c")
+	a.Unwatch("never watched")
+	between := b.publish(store.PublishRequest{Channel: "c", Event: "unwatched"}).ID
+	a.watch("c")
+	last := b.publish(store.PublishRequest{Channel: "c", Event: "watched again"}).ID
+	b.mark("c", a)
+	got := idsOf(messages(a.r.delivered("c")))
+	if slices.Contains(got, early) {
+		e.Error("what was published before Watch was delivered")
+	}
+	if slices.Contains(got, between) {
+		e.Error("what was published after Unwatch was delivered")
+	}
+	wantEqual(e, "ids delivered", got[:len(got)-1], []ulid.ULID{first, last})
+}
+
+// oddChannels are channel names that core lets through and that a store may
+// stumble over: hash tags, separators, patterns, long and multi-byte ones.
+var oddChannels = []string{
+	"{}", "{a}b", "a{b", "}{", "{a}{b}", "/", "a/b", "../a", "a:b", "a|b", "a\\b", "'", "\"", "`$(a)`",
+	"%00", "%s", "?", "[a-z]", "é", "👍🏽", "\u202e", "0", "-1", "nil", "__proto__",
+	strings.Repeat("x", 256), strings.Repeat("👍", 256), "presence.{}",
+}
+
+func testOddChannelNames(e *env) {
+	a, b := e.join(), e.join()
+	a.watch(oddChannels...)
+	for _, c := range oddChannels {
+		b.publish(store.PublishRequest{Channel: c, Event: c, Keep: time.Hour, DedupID: c, DedupFor: time.Minute})
+		if _, err := b.Set(e.Context(), store.SetRequest{Channel: c, Key: c, Value: []byte("1"), Digest: "1", Keep: time.Hour}); err != nil {
+			e.Errorf("%q: Set: %v", c, err)
+		}
+	}
+	for _, c := range oddChannels {
+		items := a.r.awaitCount(c, 2)
+		if m := items[0].Message; m == nil || m.Event != c {
+			e.Errorf("%q: the message of another channel came: %+v", c, m)
+		}
+		if s := items[1].Storage; s == nil || s.Key != c {
+			e.Errorf("%q: the entry of another channel came: %+v", c, s)
+		}
+		got, err := b.History(e.Context(), store.HistoryRequest{Channel: c, Limit: 10})
+		if err != nil || len(got) != 1 || got[0].Event != c || got[0].Channel != c {
+			e.Errorf("%q: History: %v, %v", c, got, err)
+		}
+		list, err := b.List(e.Context(), store.ListRequest{Channel: c, Limit: 10})
+		if err != nil || len(list) != 1 || list[0].Key != c || list[0].Channel != c {
+			e.Errorf("%q: List: %v, %v", c, list, err)
+		}
+	}
+}
+
+func testMessage(e *env) {
+	a, b := e.join(), e.join()
+	p := store.PublishRequest{
+		Channel: "c", Event: "kept", Data: []byte(`{"a":1}`),
+		Meta: &store.Meta{UID: "Jim", UMD: []byte(`"🙂"`)}, Keep: time.Hour,
+	}
+	kept := a.publish(p).ID
+	want := &store.Message{
+		ID: kept, Channel: "c", Event: "kept", Data: p.Data, Meta: p.Meta, Expires: e.h.Now().Add(time.Hour),
+	}
+	got, err := b.Message(e.Context(), "c", kept)
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "message", got, want)
+
+	forever := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
+	got, err = b.Message(e.Context(), "c", forever)
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "message kept for ever", got, &store.Message{ID: forever, Channel: "c", Event: "e"})
+
+	unkept := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	for _, row := range []struct {
+		why, channel string
+		id           ulid.ULID
+	}{
+		{"a message that was not kept", "c", unkept},
+		{"a message of another channel", "other", kept},
+		{"an id that never was", "c", ulid.Make()},
+		{"the zero id", "c", ulid.ULID{}},
+		{"the greatest id", "c", maxID},
+	} {
+		_, err := b.Message(e.Context(), row.channel, row.id)
+		e.wantErr(row.why, err, store.ErrNotFound)
+	}
+}
+
+func testMessageExpires(e *env) {
+	a := e.join()
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second}).ID
+	long := a.publish(store.PublishRequest{Channel: "c", Event: "long", Keep: time.Hour}).ID
+	e.h.Advance(1100 * time.Millisecond)
+	_, err := a.Message(e.Context(), "c", short)
+	e.wantErr("an expired message", err, store.ErrNotFound)
+	got, err := a.History(e.Context(), store.HistoryRequest{Channel: "c", Limit: 10})
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "history", idsOf(got), []ulid.ULID{long})
+	got, err = a.History(e.Context(), store.HistoryRequest{Channel: "c", Limit: 1})
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "a page is not shorter for what has expired", idsOf(got), []ulid.ULID{long})
+}
+
+func testDedup(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	b.watch("c")
+	const each = 8
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		ids   = make(map[ulid.ULID]int)
+		first atomic.Int32
+	)
+	for _, n := range []*node{a, b} {
+		for range each {
+			wg.Go(func() {
+				res, err := n.Publish(e.Context(), store.PublishRequest{
+					Channel: "c", Event: "e", DedupID: "same", DedupFor: time.Minute, Keep: time.Hour,
+				})
+				if err != nil {
+					e.Error(err)
+					return
+				}
+				if !res.Duplicate {
+					first.Add(1)
+				}
+				mu.Lock()
+				ids[res.ID]++
+				mu.Unlock()
+			})
+		}
+	}
+	wg.Wait()
+	if first.Load() != 1 || len(ids) != 1 {
+		e.Errorf("%d publishes of one deduplication id were accepted as the first, with ids %v", first.Load(), ids)
+	}
+	other := a.publish(store.PublishRequest{Channel: "c", Event: "e", DedupID: "other", DedupFor: time.Minute})
+	if other.Duplicate {
+		e.Error("another deduplication id is taken for a duplicate")
+	}
+	elsewhere := a.publish(store.PublishRequest{Channel: "d", Event: "e", DedupID: "same", DedupFor: time.Minute})
+	if elsewhere.Duplicate {
+		e.Error("the same deduplication id on another channel is taken for a duplicate")
+	}
+	b.mark("c", a, b)
+	for _, n := range []*node{a, b} {
+		if got := n.r.delivered("c"); len(got) != 3 {
+			e.Errorf("%d items were delivered, want 3", len(got))
+		}
+	}
+	kept, err := a.History(e.Context(), store.HistoryRequest{Channel: "c", Limit: 10})
+	if err != nil || len(kept) != 1 {
+		e.Errorf("%d messages are kept, want 1 (%v)", len(kept), err)
+	}
+}
+
+func testDedupExpires(e *env) {
+	a := e.join()
+	p := store.PublishRequest{Channel: "c", Event: "e", DedupID: "id", DedupFor: time.Second}
+	first := a.publish(p)
+	e.h.Advance(1100 * time.Millisecond)
+	second := a.publish(p)
+	if second.Duplicate || second.ID == first.ID {
+		e.Errorf("a publish after DedupFor is still a duplicate: %+v", second)
+	}
+	third := a.publish(p)
+	wantEqual(e, "a duplicate of the second", third, store.PublishResult{ID: second.ID, Duplicate: true})
+}
