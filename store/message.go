@@ -105,7 +105,8 @@ type ReplayRequest struct {
 	After ulid.ULID
 	// Until is the newest id wanted, inclusive.
 	Until ulid.ULID
-	// Limit is how many messages are wanted at the most.
+	// Limit is how many messages are wanted at the most: if there are more, the
+	// replay is not complete.
 	Limit int
 }
 
@@ -113,8 +114,9 @@ type ReplayRequest struct {
 type Replay struct {
 	// Complete is true if the store can prove that After is an item of the
 	// channel as it is now (not of a time before the store lost data) and that
-	// Messages are all that came after it, less kept ones that have expired.
-	// If it is false, Messages is empty.
+	// Messages are all that came after it and not after Until, less those kept
+	// for longer than the replay window that have expired. If it is false,
+	// Messages is empty.
 	Complete bool
 	// Messages by id.
 	Messages []*Message

@@ -95,7 +95,8 @@ type Node interface {
 	// connections are removed as if each had been ended by its own call, its
 	// background work is stopped and waited for, and the Receiver is not
 	// called any more after Leave has returned. If ctx ends first, the rest is
-	// left to the other nodes. Calling Leave again does nothing.
+	// left to the other nodes. Calling Leave again does nothing; every other
+	// method then returns an error that wraps ErrUnavailable.
 	Leave(ctx context.Context) error
 }
 
@@ -135,8 +136,9 @@ type Peers interface {
 	Peers(ctx context.Context) ([]string, error)
 	// Call sends a request to the node with that id, which may be this one,
 	// and returns its answer. The error wraps ErrNoPeer if there is no such
-	// node alive, and ErrUnavailable if no answer came: then the request may
-	// or may not have been carried out, so requests must bear repetition.
+	// node alive, and ErrUnavailable if no answer came, or an error for one:
+	// then the request may or may not have been carried out, so requests must
+	// bear repetition.
 	Call(ctx context.Context, node string, request []byte) ([]byte, error)
 }
 
