@@ -9,26 +9,69 @@ import (
 // with fewer, unless it says that there are more, as the last one.
 const MaxPage = 100
 
+// more ends a page that was cut short.
+const more = `],"more":true}`
+
 // A MessagePage is the answer of connection/listMessages.
 type MessagePage struct {
 	Messages []*store.Message
-	// Reactions to the messages, by message.
+	// Reactions to the messages, in the order in which they were added.
 	Reactions map[ulid.ULID][]store.Reaction
 	// Expand writes who reacted, not only how many.
 	Expand bool
-	// MaxBytes ends the page before it gets longer than that, and says so in
-	// it; but it always has one message.
+	// MaxBytes is how long the page may get. It ends before the message that
+	// would make it longer, and tells the client that there is more. The first
+	// message is always there.
 	MaxBytes int
 }
 
 // AppendMessagePage appends the page.
 func AppendMessagePage(b []byte, p MessagePage) []byte {
-	return b
+	start := len(b)
+	b = append(b, `{"messages":[`...)
+	for i, m := range p.Messages {
+		before := len(b)
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendMessage(b, m)
+		b = append(b, `,"meta":`...)
+		if m.Meta != nil {
+			b = m.Meta.AppendJSON(b)
+		} else {
+			b = store.Meta{}.AppendJSON(b)
+		}
+		if reactions := p.Reactions[m.ID]; p.Expand || len(reactions) > 0 {
+			b = append(b, `,"reactions":`...)
+			b = appendTallies(b, reactions, p.Expand)
+		}
+		b = append(b, '}')
+		if i > 0 && len(b)-start+len(more) > p.MaxBytes {
+			return append(b[:before], more...)
+		}
+	}
+	return append(b, `]}`...)
 }
 
-// AppendStoragePage appends the answer of channelStorageList and of the
-// server API's storage list. The page ends before it gets longer than maxBytes,
-// and says so in it; but it always has one entry.
+// AppendStoragePage appends the answer of connection/channelStorageList and of
+// the server API's storage list. The page ends before the entry that would
+// make it longer than maxBytes, and tells the client that there is more. The
+// first entry is always there.
 func AppendStoragePage(b []byte, entries []*store.Entry, maxBytes int) []byte {
-	return b
+	start := len(b)
+	b = append(b, `{"items":[`...)
+	for i, e := range entries {
+		before := len(b)
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		b = appendEntry(b, e)
+		b = append(b, '}')
+		if i > 0 && len(b)-start+len(more) > maxBytes {
+			return append(b[:before], more...)
+		}
+	}
+	return append(b, `]}`...)
 }
+
