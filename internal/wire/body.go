@@ -55,7 +55,7 @@ func DecodePublishMessage(body []byte, maxData int) (PublishMessage, error) {
 // A ListMessages is the body of connection/listMessages.
 type ListMessages struct {
 	Channel string // required
-	// After and Before are zero for none. Before is not zero if it was given.
+	// After and Before are zero for none.
 	After, Before   ulid.ULID
 	Reverse         bool
 	ExpandReactions bool
@@ -70,7 +70,7 @@ func DecodeListMessages(body []byte) (ListMessages, error) {
 		case "channel":
 			r.string(&m.Channel)
 		case "after":
-			r.id(&m.After)
+			r.cursor(&m.After)
 		case "before":
 			r.id(&m.Before)
 		case "reverse":

@@ -15,7 +15,8 @@ type Command struct {
 	Key     string
 	// Data is nil if it was absent, else compact JSON, null included. It may
 	// be a part of the frame.
-	Data []byte
+	Data     []byte
+	Schedule Schedule
 	// Ref is what the answer must repeat, "" for nothing.
 	Ref string
 }
@@ -45,6 +46,8 @@ func DecodeCommand(frame []byte, maxData int) (Command, error) {
 				c.Ref = ""
 				r.fail("must not be longer than " + strconv.Itoa(MaxRef) + " characters")
 			}
+		default:
+			r.schedule(&c.Schedule)
 		}
 	}
 	r.require("event", c.Event != "")
@@ -99,7 +102,7 @@ func DecodeReaction(data []byte, maxReaction int) (Reaction, error) {
 		case "reaction":
 			r.string(&re.Reaction)
 			if !ValidReaction(re.Reaction, maxReaction) {
-				r.fail("must be a reaction")
+				r.fail("must be 1 to " + strconv.Itoa(maxReaction) + ` bytes, not blank, without control characters and "#"`)
 			}
 		case "action":
 			r.string(&action)

@@ -12,6 +12,8 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
+const mustBeID = "must be the id of a message"
+
 var tooDeep = "must not be nested deeper than " + strconv.Itoa(MaxDepth) + " levels"
 
 // A reader walks over the members of one JSON object:
@@ -82,9 +84,9 @@ func openData(data []byte) *reader {
 // close returns the first error that was noted, and gives the reader back.
 func (r *reader) close() error {
 	err := r.err
-	// One that had to grow far is left to the garbage collector.
-	if !r.tooDeep && cap(r.nameBuf) <= 1<<10 && cap(r.stringBuf) <= 1<<12 {
-		*r = reader{dec: r.dec, nameBuf: r.nameBuf[:0], stringBuf: r.stringBuf[:0]}
+	if !r.grown() {
+		r.name, r.value, r.path, r.text, r.buf = nil, nil, "", nil, bytes.Buffer{}
+		r.opened, r.err = false, nil
 		r.dec.Reset(&r.buf)
 		readers.Put(r)
 	}
@@ -92,6 +94,12 @@ func (r *reader) close() error {
 		return nil // rather than a nil *Error
 	}
 	return err
+}
+
+// grown reports whether the reader holds so much memory that it should be left
+// to the garbage collector.
+func (r *reader) grown() bool {
+	return r.tooDeep || cap(r.nameBuf)+cap(r.stringBuf) > 4<<10
 }
 
 // next goes to the next member and reports whether there is one. After the
@@ -123,8 +131,8 @@ func (r *reader) next() bool {
 		return true
 	}
 	_, _ = r.dec.ReadToken()
-	if _, err := r.dec.ReadToken(); err != io.EOF {
-		r.malformed("not a single JSON object")
+	if len(bytes.TrimLeft(r.text[r.dec.InputOffset():], space)) > 0 {
+		r.malformed("more than one JSON object")
 	}
 	return false
 }
@@ -247,16 +255,28 @@ func (r *reader) integer(n **int64, least, most int64) {
 	*n = &i
 }
 
-// id takes the id of a message. The empty string is none, as null is.
+// id takes the id of a message. The empty string is none, as null is. The zero
+// id is refused, since it stands for none and no message has it.
 func (r *reader) id(id *ulid.ULID) {
+	r.cursor(id)
+	if id.IsZero() && len(r.value) > len(`""`) && r.value.Kind() == '"' {
+		r.fail(mustBeID)
+	}
+}
+
+// cursor takes an id too, or the zero id, which comes before all others.
+func (r *reader) cursor(id *ulid.ULID) {
 	var s string
 	r.string(&s)
 	if s == "" {
 		return
 	}
-	if err := id.UnmarshalText([]byte(s)); err != nil {
-		r.fail("must be the id of a message")
+	parsed, err := ulid.ParseStrict(s)
+	if err != nil {
+		r.fail(mustBeID)
+		return
 	}
+	*id = parsed
 }
 
 func (r *reader) strings(list *[]string, most int) {

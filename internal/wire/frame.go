@@ -223,7 +223,7 @@ func appendErrorMember(b []byte, code, message string) []byte {
 // Ack is the answer to a command that has no answer of its own but a ref.
 type Ack struct {
 	Channel     string    // "" for none
-	ID          ulid.ULID // of the message, zero for none
+	ID          ulid.ULID // of the message, if it has one already
 	ScheduleARN string    // "" for none
 	Ref         string
 }
@@ -237,13 +237,16 @@ func AppendAck(b []byte, a Ack) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `"data":{`...)
-	switch {
-	case a.ScheduleARN != "":
-		b = append(b, `"scheduleArn":`...)
-		b = appendString(b, a.ScheduleARN)
-	case !a.ID.IsZero():
+	if !a.ID.IsZero() {
 		b = append(b, `"id":`...)
 		b = appendID(b, a.ID)
+	}
+	if a.ScheduleARN != "" {
+		if !a.ID.IsZero() {
+			b = append(b, ',')
+		}
+		b = append(b, `"scheduleArn":`...)
+		b = appendString(b, a.ScheduleARN)
 	}
 	b = append(b, '}')
 	return appendEnd(b, a.Ref)

@@ -38,9 +38,10 @@ func ValidReaction(reaction string, most int) bool {
 }
 
 // clean reports whether s is UTF-8 of 1 to most characters without control
-// characters, and without white space unless spaces are allowed.
+// characters and line separators, and without white space unless spaces are
+// allowed.
 func clean(s string, most int, spaces bool) bool {
-	if s == "" || len(s) > most*utf8.UTFMax {
+	if s == "" || len(s)/utf8.UTFMax > most { // no need to count
 		return false
 	}
 	n := 0
@@ -48,7 +49,7 @@ func clean(s string, most int, spaces bool) bool {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
 			return false
 		}
-		if unicode.IsControl(r) || !spaces && unicode.IsSpace(r) {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || !spaces && unicode.IsSpace(r) {
 			return false
 		}
 		n++

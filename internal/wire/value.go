@@ -48,7 +48,7 @@ const space = " \t\r\n"
 // compact returns a valid JSON text without insignificant white space: the
 // same slice if it has none, else a new one.
 func compact(value []byte) []byte {
-	if !bytes.ContainsAny(value, space) {
+	if !hasSpace(value) {
 		return value
 	}
 	var out []byte
@@ -74,10 +74,21 @@ func compact(value []byte) []byte {
 	return append(out, value[kept:]...)
 }
 
-// manyBrackets reports whether text may be nested deeper than levels, which
-// most texts, having fewer brackets, cannot.
+// hasSpace reports whether there is any of [space] in value, strings included.
+// It is a good deal faster than bytes.ContainsAny.
+func hasSpace(value []byte) bool {
+	for i := range len(space) {
+		if bytes.IndexByte(value, space[i]) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// manyBrackets reports whether text, if it is valid, may be nested deeper than
+// levels. Most texts have too few brackets for that.
 func manyBrackets(text []byte, levels int) bool {
-	return bytes.Count(text, []byte{'['})+bytes.Count(text, []byte{'{'}) > levels
+	return len(text) > 2*levels && bytes.Count(text, []byte{'['})+bytes.Count(text, []byte{'{'}) > levels
 }
 
 // depth returns how deep the first array or object in text is nested. The
