@@ -1,0 +1,143 @@
+package storememory
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// A channel is all that the store has of one. Its items are delivered to the
+// nodes that watch it while mu is held: that is what makes their order the
+// same everywhere.
+type channel struct {
+	name  string
+	store *Store
+	shard *shard
+
+	mu sync.Mutex
+	// removed is set once the shard does not have the channel any more.
+	removed bool
+	// last is what the next id must be greater than.
+	last ulid.ULID
+	// newest is the id of the newest item; zero if there was none that the
+	// channel remembers.
+	newest   ulid.ULID
+	watchers []*node
+
+	recent   recent
+	kept     keptMessages
+	dedup    dedup
+	presence presence
+	storage  registers
+
+	// wake is when the shard will look at the channel next, or never.
+	wake time.Time
+	// deadline is the shard's own record of that. Guarded by shard.dueMu.
+	deadline
+}
+
+func (c *channel) before(other *channel) bool { return c.at.Before(other.at) }
+
+// unlock ends a change of the channel.
+func (c *channel) unlock() {
+	c.settle()
+	c.mu.Unlock()
+}
+
+// assign gives the next item its id.
+func (c *channel) assign(now time.Time) ulid.ULID {
+	c.last = nextID(c.last, now)
+	c.newest = c.last
+	return c.last
+}
+
+// announce delivers a presence or storage item, which had its id assigned.
+func (c *channel) announce(item *store.Item) {
+	c.recent.mark(item.ID, c.store.options.Load().ReplayLimit)
+	c.deliver(item)
+}
+
+func (c *channel) deliver(item *store.Item) {
+	for _, w := range c.watchers {
+		w.receiver.Deliver(item)
+	}
+}
+
+func (c *channel) unwatch(n *node) {
+	c.watchers = slices.DeleteFunc(c.watchers, func(w *node) bool { return w == n })
+}
+
+// idle says that nothing would be lost if the channel did not exist.
+func (c *channel) idle() bool {
+	return len(c.watchers) == 0 && len(c.presence.subscriptions.m) == 0 &&
+		c.recent.empty() && len(c.kept.list) == 0 && len(c.dedup.ids.m) == 0 && len(c.storage.keys.m) == 0
+}
+
+// settle makes the shard look at the channel when next something expires in
+// it, and soon if it has nothing.
+func (c *channel) settle() {
+	next := earliest(
+		c.recent.next(c.store.options.Load().ReplayWindow),
+		c.kept.expiry.next(),
+		c.dedup.expiry.next(),
+		c.storage.expiry.next(),
+	)
+	if next.IsZero() && c.idle() {
+		next = longAgo
+	}
+	if next.IsZero() || (!c.wake.IsZero() && !next.Before(c.wake)) {
+		return
+	}
+	c.wake = next
+	c.shard.dueMu.Lock()
+	c.shard.due.put(c, next)
+	c.shard.dueMu.Unlock()
+}
+
+// expire removes what has expired.
+func (c *channel) expire(now time.Time, by *node) {
+	c.recent.expire(now, c.store.options.Load().ReplayWindow)
+	c.kept.expire(now)
+	c.dedup.expire(now)
+	c.expireStorage(now, by)
+}
+
+// earliest returns the first of some deadlines.
+func earliest(times ...time.Time) time.Time {
+	first := never
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// Watch implements [store.Subscriptions].
+func (n *node) Watch(ctx context.Context, name string) error {
+	if err := n.usable(ctx); err != nil {
+		return err
+	}
+	c := n.store.lock(name)
+	defer c.unlock()
+	if n.gone.Load() {
+		return errGone // Its end may have passed this channel already.
+	}
+	if slices.Contains(c.watchers, n) {
+		return nil
+	}
+	c.watchers = append(c.watchers, n)
+	return nil
+}
+
+// Unwatch implements [store.Subscriptions].
+func (n *node) Unwatch(name string) {
+	if c := n.store.lockIfAny(name); c != nil {
+		c.unwatch(n)
+		c.unlock()
+	}
+}

@@ -1,0 +1,50 @@
+package storememory
+
+import (
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// A dedupID is a deduplication id and the message that had it first.
+type dedupID struct {
+	deadline
+	id      string
+	message ulid.ULID
+}
+
+func (d *dedupID) before(other *dedupID) bool { return d.at.Before(other.at) }
+
+// dedup has the deduplication ids of one channel.
+type dedup struct {
+	ids    table[string, *dedupID]
+	expiry queue[*dedupID]
+}
+
+func (d *dedup) find(id string, now time.Time) (message ulid.ULID, ok bool) {
+	known := d.ids.m[id]
+	if known == nil || due(known.at, now) {
+		return ulid.ULID{}, false
+	}
+	return known.message, true
+}
+
+func (d *dedup) add(id string, message ulid.ULID, until time.Time) {
+	known := d.ids.m[id]
+	if known == nil {
+		known = &dedupID{id: id}
+		d.ids.set(id, known)
+	}
+	known.message = message
+	d.expiry.put(known, until)
+}
+
+func (d *dedup) expire(now time.Time) {
+	for {
+		known, ok := d.expiry.takeDue(now)
+		if !ok {
+			return
+		}
+		d.ids.remove(known.id)
+	}
+}

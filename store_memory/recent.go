@@ -1,0 +1,75 @@
+package storememory
+
+import (
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// recent is a channel's replay log: the messages of the replay window that are
+// not kept for longer than it, the newest ones up to the replay limit.
+type recent struct {
+	messages ring[*store.Message]
+	// marks are the ids of the presence and storage items of the same window,
+	// as many at the most: a replay may start after one.
+	marks ring[ulid.ULID]
+	// discarded is the newest message that was in the log and is not.
+	discarded ulid.ULID
+}
+
+func (r *recent) add(m *store.Message, limit int) {
+	r.messages.push(m)
+	for r.messages.len > limit {
+		r.discarded = r.messages.pop().ID
+	}
+}
+
+func (r *recent) mark(id ulid.ULID, limit int) {
+	r.marks.push(id)
+	for r.marks.len > limit {
+		r.marks.pop()
+	}
+}
+
+// expire discards what is older than the window.
+func (r *recent) expire(now time.Time, window time.Duration) {
+	for r.messages.len > 0 && due(timeOf(r.messages.at(0).ID).Add(window), now) {
+		r.discarded = r.messages.pop().ID
+	}
+	for r.marks.len > 0 && due(timeOf(r.marks.at(0)).Add(window), now) {
+		r.marks.pop()
+	}
+}
+
+// next returns when something will expire.
+func (r *recent) next(window time.Duration) time.Time {
+	oldest := never
+	if r.messages.len > 0 {
+		oldest = timeOf(r.messages.at(0).ID).Add(window)
+	}
+	if r.marks.len > 0 {
+		oldest = earliest(oldest, timeOf(r.marks.at(0)).Add(window))
+	}
+	return oldest
+}
+
+func (r *recent) empty() bool { return r.messages.len == 0 && r.marks.len == 0 }
+
+// has says whether id is one of a recent item, or of the newest discarded
+// message.
+func (r *recent) has(id ulid.ULID) bool {
+	if id == r.discarded {
+		return true
+	}
+	if i := r.after(id); i > 0 && r.messages.at(i-1).ID == id {
+		return true
+	}
+	i := r.marks.search(func(m ulid.ULID) bool { return m.Compare(id) >= 0 })
+	return i < r.marks.len && r.marks.at(i) == id
+}
+
+// after returns the index of the first message after id.
+func (r *recent) after(id ulid.ULID) int {
+	return r.messages.search(func(m *store.Message) bool { return m.ID.Compare(id) > 0 })
+}

@@ -1,0 +1,179 @@
+package storememory
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// registers are the storage entries of one channel.
+type registers struct {
+	keys table[string, *register]
+	// sorted has the keys in order; nil when they have to be sorted anew.
+	sorted []string
+	expiry queue[*register]
+}
+
+// A register holds one entry. The entry is handed out, and so replaced when
+// something changes.
+type register struct {
+	deadline
+	entry  *store.Entry
+	digest string
+}
+
+func (r *register) before(other *register) bool { return r.at.Before(other.at) }
+
+func (r *register) live(now time.Time) bool { return r != nil && !due(r.entry.Expires, now) }
+
+// put stores an entry.
+func (s *registers) put(e *store.Entry, digest string) {
+	r := s.keys.m[e.Key]
+	if r == nil {
+		r = new(register)
+		s.keys.set(e.Key, r)
+		s.sorted = nil
+	}
+	r.entry, r.digest = e, digest
+	if e.Expires.IsZero() {
+		s.expiry.remove(r)
+	} else {
+		s.expiry.put(r, e.Expires)
+	}
+}
+
+func (s *registers) remove(r *register) {
+	s.keys.remove(r.entry.Key)
+	s.expiry.remove(r)
+	s.sorted = nil
+}
+
+// expire removes what has expired, and yields those entries whose expiry is to
+// be reported.
+func (s *registers) expire(now time.Time) iter.Seq[*store.Entry] {
+	return func(yield func(*store.Entry) bool) {
+		for {
+			r, ok := s.expiry.takeDue(now)
+			if !ok {
+				return
+			}
+			s.remove(r)
+			if r.entry.Emit && !yield(r.entry) {
+				return
+			}
+		}
+	}
+}
+
+// page returns what a request asks for.
+func (s *registers) page(l store.ListRequest, now time.Time) []*store.Entry {
+	keys := slices.Compact(slices.Sorted(slices.Values(l.Keys)))
+	if len(keys) == 0 {
+		if s.sorted == nil {
+			s.sorted = slices.Sorted(maps.Keys(s.keys.m))
+		}
+		keys = s.sorted
+	}
+	var page []*store.Entry
+	for _, key := range keys[sort.Search(len(keys), func(i int) bool { return keys[i] > l.After }):] {
+		if len(page) == l.Limit {
+			break
+		}
+		if r := s.keys.m[key]; r.live(now) {
+			page = append(page, r.entry)
+		}
+	}
+	return page
+}
+
+// Set implements [store.Storage].
+func (n *node) Set(ctx context.Context, r store.SetRequest) (store.SetResult, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.SetResult{}, err
+	}
+	c := n.store.lock(r.Channel)
+	defer c.unlock()
+	return c.set(clock(), &r, n), nil
+}
+
+func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetResult {
+	old := c.storage.keys.m[r.Key]
+	if old != nil && !old.live(now) {
+		// The sweep has not come by yet, and will not find it any more.
+		c.expireStorage(now, by)
+		old = nil
+	}
+	var result store.SetResult
+	if old != nil {
+		result.Previous = old.entry
+	}
+	e := &store.Entry{
+		Channel: c.name, Key: r.Key, Value: r.Value, Meta: r.Meta, Emit: r.Emit, Origin: r.Origin,
+	}
+	switch {
+	case r.Value == nil:
+		result.Changed = old != nil
+		if old != nil {
+			c.storage.remove(old)
+		}
+	case old != nil && old.digest == r.Digest:
+		e.ID, e.Value = old.entry.ID, old.entry.Value
+	default:
+		result.Changed = true
+	}
+	if r.Value != nil && r.Keep != store.Forever {
+		e.Expires = now.Add(r.Keep)
+	}
+	if result.Changed {
+		e.ID = c.assign(now)
+	}
+	if r.Value != nil {
+		c.storage.put(e, r.Digest)
+	}
+	if result.Changed {
+		c.announce(&store.Item{ID: e.ID, Channel: c.name, Storage: e})
+	}
+	result.Entry = *e
+	return result
+}
+
+func (c *channel) expireStorage(now time.Time, by *node) {
+	for e := range c.storage.expire(now) {
+		by.receiver.EntryExpired(*e)
+	}
+}
+
+// Get implements [store.Storage].
+func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
+	if err := n.usable(ctx); err != nil {
+		return nil, err
+	}
+	c := n.store.lockIfAny(channel)
+	if c == nil {
+		return nil, store.ErrNotFound
+	}
+	defer c.mu.Unlock()
+	r := c.storage.keys.m[key]
+	if !r.live(clock()) {
+		return nil, store.ErrNotFound
+	}
+	return r.entry, nil
+}
+
+// List implements [store.Storage].
+func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
+	if err := n.usable(ctx); err != nil {
+		return nil, err
+	}
+	c := n.store.lockIfAny(l.Channel)
+	if c == nil {
+		return nil, nil
+	}
+	defer c.mu.Unlock()
+	return c.storage.page(l, clock()), nil
+}

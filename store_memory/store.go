@@ -1,0 +1,97 @@
+// Package storememory keeps the state of a hotsock installation in the memory
+// of one process: for a server that is a single process, for development and
+// for tests.
+//
+// Handlers that were given the same [Store] are nodes of one installation, as
+// processes that share a database would be. Everything that package store
+// promises holds among them, proved by package storetest.
+//
+// # What is lost with the process
+//
+// Everything: kept messages and the replay log, reactions, storage, presence,
+// pending schedules, deduplication ids, and which single-use tokens have been
+// used. A token that was used before a restart can be used again after it, as
+// long as it has not expired. Clients that reconnect after a restart and name
+// the last message that they saw are told that their history could not be
+// recovered; nothing is skipped silently.
+//
+// # What it costs
+//
+// A channel exists for as long as something of it does: a watcher, a
+// subscription, a kept message, an entry, an item within the replay window.
+// What has expired is never returned, and its memory is given back within a
+// second, as long as some node is joined. Nothing bounds how much may be kept:
+// that is for the host app to do, by the permissions that it grants and by
+// hotsock's limits.
+//
+// The store goes by the wall clock. Setting it back delays what is scheduled
+// and what expires, but never lets the ids of a channel go back.
+package storememory
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A Store is the shared state of the nodes that join it. It is safe for
+// concurrent use, and has nothing to be closed: it starts goroutines for its
+// nodes only, and they end when the nodes leave.
+type Store struct {
+	seed      maphash.Seed
+	shards    [shardCount]shard
+	tokens    tokens
+	scheduler *scheduler
+	// options are those of the latest Join.
+	options atomic.Pointer[store.JoinOptions]
+
+	mu sync.Mutex
+	// nodes that joined and neither left nor were buried.
+	nodes map[string]*node
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns a store that holds nothing.
+func New() *Store {
+	s := &Store{seed: maphash.MakeSeed(), nodes: make(map[string]*node)}
+	s.scheduler = newScheduler(s)
+	return s
+}
+
+// Join implements [store.Store]. It fails only if ctx has ended. The options
+// of the latest call hold for all nodes.
+func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err)
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // Never fails.
+	n := &node{id: base64.RawURLEncoding.EncodeToString(id[:]), store: s, receiver: r}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	s.options.Store(&o)
+	s.mu.Lock()
+	s.nodes[n.id] = n
+	s.mu.Unlock()
+	n.tasks.Go(n.sweepUntilGone)
+	return n, nil
+}
+
+// Scheduler implements [store.Store]. Schedules accepted while no node has
+// started it wait for one that does.
+func (s *Store) Scheduler() store.Scheduler { return s.scheduler }
+
+// clock returns the time by the store's clock: wall time, without the
+// monotonic reading that would make comparisons ignore a change of it.
+func clock() time.Time { return time.Now().Round(0).UTC() }
+
+func unavailable(err error) error {
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}

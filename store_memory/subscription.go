@@ -1,0 +1,145 @@
+package storememory
+
+import (
+	"context"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// Subscribe implements [store.Subscriptions].
+func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.SubscribeResult, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.SubscribeResult{}, err
+	}
+	c := n.store.lock(s.Channel)
+	defer c.unlock()
+	if n.gone.Load() {
+		return store.SubscribeResult{}, errGone // Its end may have passed this channel already.
+	}
+	now := clock()
+	p := &c.presence
+	joiner := store.Member{UID: s.UID, UMD: s.UMD}
+	old := p.subscriptions.m[s.Connection]
+	// leaver is the member that this connection stops being, if it was the
+	// member's last.
+	leaver := ""
+	moves := old.presence && (!s.Presence || old.uid != s.UID)
+	if moves && p.connections.m[old.uid] == 1 {
+		leaver = old.uid
+	}
+	if s.Presence && !p.fits(leaver, joiner, s.MaxMembers) {
+		return store.SubscribeResult{}, store.ErrCapacity
+	}
+	var result store.SubscribeResult
+	if moves {
+		p.end(s.Connection)
+		result.Change = p.removeMember(old.uid)
+		c.announcePresence(now, result.Change, "")
+	}
+	if s.Presence {
+		if change := p.setMember(joiner); change != nil {
+			result.Change = change
+			exclude := ""
+			if change.Kind == store.MemberAdded {
+				exclude = s.Connection
+			}
+			c.announcePresence(now, change, exclude)
+		}
+	}
+	p.put(s.Connection, subscription{
+		node: n, uid: s.UID, umd: s.UMD, presence: s.Presence, counted: s.Counted,
+	})
+	result.Position = c.newest
+	result.Info = p.info()
+	return result, nil
+}
+
+// Unsubscribe implements [store.Subscriptions].
+func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.SubscriptionEnd{}, err
+	}
+	c := n.store.lockIfAny(channel)
+	if c == nil {
+		return store.SubscriptionEnd{}, store.ErrNotFound
+	}
+	defer c.unlock()
+	if _, ok := c.presence.subscriptions.m[connection]; !ok {
+		return store.SubscriptionEnd{}, store.ErrNotFound
+	}
+	return c.endSubscription(connection), nil
+}
+
+func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
+	p := &c.presence
+	old := p.end(connection)
+	end := store.SubscriptionEnd{
+		Channel:    c.name,
+		Connection: connection,
+		UID:        old.uid,
+		UMD:        old.umd,
+		Counted:    old.counted,
+		Count:      p.counted,
+	}
+	if old.presence {
+		end.Change = p.removeMember(old.uid)
+		c.announcePresence(clock(), end.Change, "")
+	}
+	return end
+}
+
+// endSubscriptionsOf ends those of a node that is gone, and reports each to
+// another one, if that is not nil.
+func (c *channel) endSubscriptionsOf(gone, reportTo *node) {
+	for connection, s := range c.presence.subscriptions.m {
+		if s.node != gone {
+			continue
+		}
+		end := c.endSubscription(connection)
+		if reportTo != nil {
+			reportTo.receiver.SubscriptionEnded(end)
+		}
+	}
+}
+
+// UpdateSubscription implements [store.Subscriptions].
+func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+	if err := n.usable(ctx); err != nil {
+		return nil, err
+	}
+	c := n.store.lockIfAny(u.Channel)
+	if c == nil {
+		return nil, store.ErrNotFound
+	}
+	defer c.unlock()
+	p := &c.presence
+	s, ok := p.subscriptions.m[u.Connection]
+	if !ok {
+		return nil, store.ErrNotFound
+	}
+	var change *store.PresenceChange
+	if s.presence {
+		m := store.Member{UID: s.uid, UMD: u.UMD}
+		if !p.fits("", m, u.MaxMembers) {
+			return nil, store.ErrCapacity
+		}
+		change = p.setMember(m)
+		c.announcePresence(clock(), change, "")
+	}
+	s.umd = u.UMD
+	p.subscriptions.set(u.Connection, s)
+	return change, nil
+}
+
+// Channel implements [store.Subscriptions].
+func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.ChannelInfo{}, err
+	}
+	c := n.store.lockIfAny(channel)
+	if c == nil {
+		return store.ChannelInfo{}, nil
+	}
+	defer c.mu.Unlock()
+	return c.presence.info(), nil
+}
