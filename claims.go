@@ -11,8 +11,8 @@ import (
 //
 // The zero value of every field means that the claim is absent. As JSON, Claims
 // are the payload of a token: only what is set is written, and what is read is
-// checked strictly (unknown members are ignored). Claims are not modified by
-// this package, and must not be modified while they are in use by it.
+// checked strictly (unknown members are ignored). This package neither modifies
+// Claims nor keeps anything of them.
 type Claims struct {
 	// Scope says what the token is for. Required in a token.
 	Scope Scope

@@ -1,11 +1,31 @@
 package hotsock
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/pattern"
+)
 
 // A grant is the immutable, checked and compiled form of a token's claims.
 type grant struct {
-	// claims is what was granted; Channels and Audience are nil.
-	claims Claims
+	// claims are what was granted, with compact metadata. Audience and Channels
+	// are nil.
+	claims   Claims
+	channels pattern.Set[*channelRule]
+	aliases  map[string]string // to real names
+	auto     []string
+}
+
+// A channelRule is the compiled form of ChannelClaims. In claims, Messages and
+// Storage are nil.
+type channelRule struct {
+	claims     ChannelClaims
+	messages   pattern.Set[MessageClaims]
+	storage    pattern.Set[StorageClaims]
+	anyGet     bool // of any key of storage
+	anyObserve bool
 }
 
 // mayConnect reports whether a token that was verified for ScopeConnect may
@@ -23,12 +43,31 @@ func (g *grant) boundTo(connectionID, uid string) bool {
 
 // mayUpdateUMD reports whether a umd token permits to change the metadata of
 // the subscription to a channel (real name), or with "" of the connection.
-func (g *grant) mayUpdateUMD(channel string) bool { return false }
+func (g *grant) mayUpdateUMD(channel string) bool {
+	if channel == "" {
+		return g.claims.UMDUpdate
+	}
+	var p Permission
+	for r := range g.channels.Match(channel) {
+		p = p.and(r.claims.UMDUpdate)
+	}
+	return p == Allow
+}
 
 // autoSubscribe returns the channels to subscribe on connecting, sorted by name.
 // The slice is shared: it must not be modified.
-func (g *grant) autoSubscribe() []string { return nil }
+func (g *grant) autoSubscribe() []string { return g.auto }
 
 // use returns what store.Connections.UseToken is to be called with if the token
 // is good for one use only.
-func (g *grant) use() (token string, until time.Time, single bool) { return "", time.Time{}, false }
+func (g *grant) use() (token string, until time.Time, single bool) {
+	if !g.claims.SingleUse {
+		return "", time.Time{}, false
+	}
+	// A digest, because ids can be long. They are unique for each issuer.
+	h := sha256.Sum256([]byte(g.claims.Issuer + "\x00" + g.claims.ID))
+	return hex.EncodeToString(h[:16]), g.claims.Expires, true
+}
+
+// and combines the permissions of two keys that both match.
+func (p Permission) and(q Permission) Permission { return max(p, q) }

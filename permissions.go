@@ -1,71 +1,161 @@
 package hotsock
 
-import "time"
+import (
+	"strings"
+	"sync"
+
+	"github.com/hotsock-go/hotsock/internal/pattern"
+	"github.com/hotsock-go/hotsock/internal/recent"
+)
+
+// Bounds of what is remembered, so that a client which uses ever new names
+// cannot fill the memory.
+const (
+	maxChannelGrants  = 64      // of channels without a subscription, of one connection
+	decisionCacheSize = 8 << 10 // of one channel grant's events, and of its keys
+	decisionSize      = 128     // of one of them, besides the name
+)
 
 // permissions are what one connection may do: its connect token's grant, and
 // those of the subscribe tokens it is subscribed with. They remember what was
 // decided, within a bound. They are safe for concurrent use.
 type permissions struct {
 	connect *grant
+
+	mu sync.Mutex
+	// subscriptions are by real name, and aliases of some of them.
+	subscriptions map[string]*channelGrant
+	aliases       map[string]string
+	others        recent.Cache[string, *channelGrant]
 }
 
-func newPermissions(connect *grant) *permissions { return &permissions{connect: connect} }
+func newPermissions(connect *grant) *permissions {
+	return &permissions{
+		connect:       connect,
+		subscriptions: make(map[string]*channelGrant),
+		aliases:       make(map[string]string),
+		others:        recent.New[string, *channelGrant](maxChannelGrants),
+	}
+}
 
 // channel returns the permissions on a channel (real name) as they are now.
-func (p *permissions) channel(name string) *channelGrant { return resolve(name, p.connect, nil) }
+func (p *permissions) channel(name string) *channelGrant {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g, ok := p.subscriptions[name]; ok {
+		return g
+	}
+	g, ok := p.others.Get(name)
+	if !ok {
+		g = resolve(name, p.connect, nil)
+		// The name may be part of a large frame, which must not be kept with it.
+		p.others.Add(strings.Clone(name), g, 1)
+	}
+	return g
+}
 
 // subscribed says that the connection is now subscribed to a channel, with a
 // subscribe token's grant or nil, and returns the permissions from now on.
 func (p *permissions) subscribed(channel string, subscribe *grant) *channelGrant {
-	return resolve(channel, p.connect, subscribe)
+	channel = strings.Clone(channel)
+	g := resolve(channel, p.connect, subscribe)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget(channel)
+	p.subscriptions[channel] = g
+	if g.alias != "" {
+		p.aliases[g.alias] = channel
+	}
+	return g
 }
 
 // unsubscribed ends that.
-func (p *permissions) unsubscribed(channel string) {}
+func (p *permissions) unsubscribed(channel string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget(channel)
+}
+
+func (p *permissions) forget(channel string) {
+	g, ok := p.subscriptions[channel]
+	if !ok {
+		return
+	}
+	delete(p.subscriptions, channel)
+	// Another subscribe token may have given the same alias to another channel.
+	if p.aliases[g.alias] == channel {
+		delete(p.aliases, g.alias)
+	}
+}
 
 // realName returns the channel that a client means by a name: the channel of
 // that name if a token or subscription names it exactly, else the one it is an
 // alias of, else again the channel of that name. subscribe is the token in the
 // client's command, or nil.
-func (p *permissions) realName(name string, subscribe *grant) string { return name }
+func (p *permissions) realName(name string, subscribe *grant) string {
+	if p.connect.channels.Has(name) {
+		return name
+	}
+	if subscribe != nil {
+		if subscribe.channels.Has(name) {
+			return name
+		}
+		if channel, ok := subscribe.aliases[name]; ok {
+			return channel
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.subscriptions[name]; ok {
+		return name
+	}
+	if channel, ok := p.aliases[name]; ok {
+		return channel
+	}
+	if channel, ok := p.connect.aliases[name]; ok {
+		return channel
+	}
+	return name
+}
 
 // resolve works out the permissions on one channel (real name) from the connect
 // token's grant and the subscribe token's, which may be nil.
-func resolve(channel string, connect, subscribe *grant) *channelGrant { return &channelGrant{} }
+func resolve(channel string, connect, subscribe *grant) *channelGrant {
+	c := &channelGrant{
+		events:  recent.New[string, *eventGrant](decisionCacheSize),
+		entries: recent.New[string, *entryGrant](decisionCacheSize),
+	}
+	if subscribe != nil {
+		c.match(&subscribe.channels, channel)
+		c.added = len(c.rules)
+	}
+	c.match(&connect.channels, channel)
 
-// A channelGrant is what a connection may do on one channel. It is safe for
-// concurrent use.
-type channelGrant struct {
-	subscribe        bool
-	alias            string // "" for none
-	getInfo          bool
-	historyStart     time.Time // zero: the start of the subscription
-	omitFromSubCount bool
+	var may, auto, info, omit Permission
+	for i, r := range c.rules {
+		may = may.and(r.claims.Subscribe)
+		info = info.and(r.claims.GetInfo)
+		omit = omit.and(r.claims.OmitFromSubCount)
+		if i >= c.added {
+			auto = auto.and(r.claims.AutoSubscribe)
+		}
+		if c.historyStart.IsZero() {
+			c.historyStart = r.claims.HistoryStart
+		}
+		if c.alias == "" {
+			c.alias = r.claims.Alias
+		}
+		c.anyGet = c.anyGet || r.anyGet
+		c.anyObserve = c.anyObserve || r.anyObserve
+	}
+	c.subscribe = may == Allow || may == Unset && auto == Allow
+	c.getInfo = info == Allow
+	c.omitFromSubCount = omit == Allow
+	return c
 }
 
-// event returns the permissions on an event. A repeated call is cheap.
-func (c *channelGrant) event(name string) *eventGrant { return &eventGrant{} }
-
-// entry returns the permissions on a storage key. A repeated call is cheap.
-func (c *channelGrant) entry(key string) *entryGrant { return &entryGrant{} }
-
-// An eventGrant is what a connection may do with one event of one channel.
-type eventGrant struct {
-	publish        bool // while subscribed
-	broadcast      bool // also while not subscribed
-	echo           bool
-	keep           time.Duration // 0 for not, or store.Forever
-	scheduleBefore time.Time     // zero: never
-	emit           bool
-}
-
-// mayReact reports whether a reaction to messages of this event is permitted.
-func (e *eventGrant) mayReact(reaction string) bool { return false }
-
-// An entryGrant is what a connection may do with one storage entry.
-type entryGrant struct {
-	get, set, observe bool
-	keep              time.Duration // positive, or store.Forever
-	scheduleBefore    time.Time     // zero: never
-	emit              bool
+func (c *channelGrant) match(channels *pattern.Set[*channelRule], channel string) {
+	for r := range channels.Match(channel) {
+		c.rules = append(c.rules, r)
+	}
 }

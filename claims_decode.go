@@ -1,0 +1,214 @@
+package hotsock
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// UnmarshalJSON reads the payload of a token. It refuses members with equal
+// names, names in the wrong case are not known, and a null is an absent claim.
+// It does not check what the claims mean.
+func (c *Claims) UnmarshalJSON(payload []byte) error {
+	read := Claims{}
+	if err := decodeClaims(payload, &read); err != nil {
+		return fmt.Errorf("hotsock: claims: %w", err)
+	}
+	*c = read
+	return nil
+}
+
+func decodeClaims(payload []byte, c *Claims) error {
+	r := claimsReader{jsontext.NewDecoder(bytes.NewBuffer(payload))}
+	if r.dec.PeekKind() == jsontext.KindNull {
+		return errors.New("must be an object, not null")
+	}
+	if err := r.object(func(name string) error { return r.claim(c, name) }); err != nil {
+		return err
+	}
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return errors.New("must be one object and nothing else")
+	}
+	return nil
+}
+
+// A claimsReader reads values, each into what it is given. A null changes
+// nothing. Errors say where in the claims they are.
+type claimsReader struct {
+	dec *jsontext.Decoder
+}
+
+func (r claimsReader) claim(c *Claims, name string) error {
+	switch name {
+	case "scope":
+		return r.scope(&c.Scope)
+	case "exp":
+		return r.date(&c.Expires)
+	case "nbf":
+		return r.date(&c.NotBefore)
+	case "iat":
+		return r.date(&c.IssuedAt)
+	case "jti":
+		return r.text(&c.ID)
+	case "aud":
+		return r.textOrTexts(&c.Audience)
+	case "iss":
+		return r.text(&c.Issuer)
+	case "uid":
+		return r.text(&c.UID)
+	case "umd":
+		return r.raw(&c.UMD)
+	case "connectionId":
+		return r.name(&c.ConnectionID)
+	case "singleUse":
+		return r.boolean(&c.SingleUse)
+	case "keepAlive":
+		return r.boolean(&c.KeepAlive)
+	case "heartbeatTimeout":
+		return r.heartbeat(&c.HeartbeatTimeout)
+	case "umdUpdate":
+		return r.boolean(&c.UMDUpdate)
+	case "umdPropagate":
+		return r.boolean(&c.UMDPropagate)
+	case "channels":
+		return decodeMap(r, &c.Channels, r.channel)
+	}
+	return r.dec.SkipValue()
+}
+
+func (r claimsReader) channel(c *ChannelClaims, name string) error {
+	switch name {
+	case "subscribe":
+		return r.permission(&c.Subscribe)
+	case "autoSubscribe":
+		return r.permission(&c.AutoSubscribe)
+	case "alias":
+		return r.name(&c.Alias)
+	case "getInfo":
+		return r.permission(&c.GetInfo)
+	case "historyStart":
+		return r.date(&c.HistoryStart)
+	case "omitFromSubCount":
+		return r.permission(&c.OmitFromSubCount)
+	case "umdUpdate":
+		return r.permission(&c.UMDUpdate)
+	case "messages":
+		return decodeMap(r, &c.Messages, r.message)
+	case "storage":
+		return decodeMap(r, &c.Storage, r.storage)
+	}
+	return r.dec.SkipValue()
+}
+
+func (r claimsReader) message(c *MessageClaims, name string) error {
+	switch name {
+	case "publish":
+		return r.permission(&c.Publish)
+	case "broadcast":
+		return r.permission(&c.Broadcast)
+	case "echo":
+		return r.permission(&c.Echo)
+	case "store":
+		return r.keep(&c.Store)
+	case "scheduleBefore":
+		return r.date(&c.ScheduleBefore)
+	case "emitPubSubEvent":
+		return r.permission(&c.EmitPubSubEvent)
+	case "react":
+		if r.dec.PeekKind() == jsontext.KindBeginArray {
+			return r.texts(&c.Reactions)
+		}
+		return r.permission(&c.React)
+	}
+	return r.dec.SkipValue()
+}
+
+func (r claimsReader) storage(c *StorageClaims, name string) error {
+	switch name {
+	case "get":
+		return r.permission(&c.Get)
+	case "set":
+		return r.permission(&c.Set)
+	case "observe":
+		return r.permission(&c.Observe)
+	case "store":
+		return r.keep(&c.Store)
+	case "scheduleBefore":
+		return r.date(&c.ScheduleBefore)
+	case "emitPubSubEvent":
+		return r.permission(&c.EmitPubSubEvent)
+	}
+	return r.dec.SkipValue()
+}
+
+// object calls member for each member of an object, to read its value.
+func (r claimsReader) object(member func(name string) error) error {
+	if _, ok, err := r.next("an object", jsontext.KindBeginObject); !ok {
+		return err
+	}
+	for r.dec.PeekKind() != jsontext.KindEndObject {
+		name, err := r.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := member(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+// decodeMap reads an object of objects that have the same members.
+func decodeMap[T any](r claimsReader, values *map[string]T, member func(*T, string) error) error {
+	if r.dec.PeekKind() == jsontext.KindBeginObject {
+		*values = make(map[string]T)
+	}
+	return r.object(func(key string) error {
+		var value T
+		err := r.object(func(name string) error { return member(&value, name) })
+		(*values)[key] = value
+		return err
+	})
+}
+
+// next reads a token of one of the kinds. It returns false, and no error, if
+// there is a null instead.
+func (r claimsReader) next(want string, kinds ...jsontext.Kind) (jsontext.Token, bool, error) {
+	t, err := r.dec.ReadToken()
+	switch {
+	case err != nil:
+		return t, false, err
+	case slices.Contains(kinds, t.Kind()):
+		return t, true, nil
+	case t.Kind() == jsontext.KindNull:
+		return t, false, nil
+	}
+	return t, false, r.wrong("must be " + want + ", not " + kindName(t.Kind()))
+}
+
+// wrong is an error about the value that was read last.
+func (r claimsReader) wrong(what string) error {
+	return fmt.Errorf("%s: %s", r.dec.StackPointer(), what)
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return "a boolean"
+	case jsontext.KindString:
+		return "a string"
+	case jsontext.KindNumber:
+		return "a number"
+	case jsontext.KindBeginArray:
+		return "an array"
+	case jsontext.KindBeginObject:
+		return "an object"
+	default:
+		return "null"
+	}
+}
