@@ -122,11 +122,12 @@ func (c *Conn) flush() {
 	}
 }
 
-// Read returns the next text message, appended to buf[:0]. Control frames are
-// answered meanwhile. After an error the connection is to be closed: with
-// CloseCode of the error.
-func (c *Conn) Read(ctx context.Context, buffer func() []byte) ([]byte, error) {
-	typ, r, err := c.ws.Reader(ctx)
+// Read waits for the next text message and returns it in the buffer that it
+// then asks for, or in a longer one. Control frames are answered meanwhile. It
+// fails when the connection is closed, by either side. After an error the
+// connection is to be closed with CloseCode of the error.
+func (c *Conn) Read(buffer func() []byte) ([]byte, error) {
+	typ, r, err := c.ws.Reader(context.Background())
 	if err != nil {
 		return nil, err
 	}

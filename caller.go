@@ -1,0 +1,107 @@
+package hotsock
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A caller is the connection on whose behalf an HTTP request was sent, which
+// any node may hold.
+type caller struct {
+	h      *Handler
+	id     string
+	secret []byte // hash
+	who    requester
+	meta   store.Meta
+	// scope on the channel that the request names, or why there is none.
+	scope    *scope
+	scopeErr error
+}
+
+// caller authenticates a request of the client's HTTP API. The channel is as
+// the client names it, "" for none.
+func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
+	q := r.URL.Query()
+	hash := sha256.Sum256([]byte(q.Get("connectionSecret")))
+	c := &caller{h: h, id: q.Get("connectionId"), secret: hash[:]}
+	node, ok := nodeOf(c.id)
+	if !ok {
+		return nil, refuse(CodeUnauthorized)
+	}
+	if !wire.ValidChannel(channel, maxChannel) {
+		channel = ""
+		c.scopeErr = refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	var err error
+	if node == h.node.ID() {
+		err = c.here(channel)
+	} else {
+		err = c.there(r.Context(), node, channel)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.who = h.requester(r, "client.http")
+	c.who.ConnectionID = c.id
+	return c, nil
+}
+
+// here fills in what this node knows.
+func (c *caller) here(channel string) error {
+	conn, err := c.h.held(c.id, c.secret)
+	if err != nil {
+		return err
+	}
+	c.meta = conn.meta()
+	if channel != "" {
+		c.scope, c.scopeErr = conn.scope(channel)
+	}
+	return nil
+}
+
+// there asks the node that holds the connection.
+func (c *caller) there(ctx context.Context, node, channel string) error {
+	a, err := c.h.askPeer(ctx, node, &peerRequest{
+		Op: peerLookup, Connection: c.id, Secret: c.secret, Channel: channel,
+	})
+	if errors.Is(err, store.ErrNoPeer) {
+		return refuse(CodeUnauthorized)
+	}
+	if err != nil {
+		return err
+	}
+	c.meta = store.Meta{UID: a.UID, UMD: a.UMD}
+	if channel == "" {
+		return nil
+	}
+	connect, err := c.h.grantOf(a.Connect)
+	if err != nil {
+		return err
+	}
+	subscribe, err := c.h.grantOf(a.Subscribe)
+	if err != nil {
+		return err
+	}
+	c.scope = &scope{
+		channel: a.Channel, connection: c.id, meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
+		grant: resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
+	}
+	return nil
+}
+
+// updateUMD is done by the node that holds the connection.
+func (c *caller) updateUMD(ctx context.Context, channel, token string) error {
+	node, _ := nodeOf(c.id)
+	_, err := c.h.askPeer(ctx, node, &peerRequest{
+		Op: peerUMD, Connection: c.id, Secret: c.secret, Channel: channel, Token: token,
+	})
+	if errors.Is(err, store.ErrNoPeer) {
+		return refuse(CodeUnauthorized)
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package hotsock
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// An operation of the client's HTTP API (protocol section 11) carries out a
+// request and returns the answer.
+type operation struct {
+	status int
+	do     func(c *caller, ctx context.Context, body []byte) ([]byte, error)
+}
+
+var operations = map[string]operation{
+	"publishMessage":     {http.StatusAccepted, (*caller).publishMessage},
+	"listMessages":       {http.StatusOK, (*caller).listMessages},
+	"listReactions":      {http.StatusOK, (*caller).listReactions},
+	"channelStorageGet":  {http.StatusOK, (*caller).storageGet},
+	"channelStorageSet":  {http.StatusAccepted, (*caller).storageSet},
+	"channelStorageList": {http.StatusOK, (*caller).storageList},
+	"getChannelInfo":     {http.StatusOK, (*caller).channelInfo},
+	"umdUpdate":          {http.StatusOK, (*caller).umdUpdate},
+	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
+}
+
+// corsMaxAge is how long browsers remember a preflight's answer, in seconds.
+const corsMaxAge = "7200"
+
+func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name string) {
+	op, ok := operations[name]
+	if !ok {
+		h.writeError(w, r, refuse(CodeNotFound))
+		return
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		w.Header().Add("Vary", "Origin")
+		if !h.origins.allowAPI(origin) {
+			h.writeError(w, r, refuse(CodeOriginDenied))
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	}
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+		w.Header().Set("Access-Control-Max-Age", corsMaxAge)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if !h.allow(w, r, http.MethodPost, ", "+http.MethodOptions) {
+		return
+	}
+	answer, err := h.operate(w, r, op)
+	if err != nil {
+		h.writeError(w, r, err)
+		return
+	}
+	writeJSON(w, op.status, answer)
+}
+
+func (h *Handler) operate(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
+	if h.isStopping() {
+		return nil, refuse(CodeUnavailable)
+	}
+	body, err := h.readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	// All operations name their channel in the same way. Who calls is asked
+	// first, so that only they learn what is wrong with the body.
+	channel, _ := wire.DecodeChannelInfo(body)
+	c, err := h.caller(r, channel)
+	if err != nil {
+		return nil, err
+	}
+	return op.do(c, r.Context(), body)
+}

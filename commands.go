@@ -1,0 +1,154 @@
+package hotsock
+
+import (
+	"runtime/debug"
+	"strings"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// commands are what a client can ask for over the WebSocket (protocol section
+// 5), besides publishing. Each sends its own answer; nil means that it was
+// carried out.
+var commands = map[string]func(c *connection, cmd *wire.Command) error{
+	wire.EventSubscribe:         locked((*connection).subscribe),
+	wire.EventUnsubscribe:       locked((*connection).unsubscribe),
+	wire.EventUMDUpdate:         locked((*connection).umdUpdate),
+	wire.EventChannelStorageSet: (*connection).storageSet,
+	wire.EventChannelStorageGet: (*connection).storageGet,
+	wire.EventMessageReaction:   (*connection).react,
+	wire.EventPing:              (*connection).ping,
+	wire.EventPong:              (*connection).noted,
+	wire.EventHeartbeat:         (*connection).noted,
+}
+
+// locked keeps out whoever else changes the connection meanwhile.
+func locked(f func(c *connection, cmd *wire.Command) error) func(c *connection, cmd *wire.Command) error {
+	return func(c *connection, cmd *wire.Command) error {
+		c.ops.Lock()
+		defer c.ops.Unlock()
+		return f(c, cmd)
+	}
+}
+
+// command carries out one message of the client.
+func (c *connection) command(frame []byte) {
+	var cmd wire.Command
+	defer func() {
+		if p := recover(); p != nil {
+			c.logger().Error("hotsock: panic in a command", "panic", p, "stack", string(debug.Stack()))
+			c.fail(&cmd, refuse(CodeInternal))
+		}
+	}()
+	cmd, err := wire.DecodeCommand(frame, c.h.opts.MaxDataSize)
+	if err == nil {
+		if f := commands[cmd.Event]; f != nil {
+			err = f(c, &cmd)
+		} else if strings.HasPrefix(cmd.Event, wire.EventPrefix) {
+			err = refuse(CodeUnknownEvent)
+		} else {
+			err = c.publish(&cmd)
+		}
+	}
+	if err != nil {
+		c.fail(&cmd, err)
+	}
+}
+
+func (c *connection) ping(cmd *wire.Command) error {
+	c.beat()
+	c.sock.Send(pongFrame(cmd.Ref))
+	return nil
+}
+
+// noted is for what needs no answer.
+func (c *connection) noted(cmd *wire.Command) error {
+	if cmd.Event == wire.EventHeartbeat {
+		c.beat()
+	}
+	c.ack(cmd, accepted{})
+	return nil
+}
+
+// ack answers a command that was accepted, if the client wants to know.
+func (c *connection) ack(cmd *wire.Command, a accepted) {
+	if cmd.Ref != "" {
+		c.sock.Send(ackFrame(cmd.Channel, a, cmd.Ref))
+	}
+}
+
+func (c *connection) publish(cmd *wire.Command) error {
+	sc, err := c.scope(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	out, err := c.h.publishAs(c.ctx, &c.who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	if err != nil {
+		return err
+	}
+	c.ack(cmd, out)
+	return nil
+}
+
+func (c *connection) storageSet(cmd *wire.Command) error {
+	sc, err := c.scope(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	out, err := c.h.setAs(c.ctx, &c.who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	if err != nil {
+		return err
+	}
+	c.ack(cmd, out)
+	return nil
+}
+
+func (c *connection) storageGet(cmd *wire.Command) error {
+	sc, err := c.scope(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	e, err := c.h.getAs(c.ctx, sc, cmd.Key)
+	if err != nil {
+		return err
+	}
+	frame := storageDataFrame(sc.channel, cmd.Key, e, cmd.Ref)
+	s := c.subscription(sc.channel)
+	if s == nil || e == nil || !s.grant.entry(cmd.Key).observe {
+		c.sock.Send(frame)
+		return nil
+	}
+	// The store may be ahead of what is still to be delivered here.
+	s.topic.mu.Lock()
+	defer s.topic.mu.Unlock()
+	s.tell(e, frame)
+	return nil
+}
+
+func (c *connection) react(cmd *wire.Command) error {
+	sc, err := c.scope(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	in, err := wire.DecodeReaction(cmd.Data, maxReaction)
+	if err != nil {
+		return err
+	}
+	if err := c.h.reactAs(c.ctx, &c.who, sc, in); err != nil {
+		return err
+	}
+	c.ack(cmd, accepted{})
+	return nil
+}
+
+func (c *connection) umdUpdate(cmd *wire.Command) error {
+	token, err := wire.DecodeUMDToken(cmd.Data)
+	if err != nil {
+		return err
+	}
+	if err := c.updateUMD(cmd.Channel, token); err != nil {
+		return err
+	}
+	c.ack(cmd, accepted{})
+	return nil
+}

@@ -1,0 +1,268 @@
+package hotsock
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A connection is one client's WebSocket. One goroutine (run) reads it and
+// carries out its commands in order; everybody sends through the socket's
+// queue.
+type connection struct {
+	h      *Handler
+	id     string
+	secret [sha256.Size]byte // of the secret
+	sock   *socket.Conn
+	claims []byte // as JSON, for other nodes
+	grant  *grant
+	perms  *permissions
+	who    requester
+	uid    string
+
+	connected time.Time
+	expires   time.Time
+
+	// ctx ends when the connection is to be closed.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// ops is held while a command of this connection changes something, be it
+	// the client's own or one that came over HTTP or from the store.
+	ops sync.Mutex
+
+	mu         sync.Mutex
+	umd        []byte
+	subs       map[string]*subscription    // by channel
+	waiting    map[string]waitingSubscribe // by channel
+	left       []string                    // channels that the store must forget
+	settling   bool                        // the goroutine for these two runs
+	ended      bool
+	received   time.Time // the last message
+	heartbeat  time.Time // the last sign of life, with a heartbeat timeout
+	kept       time.Time // the last keep-alive
+	timer      *time.Timer
+	background sync.WaitGroup // goroutines of this connection besides run
+}
+
+// A requester is who asks for something, as backend events describe it.
+type requester struct {
+	ConnectionID string `json:"connectionId,omitempty"`
+	SourceIP     string `json:"sourceIp,omitempty"`
+	UserAgent    string `json:"userAgent,omitempty"`
+	Trigger      string `json:"trigger,omitempty"`
+	RequestID    string `json:"requestId,omitempty"`
+}
+
+// Close reasons, shown to clients.
+const (
+	reasonGoingAway = "Going away"
+	reasonIdle      = "Idle timeout"
+	reasonHeartbeat = "Heartbeat timeout"
+	reasonSlow      = "Too slow to receive"
+	reasonHost      = "Disconnected by the server"
+)
+
+// randomLength is that of the random part of a connection id: 132 bits.
+const randomLength = 22
+
+// newConnectionID makes an unguessable id that also says which node holds the
+// connection, so that every other node can ask it.
+func newConnectionID(node string) string {
+	var b [17]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])[:randomLength] + node
+}
+
+// nodeOf is the node that holds the connection with that id.
+func nodeOf(id string) (node string, ok bool) {
+	if len(id) <= randomLength {
+		return "", false
+	}
+	return id[randomLength:], true
+}
+
+// run is the life of the connection, from the upgrade on.
+func (c *connection) run(secret string) {
+	defer c.end()
+	c.sock.Send(connectedFrame(c, secret))
+	c.h.logger.Debug("hotsock: connected", "connection", c.id)
+	c.emitConnection("hotsock.connected", nil)
+	c.arm()
+	for _, channel := range c.grant.autoSubscribe() {
+		c.autoSubscribe(channel)
+	}
+	for {
+		var buf *[]byte
+		frame, err := c.sock.Read(func() []byte {
+			// Only now: an idle connection needs no buffer.
+			buf = readBuffers.Get().(*[]byte)
+			return *buf
+		})
+		if err != nil {
+			c.closeNow(socket.CloseCode(err), "")
+			return
+		}
+		c.touch()
+		c.command(frame)
+		if cap(frame) <= maxPooled {
+			*buf = frame
+		}
+		readBuffers.Put(buf)
+	}
+}
+
+// maxPooled bounds the buffers that are used again.
+const maxPooled = 16 << 10
+
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+// touch notes a message from the client.
+func (c *connection) touch() {
+	now := time.Now()
+	c.mu.Lock()
+	c.received = now
+	c.mu.Unlock()
+}
+
+// close ends the connection from outside, without waiting for it.
+func (c *connection) close(code websocket.StatusCode, reason string) {
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return
+	}
+	c.background.Add(1)
+	c.mu.Unlock()
+	go func() {
+		defer c.background.Done()
+		c.closeNow(code, reason)
+	}()
+}
+
+// closeNow makes the close handshake and returns when it is over.
+func (c *connection) closeNow(code websocket.StatusCode, reason string) {
+	c.sock.Close(c.h.ctx, code, reason)
+	c.cancel()
+}
+
+// tooSlow is called by the socket when its queue is full.
+func (c *connection) tooSlow() {
+	c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
+	c.close(websocket.StatusTryAgainLater, reasonSlow)
+}
+
+// end takes back everything that the connection has caused. It runs on the
+// connection's own goroutine, which lives on until the store has taken it.
+func (c *connection) end() {
+	if p := recover(); p != nil {
+		c.h.logger.Error("hotsock: panic", "connection", c.id, "panic", p, "stack", string(debug.Stack()))
+		c.closeNow(websocket.StatusInternalError, "")
+	}
+	c.cancel()
+	c.mu.Lock()
+	c.ended = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	clear(c.waiting)
+	c.mu.Unlock()
+	c.h.conns.remove(c)
+	c.background.Wait()
+
+	c.ops.Lock()
+	channels := c.left
+	for _, s := range c.subscriptions() {
+		s.topic.remove(s)
+		c.h.hub.release(c.h.node, s.topic)
+		channels = append(channels, s.channel)
+	}
+	c.h.untilStored(func(ctx context.Context) error {
+		for ; len(channels) > 0; channels = channels[1:] {
+			if err := c.h.unsubscribeStore(ctx, channels[0], c.id); err != nil {
+				return err
+			}
+		}
+		if !c.h.events.on() {
+			return nil
+		}
+		return c.h.node.RemoveConnection(ctx, c.id)
+	})
+	c.ops.Unlock()
+	now := time.Now()
+	c.emitConnection("hotsock.disconnected", &now)
+	c.h.logger.Debug("hotsock: disconnected", "connection", c.id)
+}
+
+// subscriptions returns the present ones.
+func (c *connection) subscriptions() []*subscription {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	subs := make([]*subscription, 0, len(c.subs))
+	for _, s := range c.subs {
+		subs = append(subs, s)
+	}
+	return subs
+}
+
+// subscription returns the one to a channel (real name), or nil.
+func (c *connection) subscription(channel string) *subscription {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs[channel]
+}
+
+// meta is who the connection is, outside of its subscriptions.
+func (c *connection) meta() store.Meta {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return store.Meta{UID: c.uid, UMD: c.umd}
+}
+
+// info is what backend events tell about the connection.
+func (c *connection) info() EventConnectionData {
+	m := c.meta()
+	return EventConnectionData{
+		ID:          c.id,
+		ConnectedAt: c.connected.UTC(),
+		KeepAlive:   c.grant.claims.KeepAlive,
+		SourceIP:    orNil(c.who.SourceIP),
+		UID:         orNil(m.UID),
+		UMD:         orNull(m.UMD),
+		UserAgent:   orNil(c.who.UserAgent),
+	}
+}
+
+func (c *connection) emitConnection(typ string, ended *time.Time) {
+	if !c.h.events.on() {
+		return
+	}
+	data := c.info()
+	if ended != nil {
+		utc := ended.UTC()
+		data.DisconnectedAt = &utc
+	}
+	c.h.events.emit(typ, "connection", EventMetadata{}, data)
+}
+
+// logger adds what identifies the connection.
+func (c *connection) logger() *slog.Logger {
+	return c.h.logger.With("connection", c.id)
+}
+
+// fail tells the client what was wrong with a command.
+func (c *connection) fail(cmd *wire.Command, err error) {
+	e := c.h.reported(err, "connection", c.id, "event", cmd.Event)
+	c.sock.Send(errorFrame(e, cmd.Channel, cmd.Ref))
+}

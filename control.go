@@ -1,0 +1,262 @@
+package hotsock
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A Member is a user on a presence channel, or the author of something. UID is
+// "" for the server, UMD is nil for null.
+type Member struct {
+	UID string
+	UMD json.RawMessage
+}
+
+// ChannelInfo describes a channel.
+type ChannelInfo struct {
+	// SubscriptionsCount counts subscriptions on all nodes, less those whose
+	// token says "omitFromSubCount".
+	SubscriptionsCount int
+	// Members of a presence channel, in order of joining.
+	Members []Member
+}
+
+// ChannelInfo returns how many are subscribed to a channel, and who. Nobody is
+// subscribed to an unknown channel. The error is an [*Error].
+func (h *Handler) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	if !wire.ValidChannel(channel, maxChannel) {
+		return ChannelInfo{}, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	info, err := h.node.Channel(ctx, channel)
+	if err != nil {
+		return ChannelInfo{}, asError(err)
+	}
+	out := ChannelInfo{SubscriptionsCount: info.Count}
+	for _, m := range info.Members {
+		out.Members = append(out.Members, Member{UID: m.UID, UMD: m.UMD})
+	}
+	return out, nil
+}
+
+// A StoredEntry is an entry of a channel's storage.
+type StoredEntry struct {
+	Key  string
+	Data json.RawMessage
+	// By is who wrote it.
+	By Member
+	// Expires is zero for never.
+	Expires time.Time
+}
+
+// Storage returns the entries of a channel with the given keys, or with no keys
+// the first 100 whose keys sort after the one given, by key. Missing ones are
+// left out. The error is an [*Error].
+func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...string) ([]StoredEntry, error) {
+	if !wire.ValidChannel(channel, maxChannel) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	entries, err := h.listEntries(ctx, channel, keys, after, func(string) bool { return true })
+	if err != nil {
+		return nil, asError(err)
+	}
+	var out []StoredEntry
+	for _, e := range entries {
+		out = append(out, StoredEntry{
+			Key: e.Key, Data: e.Value, By: Member{UID: e.Meta.UID, UMD: e.Meta.UMD}, Expires: e.Expires,
+		})
+	}
+	return out, nil
+}
+
+// A HistoryQuery selects a page of a channel's history.
+type HistoryQuery struct {
+	Channel string
+	// After and Before are ids of messages, exclusive; "" for none.
+	After, Before string
+	// Reverse lists from the newest to the oldest.
+	Reverse bool
+}
+
+// A HistoryMessage is a stored message.
+type HistoryMessage struct {
+	ID      string
+	Channel string
+	Event   string
+	Data    json.RawMessage
+	// By is who sent it, nil if the server did.
+	By *Member
+	// Expires is zero for never.
+	Expires time.Time
+	// Reactions by their text, each with the users in the order in which they
+	// reacted.
+	Reactions map[string][]Member
+}
+
+// History returns a page of up to 100 stored messages. The error is an
+// [*Error].
+func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage, error) {
+	if !wire.ValidChannel(q.Channel, maxChannel) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	hq := historyQuery{channel: q.Channel, reverse: q.Reverse}
+	for text, id := range map[string]*ulid.ULID{q.After: &hq.oldest, q.Before: &hq.before} {
+		if text == "" {
+			continue
+		}
+		parsed, err := ulid.ParseStrict(text)
+		if err != nil {
+			return nil, refuseBecause(CodeInvalidRequest, "After and Before must be ids of messages")
+		}
+		*id = parsed
+	}
+	messages, reactions, err := h.history(ctx, hq)
+	if err != nil {
+		return nil, asError(err)
+	}
+	var out []HistoryMessage
+	for _, m := range messages {
+		hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
+		if m.Meta != nil {
+			hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}
+		}
+		for _, r := range reactions[m.ID] {
+			if hm.Reactions == nil {
+				hm.Reactions = make(map[string][]Member)
+			}
+			hm.Reactions[r.Reaction] = append(hm.Reactions[r.Reaction], Member{UID: r.UID, UMD: r.UMD})
+		}
+		out = append(out, hm)
+	}
+	return out, nil
+}
+
+// A Schedule is something that will be done.
+type Schedule struct {
+	// ARN names it, for [Handler.CancelSchedule].
+	ARN     string
+	Due     time.Time
+	Channel string
+	// Event of the message, or "hotsock.channelStorageSet" for a storage entry
+	// and its Key.
+	Event string
+	Key   string
+	Data  json.RawMessage
+	// UID and ConnectionID of the client that made it, "" for the server.
+	UID          string
+	ConnectionID string
+}
+
+// Schedules lists what is due on a channel, or with "" on all channels, by due
+// time: up to limit, after the one given or from the first with nil. The error
+// is an [*Error].
+func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule, limit int) ([]Schedule, error) {
+	q := store.ScheduleQuery{Channel: channel, Limit: limit}
+	if after != nil {
+		_, id, ok := wire.ParseScheduleARN(after.ARN)
+		if !ok {
+			return nil, refuse(CodeScheduleNotFound)
+		}
+		q.AfterDue, q.AfterID = after.Due, id
+	}
+	if limit < 1 {
+		return nil, refuseBecause(CodeInvalidRequest, "limit must be positive")
+	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	list, err := h.opts.Scheduler.Schedules(ctx, q)
+	if err != nil {
+		return nil, asError(err)
+	}
+	var out []Schedule
+	for _, s := range list {
+		o := Schedule{
+			ARN: wire.ScheduleARN(s.Group, s.ID), Due: s.Due, Channel: s.Channel(), UID: s.UID, ConnectionID: s.Connection,
+		}
+		if s.Publish != nil {
+			o.Event, o.Data = s.Publish.Event, s.Publish.Data
+		} else {
+			o.Event, o.Key, o.Data = wire.EventChannelStorageSet, s.Set.Key, s.Set.Value
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// CancelSchedule cancels a schedule: when it returns without error, it will
+// not be carried out. The error is an [*Error], with [CodeScheduleNotFound] if
+// it was carried out or cancelled already.
+func (h *Handler) CancelSchedule(ctx context.Context, arn string) error {
+	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
+		return h.opts.Scheduler.Cancel(ctx, group, id)
+	})
+}
+
+// MoveSchedule changes when a schedule is due. Errors are those of
+// CancelSchedule.
+func (h *Handler) MoveSchedule(ctx context.Context, arn string, due time.Time) error {
+	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
+		return h.opts.Scheduler.Move(ctx, group, id, due)
+	})
+}
+
+func (h *Handler) onSchedule(ctx context.Context, arn string, f func(ctx context.Context, group string, id ulid.ULID) error) error {
+	group, id, ok := wire.ParseScheduleARN(arn)
+	if !ok {
+		return refuse(CodeScheduleNotFound)
+	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	err := f(ctx, group, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(CodeScheduleNotFound)
+	}
+	return h.told(err)
+}
+
+// Disconnect closes a connection, on whichever node it is, with status 1008. It
+// returns whether there was one. The error is an [*Error].
+func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, error) {
+	node, ok := nodeOf(connectionID)
+	if !ok {
+		return false, nil
+	}
+	a, err := h.askPeer(ctx, node, &peerRequest{Op: peerDisconnect, Connection: connectionID})
+	if errors.Is(err, store.ErrNoPeer) {
+		return false, nil
+	}
+	if err != nil {
+		return false, asError(err)
+	}
+	return a.Count > 0, nil
+}
+
+// DisconnectUser closes all connections of a user, and returns how many there
+// were. The user can connect again with a token that is still valid. If some
+// nodes could not be asked, the error says so.
+func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
+	if uid == "" {
+		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty")
+	}
+	n, err := h.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid})
+	return n, h.told(err)
+}
+
+// UnsubscribeUser ends the subscriptions of a user's connections to a channel,
+// and returns how many there were. Their clients get hotsock.unsubscribed. If
+// some nodes could not be asked, the error says so.
+func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int, error) {
+	if uid == "" || !wire.ValidChannel(channel, maxChannel) {
+		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")
+	}
+	n, err := h.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})
+	return n, h.told(err)
+}

@@ -1,0 +1,154 @@
+// Command server is the library as a standalone server, for teams that want one
+// beside their app. Run it with -h for its flags.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+	_ "time/tzdata" // schedules name time zones, and the machine may have none
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// shutdownTime is how long connections and requests may take to end.
+const shutdownTime = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// config is what the flags say.
+type config struct {
+	addr, prefix, events, redis, keyPrefix string
+	pprof                                  bool
+	options                                hotsock.Options
+}
+
+func parse(args []string) (*config, error) {
+	var c config
+	var secret, origins string
+	f := flag.NewFlagSet("server", flag.ContinueOnError)
+	f.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `host:port`")
+	f.StringVar(&c.prefix, "prefix", "/rt/", "serve under this `path`")
+	f.StringVar(&secret, "hs256-secret", "", "verify tokens with this HS256 `secret` (required)")
+	f.Func("api-key", "`key` of the server's HTTP API (repeatable; none: no such API)", func(key string) error {
+		c.options.APIKeys = append(c.options.APIKeys, key)
+		return nil
+	})
+	f.StringVar(&c.redis, "redis", "", "keep state in the Redis at this `URL` (default: in memory)")
+	f.StringVar(&c.keyPrefix, "key-prefix", "", "`prefix` of all keys in Redis")
+	f.StringVar(&origins, "allowed-origins", "", "comma-separated `patterns` of browser origins, * for any (default: the same origin)")
+	f.StringVar(&c.events, "events", "", "append backend events as lines of JSON to this `file`, - for standard output")
+	f.DurationVar(&c.options.MaxConnectionDuration, "max-connection", 2*time.Hour, "end connections after this time")
+	f.DurationVar(&c.options.IdleTimeout, "idle-timeout", 10*time.Minute, "end connections that are silent for this time")
+	f.DurationVar(&c.options.KeepAliveInterval, "keepalive", 9*time.Minute+30*time.Second, "send keep-alives in this interval, where the token asks for them")
+	f.DurationVar(&c.options.ReplayWindow, "replay-window", 2*time.Minute, "messages can be caught up with for this time")
+	f.DurationVar(&c.options.NodeTimeout, "node-timeout", 6*time.Second, "a node that is silent for this time is dead")
+	f.BoolVar(&c.pprof, "pprof", false, "serve profiles under /debug/pprof/")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if secret == "" {
+		return nil, errors.New("-hs256-secret is required")
+	}
+	c.options.Keys = []hotsock.Key{{Algorithm: hotsock.HS256, Secret: []byte(secret)}}
+	if origins != "" {
+		c.options.AllowedOrigins = strings.Split(origins, ",")
+	}
+	c.prefix = "/" + strings.Trim(c.prefix, "/")
+	return &c, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if c.events != "" {
+		sink, err := openEvents(c.events)
+		if err != nil {
+			return err
+		}
+		defer sink.close()
+		c.options.Events = sink
+	}
+	if c.redis != "" {
+		client, err := useRedis(&c.options, c.redis, c.keyPrefix)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+	}
+	rt, err := hotsock.New(c.options)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		return errors.Join(err, rt.Close())
+	}
+	s := &http.Server{
+		Handler:           routes(c, rt),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	slog.Info("listening", "url", "http://"+l.Addr().String()+c.prefix)
+
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		slog.Info("shutting down")
+	}
+	end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return errors.Join(err, rt.Shutdown(end), s.Shutdown(end))
+}
+
+func routes(c *config, rt *hotsock.Handler) http.Handler {
+	mux := http.NewServeMux()
+	if c.prefix != "/" {
+		mux.Handle(c.prefix, rt)
+		mux.Handle(c.prefix+"/", rt)
+	} else {
+		mux.Handle("/", rt)
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := rt.Ready(r.Context()); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	if c.pprof {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}

@@ -1,0 +1,67 @@
+package hotsock
+
+import (
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// frameRoom is for what surrounds the data in a frame: names, ids, meta.
+const frameRoom = 192
+
+var (
+	keepAliveFrame = socket.Finish(wire.AppendKeepAlive(socket.Start(0)))
+	plainPongFrame = socket.Finish(wire.AppendPong(socket.Start(0), ""))
+)
+
+func pongFrame(ref string) socket.Frame {
+	if ref == "" {
+		return plainPongFrame
+	}
+	return socket.Finish(wire.AppendPong(socket.Start(frameRoom), ref))
+}
+
+func connectedFrame(c *connection, secret string) socket.Frame {
+	return socket.Finish(wire.AppendConnected(socket.Start(2*frameRoom), wire.Connected{
+		ConnectionID: c.id, Expires: c.expires, Secret: secret, Meta: c.meta(),
+	}))
+}
+
+func subscribedFrame(s *subscription, w wire.Subscribed) socket.Frame {
+	w.Channel, w.Alias, w.Meta = s.channel, s.alias, store.Meta{UID: s.uid, UMD: s.umd}
+	return socket.Finish(wire.AppendSubscribed(socket.Start(frameRoom), &w))
+}
+
+func unsubscribedFrame(channel, alias string, m store.Meta, ref string) socket.Frame {
+	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, m, ref))
+}
+
+func messageFrame(m *store.Message) socket.Frame {
+	room := frameRoom + len(m.Channel) + len(m.Event) + len(m.Data)
+	if m.Meta != nil {
+		room += len(m.Meta.UMD)
+	}
+	return socket.Finish(wire.AppendMessage(socket.Start(room), m))
+}
+
+func presenceFrame(channel string, p *store.PresenceChange) socket.Frame {
+	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, p))
+}
+
+func storageUpdatedFrame(e *store.Entry) socket.Frame {
+	return socket.Finish(wire.AppendStorageUpdated(socket.Start(frameRoom+len(e.Value)), e))
+}
+
+func storageDataFrame(channel, key string, e *store.Entry, ref string) socket.Frame {
+	return socket.Finish(wire.AppendStorageData(socket.Start(frameRoom), channel, key, e, ref))
+}
+
+func errorFrame(e *Error, channel, ref string) socket.Frame {
+	return socket.Finish(wire.AppendError(socket.Start(frameRoom), channel, string(e.Code), e.Message, ref))
+}
+
+func ackFrame(channel string, a accepted, ref string) socket.Frame {
+	return socket.Finish(wire.AppendAck(socket.Start(frameRoom), wire.Ack{
+		Channel: channel, ID: a.id, ScheduleARN: a.arn, Ref: ref,
+	}))
+}

@@ -1,0 +1,145 @@
+package hotsock
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// ServeHTTP routes by the end of the path, since the host may have mounted the
+// handler anywhere, with or without stripping the prefix (protocol section 1).
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		h.logger.Error("hotsock: panic", "panic", p, "stack", string(debug.Stack()))
+		h.writeError(w, r, refuse(CodeInternal))
+	}()
+	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	last := func(i int) string { // from the end; "" beyond the beginning
+		if i >= len(segments) {
+			return ""
+		}
+		return segments[len(segments)-1-i]
+	}
+	switch {
+	case last(1) == "connection":
+		h.serveOperation(w, r, last(0))
+	case last(0) == "storage" && last(2) == "channels":
+		h.serveServerAPI(w, r, http.MethodGet, last(1), h.serveChannelStorage)
+	case last(1) == "channels":
+		h.serveServerAPI(w, r, http.MethodGet, last(0), h.serveChannel)
+	case last(0) == "publish":
+		h.serveServerAPI(w, r, http.MethodPost, "", h.servePublish)
+	case r.Method == http.MethodGet && headerHas(r.Header, "Upgrade", "websocket"):
+		h.serveSocket(w, r)
+	default:
+		h.writeError(w, r, refuse(CodeNotFound))
+	}
+}
+
+// headerHas reports whether a header's comma-separated values include one.
+func headerHas(header http.Header, name, value string) bool {
+	for _, v := range header.Values(name) {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allow writes 405 unless the method is the one that the address supports.
+func (h *Handler) allow(w http.ResponseWriter, r *http.Request, method, others string) bool {
+	if r.Method == method {
+		return true
+	}
+	w.Header().Set("Allow", method+others)
+	h.writeError(w, r, refuse(CodeMethodNotAllowed))
+	return false
+}
+
+// bodyTimeout is how long a client may take to send a body.
+const bodyTimeout = 10 * time.Second
+
+// readBody reads a request's body, within the limit and a time.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	c := http.NewResponseController(w)
+	// Not every ResponseWriter can do it; then the server's own timeouts count.
+	_ = c.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize)))
+	_ = c.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, refuseBecause(CodePayloadTooLarge, "the body is longer than "+strconv.Itoa(h.opts.MaxBodySize)+" bytes")
+	case err != nil:
+		return nil, refuseBecause(CodeInvalidRequest, "the body cannot be read")
+	}
+	return body, nil
+}
+
+// writeJSON answers with a body.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// Seconds that clients are asked to wait before they try again: spread, lest
+// they all come back at once.
+const (
+	leastRetry  = 1
+	retrySpread = 5
+)
+
+// writeError answers with an error.
+func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	e := h.reported(err, "path", r.URL.Path, "request", newRequestID())
+	switch e.Code {
+	case CodeUnavailable, CodeRateLimited:
+		w.Header().Set("Retry-After", strconv.Itoa(leastRetry+rand.IntN(retrySpread)))
+	case CodeUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	writeJSON(w, codes[e.Code].status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
+}
+
+// pathName returns a channel's name from a segment of the path.
+func pathName(segment string) (string, error) {
+	name, err := url.PathUnescape(segment)
+	if err != nil || !wire.ValidChannel(name, maxChannel) {
+		return "", refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	return name, nil
+}
+
+func newRequestID() string { return ulid.Make().String() }
+
+func toUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

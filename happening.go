@@ -1,0 +1,111 @@
+package hotsock
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// This file turns what happened into backend events.
+
+// subscribedEvents are those of a new subscription.
+func (h *Handler) subscribedEvents(s *subscription, r *store.SubscribeResult) {
+	if !h.events.on() {
+		return
+	}
+	h.subscriptionEvent("hotsock.subscribed", s.channel, s.conn.id, s.meta())
+	if s.counted {
+		h.channelEvent(s.channel, r.Info.Count)
+	}
+	h.presenceEvent(s.channel, r.Change)
+}
+
+// unsubscribedEvents are those of its end.
+func (h *Handler) unsubscribedEvents(e *store.SubscriptionEnd) {
+	if !h.events.on() {
+		return
+	}
+	h.subscriptionEvent("hotsock.unsubscribed", e.Channel, e.Connection, store.Meta{UID: e.UID, UMD: e.UMD})
+	if e.Counted {
+		h.channelEvent(e.Channel, e.Count)
+	}
+	h.presenceEvent(e.Channel, e.Change)
+}
+
+func (h *Handler) subscriptionEvent(typ, channel, connection string, m store.Meta) {
+	h.events.emit(typ, "subscription", EventMetadata{Channel: channel}, EventSubscriptionData{
+		Channel: channel, ConnectionID: connection, UID: orNil(m.UID), UMD: orNull(m.UMD),
+	})
+}
+
+func (h *Handler) channelEvent(channel string, count int) {
+	h.events.emit("hotsock.channelUpdated", "channel", EventMetadata{Channel: channel},
+		EventChannelData{Name: channel, SubscriptionsCount: count})
+}
+
+func (h *Handler) presenceEvent(channel string, p *store.PresenceChange) {
+	if p == nil || !h.events.on() {
+		return
+	}
+	typ := map[store.PresenceKind]string{
+		store.MemberAdded:   "hotsock.memberAdded",
+		store.MemberUpdated: "hotsock.memberUpdated",
+		store.MemberRemoved: "hotsock.memberRemoved",
+	}[p.Kind]
+	d := EventMemberData{UID: p.Member.UID, UMD: orNull(p.Member.UMD), Members: []EventMeta{}}
+	for _, m := range p.Members {
+		d.Members = append(d.Members, eventMeta(store.Meta(m)))
+	}
+	h.events.emit(typ, "channelMember", EventMetadata{Channel: channel}, d)
+}
+
+// metadata adds who caused it to an event's metadata.
+func (r *requester) metadata(m EventMetadata) EventMetadata {
+	m.ConnectionID, m.SourceIP, m.UserAgent, m.Trigger = r.ConnectionID, r.SourceIP, r.UserAgent, r.Trigger
+	m.RequestID = r.RequestID
+	if m.RequestID == "" {
+		m.RequestID = newRequestID()
+	}
+	return m
+}
+
+// origin is the requester as it is kept with what it made.
+func (r *requester) origin() []byte {
+	c := *r
+	if c.RequestID == "" {
+		c.RequestID = newRequestID()
+	}
+	b, _ := json.Marshal(c) // strings only
+	return b
+}
+
+// requesterOf is the reverse. What another version wrote may not be readable.
+func requesterOf(origin []byte) (r requester) {
+	_ = json.Unmarshal(origin, &r)
+	return r
+}
+
+func eventMeta(m store.Meta) EventMeta { return EventMeta{UID: orNil(m.UID), UMD: orNull(m.UMD)} }
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func orNull(b []byte) json.RawMessage {
+	if b == nil {
+		return json.RawMessage("null")
+	}
+	return b
+}
+
+func orNever(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,296 @@
+// Package hotsock adds realtime to a Go web app: channels, presence, history,
+// shared storage, reactions and reminders over WebSockets, as one
+// [http.Handler] that speaks the Hotsock protocol.
+//
+//	rt, err := hotsock.New(hotsock.Options{
+//		Keys: []hotsock.Key{key.Key()},
+//	})
+//	…
+//	mux.Handle("/rt", rt)
+//	mux.Handle("/rt/", rt)
+//
+// Browsers connect to it with hotsock-js or any WebSocket client. What each may
+// do is written in the token that the app gives it ([Claims], [SignToken]), or
+// is said by the app's own sessions ([Options.Authenticate]). The app itself
+// publishes with [Handler.Publish] and its siblings.
+//
+// State lives in a [store.Store]: in this process by default, or in Redis
+// (package storeredis), where any number of nodes share it.
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// Forever keeps a message or a storage entry for ever.
+const Forever = store.Forever
+
+// A Handler serves the protocol. All its methods may be called concurrently.
+// Stop it with [Handler.Shutdown] or [Handler.Close]: http.Server.Shutdown
+// knows nothing of WebSockets.
+type Handler struct {
+	opts     Options
+	logger   *slog.Logger
+	verifier *verifier
+	apiKeys  []apiKey
+	origins  origins
+	events   *emitter
+	hub      *hub
+	conns    connections
+	node     store.Node
+
+	// ctx ends when everything must stop at once.
+	ctx           context.Context
+	cancel        context.CancelFunc
+	stopScheduler func()
+	// work counts goroutines besides those of connections.
+	work sync.WaitGroup
+
+	mu        sync.Mutex
+	stopping  bool // no new connections and requests
+	resyncing bool
+	resync    map[string]bool // channels whose continuity is lost; "" is all
+
+	stopOnce sync.Once
+	stopped  chan struct{}
+	stopErr  error
+}
+
+// joinTimeout bounds the first contact with the store.
+const joinTimeout = 10 * time.Second
+
+// New makes a handler and joins its store. The error says all that is wrong
+// with the options, or why the store cannot be used.
+func New(o Options) (*Handler, error) {
+	o.setDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	v, err := newVerifier(verifierConfig{
+		keys: o.Keys, lookup: o.KeyLookup, audience: o.Audience, issuer: o.Issuer, maxUMD: o.MaxMetadataSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		opts:     o,
+		logger:   o.Logger,
+		verifier: v,
+		apiKeys:  hashKeys(o.APIKeys),
+		origins:  newOrigins(o.AllowedOrigins),
+		events:   newEmitter(o.Events, o.Logger),
+		hub:      newHub(),
+		resync:   make(map[string]bool),
+		stopped:  make(chan struct{}),
+	}
+	h.conns.init()
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+
+	ctx, cancel := context.WithTimeout(h.ctx, joinTimeout)
+	defer cancel()
+	r := &receiver{h: h, joined: make(chan struct{})}
+	h.node, err = o.Store.Join(ctx, r, store.JoinOptions{
+		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
+	})
+	close(r.joined)
+	if err != nil {
+		h.cancel()
+		h.events.stop(ctx)
+		return nil, fmt.Errorf("hotsock: cannot join the store: %w", err)
+	}
+	h.stopScheduler, err = o.Scheduler.Start(ctx, h.node, h.fired)
+	if err != nil {
+		h.cancel()
+		err = errors.Join(fmt.Errorf("hotsock: cannot start the scheduler: %w", err), h.node.Leave(ctx))
+		h.events.stop(ctx)
+		return nil, err
+	}
+	return h, nil
+}
+
+// Ready returns nil if the handler can serve, and otherwise why not: it is shut
+// down, or its store cannot be used (then the error wraps
+// [store.ErrUnavailable]). Use it for readiness probes; being not ready is no
+// reason to be restarted.
+func (h *Handler) Ready(ctx context.Context) error {
+	if h.isStopping() {
+		return refuseBecause(CodeUnavailable, "shutting down")
+	}
+	return h.node.Ready(ctx)
+}
+
+func (h *Handler) isStopping() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stopping
+}
+
+// Shutdown stops the handler: it takes no more requests, stops firing
+// schedules, and closes the connections with 1001, a few at a time so that
+// their clients do not all reconnect at the same moment. It returns when all
+// have ended and the store has been told. If ctx ends first, what remains is
+// cut off, and the context's error is returned. Calling it again waits for the
+// first call.
+//
+// Shut the HTTP server down first, or at the same time.
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.stopOnce.Do(func() {
+		defer close(h.stopped)
+		h.stopErr = h.shutdown(ctx)
+	})
+	select {
+	case <-h.stopped:
+		return h.stopErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close is a Shutdown that does not wait for clients.
+func (h *Handler) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	<-h.stopped
+	return nil
+}
+
+// shutdown stops in the order in which things depend on each other: accepting,
+// scheduler, connections, background work, node, events.
+func (h *Handler) shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.stopping = true
+	h.mu.Unlock()
+	h.stopScheduler()
+	h.closeConnections(ctx)
+
+	// Leaving is worth a moment even if there is no time: else the other nodes
+	// need their timeout to notice.
+	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.StoreTimeout)
+	defer cancel()
+	h.cancel()
+	h.work.Wait()
+	err := h.node.Leave(leave)
+	h.events.stop(leave)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// drainRate is how many connections are closed per second at the least, and
+// drainTime how long that may take.
+const (
+	drainRate = 1000
+	drainTime = 5 * time.Second
+)
+
+func (h *Handler) closeConnections(ctx context.Context) {
+	conns := h.conns.all()
+	spread := min(time.Duration(len(conns))*time.Second/drainRate, drainTime)
+	if end, ok := ctx.Deadline(); ok {
+		spread = min(spread, time.Until(end)/2)
+	}
+	cut := context.AfterFunc(ctx, func() {
+		for _, c := range h.conns.all() {
+			c.sock.Cut()
+		}
+		h.cancel()
+	})
+	defer cut()
+	for i, c := range conns {
+		if ctx.Err() != nil {
+			break
+		}
+		c.close(websocket.StatusGoingAway, reasonGoingAway)
+		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
+			sleep(ctx, pause*drainBatch)
+		}
+	}
+	h.conns.wait()
+}
+
+// drainBatch is how many are closed without a pause.
+const drainBatch = 10
+
+// storeContext bounds an operation of the store.
+func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, h.opts.StoreTimeout)
+}
+
+// retryInterval is how long to wait before the store is tried again.
+const retryInterval = 500 * time.Millisecond
+
+// untilStored repeats f while the store is unavailable, until the handler
+// stops; even then it is tried once.
+func (h *Handler) untilStored(f func(ctx context.Context) error) {
+	for {
+		ctx, cancel := h.storeContext(context.WithoutCancel(h.ctx))
+		err := f(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, store.ErrUnavailable) {
+			h.logger.Error("hotsock: store", "err", err)
+			return
+		}
+		if !sleep(h.ctx, jitter(retryInterval)) {
+			return
+		}
+	}
+}
+
+// reported returns what a client is told of an error, and logs what it is not
+// told.
+func (h *Handler) reported(err error, attrs ...any) *Error {
+	e := asError(err)
+	switch e.Code {
+	case CodeInternal:
+		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)
+	case CodeUnavailable:
+		h.logger.Warn("hotsock: unavailable", append(attrs, "err", err)...)
+	}
+	return e
+}
+
+// sleep returns false if ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// jitter returns something between half of d and one and a half.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// forConnections calls f for each of the connections, some at a time.
+func forConnections(conns []*connection, f func(c *connection)) {
+	var g errgroup.Group
+	g.SetLimit(32)
+	for _, c := range conns {
+		g.Go(func() error {
+			f(c)
+			return nil
+		})
+	}
+	_ = g.Wait() // f returns no errors
+}

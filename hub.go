@@ -1,0 +1,168 @@
+package hotsock
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// hubShards spreads the lock of the channel map.
+const hubShards = 64
+
+// A hub knows this node's subscribers of each channel and hands them what the
+// store delivers. A channel is watched while it has subscribers here.
+type hub struct {
+	seed   maphash.Seed
+	shards [hubShards]hubShard
+}
+
+type hubShard struct {
+	mu     sync.RWMutex
+	topics map[string]*topic
+}
+
+// A topic is the local side of a channel.
+type topic struct {
+	channel string
+	refs    int // guarded by the shard's mu
+
+	// watch orders Watch and Unwatch. It is held while the store is called.
+	watch   sync.Mutex
+	watched bool
+
+	// mu is held while an item is handed out, so that whoever holds it knows
+	// exactly which items a subscriber has been given.
+	mu   sync.Mutex
+	subs []*subscription
+}
+
+func newHub() *hub {
+	h := &hub{seed: maphash.MakeSeed()}
+	for i := range h.shards {
+		h.shards[i].topics = make(map[string]*topic)
+	}
+	return h
+}
+
+func (h *hub) shard(channel string) *hubShard {
+	return &h.shards[maphash.String(h.seed, channel)%hubShards]
+}
+
+// acquire returns the channel's topic, being watched. Each call needs a
+// release.
+func (h *hub) acquire(ctx context.Context, n store.Node, channel string) (*topic, error) {
+	s := h.shard(channel)
+	s.mu.Lock()
+	t := s.topics[channel]
+	if t == nil {
+		t = &topic{channel: channel}
+		s.topics[channel] = t
+	}
+	t.refs++
+	s.mu.Unlock()
+
+	t.watch.Lock()
+	if !t.watched {
+		if err := n.Watch(ctx, channel); err != nil {
+			t.watch.Unlock()
+			h.release(n, t)
+			return nil, err
+		}
+		t.watched = true
+	}
+	t.watch.Unlock()
+	return t, nil
+}
+
+func (h *hub) release(n store.Node, t *topic) {
+	s := h.shard(t.channel)
+	t.watch.Lock()
+	defer t.watch.Unlock()
+
+	s.mu.Lock()
+	t.refs--
+	last := t.refs == 0
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	if t.watched {
+		n.Unwatch(t.channel)
+		t.watched = false
+	}
+	// Somebody may have acquired it meanwhile, and waits to watch it again.
+	s.mu.Lock()
+	if t.refs == 0 {
+		delete(s.topics, t.channel)
+	}
+	s.mu.Unlock()
+}
+
+// topic returns the channel's topic, or nil if nobody here is subscribed.
+func (h *hub) topic(channel string) *topic {
+	s := h.shard(channel)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.topics[channel]
+}
+
+// deliver hands an item to the channel's subscribers here. The frame is built
+// once, for all.
+func (h *hub) deliver(item *store.Item) {
+	t := h.topic(item.Channel)
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.subs) == 0 {
+		return
+	}
+	frame := itemFrame(item)
+	for _, s := range t.subs {
+		s.deliver(item, frame)
+	}
+}
+
+// add makes a subscription part of the topic.
+func (t *topic) add(s *subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.index = len(t.subs)
+	t.subs = append(t.subs, s)
+}
+
+// remove ends that: when it returns, s is given no more items.
+func (t *topic) remove(s *subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.state = subEnded
+	s.buffer = nil
+	last := len(t.subs) - 1
+	t.subs[s.index] = t.subs[last]
+	t.subs[s.index].index = s.index
+	t.subs[last] = nil
+	t.subs = t.subs[:last]
+}
+
+// subscribers returns the subscriptions as they are now.
+func (t *topic) subscribers() []*subscription {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]*subscription(nil), t.subs...)
+}
+
+// itemFrame is what subscribers are sent for an item.
+func itemFrame(item *store.Item) socket.Frame {
+	switch {
+	case item.Message != nil:
+		return messageFrame(item.Message)
+	case item.Presence != nil:
+		return presenceFrame(item.Channel, item.Presence)
+	default:
+		return storageUpdatedFrame(item.Storage)
+	}
+}

@@ -1,0 +1,198 @@
+package hotsock
+
+import (
+	"context"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxPageSize is how long the answer with a page may get, in bytes.
+const maxPageSize = 1 << 20
+
+func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodePublishMessage(body, c.h.opts.MaxDataSize)
+	if err != nil {
+		return nil, err
+	}
+	if c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	if in.Event == wire.EventMessageReaction {
+		return c.react(ctx, &in)
+	}
+	out, err := c.h.publishAs(ctx, &c.who, c.scope, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
+	if err != nil {
+		return nil, err
+	}
+	if !in.EagerID {
+		out.id = ulid.ULID{}
+	}
+	return wire.AppendAccepted(nil, in.Channel, in.Event, out.id, out.arn), nil
+}
+
+func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
+	if in.Schedule.Expression != "" {
+		return nil, refuseBecause(CodeInvalidRequest, "reactions cannot be scheduled")
+	}
+	re, err := wire.DecodeReaction(in.Data, maxReaction)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.h.reactAs(ctx, &c.who, c.scope, re); err != nil {
+		return nil, err
+	}
+	return wire.AppendAccepted(nil, in.Channel, in.Event, ulid.ULID{}, ""), nil
+}
+
+func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeListMessages(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mustSubscribe(); err != nil {
+		return nil, err
+	}
+	messages, reactions, err := c.h.history(ctx, historyQuery{
+		channel: c.scope.channel, oldest: c.scope.oldest(),
+		after: in.After, before: in.Before, reverse: in.Reverse,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendMessagePage(nil, wire.MessagePage{
+		Messages: messages, Reactions: reactions, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
+	}), nil
+}
+
+func (c *caller) listReactions(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeListReactions(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mustSubscribe(); err != nil {
+		return nil, err
+	}
+	if _, err := c.h.readableMessage(ctx, c.scope, in.MessageID); err != nil {
+		return nil, err
+	}
+	ctx, cancel := c.h.storeContext(ctx)
+	defer cancel()
+	reactions, err := c.h.node.ListReactions(ctx, c.scope.channel, []ulid.ULID{in.MessageID})
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendReactions(nil, reactions[in.MessageID]), nil
+}
+
+// mustSubscribe is for operations that need a subscription.
+func (c *caller) mustSubscribe() error {
+	if c.scopeErr != nil {
+		return c.scopeErr
+	}
+	if !c.scope.subscribed {
+		return refuse(CodeNotSubscribed)
+	}
+	return nil
+}
+
+func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeStorageGet(body)
+	if err != nil {
+		return nil, err
+	}
+	if c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	e, err := c.h.getAs(ctx, c.scope, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendStorageData(nil, c.scope.channel, in.Key, e, ""), nil
+}
+
+func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeStorageSet(body, c.h.opts.MaxDataSize)
+	if err != nil {
+		return nil, err
+	}
+	if c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	out, err := c.h.setAs(ctx, &c.who, c.scope, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendAccepted(nil, in.Channel, wire.EventChannelStorageSet, ulid.ULID{}, out.arn), nil
+}
+
+func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeStorageList(body)
+	if err != nil {
+		return nil, err
+	}
+	if c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	for _, key := range in.Keys {
+		if !wire.ValidKey(key, maxKey) {
+			return nil, refuseBecause(CodeInvalidRequest, invalidKey)
+		}
+	}
+	var entries []*store.Entry
+	if c.scope.grant.mayGet() {
+		entries, err = c.h.listEntries(ctx, c.scope.channel, in.Keys, in.After, func(key string) bool {
+			return c.scope.grant.entry(key).get
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return wire.AppendStoragePage(nil, entries, maxPageSize), nil
+}
+
+func (c *caller) channelInfo(ctx context.Context, body []byte) ([]byte, error) {
+	if _, err := wire.DecodeChannelInfo(body); err != nil {
+		return nil, err
+	}
+	if c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	if !c.scope.grant.getInfo {
+		return nil, refuse(CodeInfoPermissionDenied)
+	}
+	ctx, cancel := c.h.storeContext(ctx)
+	defer cancel()
+	info, err := c.h.node.Channel(ctx, c.scope.channel)
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendChannelInfo(nil, c.scope.channel, info), nil
+}
+
+func (c *caller) umdUpdate(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeUMDUpdate(body)
+	if err != nil {
+		return nil, err
+	}
+	if in.Channel != "" && c.scopeErr != nil {
+		return nil, c.scopeErr
+	}
+	if err := c.updateUMD(ctx, in.Channel, in.Token); err != nil {
+		return nil, err
+	}
+	return wire.AppendEmpty(nil), nil
+}
+
+func (c *caller) cancelSchedule(ctx context.Context, body []byte) ([]byte, error) {
+	group, id, err := wire.DecodeCancelSchedule(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.h.cancelAs(ctx, c.id, c.meta.UID, group, id); err != nil {
+		return nil, err
+	}
+	return wire.AppendEmpty(nil), nil
+}

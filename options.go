@@ -1,0 +1,215 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
+)
+
+// Options configure a [Handler]. The zero value of each field is a good
+// default; only who may connect must be said, with Keys, KeyLookup or
+// Authenticate. Nodes that share a store must be given equal options.
+type Options struct {
+	// Keys verify the signatures of tokens. Several can be given, so that keys
+	// can be rotated.
+	Keys []Key
+	// KeyLookup finds further keys by the token's "kid" and "alg", from a JWKS
+	// for instance. It is called for tokens that no key of Keys verifies, and
+	// must be quick and safe for concurrent use.
+	KeyLookup func(ctx context.Context, id, algorithm string) ([]Key, error)
+	// Audience, if not "", must be among the "aud" of every token.
+	Audience string
+	// Issuer, if not "", must be the "iss" of every token.
+	Issuer string
+	// Authenticate replaces connect tokens: it says from the upgrade request,
+	// by a session cookie for instance, who connects and what they may do. An
+	// error refuses the connection with 401, or with its own code if it is an
+	// [*Error]. Nothing else of the error is shown. The request must not be
+	// used after returning. Subscribe and umd tokens still need Keys.
+	Authenticate func(r *http.Request) (*Claims, error)
+	// APIKeys are the keys of the server's HTTP API. Several can be given, so
+	// that they can be rotated. Without any, that API does not exist.
+	APIKeys []string
+
+	// AllowedOrigins are the browser origins that may connect and call the
+	// client's HTTP API: host patterns such as "app.example.com" and
+	// "*.example.com" (in the syntax of path.Match), also with a scheme
+	// ("https://*.example.com"); "*" alone allows all. Defaults to the same
+	// origin for WebSockets and any origin for the HTTP API, which is protected by
+	// the connection's secret and not by cookies.
+	AllowedOrigins []string
+	// ClientIP finds the address of a request's client, for events. Defaults
+	// to that of the network connection; behind a proxy that sets a header,
+	// read it here.
+	ClientIP func(r *http.Request) string
+
+	// Store keeps the state that nodes share. Defaults to a memory store of
+	// this handler's own.
+	Store store.Store
+	// Scheduler keeps schedules. Defaults to that of the Store.
+	Scheduler store.Scheduler
+	// Events gets to know what happens. Defaults to nobody.
+	Events EventSink
+	// Logger defaults to slog.Default(). It never gets tokens, secrets, or
+	// what messages contain.
+	Logger *slog.Logger
+
+	// MaxConnectionDuration ends every connection at that age. Defaults to 2 h.
+	MaxConnectionDuration time.Duration
+	// IdleTimeout ends a connection on which no message was sent or received
+	// for so long. Defaults to 10 min.
+	IdleTimeout time.Duration
+	// KeepAliveInterval is the time between hotsock.keepAlive messages to
+	// connections whose token asks for them. Defaults to 9.5 min.
+	KeepAliveInterval time.Duration
+	// WriteTimeout is how long a client may take to receive what is sent
+	// before it is disconnected. Defaults to 10 s.
+	WriteTimeout time.Duration
+	// StoreTimeout bounds each operation of the store; it is then UNAVAILABLE.
+	// Defaults to 1 s.
+	StoreTimeout time.Duration
+	// NodeTimeout is how long a node may be silent before the others remove
+	// what it left behind. Defaults to 6 s, at least 1 s.
+	NodeTimeout time.Duration
+	// ReplayWindow is how long messages can be caught up with that are not
+	// stored longer. Defaults to 2 min.
+	ReplayWindow time.Duration
+	// ReplayLimit is how many messages a channel keeps for that, and how many
+	// a client can catch up with. Defaults to 1000.
+	ReplayLimit int
+	// DeduplicationWindow is for how long a deduplicationId is remembered.
+	// Defaults to 5 min.
+	DeduplicationWindow time.Duration
+
+	// MaxFrameSize is the length of the longest WebSocket message accepted, in
+	// bytes. Defaults to 128 KiB.
+	MaxFrameSize int
+	// MaxBodySize is the same for HTTP bodies. Defaults to 256 KiB.
+	MaxBodySize int
+	// MaxDataSize is the same for the data of messages and storage entries.
+	// Defaults to 32 KiB.
+	MaxDataSize int
+	// MaxMetadataSize is the same for user metadata. Defaults to 1 KiB.
+	MaxMetadataSize int
+	// MaxMembersSize is how long a presence channel's list of members may get,
+	// in bytes of JSON. Defaults to 100 KB.
+	MaxMembersSize int
+	// MaxQueueSize is how many bytes may wait to be sent to a client before it
+	// is disconnected as too slow. Defaults to 4 MiB.
+	MaxQueueSize int
+	// MaxSubscriptions of one connection. Defaults to 1000.
+	MaxSubscriptions int
+}
+
+// orDefault sets a field that was left zero.
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (o *Options) setDefaults() {
+	if o.Store == nil {
+		o.Store = storememory.New()
+	}
+	if o.Scheduler == nil {
+		o.Scheduler = o.Store.Scheduler()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.ClientIP == nil {
+		o.ClientIP = remoteIP
+	}
+	orDefault(&o.MaxConnectionDuration, 2*time.Hour)
+	orDefault(&o.IdleTimeout, 10*time.Minute)
+	orDefault(&o.KeepAliveInterval, 9*time.Minute+30*time.Second)
+	orDefault(&o.WriteTimeout, 10*time.Second)
+	orDefault(&o.StoreTimeout, time.Second)
+	orDefault(&o.NodeTimeout, 6*time.Second)
+	orDefault(&o.ReplayWindow, 2*time.Minute)
+	orDefault(&o.ReplayLimit, 1000)
+	orDefault(&o.DeduplicationWindow, 5*time.Minute)
+	orDefault(&o.MaxFrameSize, 128<<10)
+	orDefault(&o.MaxBodySize, 256<<10)
+	orDefault(&o.MaxDataSize, 32<<10)
+	orDefault(&o.MaxMetadataSize, 1<<10)
+	orDefault(&o.MaxMembersSize, 100_000)
+	orDefault(&o.MaxQueueSize, 4<<20)
+	orDefault(&o.MaxSubscriptions, 1000)
+}
+
+// validate returns everything that is wrong with the options, defaults set.
+func (o *Options) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("hotsock: Options."+format, args...))
+	}
+	if len(o.Keys) == 0 && o.KeyLookup == nil && o.Authenticate == nil {
+		bad("Keys, KeyLookup or Authenticate must be set: else nobody could connect")
+	}
+	for i, k := range o.APIKeys {
+		if k == "" {
+			bad("APIKeys[%d] is empty", i)
+		}
+	}
+	for i, p := range o.AllowedOrigins {
+		if _, err := path.Match(strings.ToLower(p), ""); err != nil || p == "" {
+			bad("AllowedOrigins[%d] is not a pattern: %q", i, p)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+		least time.Duration
+	}{
+		{"MaxConnectionDuration", o.MaxConnectionDuration, time.Second},
+		{"IdleTimeout", o.IdleTimeout, time.Second},
+		{"KeepAliveInterval", o.KeepAliveInterval, time.Second},
+		{"WriteTimeout", o.WriteTimeout, time.Millisecond},
+		{"StoreTimeout", o.StoreTimeout, time.Millisecond},
+		{"NodeTimeout", o.NodeTimeout, time.Second},
+		{"ReplayWindow", o.ReplayWindow, time.Millisecond},
+		{"DeduplicationWindow", o.DeduplicationWindow, time.Millisecond},
+	} {
+		if d.value < d.least {
+			bad("%s is %v, the least is %v", d.name, d.value, d.least)
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"ReplayLimit", o.ReplayLimit},
+		{"MaxFrameSize", o.MaxFrameSize},
+		{"MaxBodySize", o.MaxBodySize},
+		{"MaxDataSize", o.MaxDataSize},
+		{"MaxMetadataSize", o.MaxMetadataSize},
+		{"MaxMembersSize", o.MaxMembersSize},
+		{"MaxQueueSize", o.MaxQueueSize},
+		{"MaxSubscriptions", o.MaxSubscriptions},
+	} {
+		if n.value < 1 {
+			bad("%s is %d, the least is 1", n.name, n.value)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func remoteIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,85 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// publishInput is a client's message.
+type publishInput struct {
+	Event    string
+	Data     []byte // compact JSON or nil
+	Schedule wire.Schedule
+}
+
+// An accepted answers a request that was accepted: with the id of a message, or
+// of a schedule.
+type accepted struct {
+	id  ulid.ULID
+	arn string
+}
+
+// publishAs publishes a client's message.
+func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in publishInput) (accepted, error) {
+	if !wire.ValidEvent(in.Event, maxEvent) {
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidEvent)
+	}
+	g := sc.grant.event(in.Event)
+	if !g.broadcast && !(sc.subscribed && g.publish) {
+		if g.publish {
+			return accepted{}, refuse(CodeNotSubscribed)
+		}
+		return accepted{}, refuse(CodePublishPermissionDenied)
+	}
+	meta := sc.meta
+	p := store.PublishRequest{
+		Channel: sc.channel,
+		Event:   in.Event,
+		// The frame's buffer is used again.
+		Data: bytes.Clone(in.Data),
+		Meta: &meta,
+		Keep: g.keep,
+	}
+	if !g.echo {
+		p.Exclude = sc.connection
+	}
+	if in.Schedule.Expression != "" {
+		due, err := h.permitSchedule(in.Schedule, g.scheduleBefore)
+		if err != nil {
+			return accepted{}, err
+		}
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &p, Emit: g.emit})
+	}
+	return h.publish(ctx, who, &p, g.emit)
+}
+
+// publish is the one path of a message to the store.
+func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (accepted, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	r, err := h.node.Publish(ctx, *p)
+	if err != nil {
+		return accepted{}, err
+	}
+	if emit && !r.Duplicate {
+		h.publishedEvent(who, p, r.ID)
+	}
+	return accepted{id: r.ID}, nil
+}
+
+func (h *Handler) publishedEvent(who *requester, p *store.PublishRequest, id ulid.ULID) {
+	if !h.events.on() {
+		return
+	}
+	d := EventMessageData{Channel: p.Channel, Event: p.Event, ID: id.String(), Data: orNull(p.Data)}
+	if p.Meta != nil {
+		m := eventMeta(*p.Meta)
+		d.Meta = &m
+	}
+	h.events.emit("hotsock.messagePublished", "message", who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
+}

@@ -1,0 +1,93 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxReaction is the length of the longest reaction, in bytes.
+const maxReaction = 100
+
+// reactAs adds or removes a client's reaction.
+func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wire.Reaction) error {
+	if !sc.subscribed {
+		return refuse(CodeNotSubscribed)
+	}
+	if sc.meta.UID == "" {
+		return refuse(CodeReactionPermissionDenied)
+	}
+	m, err := h.readableMessage(ctx, sc, in.MessageID)
+	if err != nil {
+		return err
+	}
+	g := sc.grant.event(m.Event)
+	if !g.mayReact(in.Reaction) {
+		return refuse(CodeReactionPermissionDenied)
+	}
+	exclude := sc.connection
+	if sc.grant.event(wire.EventMessageReaction).echo {
+		exclude = ""
+	}
+	return h.react(ctx, who, sc.channel, sc.meta, in, exclude, g.emit)
+}
+
+// readableMessage returns a kept message that the client may read.
+func (h *Handler) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) (*store.Message, error) {
+	if id.Compare(sc.oldest()) <= 0 {
+		return nil, refuse(CodeHistoryPermissionDenied)
+	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	m, err := h.node.Message(ctx, sc.channel, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, refuse(CodeMessageNotFound)
+	}
+	return m, err
+}
+
+// react is the one path of a reaction to the store.
+func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, exclude string, emit bool) error {
+	typ := wire.EventMessageReactionAdded
+	if in.Remove {
+		typ = wire.EventMessageReactionRemoved
+	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	r, err := h.node.React(ctx, store.ReactRequest{
+		Channel: channel,
+		Reaction: store.Reaction{
+			Message: in.MessageID, Reaction: in.Reaction, UID: m.UID, UMD: m.UMD, Origin: who.origin(),
+		},
+		Remove: in.Remove,
+		Notice: store.PublishRequest{Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: exclude},
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(CodeMessageNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	if emit && r.Changed {
+		h.reactionEvent(typ, channel, &r)
+	}
+	return nil
+}
+
+func (h *Handler) reactionEvent(typ, channel string, r *store.ReactResult) {
+	if !h.events.on() {
+		return
+	}
+	re := &r.Reaction
+	// The event tells of the request that added the reaction, also when it is
+	// removed.
+	who := requesterOf(re.Origin)
+	h.events.emit(typ, "messageReaction", who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
+		Channel: channel, MessageID: re.Message.String(), ID: r.Notice.String(), Reaction: re.Reaction,
+		UID: re.UID, UMD: orNull(re.UMD), CreatedAt: re.Created.UTC(), ExpiresAt: orNever(r.Expires),
+	})
+}

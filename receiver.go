@@ -1,0 +1,176 @@
+package hotsock
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A receiver is what the store calls. It is not the Handler itself, so that
+// hosts do not see these methods.
+type receiver struct {
+	h      *Handler
+	joined chan struct{} // closed when h.node is set
+}
+
+// Deliver is part of store.Receiver.
+func (r *receiver) Deliver(item *store.Item) { r.h.hub.deliver(item) }
+
+// Lost is part of store.Receiver.
+func (r *receiver) Lost(channel string) { r.h.resyncLater(channel) }
+
+// Rejoin is part of store.Receiver.
+func (r *receiver) Rejoin() { r.h.resyncLater("") }
+
+// SubscriptionEnded is part of store.Receiver.
+func (r *receiver) SubscriptionEnded(e store.SubscriptionEnd) { r.h.unsubscribedEvents(&e) }
+
+// ConnectionEnded is part of store.Receiver.
+func (r *receiver) ConnectionEnded(c store.Connection) {
+	h := r.h
+	if !h.events.on() {
+		return
+	}
+	var d EventConnectionData
+	if err := json.Unmarshal(c.Info, &d); err != nil {
+		h.logger.Error("hotsock: a dead node's connection cannot be read", "connection", c.ID, "err", err)
+		return
+	}
+	now := time.Now().UTC()
+	d.DisconnectedAt = &now
+	h.events.emit("hotsock.disconnected", "connection", EventMetadata{}, d)
+}
+
+// Call is part of store.Receiver.
+func (r *receiver) Call(ctx context.Context, request []byte) ([]byte, error) {
+	select {
+	case <-r.joined:
+		return r.h.answerPeer(ctx, request)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// resyncLater makes the subscribers of a channel, or with "" of all channels,
+// subscribed anew in the store's eyes.
+func (h *Handler) resyncLater(channel string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stopping {
+		return
+	}
+	h.resync[channel] = true
+	if h.resyncing {
+		return
+	}
+	h.resyncing = true
+	h.work.Add(1)
+	go h.runResync()
+}
+
+// runResync works until no resync is wanted any more.
+func (h *Handler) runResync() {
+	defer h.work.Done()
+	for {
+		h.mu.Lock()
+		wanted := h.resync
+		if len(wanted) == 0 || h.stopping {
+			h.resyncing = false
+			h.mu.Unlock()
+			return
+		}
+		h.resync = make(map[string]bool)
+		h.mu.Unlock()
+
+		if wanted[""] {
+			forConnections(h.conns.all(), (*connection).rejoin)
+			delete(wanted, "")
+		}
+		for channel := range wanted {
+			t := h.hub.topic(channel)
+			if t == nil {
+				continue
+			}
+			var conns []*connection
+			for _, s := range t.subscribers() {
+				conns = append(conns, s.conn)
+			}
+			forConnections(conns, func(c *connection) { c.resubscribe(channel, true) })
+		}
+	}
+}
+
+// rejoin adds the connection and its subscriptions to the store again.
+func (c *connection) rejoin() {
+	if err := c.record(); err != nil && !errors.Is(err, store.ErrUnavailable) {
+		c.logger().Error("hotsock: cannot record the connection", "err", err)
+	}
+	for _, s := range c.subscriptions() {
+		c.resubscribe(s.channel, false)
+	}
+}
+
+// record makes the store know the connection, so that its end is reported.
+func (c *connection) record() error {
+	if !c.h.events.on() {
+		return nil
+	}
+	info, err := json.Marshal(c.info())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.h.storeContext(c.h.ctx)
+	defer cancel()
+	return c.h.node.AddConnection(ctx, store.Connection{ID: c.id, Info: info})
+}
+
+// resubscribe makes the store know a subscription that the client has, after
+// the store lost it, or lost items of the channel. In the second case the
+// client is told by another hotsock.subscribed with "recovered":false, and is
+// given the channel's state anew.
+func (c *connection) resubscribe(channel string, lost bool) {
+	c.ops.Lock()
+	defer c.ops.Unlock()
+	s := c.subscription(channel)
+	if s == nil {
+		return
+	}
+	t := s.topic
+	if lost {
+		t.mu.Lock()
+		s.state = subJoining
+		t.mu.Unlock()
+	}
+	c.h.untilStored(func(context.Context) error {
+		ctx, cancel := c.h.storeContext(c.ctx)
+		defer cancel()
+		r, err := c.h.node.Subscribe(ctx, s.request())
+		if c.ctx.Err() != nil {
+			return nil // its end is under way
+		}
+		if err != nil {
+			return err
+		}
+		if !lost {
+			return nil
+		}
+		entries, err := c.h.observed(ctx, s)
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		c.sock.Send(subscribedFrame(s, wire.Subscribed{
+			Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
+		}))
+		for _, e := range entries {
+			s.tell(e, storageUpdatedFrame(e))
+		}
+		s.goLive(r.Position)
+		return nil
+	})
+}

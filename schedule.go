@@ -1,0 +1,86 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/at"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// permitSchedule reads a client's schedule expression and checks it against
+// its "scheduleBefore".
+func (h *Handler) permitSchedule(s wire.Schedule, latest time.Time) (time.Time, error) {
+	if !latest.After(time.Now()) {
+		return time.Time{}, refuse(CodeSchedulePermissionDenied)
+	}
+	due, err := parseSchedule(s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if due.After(latest) {
+		return time.Time{}, refuse(CodeSchedulePermissionDenied)
+	}
+	return due, nil
+}
+
+func parseSchedule(s wire.Schedule) (time.Time, error) {
+	due, err := at.Parse(s.Expression, s.Timezone, time.Now())
+	if err != nil {
+		return time.Time{}, refuseBecause(CodeInvalidScheduleExpression, err.Error())
+	}
+	return due, nil
+}
+
+// schedule is the one path to the scheduler.
+func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (accepted, error) {
+	s.ID = ulid.Make()
+	s.Origin = who.origin()
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	group, err := h.opts.Scheduler.Add(ctx, *s)
+	if err != nil {
+		return accepted{}, err
+	}
+	return accepted{arn: wire.ScheduleARN(group, s.ID)}, nil
+}
+
+// fired is called by the scheduler for what this node carried out.
+func (h *Handler) fired(f store.Fired) {
+	s := f.Schedule
+	if !s.Emit {
+		return
+	}
+	who := requesterOf(s.Origin)
+	if s.Publish != nil {
+		if !f.Publish.Duplicate {
+			h.publishedEvent(&who, s.Publish, f.Publish.ID)
+		}
+		return
+	}
+	if f.Set.Changed {
+		h.storageEvent(&who, s.Set.Channel, s.Set.Key, s.Set.Meta, &f.Set)
+	}
+}
+
+// cancelAs cancels a client's own schedule: one that its connection or its user
+// made. Others are none of its business, and so not found.
+func (h *Handler) cancelAs(ctx context.Context, connection, uid, group string, id ulid.ULID) error {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	s, err := h.opts.Scheduler.Schedule(ctx, group, id)
+	if err == nil && s.Connection != connection && (s.UID == "" || s.UID != uid) {
+		err = store.ErrNotFound
+	}
+	if err == nil {
+		err = h.opts.Scheduler.Cancel(ctx, group, id)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(CodeScheduleNotFound)
+	}
+	return err
+}

@@ -1,0 +1,261 @@
+package hotsock
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// This file and control.go are the server API in Go (protocol section 12): what
+// the host itself does, without any client's permission.
+
+// A Message is what a host publishes.
+type Message struct {
+	// Channel and Event are required. They follow the rules of protocol
+	// section 6.
+	Channel string
+	Event   string
+	// Data is marshalled as JSON; json.RawMessage is taken as it is. nil is
+	// null.
+	Data any
+	// Store is how long the message is kept in the history, in whole seconds:
+	// 0 for not at all, or [Forever].
+	Store time.Duration
+	// DeduplicationID makes this and later publishes on the channel with the
+	// same id, within [Options.DeduplicationWindow], one message.
+	DeduplicationID string
+	// EmitEvent raises hotsock.messagePublished.
+	EmitEvent bool
+	// At is when to publish it; zero is now.
+	At time.Time
+}
+
+// A Published says what became of a publish.
+type Published struct {
+	// ID of the message, "" if it was scheduled.
+	ID string
+	// ScheduleARN names the schedule, for [Handler.CancelSchedule].
+	ScheduleARN string
+}
+
+// Publish publishes or schedules a message. When it returns without error, the
+// message is accepted and will reach every subscriber. The error is an [*Error].
+func (h *Handler) Publish(ctx context.Context, m Message) (Published, error) {
+	data, err := h.marshal(m.Data)
+	if err != nil {
+		return Published{}, err
+	}
+	seconds, err := wholeSeconds(m.Store)
+	if err != nil {
+		return Published{}, err
+	}
+	who := requester{Trigger: triggerGo}
+	out, err := h.serverPublish(ctx, &who, serverMessage{
+		channel: m.Channel, event: m.Event, data: data, store: &seconds, dedup: m.DeduplicationID,
+		emit: m.EmitEvent, due: m.At,
+	})
+	return published(out), h.told(err)
+}
+
+// An Entry is what a host writes to a channel's storage.
+type Entry struct {
+	// Channel and Key are required. They follow the rules of protocol section
+	// 8.
+	Channel string
+	Key     string
+	// Data is marshalled as JSON; json.RawMessage is taken as it is. null and
+	// {} clear the entry.
+	Data any
+	// Store is how long the entry is kept, in whole seconds. Defaults to
+	// [Forever].
+	Store time.Duration
+	// EmitEvent raises hotsock.channelStorageUpdated, also when it expires.
+	EmitEvent bool
+	// At is when to write it; zero is now.
+	At time.Time
+}
+
+// SetStorage writes, clears or schedules the write of a storage entry. The
+// error is an [*Error].
+func (h *Handler) SetStorage(ctx context.Context, e Entry) (Published, error) {
+	data, err := h.marshal(e.Data)
+	if err != nil {
+		return Published{}, err
+	}
+	w := serverWrite{channel: e.Channel, key: e.Key, data: data, emit: e.EmitEvent, due: e.At}
+	if e.Store != 0 {
+		seconds, err := wholeSeconds(e.Store)
+		if err != nil {
+			return Published{}, err
+		}
+		w.store = &seconds
+	}
+	who := requester{Trigger: triggerGo}
+	out, err := h.serverSet(ctx, &who, w)
+	return published(out), h.told(err)
+}
+
+// A Reaction is one that a host adds or removes on behalf of a user.
+type Reaction struct {
+	Channel   string
+	MessageID string
+	// Reaction is 1 to 100 bytes, not blank, without "#".
+	Reaction string
+	// UID is required.
+	UID string
+	// UMD is marshalled as JSON; nil is null.
+	UMD    any
+	Remove bool
+	// EmitEvent raises hotsock.messageReactionAdded or …Removed.
+	EmitEvent bool
+}
+
+// React adds or removes a reaction to a stored message. Adding what is there
+// and removing what is not does nothing. The error is an [*Error].
+func (h *Handler) React(ctx context.Context, r Reaction) error {
+	umd, err := h.marshal(r.UMD)
+	if err != nil {
+		return err
+	}
+	id, err := ulid.ParseStrict(r.MessageID)
+	switch {
+	case !wire.ValidChannel(r.Channel, maxChannel):
+		err = refuseBecause(CodeInvalidRequest, invalidChannel)
+	case err != nil:
+		err = refuse(CodeMessageNotFound)
+	case !wire.ValidReaction(r.Reaction, maxReaction) || r.UID == "":
+		err = refuseBecause(CodeInvalidRequest, "the reaction or the user id is invalid")
+	default:
+		who := requester{Trigger: triggerGo}
+		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
+			wire.Reaction{MessageID: id, Reaction: r.Reaction, Remove: r.Remove}, "", r.EmitEvent)
+	}
+	return h.told(err)
+}
+
+// triggerGo is the trigger of events that this API causes.
+const triggerGo = "server.go"
+
+// serverMessage and serverWrite are what both server APIs ask for.
+type serverMessage struct {
+	channel, event, dedup string
+	data                  []byte
+	store                 *int64 // seconds
+	emit                  bool
+	due                   time.Time // zero is now
+}
+
+type serverWrite struct {
+	channel, key string
+	data         []byte
+	store        *int64 // seconds, for ever if nil
+	emit         bool
+	due          time.Time // zero is now
+}
+
+// maxDeduplicationID is the length of the longest deduplicationId, in bytes.
+const maxDeduplicationID = 128
+
+func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (accepted, error) {
+	switch {
+	case !wire.ValidChannel(m.channel, maxChannel):
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
+	case !wire.ValidEvent(m.event, maxEvent):
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidEvent)
+	case len(m.dedup) > maxDeduplicationID:
+		return accepted{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
+	}
+	p := store.PublishRequest{
+		Channel: m.channel, Event: m.event, Data: m.data,
+		DedupID: m.dedup, DedupFor: h.opts.DeduplicationWindow,
+	}
+	if m.store != nil {
+		p.Keep = keepFor(*m.store)
+	}
+	if !m.due.IsZero() {
+		return h.schedule(ctx, who, &store.Schedule{Due: m.due, Publish: &p, Emit: m.emit})
+	}
+	return h.publish(ctx, who, &p, m.emit)
+}
+
+func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) (accepted, error) {
+	switch {
+	case !wire.ValidChannel(w.channel, maxChannel):
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
+	case !wire.ValidKey(w.key, maxKey):
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
+	}
+	s := setRequest(w.channel, w.key, w.data)
+	if w.store != nil {
+		if *w.store == 0 {
+			return accepted{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
+		}
+		s.Keep = keepFor(*w.store)
+	}
+	if w.emit {
+		s.Emit, s.Origin = true, who.origin()
+	}
+	if !w.due.IsZero() {
+		return h.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
+	}
+	return accepted{}, h.set(ctx, who, s)
+}
+
+// keepFor turns a "store" in seconds into the store's terms.
+func keepFor(seconds int64) time.Duration {
+	if seconds < 0 {
+		return store.Forever
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+func wholeSeconds(d time.Duration) (int64, error) {
+	if d == Forever {
+		return -1, nil
+	}
+	if d < 0 || d%time.Second != 0 || d > wire.MaxStore*time.Second {
+		return 0, refuseBecause(CodeInvalidRequest, "Store must be whole seconds, at most 3155695200, or Forever")
+	}
+	return int64(d / time.Second), nil
+}
+
+// marshal makes compact and checked JSON of what a host supplies; nil of nil.
+func (h *Handler) marshal(data any) ([]byte, error) {
+	if data == nil {
+		return nil, nil
+	}
+	raw, ok := data.(json.RawMessage)
+	if !ok {
+		var err error
+		if raw, err = json.Marshal(data); err != nil {
+			return nil, refuseBecause(CodeInvalidRequest, "the data cannot be marshalled: "+err.Error())
+		}
+	}
+	b, err := wire.Value("data", raw, h.opts.MaxDataSize)
+	if err != nil {
+		return nil, asError(err)
+	}
+	return b, nil
+}
+
+// told makes what a host is told of an error: always an *Error or nil.
+func (h *Handler) told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return asError(err)
+}
+
+func published(a accepted) Published {
+	p := Published{ScheduleARN: a.arn}
+	if !a.id.IsZero() {
+		p.ID = a.id.String()
+	}
+	return p
+}
+

@@ -1,0 +1,150 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// setInput is a client's write.
+type setInput struct {
+	Key      string
+	Data     []byte // compact JSON or nil
+	Schedule wire.Schedule
+}
+
+// setAs writes an entry for a client.
+func (h *Handler) setAs(ctx context.Context, who *requester, sc *scope, in setInput) (accepted, error) {
+	if !wire.ValidKey(in.Key, maxKey) {
+		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
+	}
+	g := sc.grant.entry(in.Key)
+	if !g.set {
+		return accepted{}, refuse(CodeStoragePermissionDenied)
+	}
+	s := setRequest(sc.channel, in.Key, in.Data)
+	s.Meta, s.Keep = sc.meta, g.keep
+	if g.emit {
+		s.Emit, s.Origin = true, who.origin()
+	}
+	if in.Schedule.Expression != "" {
+		due, err := h.permitSchedule(in.Schedule, g.scheduleBefore)
+		if err != nil {
+			return accepted{}, err
+		}
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: sc.meta.UID, Set: s, Emit: g.emit})
+	}
+	return accepted{}, h.set(ctx, who, s)
+}
+
+// setRequest describes a write; null, {} and nothing clear.
+func setRequest(channel, key string, data []byte) *store.SetRequest {
+	s := &store.SetRequest{Channel: channel, Key: key, Keep: store.Forever}
+	if data != nil && !wire.IsClear(data) {
+		s.Value = bytes.Clone(data)
+		s.Digest = wire.Digest(s.Value)
+	}
+	return s
+}
+
+// set is the one path of a write to the store.
+func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) error {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	r, err := h.node.Set(ctx, *s)
+	if err != nil {
+		return err
+	}
+	if s.Emit && r.Changed {
+		h.storageEvent(who, s.Channel, s.Key, s.Meta, &r)
+	}
+	return nil
+}
+
+func (h *Handler) storageEvent(who *requester, channel, key string, m store.Meta, r *store.SetResult) {
+	if !h.events.on() {
+		return
+	}
+	d := EventStorageData{
+		Channel: channel, Key: key,
+		Data:         orNull(r.Entry.Value),
+		DataPrevious: json.RawMessage("null"),
+		ExpiresAt:    orNever(r.Entry.Expires),
+		Meta:         eventMeta(m),
+	}
+	if r.Previous != nil {
+		d.DataPrevious = orNull(r.Previous.Value)
+	}
+	w := who.metadata(EventMetadata{Channel: channel, Key: key})
+	w.RequestID = ""
+	h.events.emit("hotsock.channelStorageUpdated", "channelStorage", w, d)
+}
+
+// EntryExpired is part of store.Receiver.
+func (r *receiver) EntryExpired(e store.Entry) {
+	h := r.h
+	if !h.events.on() {
+		return
+	}
+	who := requesterOf(e.Origin)
+	w := who.metadata(EventMetadata{Channel: e.Channel, Key: e.Key})
+	w.RequestID = ""
+	h.events.emit("hotsock.channelStorageUpdated", "channelStorage", w, EventStorageData{
+		Channel: e.Channel, Key: e.Key,
+		Data:         json.RawMessage("null"),
+		DataPrevious: orNull(e.Value),
+		Expired:      true,
+		ExpiresAt:    orNever(e.Expires),
+		Meta:         eventMeta(e.Meta),
+	})
+}
+
+// getAs reads an entry for a client; nil is none.
+func (h *Handler) getAs(ctx context.Context, sc *scope, key string) (*store.Entry, error) {
+	if !wire.ValidKey(key, maxKey) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
+	}
+	if !sc.grant.entry(key).get {
+		return nil, refuse(CodeStoragePermissionDenied)
+	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	e, err := h.node.Get(ctx, sc.channel, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return e, err
+}
+
+// listEntries returns a page of the entries that pass the filter.
+func (h *Handler) listEntries(ctx context.Context, channel string, keys []string, after string, permitted func(key string) bool) ([]*store.Entry, error) {
+	var page []*store.Entry
+	for {
+		entries, err := h.listStored(ctx, store.ListRequest{Channel: channel, Keys: keys, After: after, Limit: scanPage})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if !permitted(e.Key) {
+				continue
+			}
+			if page = append(page, e); len(page) == wire.MaxPage {
+				return page, nil
+			}
+		}
+		if len(entries) < scanPage {
+			return page, nil
+		}
+		after = entries[len(entries)-1].Key
+	}
+}
+
+func (h *Handler) listStored(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	return h.node.List(ctx, l)
+}

@@ -1,0 +1,393 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A waitingSubscribe is a subscribe that the store could not take yet.
+type waitingSubscribe struct {
+	join joinRequest
+	cmd  wire.Command
+}
+
+// A joinRequest is a permitted subscribe.
+type joinRequest struct {
+	channel string // real name
+	token   string // the subscribe token, or ""
+	granted *grant // of that token, or nil
+	used    bool   // its single use is taken
+	auto    bool
+	// catchUp asks for what came after the message, which is zero for none.
+	catchUp bool
+	after   ulid.ULID
+}
+
+// subscribe carries out hotsock.subscribe.
+func (c *connection) subscribe(cmd *wire.Command) error {
+	in, err := wire.DecodeSubscribe(cmd.Data)
+	if err != nil {
+		return err
+	}
+	if !wire.ValidChannel(cmd.Channel, maxChannel) {
+		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	j := joinRequest{token: in.Token, catchUp: in.CatchUp, after: in.After}
+	if in.Token != "" {
+		if j.granted, err = c.subscribeToken(in.Token); err != nil {
+			return err
+		}
+	}
+	j.channel = c.perms.realName(cmd.Channel, j.granted)
+	err = c.join(&j, cmd)
+	if errors.Is(err, store.ErrUnavailable) {
+		// hotsock-js does not try again after an error that it does not know,
+		// so it is done here, when the store is back.
+		c.wait(waitingSubscribe{j, wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
+	}
+	return err
+}
+
+// subscribeToken verifies a token for hotsock.subscribe.
+func (c *connection) subscribeToken(token string) (*grant, error) {
+	ctx, cancel := c.h.storeContext(c.ctx)
+	defer cancel()
+	g, err := c.h.verifier.verify(ctx, token, ScopeSubscribe)
+	if err == nil && !g.boundTo(c.id, c.uid) {
+		err = errTokenInvalid
+	}
+	if err != nil {
+		c.logger().Info("hotsock: subscribe token refused", "err", err)
+		if errors.Is(err, errKeyLookup) {
+			return nil, refuse(CodeUnavailable)
+		}
+		return nil, refuse(CodeInvalidSubscribeToken)
+	}
+	return g, nil
+}
+
+func (c *connection) autoSubscribe(channel string) {
+	j := joinRequest{channel: channel, auto: true}
+	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
+	c.ops.Lock()
+	defer c.ops.Unlock()
+	err := c.join(&j, &cmd)
+	if err == nil {
+		return
+	}
+	c.fail(&cmd, err)
+	if errors.Is(err, store.ErrUnavailable) {
+		c.wait(waitingSubscribe{j, cmd})
+	}
+}
+
+// join makes the subscription. ops is held.
+func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
+	if c.subscription(j.channel) != nil {
+		return refuse(CodeAlreadySubscribed)
+	}
+	s, err := c.permitJoin(j)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.h.storeContext(c.ctx)
+	defer cancel()
+	if j.granted != nil && !j.used {
+		if token, until, single := j.granted.use(); single {
+			first, err := c.h.node.UseToken(ctx, token, until)
+			if err != nil {
+				return err
+			}
+			if !first {
+				return refuse(CodeInvalidSubscribeToken)
+			}
+			j.used = true
+		}
+	}
+	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
+		return err
+	}
+	s.grant = c.perms.subscribed(s.channel, j.granted)
+	s.topic.add(s)
+	if err := c.enter(ctx, s, j, cmd.Ref); err != nil {
+		c.leave(s)
+		return err
+	}
+	return nil
+}
+
+// permitJoin checks all that needs no store.
+func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
+	m := c.meta()
+	s := &subscription{conn: c, channel: j.channel, claims: tokenClaims(j.token), uid: m.UID, umd: m.UMD}
+	s.grant = resolve(j.channel, c.grant, j.granted)
+	if !s.grant.subscribe {
+		return nil, refuse(CodeSubscribePermissionDenied)
+	}
+	if j.granted != nil {
+		if uid := j.granted.claims.UID; uid != "" {
+			s.uid = uid
+		}
+		if umd := j.granted.claims.UMD; umd != nil {
+			s.umd = umd
+		}
+	}
+	s.alias = s.grant.alias
+	s.counted = !s.grant.omitFromSubCount
+	if wire.IsPresence(s.channel) && s.uid == "" {
+		return nil, refuse(CodePresenceUserIDRequired)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.subs) >= c.h.opts.MaxSubscriptions {
+		return nil, refuseBecause(CodeRateLimited, "too many subscriptions on this connection")
+	}
+	return s, nil
+}
+
+// enter makes the store know the subscription and the client know the state of
+// the channel, from which on it gets every item.
+func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest, ref string) error {
+	r, err := c.h.node.Subscribe(ctx, s.request())
+	if err != nil {
+		if errors.Is(err, store.ErrCapacity) {
+			return refuse(CodePresenceCapacityReached)
+		}
+		return err
+	}
+	s.from = r.Position
+	c.h.subscribedEvents(s, &r)
+
+	var replay store.Replay
+	if !j.after.IsZero() && s.mayReplay(j.after) {
+		replay, err = c.h.node.Replay(ctx, store.ReplayRequest{
+			Channel: s.channel, After: j.after, Until: r.Position, Limit: c.h.opts.ReplayLimit,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	entries, err := c.h.observed(ctx, s)
+	if err != nil {
+		return err
+	}
+
+	t := s.topic
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.mu.Lock()
+	delete(c.waiting, s.channel)
+	c.subs[s.channel] = s
+	c.mu.Unlock()
+	w := wire.Subscribed{
+		AutoSubscribed: j.auto, Members: r.Info.Members, CatchUp: j.catchUp, LastID: r.Position, Ref: ref,
+	}
+	if !j.after.IsZero() {
+		w.Recovered = wire.RecoveryFailed
+		if replay.Complete {
+			w.Recovered = wire.RecoveryDone
+		}
+	}
+	c.sock.Send(subscribedFrame(s, w))
+	for _, e := range entries {
+		s.tell(e, storageUpdatedFrame(e))
+	}
+	for _, m := range replay.Messages {
+		c.sock.Send(messageFrame(m))
+	}
+	s.goLive(r.Position)
+	return nil
+}
+
+// mayReplay reports whether history from the message on may be read.
+func (s *subscription) mayReplay(after ulid.ULID) bool {
+	start, ok := s.grant.history()
+	return ok && !ulid.Time(after.Time()).Before(start)
+}
+
+// request describes the subscription to the store.
+func (s *subscription) request() store.SubscribeRequest {
+	m := s.meta()
+	return store.SubscribeRequest{
+		Channel:    s.channel,
+		Connection: s.conn.id,
+		UID:        m.UID,
+		UMD:        m.UMD,
+		Presence:   wire.IsPresence(s.channel),
+		MaxMembers: s.conn.h.opts.MaxMembersSize,
+		Counted:    s.counted,
+	}
+}
+
+// observed returns the storage entries that a subscriber is shown.
+func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
+	if !s.grant.mayObserve() {
+		return nil, nil
+	}
+	var shown []*store.Entry
+	for after := ""; ; {
+		page, err := h.node.List(ctx, store.ListRequest{Channel: s.channel, After: after, Limit: scanPage})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			if s.grant.entry(e.Key).observe {
+				shown = append(shown, e)
+			}
+		}
+		if len(page) < scanPage {
+			return shown, nil
+		}
+		after = page[len(page)-1].Key
+	}
+}
+
+// scanPage is the length of pages that are read to be filtered.
+const scanPage = 500
+
+// unsubscribe carries out hotsock.unsubscribe.
+func (c *connection) unsubscribe(cmd *wire.Command) error {
+	if !wire.ValidChannel(cmd.Channel, maxChannel) {
+		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	channel := c.perms.realName(cmd.Channel, nil)
+	c.mu.Lock()
+	_, waiting := c.waiting[channel]
+	delete(c.waiting, channel)
+	s := c.subs[channel]
+	c.mu.Unlock()
+	switch {
+	case s != nil:
+		c.leave(s)
+		c.sock.Send(unsubscribedFrame(s.channel, s.alias, s.meta(), cmd.Ref))
+	case waiting:
+		c.sock.Send(unsubscribedFrame(channel, c.perms.channel(channel).alias, c.meta(), cmd.Ref))
+	default:
+		return refuse(CodeNotSubscribed)
+	}
+	return nil
+}
+
+// leave ends a subscription. ops is held. When it returns, nothing of the
+// channel is sent any more; if the store cannot be told now, it will be.
+func (c *connection) leave(s *subscription) {
+	s.topic.remove(s)
+	c.perms.unsubscribed(s.channel)
+	c.mu.Lock()
+	delete(c.subs, s.channel)
+	c.mu.Unlock()
+	c.h.hub.release(c.h.node, s.topic)
+	ctx, cancel := c.h.storeContext(c.h.ctx)
+	defer cancel()
+	if err := c.h.unsubscribeStore(ctx, s.channel, c.id); err != nil {
+		c.logger().Warn("hotsock: cannot unsubscribe yet", "err", err)
+		c.settleLater(func(c *connection) { c.left = append(c.left, s.channel) })
+	}
+}
+
+// unsubscribeStore makes the store forget a subscription and raises what events
+// follow from that.
+func (h *Handler) unsubscribeStore(ctx context.Context, channel, connection string) error {
+	e, err := h.node.Unsubscribe(ctx, channel, connection)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h.unsubscribedEvents(&e)
+	return nil
+}
+
+// wait keeps a subscribe until the store is back.
+func (c *connection) wait(w waitingSubscribe) {
+	c.settleLater(func(c *connection) { c.waiting[w.join.channel] = w })
+}
+
+// settleLater notes something that the store must still be told, and makes sure
+// that it is tried again.
+func (c *connection) settleLater(note func(*connection)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	note(c)
+	if c.settling {
+		return
+	}
+	c.settling = true
+	c.background.Add(1)
+	go c.settle()
+}
+
+// settle tries what is waiting until nothing is.
+func (c *connection) settle() {
+	defer c.background.Done()
+	for sleep(c.ctx, jitter(retryInterval)) {
+		if c.settleOnce() {
+			return
+		}
+	}
+}
+
+// settleOnce reports whether nothing waits any more.
+func (c *connection) settleOnce() bool {
+	c.ops.Lock()
+	defer c.ops.Unlock()
+	c.mu.Lock()
+	left := c.left
+	c.left = nil
+	var waiting []waitingSubscribe
+	for _, w := range c.waiting {
+		waiting = append(waiting, w)
+	}
+	c.mu.Unlock()
+
+	for i, channel := range left {
+		if c.subscription(channel) != nil {
+			continue // subscribed again, and so the store knows
+		}
+		ctx, cancel := c.h.storeContext(c.ctx)
+		err := c.h.unsubscribeStore(ctx, channel, c.id)
+		cancel()
+		if err != nil {
+			c.mu.Lock()
+			c.left = append(c.left, left[i:]...)
+			c.mu.Unlock()
+			return false
+		}
+	}
+	slices.SortFunc(waiting, func(a, b waitingSubscribe) int {
+		return strings.Compare(a.join.channel, b.join.channel)
+	})
+	for _, w := range waiting {
+		err := c.join(&w.join, &w.cmd)
+		if errors.Is(err, store.ErrUnavailable) {
+			c.mu.Lock()
+			c.waiting[w.join.channel] = w
+			c.mu.Unlock()
+			return false
+		}
+		if err != nil {
+			c.fail(&w.cmd, err)
+		}
+		c.mu.Lock()
+		delete(c.waiting, w.join.channel)
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := len(c.left) == 0 && len(c.waiting) == 0
+	if done {
+		c.settling = false
+	}
+	return done
+}

@@ -1,0 +1,123 @@
+package hotsock
+
+import (
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// subState is where a subscription is in its life.
+type subState uint8
+
+const (
+	// subJoining: items are kept until the client has been told that it is
+	// subscribed.
+	subJoining subState = iota
+	// subLive: items go out as they come.
+	subLive
+	// subEnded: nothing goes out any more.
+	subEnded
+)
+
+// A subscription is one connection on one channel.
+type subscription struct {
+	conn    *connection
+	channel string
+	topic   *topic
+	// claims are those of the subscribe token, or nil; grant is what that and
+	// the connect token permit on the channel.
+	claims  []byte
+	grant   *channelGrant
+	alias   string
+	uid     string
+	counted bool
+	// The newest item when it began: what follows may be listed.
+	from ulid.ULID
+
+	// Guarded by conn.mu.
+	umd []byte
+
+	// Guarded by topic.mu.
+	index    int
+	state    subState
+	position ulid.ULID // items up to here are not for this subscription
+	buffer   []*store.Item
+	buffered int // bytes
+	// told has the newest version of storage keys that the client was told of
+	// outside the order of items: older ones must not follow.
+	told map[string]ulid.ULID
+}
+
+// deliver is called with the topic's lock held.
+func (s *subscription) deliver(item *store.Item, frame socket.Frame) {
+	if item.Exclude != "" && item.Exclude == s.conn.id {
+		return
+	}
+	if item.Storage != nil && !s.grant.entry(item.Storage.Key).observe {
+		return
+	}
+	switch s.state {
+	case subLive:
+		s.send(item, frame)
+	case subJoining:
+		s.buffered += frame.Len()
+		if s.buffered > s.conn.h.opts.MaxQueueSize {
+			s.buffer = nil
+			s.conn.tooSlow()
+			return
+		}
+		s.buffer = append(s.buffer, item)
+	}
+}
+
+// send passes on what the client does not know yet.
+func (s *subscription) send(item *store.Item, frame socket.Frame) {
+	if item.ID.Compare(s.position) <= 0 {
+		return
+	}
+	if item.Storage != nil && len(s.told) > 0 {
+		if told, ok := s.told[item.Storage.Key]; ok {
+			if item.ID.Compare(told) <= 0 {
+				return
+			}
+			delete(s.told, item.Storage.Key)
+		}
+	}
+	s.conn.sock.Send(frame)
+}
+
+// maxTold bounds what a subscription remembers of storage reads. Beyond, the
+// store's order alone decides.
+const maxTold = 256
+
+// tell notes that the client is being told of a storage entry outside the order
+// of items, and sends the frame. The topic's lock must be held.
+func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
+	if len(s.told) >= maxTold {
+		clear(s.told)
+	}
+	if s.told == nil {
+		s.told = make(map[string]ulid.ULID)
+	}
+	s.told[e.Key] = e.ID
+	s.conn.sock.Send(frame)
+}
+
+// goLive sends what is waiting and lets the following pass. The topic's lock
+// must be held.
+func (s *subscription) goLive(position ulid.ULID) {
+	s.position = position
+	s.state = subLive
+	for _, item := range s.buffer {
+		s.send(item, itemFrame(item))
+	}
+	s.buffer, s.buffered = nil, 0
+}
+
+// meta is who the user is on this channel.
+func (s *subscription) meta() store.Meta {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return store.Meta{UID: s.uid, UMD: s.umd}
+}

@@ -1,0 +1,80 @@
+package hotsock
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// updateUMD changes user metadata as a umd token says (protocol section 10): of
+// the subscription to the channel that the client calls name, or with "" of
+// the connection. ops is held.
+func (c *connection) updateUMD(name, token string) error {
+	if name != "" && !wire.ValidChannel(name, maxChannel) {
+		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	ctx, cancel := c.h.storeContext(c.ctx)
+	defer cancel()
+	g, err := c.h.verifier.verify(ctx, token, ScopeUMD)
+	if err == nil && !g.boundTo(c.id, c.uid) {
+		err = errTokenInvalid
+	}
+	if err != nil {
+		c.logger().Info("hotsock: umd token refused", "err", err)
+		if errors.Is(err, errKeyLookup) {
+			return refuse(CodeUnavailable)
+		}
+		return refuse(CodeInvalidUMDToken)
+	}
+	if name != "" {
+		channel := c.perms.realName(name, nil)
+		if !g.mayUpdateUMD(channel) {
+			return refuse(CodeUMDUpdatePermissionDenied)
+		}
+		s := c.subscription(channel)
+		if s == nil {
+			return refuse(CodeNotSubscribed)
+		}
+		return c.updateSubscriptionUMD(s, g.claims.UMD)
+	}
+	if !g.mayUpdateUMD("") {
+		return refuse(CodeUMDUpdatePermissionDenied)
+	}
+	c.mu.Lock()
+	c.umd = g.claims.UMD
+	c.mu.Unlock()
+	c.emitConnection("hotsock.connectionUpdated", nil)
+	if !g.claims.UMDPropagate {
+		return nil
+	}
+	for _, s := range c.subscriptions() {
+		if err := c.updateSubscriptionUMD(s, g.claims.UMD); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
+	if bytes.Equal(s.meta().UMD, umd) {
+		return nil
+	}
+	ctx, cancel := c.h.storeContext(c.ctx)
+	defer cancel()
+	change, err := c.h.node.UpdateSubscription(ctx, store.UpdateRequest{
+		Channel: s.channel, Connection: c.id, UMD: umd, MaxMembers: c.h.opts.MaxMembersSize,
+	})
+	if errors.Is(err, store.ErrCapacity) {
+		return refuse(CodePresenceCapacityReached)
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	s.umd = umd
+	c.mu.Unlock()
+	c.h.presenceEvent(s.channel, change)
+	return nil
+}

@@ -1,0 +1,197 @@
+package hotsock
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxUserAgent bounds what is kept of a request.
+const maxUserAgent = 256
+
+// serveSocket turns an upgrade request into a connection. Whatever can be
+// refused is refused before the upgrade: clients reconnect at once after it.
+func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
+	g, claims, err := h.admit(r)
+	if err != nil {
+		h.writeError(w, r, err)
+		return
+	}
+	now := time.Now()
+	secret := newSecret()
+	c := &connection{
+		h:         h,
+		id:        newConnectionID(h.node.ID()),
+		secret:    sha256.Sum256([]byte(secret)),
+		claims:    claims,
+		grant:     g,
+		perms:     newPermissions(g),
+		uid:       g.claims.UID,
+		umd:       g.claims.UMD,
+		connected: now,
+		expires:   now.Add(h.opts.MaxConnectionDuration),
+		subs:      make(map[string]*subscription),
+		waiting:   make(map[string]waitingSubscribe),
+	}
+	c.who = h.requester(r, "client.websocket")
+	c.who.RequestID = "" // each of its messages gets its own
+	c.who.ConnectionID = c.id
+	c.ctx, c.cancel = context.WithCancel(h.ctx)
+	if err := c.record(); err != nil {
+		h.writeError(w, r, err)
+		return
+	}
+	c.sock, err = socket.Accept(w, r, socket.Options{
+		ReadLimit:    h.opts.MaxFrameSize,
+		QueueLimit:   h.opts.MaxQueueSize,
+		WriteTimeout: h.opts.WriteTimeout,
+		Overflow:     c.tooSlow,
+	})
+	if err != nil {
+		if errors.Is(err, socket.ErrNotHijackable) {
+			h.logger.Error("hotsock: cannot upgrade", "err", err)
+		} else {
+			h.logger.Info("hotsock: handshake failed", "err", err)
+		}
+		c.cancel()
+		if h.events.on() {
+			ctx, cancel := h.storeContext(h.ctx)
+			defer cancel()
+			_ = h.node.RemoveConnection(ctx, c.id) // else it ends with the node
+		}
+		return
+	}
+	if !h.start(c, secret) {
+		c.sock.Cut()
+		c.cancel()
+	}
+}
+
+// start lets the connection live, on a goroutine of its own so that the
+// request and its buffers can be freed.
+func (h *Handler) start(c *connection, secret string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stopping {
+		return false
+	}
+	h.conns.running.Add(1)
+	h.conns.add(c)
+	go func() {
+		defer h.conns.running.Done()
+		c.run(secret)
+	}()
+	return true
+}
+
+// admit decides who may connect, and returns what they may do, compiled and as
+// JSON.
+func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
+	if !h.origins.allowSocket(r) {
+		return nil, nil, refuse(CodeOriginDenied)
+	}
+	if h.isStopping() {
+		return nil, nil, refuse(CodeUnavailable)
+	}
+	ctx, cancel := h.storeContext(r.Context())
+	defer cancel()
+	if err := h.node.Ready(ctx); err != nil {
+		return nil, nil, unavailable(err)
+	}
+	g, claims, err := h.authenticate(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if token, until, single := g.use(); single {
+		first, err := h.node.UseToken(ctx, token, until)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !first {
+			return nil, nil, refuse(CodeUnauthorized)
+		}
+	}
+	return g, claims, nil
+}
+
+// authenticate asks the host, or else the token in the query.
+func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []byte, error) {
+	if h.opts.Authenticate != nil {
+		return h.authenticateByHost(r)
+	}
+	token := r.URL.Query().Get("token")
+	g, err := h.verifier.verify(ctx, token, ScopeConnect)
+	if err == nil && !g.mayConnect() {
+		err = errTokenInvalid
+	}
+	if errors.Is(err, errKeyLookup) {
+		return nil, nil, unavailable(err)
+	}
+	if err != nil {
+		h.logger.Info("hotsock: connect token refused", "err", err)
+		return nil, nil, refuse(CodeUnauthorized)
+	}
+	return g, tokenClaims(token), nil
+}
+
+func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
+	c, err := h.opts.Authenticate(r)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			return nil, nil, e
+		}
+		h.logger.Info("hotsock: Authenticate refused a connection", "err", err)
+		return nil, nil, refuse(CodeUnauthorized)
+	}
+	if c == nil {
+		return nil, nil, refuse(CodeUnauthorized)
+	}
+	g, err := h.verifier.compile(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Options.Authenticate returned invalid claims: %w", err)
+	}
+	claims, err := json.Marshal(c)
+	return g, claims, err
+}
+
+// requester describes who sent a request.
+func (h *Handler) requester(r *http.Request, trigger string) requester {
+	agent := r.UserAgent()
+	if len(agent) > maxUserAgent {
+		agent = agent[:maxUserAgent]
+	}
+	return requester{
+		SourceIP:  h.opts.ClientIP(r),
+		UserAgent: toUTF8(agent),
+		Trigger:   trigger,
+		RequestID: newRequestID(),
+	}
+}
+
+// newSecret makes a connection secret: 20 alphanumerics, 119 bits.
+func newSecret() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	secret := make([]byte, 0, 20)
+	for len(secret) < cap(secret) {
+		var b [32]byte
+		_, _ = rand.Read(b[:]) // never fails
+		for _, x := range b {
+			// Others would favour the alphabet's beginning.
+			if int(x) < 256/len(alphabet)*len(alphabet) && len(secret) < cap(secret) {
+				secret = append(secret, alphabet[int(x)%len(alphabet)])
+			}
+		}
+	}
+	return string(secret)
+}
+
+var _ store.Receiver = (*receiver)(nil)
