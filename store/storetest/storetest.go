@@ -81,6 +81,11 @@ func run(t *testing.T, each func(*testing.T, func(*env))) {
 	}{
 		{"Messages", messageTests},
 		{"Order", orderTests},
+		{"History", historyTests},
+		{"Replay", replayTests},
+		{"Reactions", reactionTests},
+		{"Subscriptions", subscriptionTests},
+		{"Presence", presenceTests},
 	}
 	for _, a := range areas {
 		t.Run(a.name, func(t *testing.T) {

@@ -1,0 +1,164 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+var historyTests = []testCase{
+	{"Pages", testHistoryPages},
+	{"UnknownChannelHasNone", testHistoryOfNothing},
+	{"PagingWhilePublishing", testHistoryWhilePublishing},
+	{"PagingWhileExpiring", testHistoryWhileExpiring},
+}
+
+func (n *node) history(h store.HistoryRequest) []*store.Message {
+	n.e.Helper()
+	page, err := n.History(n.e.Context(), h)
+	if err != nil {
+		n.e.Fatalf("node %d: History: %v", n.r.number, err)
+	}
+	return page
+}
+
+func testHistoryPages(e *env) {
+	a, b := e.join(), e.join()
+	var ids []ulid.ULID // Those of the kept messages.
+	for i := range 10 {
+		ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: fmt.Sprint(i), Keep: time.Hour}).ID)
+		a.publish(store.PublishRequest{Channel: "c", Event: "not kept"})
+		a.publish(store.PublishRequest{Channel: "other", Event: "elsewhere", Keep: time.Hour})
+	}
+	next := func(id ulid.ULID) ulid.ULID {
+		for i := len(id) - 1; i >= 0; i-- {
+			id[i]++
+			if id[i] != 0 {
+				break
+			}
+		}
+		return id
+	}
+	reversed := func(ids []ulid.ULID) []ulid.ULID {
+		ids = slices.Clone(ids)
+		slices.Reverse(ids)
+		return ids
+	}
+	rows := []struct {
+		why  string
+		h    store.HistoryRequest
+		want []ulid.ULID
+	}{
+		{"all", store.HistoryRequest{Limit: 100}, ids},
+		{"a limit that is the exact number", store.HistoryRequest{Limit: 10}, ids},
+		{"the oldest", store.HistoryRequest{Limit: 3}, ids[:3]},
+		{"the newest", store.HistoryRequest{Limit: 3, Reverse: true}, reversed(ids[7:])},
+		{"all from the newest", store.HistoryRequest{Limit: 100, Reverse: true}, reversed(ids)},
+		{"after is exclusive", store.HistoryRequest{After: ids[2], Limit: 3}, ids[3:6]},
+		{"after need not be a message", store.HistoryRequest{After: next(ids[2]), Limit: 3}, ids[3:6]},
+		{"after bounds a reversed page, too", store.HistoryRequest{After: ids[2], Limit: 100, Reverse: true}, reversed(ids[3:])},
+		{"before is exclusive", store.HistoryRequest{Before: ids[2], Limit: 100}, ids[:2]},
+		{"before need not be a message", store.HistoryRequest{Before: next(ids[2]), Limit: 100}, ids[:3]},
+		{"before in reverse", store.HistoryRequest{Before: ids[8], Limit: 3, Reverse: true}, reversed(ids[5:8])},
+		{"both bounds", store.HistoryRequest{After: ids[2], Before: ids[6], Limit: 100}, ids[3:6]},
+		{"both bounds in reverse", store.HistoryRequest{After: ids[2], Before: ids[6], Limit: 2, Reverse: true}, reversed(ids[4:6])},
+		{"nothing after the newest", store.HistoryRequest{After: ids[9], Limit: 100}, nil},
+		{"nothing before the oldest", store.HistoryRequest{Before: ids[0], Limit: 100}, nil},
+		{"nothing between neighbours", store.HistoryRequest{After: ids[4], Before: ids[5], Limit: 100}, nil},
+		{"nothing between equal bounds", store.HistoryRequest{After: ids[4], Before: ids[4], Limit: 100}, nil},
+		{"nothing between crossed bounds", store.HistoryRequest{After: ids[6], Before: ids[2], Limit: 100}, nil},
+		{"nothing between crossed bounds in reverse", store.HistoryRequest{After: ids[6], Before: ids[2], Limit: 100, Reverse: true}, nil},
+		{"nothing after the greatest id", store.HistoryRequest{After: maxID, Limit: 100}, nil},
+		{"everything before the greatest id", store.HistoryRequest{Before: maxID, Limit: 100}, ids},
+	}
+	for _, row := range rows {
+		row.h.Channel = "c"
+		for _, n := range []*node{a, b} {
+			wantEqual(e, row.why, idsOf(n.history(row.h)), row.want)
+		}
+	}
+}
+
+func testHistoryOfNothing(e *env) {
+	a := e.join()
+	a.publish(store.PublishRequest{Channel: "unkept", Event: "e"})
+	for _, c := range []string{"unknown", "unkept"} {
+		if page := a.history(store.HistoryRequest{Channel: c, Limit: 10}); len(page) != 0 {
+			e.Errorf("%q has %d messages", c, len(page))
+		}
+	}
+}
+
+// testHistoryWhilePublishing pages forwards through a channel in which two
+// nodes publish, going on from the last id of each page, however short: in the
+// end every message was seen once, in order.
+func testHistoryWhilePublishing(e *env) {
+	const publishers, each = 4, 50
+	nodes := []*node{e.join(), e.join()}
+	reader := e.join()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var published []ulid.ULID
+	for p := range publishers {
+		wg.Go(func() {
+			for range each {
+				res, err := nodes[p%2].Publish(e.Context(), store.PublishRequest{
+					Channel: "c", Event: "e", Keep: time.Hour,
+				})
+				if err != nil {
+					e.Error(err)
+					return
+				}
+				mu.Lock()
+				published = append(published, res.ID)
+				mu.Unlock()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	var seen []ulid.ULID
+	var after ulid.ULID
+	for finished := false; ; {
+		page := reader.history(store.HistoryRequest{Channel: "c", After: after, Limit: 7})
+		if len(page) > 0 {
+			seen = append(seen, idsOf(page)...)
+			after = page[len(page)-1].ID
+			continue
+		}
+		if finished {
+			break
+		}
+		select {
+		case <-done:
+			finished = true // One more look, at what came since the empty page.
+		case <-time.After(time.Millisecond):
+		}
+	}
+	slices.SortFunc(published, ulid.ULID.Compare)
+	wantEqual(e, "ids seen by paging", seen, published)
+}
+
+// testHistoryWhileExpiring pages through a channel, half of whose messages
+// expire between two pages: a page is full as long as there is enough.
+func testHistoryWhileExpiring(e *env) {
+	a := e.join()
+	var long []ulid.ULID
+	for range 20 {
+		a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second})
+		long = append(long, a.publish(store.PublishRequest{Channel: "c", Event: "long", Keep: time.Hour}).ID)
+	}
+	first := a.history(store.HistoryRequest{Channel: "c", Limit: 4})
+	if len(first) != 4 {
+		e.Fatalf("the first page has %d messages", len(first))
+	}
+	e.h.Advance(1100 * time.Millisecond)
+	wantEqual(e, "a page after what has expired",
+		idsOf(a.history(store.HistoryRequest{Channel: "c", After: first[3].ID, Limit: 10})), long[2:12])
+	wantEqual(e, "a page from the newest",
+		idsOf(a.history(store.HistoryRequest{Channel: "c", Reverse: true, Limit: 2})), []ulid.ULID{long[19], long[18]})
+}

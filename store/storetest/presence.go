@@ -1,0 +1,337 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+var presenceTests = []testCase{
+	{"Changes", testPresenceChanges},
+	{"RepeatedSubscribe", testPresenceResubscribe},
+	{"AnotherUser", testPresenceAnotherUser},
+	{"Capacity", testPresenceCapacity},
+	{"EncodedLength", testPresenceLength},
+	{"EveryViewConverges", testPresenceConverges},
+}
+
+const roomy = 100_000 // Bytes: more than any list of these tests, but one.
+
+func join(connection, uid, umd string) store.SubscribeRequest {
+	return store.SubscribeRequest{
+		Channel: "presence.c", Connection: connection, UID: uid, UMD: umdOf(umd),
+		Presence: true, MaxMembers: roomy, Counted: true,
+	}
+}
+
+func umdOf(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// members makes a list of members from "uid umd" strings.
+func members(list ...string) []store.Member {
+	var out []store.Member
+	for _, s := range list {
+		uid, umd, _ := strings.Cut(s, " ")
+		out = append(out, store.Member{UID: uid, UMD: umdOf(umd)})
+	}
+	return out
+}
+
+// A presenceStep is one call, and what is announced because of it.
+type presenceStep struct {
+	why     string
+	do      func(a, b *node) (*store.PresenceChange, error)
+	want    *store.PresenceChange
+	exclude string
+}
+
+// runPresence takes the steps, and wants the changes both as results and as
+// the items that every node gets.
+func runPresence(e *env, steps []presenceStep) {
+	a, b, watcher := e.join(), e.join(), e.join()
+	watcher.watch("presence.c")
+	var announced []presenceStep
+	for _, s := range steps {
+		got, err := s.do(a, b)
+		if err != nil {
+			e.Errorf("%s: %v", s.why, err)
+		}
+		wantEqual(e, s.why+": change returned", got, s.want)
+		if s.want != nil {
+			announced = append(announced, s)
+			wantEqual(e, s.why+": members", b.info("presence.c").Members, s.want.Members)
+		}
+	}
+	watcher.mark("presence.c", watcher)
+	items := watcher.r.delivered("presence.c")
+	if len(items) != len(announced)+1 {
+		e.Errorf("%d changes were announced, want %d", len(items)-1, len(announced))
+		return
+	}
+	for i, s := range announced {
+		wantEqual(e, s.why+": change announced", items[i].Presence, s.want)
+		if s.want.Kind != store.MemberRemoved && items[i].Exclude != s.exclude {
+			e.Errorf("%s: excludes %q, want %q", s.why, items[i].Exclude, s.exclude)
+		}
+	}
+}
+
+func subscribing(onB bool, s store.SubscribeRequest) func(a, b *node) (*store.PresenceChange, error) {
+	return func(a, b *node) (*store.PresenceChange, error) {
+		n := a
+		if onB {
+			n = b
+		}
+		res, err := n.Subscribe(n.e.Context(), s)
+		if err == nil && !slices.EqualFunc(res.Info.Members, n.info("presence.c").Members, func(x, y store.Member) bool {
+			return x.UID == y.UID && string(x.UMD) == string(y.UMD)
+		}) {
+			n.e.Errorf("Subscribe returned members %v", res.Info.Members)
+		}
+		return res.Change, err
+	}
+}
+
+func unsubscribing(onB bool, connection string) func(a, b *node) (*store.PresenceChange, error) {
+	return func(a, b *node) (*store.PresenceChange, error) {
+		n := a
+		if onB {
+			n = b
+		}
+		end, err := n.Unsubscribe(n.e.Context(), "presence.c", connection)
+		return end.Change, err
+	}
+}
+
+func updating(connection, umd string) func(a, b *node) (*store.PresenceChange, error) {
+	return func(a, _ *node) (*store.PresenceChange, error) {
+		return a.UpdateSubscription(a.e.Context(), store.UpdateRequest{
+			Channel: "presence.c", Connection: connection, UMD: umdOf(umd), MaxMembers: roomy,
+		})
+	}
+}
+
+func change(kind store.PresenceKind, member string, list ...string) *store.PresenceChange {
+	return &store.PresenceChange{Kind: kind, Member: members(member)[0], Members: members(list...)}
+}
+
+func testPresenceChanges(e *env) {
+	runPresence(e, []presenceStep{
+		{"the first joins", subscribing(false, join("1", "Jim", `{"a":1}`)), change(store.MemberAdded, `Jim {"a":1}`, `Jim {"a":1}`), "1"},
+		{"the second, on another node", subscribing(true, join("2", "Pam", "")), change(store.MemberAdded, "Pam", `Jim {"a":1}`, "Pam"), "2"},
+		{"the first again, from another connection", subscribing(true, join("3", "Jim", `{"a":1}`)), nil, ""},
+		{"with other metadata: the last that was set counts", subscribing(true, join("4", "Jim", "2")), change(store.MemberUpdated, "Jim 2", "Jim 2", "Pam"), ""},
+		{"update", updating("1", "3"), change(store.MemberUpdated, "Jim 3", "Jim 3", "Pam"), ""},
+		{"update that changes nothing of the member", updating("1", "3"), nil, ""},
+		{"update of another of its connections to the same", updating("1", "3"), nil, ""},
+		{"update to null", updating("1", ""), change(store.MemberUpdated, "Jim", "Jim", "Pam"), ""},
+		{"one of three connections ends", unsubscribing(false, "1"), nil, ""},
+		{"the second of three", unsubscribing(true, "4"), nil, ""},
+		{"the last: the member goes, with what it was last", unsubscribing(true, "3"), change(store.MemberRemoved, "Jim", "Pam"), ""},
+		{"who comes back is at the end", subscribing(false, join("5", "Jim", "5")), change(store.MemberAdded, "Jim 5", "Pam", "Jim 5"), "5"},
+		{"the first of the list goes", unsubscribing(true, "2"), change(store.MemberRemoved, "Pam", "Jim 5"), ""},
+		{"the last of the list goes", unsubscribing(false, "5"), change(store.MemberRemoved, "Jim 5"), ""},
+	})
+}
+
+func testPresenceResubscribe(e *env) {
+	twice := func(s store.SubscribeRequest) func(a, b *node) (*store.PresenceChange, error) {
+		return func(a, b *node) (*store.PresenceChange, error) {
+			res, err := a.Subscribe(a.e.Context(), s)
+			if err == nil && res.Info.Count != 1 {
+				a.e.Errorf("count is %d after one connection subscribed repeatedly", res.Info.Count)
+			}
+			return res.Change, err
+		}
+	}
+	plain := join("1", "Jim", "2")
+	plain.Presence = false
+	runPresence(e, []presenceStep{
+		{"joins", twice(join("1", "Jim", "1")), change(store.MemberAdded, "Jim 1", "Jim 1"), "1"},
+		{"joins again", twice(join("1", "Jim", "1")), nil, ""},
+		{"joins again with other metadata", twice(join("1", "Jim", "2")), change(store.MemberUpdated, "Jim 2", "Jim 2"), ""},
+		{"becomes a plain subscription", twice(plain), change(store.MemberRemoved, "Jim 2"), ""},
+		{"ends as such", unsubscribing(false, "1"), nil, ""},
+		{"joins anew", twice(join("1", "Jim", "3")), change(store.MemberAdded, "Jim 3", "Jim 3"), "1"},
+		{"one end is enough", unsubscribing(false, "1"), change(store.MemberRemoved, "Jim 3"), ""},
+	})
+}
+
+// testPresenceAnotherUser has one connection come back as another user: the
+// one it was goes, if this was its last connection.
+func testPresenceAnotherUser(e *env) {
+	a := e.join()
+	a.watch("presence.c")
+	a.subscribe(join("1", "Jim", ""))
+	res := a.subscribe(join("1", "Pam", ""))
+	wantEqual(e, "members", res.Info, store.ChannelInfo{Count: 1, Members: members("Pam")})
+	a.subscribe(join("2", "Pam", ""))
+	res = a.subscribe(join("1", "Jim", ""))
+	wantEqual(e, "members, as another connection has the user", res.Info,
+		store.ChannelInfo{Count: 2, Members: members("Pam", "Jim")})
+	items := a.r.awaitItem("presence.c", res.Position)
+	wantEqual(e, "the last change", items[len(items)-1].Presence, change(store.MemberAdded, "Jim", "Pam", "Jim"))
+}
+
+func testPresenceCapacity(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("presence.c")
+	first, second := join("1", "Jim", `"1"`), join("2", "Pam", `"2"`)
+	limit := store.MembersSize(members(`Jim "1"`, `Pam "2"`))
+	first.MaxMembers = store.MembersSize(members(`Jim "1"`)) - 1
+	_, err := a.Subscribe(e.Context(), first)
+	e.wantErr("a list of one, a byte too long", err, store.ErrCapacity)
+	first.MaxMembers++
+	a.subscribe(first)
+
+	second.MaxMembers = limit - 1
+	_, err = b.Subscribe(e.Context(), second)
+	e.wantErr("a list of two, a byte too long", err, store.ErrCapacity)
+	wantEqual(e, "channel after a refusal", b.info("presence.c"), store.ChannelInfo{Count: 1, Members: members(`Jim "1"`)})
+	_, err = b.Unsubscribe(e.Context(), "presence.c", "2")
+	e.wantErr("who was refused is not subscribed", err, store.ErrNotFound)
+	second.MaxMembers = limit
+	b.subscribe(second)
+
+	third := join("3", "Jim", `"3"`)
+	third.MaxMembers = limit
+	b.subscribe(third) // The list does not get longer.
+	third.Connection, third.UMD = "4", []byte(`"33"`)
+	_, err = b.Subscribe(e.Context(), third)
+	e.wantErr("longer metadata of a member", err, store.ErrCapacity)
+	_, err = b.UpdateSubscription(e.Context(), store.UpdateRequest{
+		Channel: "presence.c", Connection: "3", UMD: []byte(`"33"`), MaxMembers: limit,
+	})
+	e.wantErr("update to longer metadata", err, store.ErrCapacity)
+	if _, err := b.UpdateSubscription(e.Context(), store.UpdateRequest{
+		Channel: "presence.c", Connection: "3", UMD: []byte(`"4"`), MaxMembers: limit,
+	}); err != nil {
+		e.Errorf("update to metadata of the same length: %v", err)
+	}
+	wantEqual(e, "channel in the end", a.info("presence.c"), store.ChannelInfo{Count: 3, Members: members(`Jim "4"`, `Pam "2"`)})
+	wantEqual(e, "metadata at the end", string(b.unsubscribe("presence.c", "3").UMD), `"4"`)
+	a.mark("presence.c", a)
+	if n := len(a.r.delivered("presence.c")); n != 5 {
+		e.Errorf("%d items, want two added, two updated and the mark", n)
+	}
+}
+
+// testPresenceLength fills lists of users whose encoding is longer than they
+// are, exactly to the limit.
+func testPresenceLength(e *env) {
+	a := e.join()
+	for i, uid := range []string{"a", "\"quoted\"", "line\nbreak", "\x00\x1f", "é", "👍", "<&>", "\u2028", "back\\slash", "\x7f"} {
+		channel := fmt.Sprint("presence.", i)
+		var list []store.Member
+		for j := range 3 {
+			m := store.Member{UID: fmt.Sprint(uid, j), UMD: []byte(`{"é":"👍"}`)}
+			list = append(list, m)
+			s := store.SubscribeRequest{
+				Channel: channel, Connection: m.UID, UID: m.UID, UMD: m.UMD, Presence: true,
+				MaxMembers: len(store.AppendMembers(nil, list)) - 1,
+			}
+			_, err := a.Subscribe(e.Context(), s)
+			e.wantErr(fmt.Sprintf("%d members like %q, a byte too long", j+1, uid), err, store.ErrCapacity)
+			s.MaxMembers++
+			if _, err := a.Subscribe(e.Context(), s); err != nil {
+				e.Errorf("%d members like %q: %v", j+1, uid, err)
+			}
+		}
+		wantEqual(e, "members", a.info(channel).Members, list)
+	}
+}
+
+// testPresenceConverges has users come, change and go on two nodes at once.
+// Each change announced must follow from the list announced before it, and
+// whoever takes the members of its SubscribeResult and applies what is
+// delivered after its Position ends with what the channel has.
+func testPresenceConverges(e *env) {
+	const workers, each = 6, 25
+	nodes := []*node{e.join(), e.join()}
+	watcher := e.join()
+	watcher.watch("presence.c")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var snapshots []store.SubscribeResult
+	for w := range workers {
+		wg.Go(func() {
+			// A connection of its own, users in common with all others.
+			random := rand.New(rand.NewPCG(1, uint64(w)))
+			connection := fmt.Sprint("connection ", w)
+			n := nodes[w%len(nodes)]
+			for range each {
+				s := join(connection, fmt.Sprint("user ", random.IntN(4)), fmt.Sprint(random.IntN(3)))
+				res, err := n.Subscribe(e.Context(), s)
+				if err != nil {
+					e.Error(err)
+					return
+				}
+				mu.Lock()
+				snapshots = append(snapshots, res)
+				mu.Unlock()
+				if _, err := n.Unsubscribe(e.Context(), "presence.c", connection); err != nil {
+					e.Error(err)
+					return
+				}
+			}
+			if _, err := n.Subscribe(e.Context(), join(connection, "the last", "")); err != nil {
+				e.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	watcher.mark("presence.c", watcher)
+	items := watcher.r.delivered("presence.c")
+	items = items[:len(items)-1]
+
+	var list []store.Member
+	lists := make(map[string][]store.Member) // By the id of the item.
+	for _, it := range items {
+		if it.Presence == nil {
+			e.Fatalf("item %v is not a presence change", it.ID)
+		}
+		list = apply(e, list, it.Presence)
+		if d := diff(it.Presence.Members, list); d != "" {
+			e.Fatalf("members announced in %v: (-want +got)\n%s", it.ID, d)
+		}
+		lists[it.ID.String()] = list
+	}
+	wantEqual(e, "members in the end", nodes[0].info("presence.c").Members, list)
+	for _, s := range snapshots {
+		if d := diff(s.Info.Members, lists[s.Position.String()]); d != "" {
+			e.Fatalf("members of a subscription at %v: (-want +got)\n%s", s.Position, d)
+		}
+	}
+}
+
+// apply returns the members after a change that must make sense.
+func apply(e *env, list []store.Member, c *store.PresenceChange) []store.Member {
+	e.Helper()
+	i := slices.IndexFunc(list, func(m store.Member) bool { return m.UID == c.Member.UID })
+	list = slices.Clone(list)
+	switch {
+	case c.Kind == store.MemberAdded && i < 0:
+		return append(list, c.Member)
+	case c.Kind == store.MemberUpdated && i >= 0:
+		if string(list[i].UMD) == string(c.Member.UMD) {
+			e.Errorf("an update of %q changes nothing", c.Member.UID)
+		}
+		list[i] = c.Member
+	case c.Kind == store.MemberRemoved && i >= 0:
+		if string(list[i].UMD) != string(c.Member.UMD) {
+			e.Errorf("%q is removed with metadata %s, but has %s", c.Member.UID, c.Member.UMD, list[i].UMD)
+		}
+		return slices.Delete(list, i, i+1)
+	default:
+		e.Errorf("change %d of %q, which is at %d of the list", c.Kind, c.Member.UID, i)
+	}
+	return list
+}

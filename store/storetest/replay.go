@@ -1,0 +1,295 @@
+package storetest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+var replayTests = []testCase{
+	{"Ranges", testReplayRanges},
+	{"KeptAndUnkeptTogether", testReplayMixed},
+	{"RefusesBeyondTheLimit", testReplayLimit},
+	{"RefusesBeyondTheWindow", testReplayWindow},
+	{"OutlivesAShortKeep", testReplayShortKeep},
+	{"KeptMessagesOutliveTheWindow", testReplayKept},
+	{"AfterAnyItem", testReplayAfterAnyItem},
+	{"WhilePublishing", testReplayWhilePublishing},
+}
+
+func (n *node) replay(r store.ReplayRequest) store.Replay {
+	n.e.Helper()
+	got, err := n.Replay(n.e.Context(), r)
+	if err != nil {
+		n.e.Fatalf("node %d: Replay: %v", n.r.number, err)
+	}
+	if !got.Complete && len(got.Messages) > 0 {
+		n.e.Errorf("node %d: a replay that is not complete has %d messages", n.r.number, len(got.Messages))
+	}
+	return got
+}
+
+// wantReplay replays the channel "c" after an id and wants these messages.
+func (n *node) wantReplay(why string, after ulid.ULID, want []ulid.ULID) {
+	n.e.Helper()
+	got := n.replay(store.ReplayRequest{Channel: "c", After: after, Until: maxID, Limit: 1000})
+	if !got.Complete {
+		n.e.Errorf("%s: not complete", why)
+		return
+	}
+	wantEqual(n.e, why, idsOf(got.Messages), want)
+}
+
+func (n *node) wantNoReplay(why string, after ulid.ULID) {
+	n.e.Helper()
+	got := n.replay(store.ReplayRequest{Channel: "c", After: after, Until: maxID, Limit: 1000})
+	if got.Complete {
+		n.e.Errorf("%s: said to be complete with %d messages", why, len(got.Messages))
+	}
+}
+
+func testReplayRanges(e *env) {
+	a, b := e.join(), e.join()
+	var ids []ulid.ULID
+	for i := range 10 {
+		if i == 5 {
+			e.h.Advance(10 * time.Millisecond) // Makes room for ids in between.
+		}
+		ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte("1")}).ID)
+	}
+	foreign := a.publish(store.PublishRequest{Channel: "other", Event: "e"}).ID
+	rows := []struct {
+		why          string
+		after, until ulid.ULID
+		limit        int
+		complete     bool
+		want         []ulid.ULID
+	}{
+		{"everything since", ids[3], maxID, 100, true, ids[4:]},
+		{"until is inclusive", ids[3], ids[6], 100, true, ids[4:7]},
+		{"exactly the limit", ids[3], ids[6], 3, true, ids[4:7]},
+		{"one more than the limit", ids[3], ids[7], 3, false, nil},
+		{"after the newest there is nothing", ids[9], maxID, 100, true, nil},
+		{"until is where it starts", ids[3], ids[3], 100, true, nil},
+		{"until is before it starts", ids[3], ids[1], 100, true, nil},
+		{"zero is not an item", ulid.ULID{}, maxID, 100, false, nil},
+		{"an item of another channel", foreign, maxID, 100, false, nil},
+		{"the greatest id", maxID, maxID, 100, false, nil},
+		{"an id of now that was never given out", ulid.Make(), maxID, 100, false, nil},
+		{"an id between two items", predecessor(ids[5]), maxID, 100, false, nil},
+		{"an id of the same millisecond as an item's", stranger(ids[3]), maxID, 100, false, nil},
+		{"an id before the first item", predecessor(ids[0]), maxID, 100, false, nil},
+	}
+	for _, row := range rows {
+		for _, n := range []*node{a, b} {
+			got := n.replay(store.ReplayRequest{Channel: "c", After: row.after, Until: row.until, Limit: row.limit})
+			if got.Complete != row.complete {
+				e.Errorf("%s: complete is %v", row.why, got.Complete)
+			}
+			wantEqual(e, row.why, idsOf(got.Messages), row.want)
+		}
+	}
+	for _, id := range ids[:1] {
+		got := a.replay(store.ReplayRequest{Channel: "unknown", After: id, Until: maxID, Limit: 1})
+		if got.Complete {
+			e.Error("a channel that does not exist has a complete replay")
+		}
+	}
+}
+
+// stranger returns an id of the same time that nobody was given.
+func stranger(id ulid.ULID) ulid.ULID {
+	id[6] ^= 0x80
+	return id
+}
+
+func predecessor(id ulid.ULID) ulid.ULID {
+	for i := len(id) - 1; i >= 0; i-- {
+		id[i]--
+		if id[i] != 255 {
+			break
+		}
+	}
+	return id
+}
+
+// testReplayMixed wants replayed messages to be what was delivered.
+func testReplayMixed(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
+	keeps := []time.Duration{0, time.Second, time.Minute, time.Hour, store.Forever}
+	var last ulid.ULID
+	for i := range 20 {
+		last = b.publish(store.PublishRequest{
+			Channel: "c", Event: "e", Data: []byte(`{"a":"ü"}`), Meta: &store.Meta{UID: "u", UMD: []byte("{}")},
+			Keep: keeps[i%len(keeps)], Exclude: "someone",
+		}).ID
+		if i%3 == 0 {
+			_, err := b.Set(e.Context(), store.SetRequest{
+				Channel: "c", Key: "k", Value: []byte("1"), Digest: last.String(), Keep: store.Forever,
+			})
+			if err != nil {
+				e.Fatal(err)
+			}
+		}
+	}
+	want := messages(a.r.awaitItem("c", last))
+	got := b.replay(store.ReplayRequest{Channel: "c", After: start, Until: last, Limit: 20})
+	if !got.Complete {
+		e.Error("not complete")
+	}
+	wantEqual(e, "messages replayed", got.Messages, want[1:])
+}
+
+func testReplayLimit(e *env) {
+	o := store.JoinOptions{ReplayWindow: time.Minute, ReplayLimit: 10, NodeTimeout: time.Minute}
+	a := e.joinWith(o)
+	var ids []ulid.ULID
+	for i := range 200 {
+		p := store.PublishRequest{Channel: "c", Event: "e"}
+		if i == 50 {
+			p.Keep = time.Hour
+		}
+		ids = append(ids, a.publish(p).ID)
+	}
+	a.wantReplay("within the limit", ids[189], ids[190:])
+	a.wantReplay("after the newest", ids[199], nil)
+	// A store may hold somewhat more than the limit, but not all.
+	a.wantNoReplay("after a message of long ago", ids[20])
+	a.wantNoReplay("after a kept message, with others discarded since", ids[50])
+}
+
+func testReplayWindow(e *env) {
+	o := store.JoinOptions{ReplayWindow: time.Second, ReplayLimit: 100, NodeTimeout: time.Minute}
+	a := e.joinWith(o)
+	a.watch("c") // Keeps the channel alive.
+	var old []ulid.ULID
+	for range 3 {
+		old = append(old, a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID)
+	}
+	a.wantReplay("within the window", old[0], old[1:])
+	// Stores may be late in discarding, by a second and more.
+	e.h.Advance(3 * time.Second)
+	fresh := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	after := a.replay(store.ReplayRequest{Channel: "c", After: old[0], Until: maxID, Limit: 100})
+	if after.Complete && len(after.Messages) != 3 {
+		e.Errorf("a replay with %d messages of 3 is said to be complete", len(after.Messages))
+	}
+	a.wantReplay("after the newest", fresh, nil)
+}
+
+// testReplayShortKeep: a message that was kept for less than the window can be
+// replayed as long as one that was not kept at all.
+func testReplayShortKeep(e *env) {
+	a := e.join()
+	start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second}).ID
+	end := a.publish(store.PublishRequest{Channel: "c", Event: "end"}).ID
+	e.h.Advance(1100 * time.Millisecond)
+	a.wantReplay("after the message before it", start, []ulid.ULID{short, end})
+	a.wantReplay("after the message itself", short, []ulid.ULID{end})
+}
+
+func testReplayKept(e *env) {
+	o := store.JoinOptions{ReplayWindow: 500 * time.Millisecond, ReplayLimit: 100, NodeTimeout: time.Minute}
+	a := e.joinWith(o)
+	publish := func(keep time.Duration) ulid.ULID {
+		return a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: keep}).ID
+	}
+	first, expiring, forever := publish(time.Hour), publish(2*time.Second), publish(store.Forever)
+	e.h.Advance(time.Second)
+	a.wantReplay("after the window", first, []ulid.ULID{expiring, forever})
+	a.wantReplay("after the last", forever, nil)
+	e.h.Advance(1200 * time.Millisecond)
+	a.wantReplay("less what has expired", first, []ulid.ULID{forever})
+	last := publish(0)
+	a.wantReplay("and the unkept that is left", first, []ulid.ULID{forever, last})
+}
+
+// testReplayAfterAnyItem starts at presence and storage items, which is what a
+// Position may be.
+func testReplayAfterAnyItem(e *env) {
+	a := e.join()
+	a.watch("c")
+	sub, err := a.Subscribe(e.Context(), store.SubscribeRequest{
+		Channel: "c", Connection: "x", UID: "u", Presence: true, MaxMembers: 1000,
+	})
+	if err != nil {
+		e.Fatal(err)
+	}
+	a.wantReplay("after a presence item, the only one", sub.Position, nil)
+	first := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	set, err := a.Set(e.Context(), store.SetRequest{
+		Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever,
+	})
+	if err != nil {
+		e.Fatal(err)
+	}
+	a.wantReplay("after the newest, a storage item", set.Entry.ID, nil)
+	second := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	a.wantReplay("after the presence item", sub.Position, []ulid.ULID{first, second})
+	a.wantReplay("after the storage item", set.Entry.ID, []ulid.ULID{second})
+	a.wantNoReplay("after an id of the time of the storage item", stranger(set.Entry.ID))
+}
+
+// testReplayWhilePublishing joins replay and live delivery as a client that
+// comes back does: Watch, then Replay up to the newest, then what was
+// delivered after that. Nothing is missing and nothing comes twice.
+func testReplayWhilePublishing(e *env) {
+	const publishers, each, rounds = 4, 50, 10
+	a, b := e.join(), e.join()
+	start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var published []ulid.ULID
+	for range publishers {
+		wg.Go(func() {
+			for range each {
+				res, err := a.Publish(e.Context(), store.PublishRequest{Channel: "c", Event: "e"})
+				if err != nil {
+					e.Error(err)
+					return
+				}
+				mu.Lock()
+				published = append(published, res.ID)
+				mu.Unlock()
+			}
+		})
+	}
+	type view struct {
+		seen []ulid.ULID // Replayed.
+		last ulid.ULID   // The end of the replay.
+	}
+	var views []view
+	for round := range rounds {
+		b.watch("c")
+		sub, err := b.Subscribe(e.Context(), store.SubscribeRequest{Channel: "c", Connection: string(rune('a' + round))})
+		if err != nil {
+			e.Fatal(err)
+		}
+		replay := b.replay(store.ReplayRequest{Channel: "c", After: start, Until: sub.Position, Limit: 1000})
+		if !replay.Complete {
+			e.Fatal("not complete")
+		}
+		views = append(views, view{idsOf(replay.Messages), sub.Position})
+	}
+	wg.Wait()
+	end := a.publish(store.PublishRequest{Channel: "c", Event: "end"}).ID
+	published = append(published, end)
+	slices.SortFunc(published, ulid.ULID.Compare)
+	live := b.r.awaitItem("c", end)
+	for i, v := range views {
+		for _, it := range live {
+			if it.ID.Compare(v.last) > 0 {
+				v.seen = append(v.seen, it.ID)
+			}
+		}
+		if d := diff(v.seen, published); d != "" {
+			e.Errorf("round %d: ids replayed and delivered: (-want +got)\n%s", i, d)
+		}
+	}
+}

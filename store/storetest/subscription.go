@@ -1,0 +1,190 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+var subscriptionTests = []testCase{
+	{"CountAndEnd", testSubscriptions},
+	{"Position", testPosition},
+	{"RepeatedSubscribeReplaces", testResubscribe},
+	{"UpdateOfAPlainSubscription", testUpdatePlain},
+	{"NotFound", testSubscriptionNotFound},
+	{"CountUnderConcurrency", testSubscriptionCount},
+}
+
+func (n *node) subscribe(s store.SubscribeRequest) store.SubscribeResult {
+	n.e.Helper()
+	res, err := n.Subscribe(n.e.Context(), s)
+	if err != nil {
+		n.e.Fatalf("node %d: Subscribe: %v", n.r.number, err)
+	}
+	return res
+}
+
+func (n *node) unsubscribe(channel, connection string) store.SubscriptionEnd {
+	n.e.Helper()
+	end, err := n.Unsubscribe(n.e.Context(), channel, connection)
+	if err != nil {
+		n.e.Fatalf("node %d: Unsubscribe: %v", n.r.number, err)
+	}
+	return end
+}
+
+func (n *node) info(channel string) store.ChannelInfo {
+	n.e.Helper()
+	info, err := n.Channel(n.e.Context(), channel)
+	if err != nil {
+		n.e.Fatalf("node %d: Channel: %v", n.r.number, err)
+	}
+	return info
+}
+
+func testSubscriptions(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	wantEqual(e, "an unknown channel", a.info("c"), store.ChannelInfo{})
+	wantEqual(e, "the first", a.subscribe(store.SubscribeRequest{
+		Channel: "c", Connection: "1", UID: "Jim", UMD: []byte(`{"a":1}`), Counted: true,
+	}), store.SubscribeResult{Info: store.ChannelInfo{Count: 1}})
+	wantEqual(e, "one that does not count", b.subscribe(store.SubscribeRequest{
+		Channel: "c", Connection: "2", UID: "Pam",
+	}).Info, store.ChannelInfo{Count: 1})
+	wantEqual(e, "one without a user", b.subscribe(store.SubscribeRequest{
+		Channel: "c", Connection: "3", Counted: true,
+	}).Info, store.ChannelInfo{Count: 2})
+	b.subscribe(store.SubscribeRequest{Channel: "other", Connection: "1", Counted: true})
+	for _, n := range []*node{a, b} {
+		wantEqual(e, "channel", n.info("c"), store.ChannelInfo{Count: 2})
+	}
+	wantEqual(e, "end of one that counts", a.unsubscribe("c", "1"), store.SubscriptionEnd{
+		Channel: "c", Connection: "1", UID: "Jim", UMD: []byte(`{"a":1}`), Counted: true, Count: 1,
+	})
+	wantEqual(e, "end of one that does not count", b.unsubscribe("c", "2"), store.SubscriptionEnd{
+		Channel: "c", Connection: "2", UID: "Pam", Count: 1,
+	})
+	wantEqual(e, "end of the last", b.unsubscribe("c", "3"), store.SubscriptionEnd{
+		Channel: "c", Connection: "3", Counted: true,
+	})
+	wantEqual(e, "channel without any", a.info("c"), store.ChannelInfo{})
+	wantEqual(e, "the other channel", a.info("other"), store.ChannelInfo{Count: 1})
+	a.mark("c", a)
+	if n := len(a.r.delivered("c")); n != 1 {
+		e.Errorf("subscriptions of a channel without presence were announced: %d items", n-1)
+	}
+}
+
+func testPosition(e *env) {
+	a, b := e.join(), e.join()
+	if got := a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1"}).Position; !got.IsZero() {
+		e.Errorf("position %v on a channel without items", got)
+	}
+	last := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	wantEqual(e, "after a message", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "2"}).Position, last)
+	set, err := a.Set(e.Context(), store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever})
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "after a write", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "3"}).Position, set.Entry.ID)
+	b.watch("c")
+	joined := b.subscribe(store.SubscribeRequest{
+		Channel: "c", Connection: "4", UID: "Jim", Presence: true, MaxMembers: 1000,
+	}).Position
+	items := b.r.awaitItem("c", joined)
+	if items[len(items)-1].Presence == nil {
+		e.Error("the position of who joined is not that of its own MemberAdded")
+	}
+}
+
+func testResubscribe(e *env) {
+	a := e.join()
+	a.watch("c")
+	s := store.SubscribeRequest{Channel: "c", Connection: "1", UID: "Jim", UMD: []byte("1"), Counted: true}
+	a.subscribe(s)
+	wantEqual(e, "the same again", a.subscribe(s).Info, store.ChannelInfo{Count: 1})
+	s.Counted = false
+	wantEqual(e, "not counted any more", a.subscribe(s).Info, store.ChannelInfo{})
+	s.Counted, s.UID, s.UMD = true, "Pam", []byte("2")
+	wantEqual(e, "counted again", a.subscribe(s).Info, store.ChannelInfo{Count: 1})
+	wantEqual(e, "end", a.unsubscribe("c", "1"), store.SubscriptionEnd{
+		Channel: "c", Connection: "1", UID: "Pam", UMD: []byte("2"), Counted: true,
+	})
+	_, err := a.Unsubscribe(e.Context(), "c", "1")
+	e.wantErr("ending it again", err, store.ErrNotFound)
+}
+
+func testUpdatePlain(e *env) {
+	a := e.join()
+	a.watch("c")
+	a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1", UID: "Jim", UMD: []byte("1"), Counted: true})
+	change, err := a.UpdateSubscription(e.Context(), store.UpdateRequest{
+		Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembers: 1,
+	})
+	if err != nil || change != nil {
+		e.Errorf("got %v, %v", change, err)
+	}
+	wantEqual(e, "metadata at the end", string(a.unsubscribe("c", "1").UMD), "2")
+	a.mark("c", a)
+	if n := len(a.r.delivered("c")); n != 1 {
+		e.Errorf("an update without presence was announced: %d items", n-1)
+	}
+}
+
+func testSubscriptionNotFound(e *env) {
+	a := e.join()
+	a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1"})
+	for _, row := range []struct{ why, channel, connection string }{
+		{"an unknown channel", "unknown", "1"},
+		{"an unknown connection", "c", "2"},
+	} {
+		_, err := a.Unsubscribe(e.Context(), row.channel, row.connection)
+		e.wantErr("Unsubscribe of "+row.why, err, store.ErrNotFound)
+		_, err = a.UpdateSubscription(e.Context(), store.UpdateRequest{
+			Channel: row.channel, Connection: row.connection, UMD: []byte("1"), MaxMembers: 1000,
+		})
+		e.wantErr("UpdateSubscription of "+row.why, err, store.ErrNotFound)
+	}
+	wantEqual(e, "channel", a.info("unknown"), store.ChannelInfo{})
+}
+
+// testSubscriptionCount subscribes and unsubscribes from many goroutines: no
+// two see the same count on the way up, nor on the way down.
+func testSubscriptionCount(e *env) {
+	const each = 20
+	nodes := []*node{e.join(), e.join()}
+	count := func(do func(n *node, connection string) (int, error)) map[int]int {
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		counts := make(map[int]int)
+		for i, n := range nodes {
+			for j := range each {
+				wg.Go(func() {
+					c, err := do(n, fmt.Sprint(i, j))
+					if err != nil {
+						e.Error(err)
+					}
+					mu.Lock()
+					counts[c]++
+					mu.Unlock()
+				})
+			}
+		}
+		wg.Wait()
+		return counts
+	}
+	up, down := make(map[int]int), make(map[int]int)
+	for i := range len(nodes) * each {
+		up[i+1], down[i] = 1, 1
+	}
+	wantEqual(e, "counts while subscribing", count(func(n *node, connection string) (int, error) {
+		res, err := n.Subscribe(e.Context(), store.SubscribeRequest{Channel: "c", Connection: connection, Counted: true})
+		return res.Info.Count, err
+	}), up)
+	wantEqual(e, "counts while unsubscribing", count(func(n *node, connection string) (int, error) {
+		end, err := n.Unsubscribe(e.Context(), "c", connection)
+		return end.Count, err
+	}), down)
+}
