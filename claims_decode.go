@@ -23,11 +23,17 @@ func (c *Claims) UnmarshalJSON(payload []byte) error {
 }
 
 func decodeClaims(payload []byte, c *Claims) error {
-	r := claimsReader{jsontext.NewDecoder(bytes.NewBuffer(payload))}
+	return decodeObject(payload, func(r claimsReader, name string) error { return r.claim(c, name) })
+}
+
+// decodeObject calls member for each member of the object that the text should
+// be, to read its value.
+func decodeObject(text []byte, member func(r claimsReader, name string) error) error {
+	r := claimsReader{jsontext.NewDecoder(bytes.NewBuffer(text))}
 	if r.dec.PeekKind() == jsontext.KindNull {
 		return errors.New("must be an object, not null")
 	}
-	if err := r.object(func(name string) error { return r.claim(c, name) }); err != nil {
+	if err := r.object(func(name string) error { return member(r, name) }); err != nil {
 		return err
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {

@@ -1,13 +1,27 @@
 package hotsock
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // An Algorithm is a way of signing tokens, by its JWT name.
 type Algorithm string
 
-// The algorithms of tokens.
+// The algorithms of tokens. HS needs a secret that signs and verifies, the
+// others a pair of keys: RS and PS of RSA, ES of ECDSA (P-256, P-384 and P-521),
+// EdDSA of Ed25519.
 const (
 	HS256 Algorithm = "HS256"
 	HS384 Algorithm = "HS384"
@@ -24,14 +38,137 @@ const (
 	EdDSA Algorithm = "EdDSA"
 )
 
-// A Key verifies tokens that were signed with one algorithm.
+// algorithms is a table, never written to.
+var algorithms = map[Algorithm]jwt.SigningMethod{
+	HS256: jwt.SigningMethodHS256,
+	HS384: jwt.SigningMethodHS384,
+	HS512: jwt.SigningMethodHS512,
+	RS256: jwt.SigningMethodRS256,
+	RS384: jwt.SigningMethodRS384,
+	RS512: jwt.SigningMethodRS512,
+	PS256: jwt.SigningMethodPS256,
+	PS384: jwt.SigningMethodPS384,
+	PS512: jwt.SigningMethodPS512,
+	ES256: jwt.SigningMethodES256,
+	ES384: jwt.SigningMethodES384,
+	ES512: jwt.SigningMethodES512,
+	EdDSA: jwt.SigningMethodEdDSA,
+}
+
+// minRSABits is what RFC 7518 asks for.
+const minRSABits = 2048
+
+// A Key verifies tokens that were signed with one algorithm, and never those of
+// another. It can be printed and logged: only Algorithm and ID are shown.
 type Key struct {
 	Algorithm Algorithm
 	// ID, if not "", must be the "kid" of every token that this key verifies.
+	// If it is "", any "kid" will do.
 	ID string
-	// Secret is the key of the HS algorithms, and only theirs.
-	Secret []byte
-	// Public is the key of the other algorithms: *rsa.PublicKey,
-	// *ecdsa.PublicKey or ed25519.PublicKey.
-	Public crypto.PublicKey
+	// Secret is the key of the HS algorithms, and only theirs. It may not be
+	// empty, and should be random and as long as the hash: 32 bytes for HS256,
+	// 64 for HS512.
+	Secret []byte `json:"-"`
+	// Public is the key of the other algorithms: *rsa.PublicKey with at least
+	// 2048 bits, *ecdsa.PublicKey on the algorithm's curve, or
+	// ed25519.PublicKey. [ParseKey] reads it from PEM.
+	Public crypto.PublicKey `json:"-"`
+}
+
+// ParseKey returns the key for a public key in PEM, of type PUBLIC KEY or RSA
+// PUBLIC KEY. It fails if that does not fit the algorithm.
+func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
+	k := Key{Algorithm: a, ID: id}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return Key{}, errors.New("hotsock: not PEM")
+	}
+	var err error
+	switch block.Type {
+	case "PUBLIC KEY":
+		k.Public, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		k.Public, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	default:
+		err = fmt.Errorf("a %s is not a public key", block.Type)
+	}
+	if err == nil {
+		err = k.check()
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("hotsock: %w", err)
+	}
+	return k, nil
+}
+
+// check refuses a key that does not fit its algorithm, and one that is no key.
+func (k Key) check() error {
+	method := algorithms[k.Algorithm]
+	_, hmac := method.(*jwt.SigningMethodHMAC)
+	switch {
+	case method == nil:
+		return fmt.Errorf("algorithm %q is not supported", string(k.Algorithm))
+	case hmac && k.Public != nil, !hmac && k.Secret != nil:
+		return fmt.Errorf("%s: wrong kind of key", k.Algorithm)
+	}
+	switch m := method.(type) {
+	case *jwt.SigningMethodHMAC:
+		if len(k.Secret) == 0 {
+			return fmt.Errorf("%s: the secret is empty", k.Algorithm)
+		}
+		// Whoever has a public key could sign.
+		if bytes.Contains(k.Secret, []byte("-----BEGIN ")) {
+			return fmt.Errorf("%s: the secret is PEM, so probably not meant as one", k.Algorithm)
+		}
+	case *jwt.SigningMethodRSA, *jwt.SigningMethodRSAPSS:
+		key, ok := k.Public.(*rsa.PublicKey)
+		if !ok || key == nil || key.N == nil {
+			return fmt.Errorf("%s: needs an *rsa.PublicKey", k.Algorithm)
+		}
+		if key.N.BitLen() < minRSABits {
+			return fmt.Errorf("%s: the key has less than %d bits", k.Algorithm, minRSABits)
+		}
+	case *jwt.SigningMethodECDSA:
+		key, ok := k.Public.(*ecdsa.PublicKey)
+		if !ok || key == nil || key.Curve == nil {
+			return fmt.Errorf("%s: needs an *ecdsa.PublicKey", k.Algorithm)
+		}
+		if key.Curve.Params().BitSize != m.CurveBits {
+			return fmt.Errorf("%s: the key is on another curve", k.Algorithm)
+		}
+		if _, err := key.ECDH(); err != nil {
+			return fmt.Errorf("%s: the key is not on its curve", k.Algorithm)
+		}
+	case *jwt.SigningMethodEd25519:
+		if key, ok := k.Public.(ed25519.PublicKey); !ok || len(key) != ed25519.PublicKeySize {
+			return fmt.Errorf("%s: needs an ed25519.PublicKey", k.Algorithm)
+		}
+	}
+	return nil
+}
+
+// verifies reports whether k signed the text. The key has been checked.
+func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
+	if k.Algorithm != h.algorithm || k.ID != "" && k.ID != h.id {
+		return false
+	}
+	var key any = k.Public
+	if k.Public == nil {
+		key = k.Secret
+	}
+	return algorithms[k.Algorithm].Verify(text, signature, key) == nil
+}
+
+// Format prints no secret, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { writeKey(f, k.Algorithm, k.ID) }
+
+// LogValue logs no secret.
+func (k Key) LogValue() slog.Value { return keyLogValue(k.Algorithm, k.ID) }
+
+func writeKey(w io.Writer, a Algorithm, id string) {
+	fmt.Fprintf(w, "{%s %q}", string(a), id)
+}
+
+func keyLogValue(a Algorithm, id string) slog.Value {
+	return slog.GroupValue(slog.String("algorithm", string(a)), slog.String("id", id))
 }

@@ -1,20 +1,64 @@
 package hotsock
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hotsock-go/hotsock/internal/pattern"
 )
 
-// A SigningKey signs tokens.
+// A SigningKey signs tokens. It can be printed and logged: only Algorithm and ID
+// are shown.
 type SigningKey struct {
 	Algorithm Algorithm
 	// ID, if not "", becomes the "kid" of the tokens.
 	ID string
-	// Secret is the key of the HS algorithms, and only theirs.
-	Secret []byte
+	// Secret is the key of the HS algorithms, and only theirs; see [Key].
+	Secret []byte `json:"-"`
 	// Private is the key of the other algorithms: *rsa.PrivateKey,
-	// *ecdsa.PrivateKey or ed25519.PrivateKey.
-	Private crypto.Signer
+	// *ecdsa.PrivateKey or ed25519.PrivateKey. [ParseSigningKey] reads it from
+	// PEM.
+	Private crypto.Signer `json:"-"`
+}
+
+// ParseSigningKey returns the key for a private key in PEM, of type PRIVATE KEY,
+// RSA PRIVATE KEY or EC PRIVATE KEY. It fails if that does not fit the
+// algorithm.
+func ParseSigningKey(a Algorithm, id string, text []byte) (SigningKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return SigningKey{}, errors.New("hotsock: not PEM")
+	}
+	var private any
+	var err error
+	switch block.Type {
+	case "PRIVATE KEY":
+		private, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		private, err = x509.ParseECPrivateKey(block.Bytes)
+	default:
+		err = fmt.Errorf("a %s is not a private key", block.Type)
+	}
+	if err != nil {
+		return SigningKey{}, fmt.Errorf("hotsock: %w", err)
+	}
+	k := SigningKey{Algorithm: a, ID: id}
+	k.Private, _ = private.(crypto.Signer)
+	if err := k.Key().check(); err != nil {
+		return SigningKey{}, fmt.Errorf("hotsock: %w", err)
+	}
+	return k, nil
 }
 
 // Key returns the key that verifies what k signs, for Options.Keys.
@@ -26,7 +70,87 @@ func (k SigningKey) Key() Key {
 	return key
 }
 
-// SignToken mints a token.
+// Format prints no secret, whatever the verb.
+func (k SigningKey) Format(f fmt.State, _ rune) { writeKey(f, k.Algorithm, k.ID) }
+
+// LogValue logs no secret.
+func (k SigningKey) LogValue() slog.Value { return keyLogValue(k.Algorithm, k.ID) }
+
+// SignToken mints a token. It refuses claims with which the token could never be
+// used: without Scope or Expires, malformed, or for nobody; and tokens of more
+// than 8 KiB. With SingleUse and no ID it makes up a random ID.
+//
+// Options of the server it does not know: neither the audience and issuer that
+// it wants, nor its limit for user metadata.
 func SignToken(c Claims, k SigningKey) (string, error) {
-	return "", errors.New("hotsock: not yet written")
+	token, err := signToken(c, k)
+	if err != nil {
+		return "", fmt.Errorf("hotsock: cannot sign token: %w", err)
+	}
+	return token, nil
+}
+
+func signToken(c Claims, k SigningKey) (string, error) {
+	if err := k.Key().check(); err != nil {
+		return "", err
+	}
+	if c.SingleUse && c.ID == "" {
+		c.ID = rand.Text()
+	}
+	if err := c.checkUse(); err != nil {
+		return "", err
+	}
+	if _, err := compileClaims(&c, pattern.NewCompiler(), maxToken); err != nil {
+		return "", err
+	}
+	payload, err := c.MarshalJSON()
+	if err != nil {
+		return "", err
+	}
+	header, err := marshalHeader(k)
+	if err != nil {
+		return "", err
+	}
+
+	b64 := base64.RawURLEncoding
+	text := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
+	var key any = k.Private
+	if k.Private == nil {
+		key = k.Secret
+	}
+	signature, err := algorithms[k.Algorithm].Sign(text, key)
+	if err != nil {
+		return "", err
+	}
+	token := text + "." + b64.EncodeToString(signature)
+	if len(token) > maxToken {
+		return "", fmt.Errorf("it would be %d bytes long, more than %d", len(token), maxToken)
+	}
+	return token, nil
+}
+
+// checkUse finds why a token with the claims could not be used for anything.
+func (c *Claims) checkUse() error {
+	switch {
+	case c.Scope.String() == "":
+		return errors.New("no scope")
+	case c.Expires.IsZero():
+		return errors.New("no expiry")
+	case c.Scope == ScopeConnect && c.ConnectionID != "":
+		return errors.New("a token with a connectionId cannot connect")
+	case c.Scope&ScopeConnect == 0 && c.ConnectionID == "" && c.UID == "":
+		return errors.New("neither connectionId nor uid says for whom it is")
+	}
+	return nil
+}
+
+func marshalHeader(k SigningKey) ([]byte, error) {
+	var b bytes.Buffer
+	w := claimsWriter{enc: jsontext.NewEncoder(&b)}
+	w.token(jsontext.BeginObject)
+	w.text("alg", string(k.Algorithm))
+	w.text("typ", "JWT")
+	w.text("kid", k.ID)
+	w.token(jsontext.EndObject)
+	return bytes.TrimSpace(b.Bytes()), w.err
 }
