@@ -1,6 +1,6 @@
 package wire
 
-import ("bytes"; "github.com/go-json-experiment/json"; "testing"; "github.com/go-json-experiment/json/jsontext")
+import "testing"
 
 func BenchmarkDecodeCommand(b *testing.B) {
 	for _, bb := range []struct{ name, frame string }{
@@ -20,27 +20,20 @@ func BenchmarkDecodeCommand(b *testing.B) {
 		})
 	}
 }
-func BenchmarkBare(b *testing.B) {
-	f := []byte(`{"event":"chat","channel":"room.1","data":{"text":"Hello, everybody!","n":42}}`)
-	var buf bytes.Buffer
-	d := jsontext.NewDecoder(&buf)
+
+func BenchmarkAppendMessage(b *testing.B) {
+	buf := make([]byte, 0, 1<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = *bytes.NewBuffer(f)
-		d.ReadToken()
-		for d.PeekKind() != '}' {
-			d.ReadValue()
-			d.ReadValue()
-		}
-		d.ReadToken()
-		d.Reset(&buf)
+		AppendMessage(buf, chat)
 	}
 }
-func BenchmarkUnmarshal(b *testing.B) {
-	f := []byte(`{"event":"chat","channel":"room.1","data":{"text":"Hello, everybody!","n":42}}`)
+
+func BenchmarkDigest(b *testing.B) {
+	value := []byte(`{"theme":"dark","volume":0.8,"recent":["a","b","c"],"window":{"w":1280,"h":720}}`)
 	b.ReportAllocs()
+	b.SetBytes(int64(len(value)))
 	for b.Loop() {
-		var c struct { Event string `json:"event"`; Channel string `json:"channel"`; Key string `json:"key"`; Data jsontext.Value `json:"data"`; Ref string `json:"ref"`}
-		if err := json.Unmarshal(f, &c); err != nil { b.Fatal(err) }
+		Digest(value)
 	}
 }

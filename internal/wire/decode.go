@@ -113,19 +113,19 @@ func (r *reader) next() bool {
 		_, _ = r.dec.ReadToken()
 	}
 	for r.dec.PeekKind() != '}' {
-		name, err := r.dec.ReadValue()
+		name, err := r.read()
 		if err != nil {
 			return r.syntax(err)
 		}
 		r.nameBuf, r.name = unquote(r.nameBuf, name)
 
 		if r.deep && r.tooDeepNext() {
-			if err := r.dec.SkipValue(); err != nil {
+			if err := r.dec.SkipValue(); err != nil { // which does not recurse
 				return r.syntax(err)
 			}
 			continue
 		}
-		if r.value, err = r.dec.ReadValue(); err != nil {
+		if r.value, err = r.read(); err != nil {
 			return r.syntax(err)
 		}
 		return true
@@ -137,16 +137,28 @@ func (r *reader) next() bool {
 	return false
 }
 
+// read returns the next name or value as a part of the text: that of the
+// decoder need not last.
+func (r *reader) read() (jsontext.Value, error) {
+	v, err := r.dec.ReadValue()
+	end := r.dec.InputOffset()
+	return r.text[end-int64(len(v)) : end], err
+}
+
 // tooDeepNext notes an error and returns true if the member's value is nested
 // too deeply to be read with a function that recurses.
 func (r *reader) tooDeepNext() bool {
-	r.dec.PeekKind() // so that the offset is past the name
-	if depth(r.text[r.dec.InputOffset():]) <= MaxDepth {
+	switch r.dec.PeekKind() {
+	case '[', '{':
+		if depth(r.text[r.dec.InputOffset():]) <= MaxDepth {
+			return false
+		}
+		r.fail(tooDeep)
+		r.tooDeep = true
+		return true
+	default:
 		return false
 	}
-	r.fail(tooDeep)
-	r.tooDeep = true
-	return true
 }
 
 func (r *reader) noObject() bool {
@@ -176,20 +188,21 @@ func (r *reader) malformed(message string) bool {
 }
 
 func syntaxMessage(text []byte, err error) string {
+	const not = "not valid JSON"
 	if !utf8.Valid(text) {
 		return "not valid UTF-8"
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return "not valid JSON: it ends too early"
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return not + ": it ends too early"
 	}
 	at := ""
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		at = " at byte " + strconv.FormatInt(s.ByteOffset, 10)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return "an object has two members of the same name" + at
+		return not + ": an object has two members of the same name" + at
 	}
-	return "not valid JSON" + at
+	return not + at
 }
 
 // fail notes that the member is not as it must be.
@@ -258,25 +271,26 @@ func (r *reader) integer(n **int64, least, most int64) {
 // id takes the id of a message. The empty string is none, as null is. The zero
 // id is refused, since it stands for none and no message has it.
 func (r *reader) id(id *ulid.ULID) {
-	r.cursor(id)
-	if id.IsZero() && len(r.value) > len(`""`) && r.value.Kind() == '"' {
+	if r.cursor(id) && id.IsZero() {
 		r.fail(mustBeID)
 	}
 }
 
-// cursor takes an id too, or the zero id, which comes before all others.
-func (r *reader) cursor(id *ulid.ULID) {
+// cursor takes an id, or the zero id, which comes before all others. It
+// reports whether there was one.
+func (r *reader) cursor(id *ulid.ULID) bool {
 	var s string
 	r.string(&s)
 	if s == "" {
-		return
+		return false
 	}
 	parsed, err := ulid.ParseStrict(s)
 	if err != nil {
 		r.fail(mustBeID)
-		return
+		return false
 	}
 	*id = parsed
+	return true
 }
 
 func (r *reader) strings(list *[]string, most int) {

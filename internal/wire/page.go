@@ -74,4 +74,3 @@ func AppendStoragePage(b []byte, entries []*store.Entry, maxBytes int) []byte {
 	}
 	return append(b, `]}`...)
 }
-

@@ -23,12 +23,13 @@ func Value(name string, text []byte, limit int) ([]byte, error) {
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
 	value, err := dec.ReadValue()
-	if err == nil {
-		if _, err = dec.ReadToken(); err == io.EOF {
-			return compact(value), nil
-		}
+	if err != nil {
+		return nil, &Error{CodeInvalidJSON, name + "is " + syntaxMessage(text, err)}
 	}
-	return nil, &Error{CodeInvalidJSON, name + "is " + syntaxMessage(text, err)}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, &Error{CodeInvalidJSON, name + "is more than one JSON value"}
+	}
+	return compact(value), nil
 }
 
 // IsClear reports whether a JSON text is null or {}, which both stand for no

@@ -1,0 +1,129 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
+)
+
+func TestBodyErrors(t *testing.T) {
+	const json, request, large = CodeInvalidJSON, CodeInvalidRequest, CodePayloadTooLarge
+	id := idA.String()
+	tests := []struct{ operation, why, body, code, message string }{
+		{"publishMessage", "no event", `{"channel":"c"}`, request, `"event" is required`},
+		{"publishMessage", "a string for true", `{"channel":"c","event":"e","eagerIdGeneration":"true"}`, request, `"eagerIdGeneration" must be true or false`},
+		{"publishMessage", "long data", `{"channel":"c","event":"e","data":"` + strings.Repeat("a", maxData) + `"}`, large, `"data" must not be longer than 1000 bytes`},
+		{"publishMessage", "deep data", `{"channel":"c","event":"e","data":` + nested(65) + `}`, request, `"data" must not be nested deeper than 64 levels`},
+		{"publishMessage", "a number for a time", `{"channel":"c","event":"e","scheduleExpression":1}`, request, `"scheduleExpression" must be a string`},
+		{"publishMessage", "a number for a zone", `{"channel":"c","event":"e","scheduleExpressionTimezone":1}`, request, `"scheduleExpressionTimezone" must be a string`},
+
+		{"listMessages", "no id", `{"channel":"c","after":"x"}`, request, `"after" must be the id of a message`},
+		{"listMessages", "nothing is before the zero id", `{"channel":"c","before":"` + ulid.ULID{}.String() + `"}`, request, `"before" must be the id of a message`},
+		{"listMessages", "a number for false", `{"channel":"c","reverse":0}`, request, `"reverse" must be true or false`},
+		{"listMessages", "an array for true", `{"channel":"c","expandReactions":[]}`, request, `"expandReactions" must be true or false`},
+
+		{"listReactions", "no message", `{"channel":"c"}`, request, `"messageId" is required`},
+		{"listReactions", "an empty message", `{"channel":"c","messageId":""}`, request, `"messageId" is required`},
+		{"listReactions", "the zero id", `{"channel":"c","messageId":"` + ulid.ULID{}.String() + `"}`, request, `"messageId" must be the id of a message`},
+
+		{"channelStorageGet", "no key", `{"channel":"c"}`, request, `"key" is required`},
+		{"channelStorageSet", "no key", `{"channel":"c","data":1}`, request, `"key" is required`},
+		{"channelStorageSet", "long data", `{"channel":"c","key":"k","data":"` + strings.Repeat("a", maxData) + `"}`, large, `"data" must not be longer than 1000 bytes`},
+
+		{"channelStorageList", "a string for keys", `{"channel":"c","keys":"a"}`, request, `"keys" must be an array of strings`},
+		{"channelStorageList", "an object for keys", `{"channel":"c","keys":{}}`, request, `"keys" must be an array of strings`},
+		{"channelStorageList", "a number among the keys", `{"channel":"c","keys":["a",1]}`, request, `"keys" must be an array of strings`},
+		{"channelStorageList", "null among the keys", `{"channel":"c","keys":[null]}`, request, `"keys" must be an array of strings`},
+		{"channelStorageList", "an array among the keys", `{"channel":"c","keys":[["a"]]}`, request, `"keys" must be an array of strings`},
+		{"channelStorageList", "too many keys", `{"channel":"c","keys":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, request, `"keys" must not have more than 100 elements`},
+		{"channelStorageList", "a key to start after of another type", `{"channel":"c","after":1}`, request, `"after" must be a string`},
+
+		{"umdUpdate", "no token", `{"channel":"c"}`, request, `"token" is required`},
+
+		{"cancelSchedule", "nothing", `{}`, request, `"scheduleArn" is required`},
+		{"cancelSchedule", "an empty ARN", `{"scheduleArn":""}`, request, `"scheduleArn" is required`},
+		{"cancelSchedule", "an ARN of Amazon's", `{"scheduleArn":"arn:aws:scheduler:us-east-1:1:schedule/g/` + id + `"}`, request, `"scheduleArn" must be the ARN of a schedule`},
+		{"cancelSchedule", "a number", `{"scheduleArn":1}`, request, `"scheduleArn" must be a string`},
+
+		{"publish", "a string for a number", `{"channel":"c","event":"e","store":"60"}`, request, `"store" must be a number`},
+		{"publish", "a fraction", `{"channel":"c","event":"e","store":0.5}`, request, `"store" must be an integer from -1 to 3155695200`},
+		{"publish", "too little", `{"channel":"c","event":"e","store":-2}`, request, `"store" must be an integer from -1 to 3155695200`},
+		{"publish", "too much", `{"channel":"c","event":"e","store":3155695201}`, request, `"store" must be an integer from -1 to 3155695200`},
+		{"publish", "more than any integer", `{"channel":"c","event":"e","store":99999999999999999999}`, request, `"store" must be an integer from -1 to 3155695200`},
+		{"publish", "a number for an id", `{"channel":"c","event":"e","deduplicationId":7}`, request, `"deduplicationId" must be a string`},
+		{"publish", "null for true is no error but an object is", `{"channel":"c","event":"e","eagerIdGeneration":null,"emitPubSubEvent":{}}`, request, `"emitPubSubEvent" must be true or false`},
+		{"publish", "long data", `{"channel":"c","event":"e","data":"` + strings.Repeat("a", maxData) + `"}`, large, `"data" must not be longer than 1000 bytes`},
+	}
+	// What is wrong with any body.
+	for operation := range decoders {
+		member := "channel"
+		switch operation {
+		case "umdUpdate":
+			member = "token"
+		case "cancelSchedule":
+			member = "scheduleArn"
+		}
+		for _, c := range []struct{ why, body, code, message string }{
+			{"empty", ``, json, "empty, not a JSON object"},
+			{"an array", `[]`, json, "not a JSON object"},
+			{"form data", `channel=c`, json, "not valid JSON at byte 0"},
+			{"cut short", `{"channel":`, json, "not valid JSON: it ends too early"},
+			{"a member twice", `{"x":1,"x":2}`, json, "not valid JSON: an object has two members of the same name at byte 7"},
+			{"nothing in it", `{}`, request, `"` + member + `" is required`},
+			{"null for what is required", `{"` + member + `":null}`, request, `"` + member + `" is required`},
+			{"an empty string for what is required", `{"` + member + `":""}`, request, `"` + member + `" is required`},
+			{"a number for a string", `{"` + member + `":1}`, request, `"` + member + `" must be a string`},
+			{"deep", `{"x":` + nested(65) + `}`, request, `"x" must not be nested deeper than 64 levels`},
+		} {
+			tests = append(tests, struct{ operation, why, body, code, message string }{operation, c.why, c.body, c.code, c.message})
+		}
+	}
+	for _, tt := range tests {
+		t.Run(tt.operation+"/"+tt.why, func(t *testing.T) {
+			_, err := decoders[tt.operation]([]byte(tt.body))
+			if diff := cmp.Diff(error(&Error{tt.code, tt.message}), err); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestBodies(t *testing.T) {
+	tests := []struct {
+		operation, why, body string
+		want                 any
+	}{
+		{"publishMessage", "false is the default", `{"channel":"c","event":"e","eagerIdGeneration":false}`, PublishMessage{Channel: "c", Event: "e"}},
+		{"publishMessage", "null is data", `{"channel":"c","event":"e","data":null}`, PublishMessage{Channel: "c", Event: "e", Data: []byte("null")}},
+		{
+			"publishMessage", "the longest data", `{"channel":"c","event":"e","data":"` + strings.Repeat("a", maxData-2) + `"}`,
+			PublishMessage{Channel: "c", Event: "e", Data: []byte(`"` + strings.Repeat("a", maxData-2) + `"`)},
+		},
+		{"listMessages", "empty cursors are none", `{"channel":"c","after":"","before":null,"reverse":null}`, ListMessages{Channel: "c"}},
+		{"listMessages", "everything is after the zero id", `{"channel":"c","after":"00000000000000000000000000"}`, ListMessages{Channel: "c"}},
+		{"channelStorageList", "no keys are none", `{"channel":"c","keys":[]}`, StorageList{Channel: "c"}},
+		{"channelStorageList", "null for no keys", `{"channel":"c","keys":null,"after":null}`, StorageList{Channel: "c"}},
+		{"channelStorageList", "escaped keys", `{"channel":"c","keys":["\u0061", "b"]}`, StorageList{Channel: "c", Keys: []string{"a", "b"}}},
+		{"publish", "no store is not 0", `{"channel":"c","event":"e"}`, Publish{Channel: "c", Event: "e"}},
+		{"publish", "null is no store", `{"channel":"c","event":"e","store":null}`, Publish{Channel: "c", Event: "e"}},
+		{"publish", "0 is a store", `{"channel":"c","event":"e","store":0}`, Publish{Channel: "c", Event: "e", Store: new(int64(0))}},
+		{"publish", "the longest store", `{"channel":"c","event":"e","store":3155695200}`, Publish{Channel: "c", Event: "e", Store: new(int64(MaxStore))}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.operation+"/"+tt.why, func(t *testing.T) {
+			got, err := decoders[tt.operation]([]byte(tt.body))
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestKeysAtTheLimit(t *testing.T) {
+	m, err := DecodeStorageList([]byte(`{"channel":"c","keys":["a"` + strings.Repeat(`,"a"`, MaxKeys-1) + `]}`))
+	if err != nil || len(m.Keys) != MaxKeys {
+		t.Errorf("%d keys, error %v", len(m.Keys), err)
+	}
+}

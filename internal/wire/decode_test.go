@@ -1,0 +1,416 @@
+package wire
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
+)
+
+const (
+	maxData     = 1000
+	maxReaction = 100
+	token       = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
+)
+
+// decoders read the bodies of the HTTP APIs.
+var decoders = map[string]func(body []byte) (any, error){
+	"publishMessage": func(b []byte) (any, error) { return DecodePublishMessage(b, maxData) },
+	"listMessages":   func(b []byte) (any, error) { return DecodeListMessages(b) },
+	"listReactions":  func(b []byte) (any, error) { return DecodeListReactions(b) },
+
+	"channelStorageGet":  func(b []byte) (any, error) { return DecodeStorageGet(b) },
+	"channelStorageSet":  func(b []byte) (any, error) { return DecodeStorageSet(b, maxData) },
+	"channelStorageList": func(b []byte) (any, error) { return DecodeStorageList(b) },
+	"getChannelInfo":     func(b []byte) (any, error) { return DecodeChannelInfo(b) },
+	"umdUpdate":          func(b []byte) (any, error) { return DecodeUMDUpdate(b) },
+	"publish":            func(b []byte) (any, error) { return DecodePublish(b, maxData) },
+	"cancelSchedule": func(b []byte) (any, error) {
+		group, id, err := DecodeCancelSchedule(b)
+		return schedule{group, id}, err
+	},
+}
+
+type schedule struct {
+	Group string
+	ID    ulid.ULID
+}
+
+// decoded has, for each golden command and body, what it says.
+var decoded = map[string]any{
+	"command-subscribe":       Command{Event: EventSubscribe, Channel: "room.123"},
+	"command-subscribe-token": Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"token":"` + token + `"}`)},
+	"command-subscribe-after": Command{
+		Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":"` + idA.String() + `"}`), Ref: "7",
+	},
+	"command-subscribe-after-null": Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":null}`)},
+	"command-unsubscribe":          Command{Event: EventUnsubscribe, Channel: "room.123"},
+	"command-publish":              Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
+	"command-publish-ref":          Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},
+	"command-publish-scheduled": Command{
+		Event: "chat", Channel: "room.123", Data: []byte(`"Wake up!"`),
+		Schedule: Schedule{"at(2030-07-24T09:00:00)", "America/New_York"}, Ref: "9",
+	},
+	"command-channelStorageSet": Command{Event: EventChannelStorageSet, Channel: "room.123", Key: "settings", Data: theme},
+	"command-channelStorageGet": Command{Event: EventChannelStorageGet, Channel: "room.123", Key: "settings"},
+	"command-messageReaction": Command{
+		Event: EventMessageReaction, Channel: "room.123",
+		Data: []byte(`{"messageId":"` + idA.String() + `","reaction":"👍","action":"add"}`),
+	},
+	"command-umdUpdate": Command{
+		Event: EventUMDUpdate, Channel: "presence.chat", Data: []byte(`{"token":"` + token + `"}`),
+	},
+	"command-umdUpdate-connection": Command{Event: EventUMDUpdate, Data: []byte(`{"token":"` + token + `"}`)},
+	"command-ping":                 Command{Event: EventPing},
+	"command-heartbeat":            Command{Event: EventHeartbeat},
+	"command-pong":                 Command{Event: EventPong},
+
+	"body-publishMessage":       PublishMessage{Channel: "my-channel", Event: "my-event", Data: []byte(`"Hi 👋"`)},
+	"body-publishMessage-eager": PublishMessage{Channel: "my-channel", Event: "my-event", Data: []byte(`{"n":1}`), EagerID: true},
+	"body-publishMessage-scheduled": PublishMessage{
+		Channel: "my-channel", Event: "reminder", Data: []byte(`"Don't forget about your meeting!"`),
+		Schedule: Schedule{"at(2025-07-24T09:00:00)", "America/New_York"},
+	},
+	"body-publishMessage-reaction": PublishMessage{
+		Channel: "my-channel", Event: EventMessageReaction,
+		Data: []byte(`{"messageId":"` + idA.String() + `","reaction":"👍","action":"remove"}`),
+	},
+	"body-listMessages":         ListMessages{Channel: "my-channel", After: idA, ExpandReactions: true},
+	"body-listMessages-reverse": ListMessages{Channel: "my-channel", Before: idA, Reverse: true},
+	"body-listReactions":        ListReactions{Channel: "my-channel", MessageID: idA},
+	"body-channelStorageGet":    StorageGet{Channel: "mychannel", Key: "settings"},
+	"body-channelStorageSet": StorageSet{
+		Channel: "mychannel", Key: "settings", Data: theme, Schedule: Schedule{Expression: "at(2025-07-24T09:00:00)"},
+	},
+	"body-channelStorageList": StorageList{Channel: "mychannel", Keys: []string{"settings", "status"}, After: "a"},
+	"body-getChannelInfo":     "presence.chat",
+	"body-umdUpdate":          UMDUpdate{Channel: "presence.chat", Token: token},
+	"body-cancelSchedule":     schedule{"default", idS},
+	"body-publish": Publish{
+		Channel: "my-channel", Event: "my-event", Data: []byte(`{"n":1}`), DeduplicationID: "order-17",
+		EagerID: true, EmitPubSubEvent: true, Store: new(int64(2_592_000)),
+	},
+	"body-publish-scheduled": Publish{
+		Channel: "my-channel", Event: "my-event", Data: []byte(`"👋"`),
+		Schedule: Schedule{"at(2025-12-25T09:00:00)", "Europe/London"},
+	},
+	"body-publish-storage": Publish{
+		Channel: "mychannel", Event: EventChannelStorageSet, Key: "settings", Data: theme, Store: new(int64(-1)),
+	},
+}
+
+// decode reads a golden command or body.
+func decode(t testing.TB, name string, text []byte) (any, error) {
+	t.Helper()
+	if strings.HasPrefix(name, "command-") {
+		return DecodeCommand(text, maxData)
+	}
+	operation := strings.Split(name, "-")[1]
+	decode := decoders[operation]
+	if decode == nil {
+		t.Fatalf("nothing reads bodies of %s", operation)
+	}
+	return decode(text)
+}
+
+func TestDecode(t *testing.T) {
+	names := slices.Concat(frameNames(t, "command-"), frameNames(t, "body-"))
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			want := decoded[name]
+			if want == nil {
+				t.Fatal("the test does not say what it means")
+			}
+			text := readFrame(t, name)
+			before := string(text)
+			got, err := decode(t, name, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if string(text) != before {
+				t.Errorf("the text was changed to %s", text)
+			}
+		})
+	}
+	for name := range decoded {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s has no file in %s", name, framesDir)
+		}
+	}
+}
+
+func TestDecodeTolerates(t *testing.T) {
+	tests := []struct{ why, frame string }{
+		{"members in another order", `{"data":{"a":1},"ref":"r","channel":"c","event":"e"}`},
+		{"white space everywhere", " {\t\"event\" :\r\n\"e\" , \"channel\": \"c\",\"data\" : { \"a\" : 1 } , \"ref\":\"r\" } \n"},
+		{"escapes in names and strings", `{"\u0065vent":"\u0065","ch\u0061nnel":"\u0063","data":{"a":1},"ref":"\u0072"}`},
+		{"unknown members of any type", `{"event":"e","x":[{"event":1}],"channel":"c","y":null,"data":{"a":1},"ref":"r","":{}}`},
+		{"names in another case are unknown", `{"event":"e","Event":1,"CHANNEL":2,"channel":"c","data":{"a":1},"Data":3,"ref":"r"}`},
+		{"null for what is absent", `{"event":"e","channel":"c","data":{"a":1},"ref":"r","key":null,"scheduleExpression":null}`},
+	}
+	want := Command{Event: "e", Channel: "c", Data: []byte(`{"a":1}`), Ref: "r"}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeCommand([]byte(tt.frame), maxData)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeCommandData(t *testing.T) {
+	tests := []struct{ why, data, want string }{
+		{"an object", `{"a":[1,2]}`, `{"a":[1,2]}`},
+		{"null is not absent", `null`, `null`},
+		{"false is not absent", `false`, `false`},
+		{"an empty string", `""`, `""`},
+		{"a number is left as it was written", `1.50e+01`, `1.50e+01`},
+		{"a number beyond floating point", `123456789012345678901234567890`, `123456789012345678901234567890`},
+		{"escapes are left as they were written", `"\u00e9\/é<"`, `"\u00e9\/é<"`},
+		{"white space is taken out", "{ \"a\" :\n[ 1 ,\t2 ] }\r", `{"a":[1,2]}`},
+		{"but not of strings", `{"a b": " c\\" , "d\" ": " "}`, `{"a b":" c\\","d\" ":" "}`},
+		{"an empty object with space", `{ }`, `{}`},
+		{"64 levels", nested(64), nested(64)},
+		{"brackets in strings do not count", `"` + strings.Repeat("[{", 100) + `"`, `"` + strings.Repeat("[{", 100) + `"`},
+		{"nor do brackets beside each other", `[` + strings.Repeat("[],", 100) + `{}]`, `[` + strings.Repeat("[],", 100) + `{}]`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			c, err := DecodeCommand([]byte(`{"event":"e","data":`+tt.data+`}`), maxData)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, string(c.Data)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// nested returns an array that many levels deep.
+func nested(levels int) string {
+	return strings.Repeat("[", levels) + strings.Repeat("]", levels)
+}
+
+func TestDecodeCommandErrors(t *testing.T) {
+	const json, request, large = CodeInvalidJSON, CodeInvalidRequest, CodePayloadTooLarge
+	tests := []struct {
+		why, frame    string
+		code, message string
+		want          Command // what is known nevertheless
+	}{
+		{why: "empty", frame: ``, code: json, message: "empty, not a JSON object"},
+		{why: "blank", frame: " \n", code: json, message: "empty, not a JSON object"},
+		{why: "an array", frame: `[1]`, code: json, message: "not a JSON object"},
+		{why: "a string", frame: `"event"`, code: json, message: "not a JSON object"},
+		{why: "null", frame: `null`, code: json, message: "not a JSON object"},
+		{why: "not JSON", frame: `hello`, code: json, message: "not valid JSON at byte 0"},
+		{why: "a byte order mark", frame: "\ufeff{}", code: json, message: "not valid JSON at byte 0"},
+		{why: "JavaScript", frame: `{event:"e"}`, code: json, message: "not valid JSON at byte 1"},
+		{why: "single quotes", frame: `{'event':'e'}`, code: json, message: "not valid JSON at byte 1"},
+		{why: "a trailing comma", frame: `{"event":"e",}`, code: json, message: "not valid JSON at byte 12"},
+		{why: "a comment", frame: `{"event":"e"/**/}`, code: json, message: "not valid JSON at byte 12"},
+		{why: "cut short", frame: `{"event":"e"`, code: json, message: "not valid JSON: it ends too early"},
+		{why: "two objects", frame: `{"event":"e"}{"event":"f"}`, code: json, message: "more than one JSON object"},
+		{why: "something after it", frame: `{"event":"e"} x`, code: json, message: "more than one JSON object"},
+		{why: "a number with a leading zero", frame: `{"data":01}`, code: json, message: "not valid JSON at byte 9"},
+		{why: "not a number", frame: `{"data":NaN}`, code: json, message: "not valid JSON at byte 8"},
+		{why: "a raw control character", frame: "{\"event\":\"a\nb\"}", code: json, message: "not valid JSON at byte 11"},
+
+		{why: "an event twice", frame: `{"event":"e","event":"f"}`, code: json, message: "not valid JSON: an object has two members of the same name at byte 13"},
+		{
+			why: "a member twice, hidden by an escape", frame: `{"event":"e","\u0065vent":"f"}`,
+			code: json, message: "not valid JSON: an object has two members of the same name at byte 13",
+		},
+		{why: "an unknown member twice", frame: `{"x":1,"x":1}`, code: json, message: "not valid JSON: an object has two members of the same name at byte 7"},
+		{
+			why: "a member of data twice", frame: `{"event":"e","data":[{"a":1,"a":2}]}`,
+			code: json, message: "not valid JSON: an object has two members of the same name at byte 28",
+		},
+		{why: "invalid UTF-8", frame: "{\"event\":\"\xff\"}", code: json, message: "not valid UTF-8"},
+		{why: "invalid UTF-8 in data", frame: "{\"event\":\"e\",\"data\":[\"a\xc3\"]}", code: json, message: "not valid UTF-8"},
+		{why: "a surrogate as UTF-8", frame: "{\"data\":\"\xed\xa0\x80\"}", code: json, message: "not valid UTF-8"},
+		{why: "a lone surrogate", frame: `{"data":"\ud83d"}`, code: json, message: "not valid JSON at byte 9"},
+		{why: "surrogates in the wrong order", frame: `{"data":"\udc4b\ud83d"}`, code: json, message: "not valid JSON at byte 9"},
+
+		{why: "no event", frame: `{}`, code: request, message: `"event" is required`},
+		{why: "an event in another case", frame: `{"Event":"e"}`, code: request, message: `"event" is required`},
+		{why: "a null event", frame: `{"event":null}`, code: request, message: `"event" is required`},
+		{why: "an empty event", frame: `{"event":""}`, code: request, message: `"event" is required`},
+		{why: "a number for an event", frame: `{"event":1}`, code: request, message: `"event" must be a string`},
+		{why: "an object for a channel", frame: `{"event":"e","channel":{}}`, code: request, message: `"channel" must be a string`},
+		{why: "an array for a key", frame: `{"event":"e","key":["k"]}`, code: request, message: `"key" must be a string`},
+		{why: "a number for a ref", frame: `{"event":"e","ref":1}`, code: request, message: `"ref" must be a string`},
+		{why: "true for a schedule", frame: `{"event":"e","scheduleExpression":true}`, code: request, message: `"scheduleExpression" must be a string`},
+		{
+			why: "a long ref", frame: `{"event":"e","ref":"` + strings.Repeat("é", 65) + `"}`,
+			code: request, message: `"ref" must not be longer than 64 characters`,
+		},
+		{
+			why: "deep data", frame: `{"event":"e","data":` + nested(65) + `}`,
+			code: request, message: `"data" must not be nested deeper than 64 levels`,
+		},
+		{
+			why: "far too deep data", frame: `{"event":"e","data":` + nested(50_000) + `}`,
+			code: request, message: `"data" must not be nested deeper than 64 levels`,
+		},
+		{
+			why: "a deep unknown member", frame: `{"event":"e","x":` + strings.Repeat(`{"":`, 65) + "1" + strings.Repeat("}", 65) + `}`,
+			code: request, message: `"x" must not be nested deeper than 64 levels`,
+		},
+		{
+			why: "long data", frame: `{"event":"e","data":"` + strings.Repeat("a", maxData-1) + `"}`,
+			code: large, message: `"data" must not be longer than 1000 bytes`,
+		},
+		{
+			why: "data that would be short without its spaces", frame: `{"event":"e","data":[` + strings.Repeat(" ", maxData-1) + `]}`,
+			code: large, message: `"data" must not be longer than 1000 bytes`,
+		},
+
+		{
+			why: "the channel and ref are read before the error", frame: `{"channel":"c","ref":"r","event":1}`,
+			code: request, message: `"event" must be a string`, want: Command{Channel: "c", Ref: "r"},
+		},
+		{
+			why: "and after it", frame: `{"event":1,"channel":"c","ref":"r"}`,
+			code: request, message: `"event" must be a string`, want: Command{Channel: "c", Ref: "r"},
+		},
+		{
+			why: "also after data that is too deep", frame: `{"event":"e","data":` + nested(65) + `,"channel":"c","ref":"r"}`,
+			code: request, message: `"data" must not be nested deeper than 64 levels`, want: Command{Channel: "c", Ref: "r"},
+		},
+		{
+			why: "but only before what is not JSON, of which the client hears", frame: `{"event":1,"channel":"c",nonsense,"ref":"r"}`,
+			code: json, message: "not valid JSON at byte 26", want: Command{Channel: "c"},
+		},
+		{
+			why: "the first of several errors", frame: `{"channel":1,"ref":2}`,
+			code: request, message: `"channel" must be a string`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeCommand([]byte(tt.frame), maxData)
+			if diff := cmp.Diff(error(&Error{tt.code, tt.message}), err); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got.Channel != tt.want.Channel || got.Ref != tt.want.Ref {
+				t.Errorf("channel %q and ref %q, want %q and %q", got.Channel, got.Ref, tt.want.Channel, tt.want.Ref)
+			}
+			// What one hostile frame left behind must not show in the next.
+			after, err := DecodeCommand([]byte(`{"event":"e"}`), maxData)
+			if diff := cmp.Diff(Command{Event: "e"}, after); err != nil || diff != "" {
+				t.Errorf("next frame: error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeSubscribe(t *testing.T) {
+	tests := []struct {
+		why, data string
+		want      Subscribe
+	}{
+		{"no data", ``, Subscribe{}},
+		{"null for no data", `null`, Subscribe{}},
+		{"empty data", `{}`, Subscribe{}},
+		{"a token", `{"token":"t"}`, Subscribe{Token: "t"}},
+		{"a null token is none", `{"token":null}`, Subscribe{}},
+		{"a message", `{"after":"` + idA.String() + `"}`, Subscribe{CatchUp: true, After: idA}},
+		{"the id in lower case", `{"after":"` + strings.ToLower(idA.String()) + `"}`, Subscribe{CatchUp: true, After: idA}},
+		{"null is not absent", `{"after":null}`, Subscribe{CatchUp: true}},
+		{"the empty string is as null", `{"after":""}`, Subscribe{CatchUp: true}},
+		{"both", `{"after":"` + idA.String() + `","token":"t"}`, Subscribe{Token: "t", CatchUp: true, After: idA}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeSubscribe([]byte(tt.data))
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeReaction(t *testing.T) {
+	id := idA.String()
+	tests := []struct {
+		why, data string
+		want      Reaction
+	}{
+		{"added", `{"messageId":"` + id + `","reaction":"👍","action":"add"}`, Reaction{idA, "👍", false}},
+		{"removed", `{"action":"remove","messageId":"` + id + `","reaction":"+1"}`, Reaction{idA, "+1", true}},
+		{
+			"an escaped one is the same", `{"messageId":"` + id + `","reaction":"\ud83d\udc4d","action":"add"}`,
+			Reaction{idA, "👍", false},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeReaction([]byte(tt.data), maxReaction)
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeDataErrors(t *testing.T) {
+	subscribe := func(data []byte) error { _, err := DecodeSubscribe(data); return err }
+	reaction := func(data []byte) error { _, err := DecodeReaction(data, maxReaction); return err }
+	umd := func(data []byte) error { _, err := DecodeUMDToken(data); return err }
+	const reactionRule = `"data.reaction" must be 1 to 100 bytes, not blank, without control characters and "#"`
+	tests := []struct {
+		why     string
+		decode  func([]byte) error
+		data    string
+		message string
+	}{
+		{"data of the wrong type", subscribe, `"token"`, `"data" must be an object`},
+		{"an array", subscribe, `[]`, `"data" must be an object`},
+		{"a number for a token", subscribe, `{"token":1}`, `"data.token" must be a string`},
+		{"a number for an id", subscribe, `{"after":1}`, `"data.after" must be a string`},
+		{"no id", subscribe, `{"after":"yesterday"}`, `"data.after" must be the id of a message`},
+		{"an id too short", subscribe, `{"after":"01JA3HVNF6E89HDT1ABRFWJ8C"}`, `"data.after" must be the id of a message`},
+		{"an id with a letter that has no place there", subscribe, `{"after":"01JA3HVNF6E89HDT1ABRFWJ8CU"}`, `"data.after" must be the id of a message`},
+		{"an id that overflows", subscribe, `{"after":"80000000000000000000000000"}`, `"data.after" must be the id of a message`},
+		{"the zero id, which looks like none", subscribe, `{"after":"00000000000000000000000000"}`, `"data.after" must be the id of a message`},
+
+		{"no data for a reaction", reaction, ``, `"data.messageId" is required`},
+		{"no message", reaction, `{"reaction":"👍","action":"add"}`, `"data.messageId" is required`},
+		{"no reaction", reaction, `{"messageId":"` + idA.String() + `","action":"add"}`, `"data.reaction" is required`},
+		{"no action", reaction, `{"messageId":"` + idA.String() + `","reaction":"👍"}`, `"data.action" is required`},
+		{"another action", reaction, `{"action":"toggle"}`, `"data.action" must be "add" or "remove"`},
+		{"an action in another case", reaction, `{"action":"Add"}`, `"data.action" must be "add" or "remove"`},
+		{"an action of another type", reaction, `{"action":true}`, `"data.action" must be a string`},
+		{"a blank reaction", reaction, `{"reaction":" "}`, reactionRule},
+		{"a long reaction", reaction, `{"reaction":"` + strings.Repeat("a", 101) + `"}`, reactionRule},
+
+		{"no token", umd, `{}`, `"data.token" is required`},
+		{"an empty token", umd, `{"token":""}`, `"data.token" is required`},
+		{"a token of another type", umd, `{"token":{}}`, `"data.token" must be a string`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			err := tt.decode([]byte(tt.data))
+			if diff := cmp.Diff(error(invalid(tt.message)), err); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeUMDToken(t *testing.T) {
+	if got, err := DecodeUMDToken([]byte(`{"x":1,"token":"t"}`)); got != "t" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

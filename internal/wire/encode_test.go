@@ -1,0 +1,281 @@
+package wire
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+var (
+	idA   = ulid.MustParse("01JA3HVNF6E89HDT1ABRFWJ8C8")
+	idB   = ulid.MustParse("01JA3S05K6024HXRJN2Q9W0YMB")
+	idC   = ulid.MustParse("01JA3S0BR0H7HD4CZ54KA99PAQ")
+	idS   = ulid.MustParse("01K0WF560Z91WTKMSC892S799W")
+	arnS  = ScheduleARN("default", idS)
+	theme = []byte(`{"theme":"dark"}`)
+
+	// Neither the zone nor the nanoseconds may show.
+	expires = time.Date(2024, 10, 13, 21, 9, 23, 999_999_999, time.FixedZone("CEST", 2*3600))
+
+	nobody = store.Meta{}
+	jim    = store.Meta{UID: "Jim"}
+	dwight = store.Meta{UID: "Dwight", UMD: []byte(`{"status":"available"}`)}
+	writer = store.Meta{UID: "12345"}
+
+	members = []store.Member{store.Member(jim), store.Member(dwight)}
+	chat    = &store.Message{ID: idA, Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Meta: &dwight}
+	listed  = []*store.Message{
+		{ID: idA, Event: "my-event", Channel: "my-channel", Data: []byte(`"Yup."`), Meta: &jim},
+		{ID: idB, Event: "my-event", Channel: "my-channel"},
+	}
+	reacted = []store.Reaction{
+		{Message: idA, Reaction: "👍", UID: "Pam"},
+		{Message: idA, Reaction: "🎉", UID: "Pam"},
+		{Message: idA, Reaction: "👍", UID: "Dwight", UMD: []byte(`{"status":"available"}`)},
+	}
+	reactions = map[ulid.ULID][]store.Reaction{idA: reacted}
+	entries   = []*store.Entry{
+		{Channel: "mychannel", Key: "settings", Value: theme, Meta: writer},
+		{Channel: "mychannel", Key: "status", Value: []byte(`"online"`), Meta: writer},
+	}
+)
+
+func reactionNotice(id ulid.ULID, event string, remove bool) *store.Message {
+	data := AppendReactionData(nil, Reaction{MessageID: idA, Reaction: "👍", Remove: remove})
+	return &store.Message{ID: id, Event: event, Channel: "room.123", Data: data, Meta: &jim}
+}
+
+// encoded has, for each golden frame and answer, what writes it.
+var encoded = map[string]func(b []byte) []byte{
+	"frame-connected": func(b []byte) []byte {
+		return AppendConnected(b, Connected{ConnectionID: "JCnTZd_KoAMCF-A=", Expires: expires, Secret: "1FfpK4PHV1B7ZryUSCsN"})
+	},
+	"frame-subscribed": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Members: members})
+	},
+	"frame-subscribed-auto": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "user.123", AutoSubscribed: true})
+	},
+	"frame-subscribed-presence": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "presence.chat", Members: members, Meta: dwight})
+	},
+	"frame-subscribed-alias": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Alias: "room", Meta: jim})
+	},
+	"frame-subscribed-recovered": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{
+			Channel: "room.123", CatchUp: true, LastID: idB, Recovered: RecoveryDone, Meta: jim, Ref: "7",
+		})
+	},
+	"frame-subscribed-not-recovered": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{
+			Channel: "room.123", CatchUp: true, LastID: idB, Recovered: RecoveryFailed, Meta: jim, Ref: "7",
+		})
+	},
+	"frame-subscribed-last-id": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, Meta: jim})
+	},
+	"frame-unsubscribed": func(b []byte) []byte {
+		return AppendUnsubscribed(b, "room.123", "", nobody, "")
+	},
+	"frame-unsubscribed-alias": func(b []byte) []byte {
+		return AppendUnsubscribed(b, "room.123", "room", jim, "")
+	},
+	"frame-message": func(b []byte) []byte {
+		return AppendMessage(b, chat)
+	},
+	"frame-message-server": func(b []byte) []byte {
+		return AppendMessage(b, &store.Message{ID: idA, Event: "news", Channel: "room.123"})
+	},
+	"frame-messageReactionAdded": func(b []byte) []byte {
+		return AppendMessage(b, reactionNotice(idB, EventMessageReactionAdded, false))
+	},
+	"frame-messageReactionRemoved": func(b []byte) []byte {
+		return AppendMessage(b, reactionNotice(idC, EventMessageReactionRemoved, true))
+	},
+	"frame-memberAdded": func(b []byte) []byte {
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{
+			Kind: store.MemberAdded, Member: members[1], Members: members,
+		})
+	},
+	"frame-memberUpdated": func(b []byte) []byte {
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{
+			Kind: store.MemberUpdated, Member: members[1], Members: members,
+		})
+	},
+	"frame-memberRemoved": func(b []byte) []byte {
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{
+			Kind: store.MemberRemoved, Member: members[1], Members: members[:1],
+		})
+	},
+	"frame-channelStorageUpdated": func(b []byte) []byte {
+		return AppendStorageUpdated(b, &store.Entry{Channel: "room.123", Key: "settings", Value: theme, Meta: jim})
+	},
+	"frame-channelStorageUpdated-cleared": func(b []byte) []byte {
+		return AppendStorageUpdated(b, &store.Entry{Channel: "room.123", Key: "settings"})
+	},
+	"frame-channelStorageData": func(b []byte) []byte {
+		e := &store.Entry{Channel: "room.123", Key: "settings", Value: theme, Meta: jim}
+		return AppendStorageData(b, "room.123", "settings", e, "")
+	},
+	"frame-channelStorageData-none": func(b []byte) []byte {
+		return AppendStorageData(b, "room.123", "settings", nil, "")
+	},
+	"frame-pong":      func(b []byte) []byte { return AppendPong(b, "") },
+	"frame-keepAlive": AppendKeepAlive,
+	"frame-ack": func(b []byte) []byte {
+		return AppendAck(b, Ack{Channel: "room.123", Ref: "10"})
+	},
+	"frame-ack-publish": func(b []byte) []byte {
+		return AppendAck(b, Ack{Channel: "room.123", ID: idA, Ref: "8"})
+	},
+	"frame-ack-schedule": func(b []byte) []byte {
+		return AppendAck(b, Ack{Channel: "room.123", ScheduleARN: arnS, Ref: "9"})
+	},
+	"frame-ack-connection": func(b []byte) []byte {
+		return AppendAck(b, Ack{Ref: "11"})
+	},
+	"frame-error": func(b []byte) []byte {
+		return AppendError(b, "room.123", "NOT_SUBSCRIBED", "not subscribed to this channel", "")
+	},
+	"frame-error-ref": func(b []byte) []byte {
+		return AppendError(b, "", "UNKNOWN_EVENT", "there is no such hotsock command", "12")
+	},
+
+	"answer-publishMessage": func(b []byte) []byte {
+		return AppendAccepted(b, "my-channel", "my-event", ulid.ULID{}, "")
+	},
+	"answer-publishMessage-eager": func(b []byte) []byte {
+		return AppendAccepted(b, "my-channel", "my-event", idA, "")
+	},
+	"answer-publishMessage-scheduled": func(b []byte) []byte {
+		return AppendAccepted(b, "my-channel", "reminder", ulid.ULID{}, arnS)
+	},
+	"answer-channelStorageSet": func(b []byte) []byte {
+		return AppendAccepted(b, "mychannel", EventChannelStorageSet, ulid.ULID{}, "")
+	},
+	"answer-listMessages": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Messages: listed, Reactions: reactions, MaxBytes: 1 << 20})
+	},
+	"answer-listMessages-expanded": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Messages: listed, Reactions: reactions, Expand: true, MaxBytes: 1 << 20})
+	},
+	"answer-listMessages-empty": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Expand: true, MaxBytes: 1 << 20})
+	},
+	"answer-listMessages-more": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Messages: listed, MaxBytes: 200})
+	},
+	"answer-listReactions": func(b []byte) []byte {
+		return AppendReactions(b, reacted)
+	},
+	"answer-channelStorageGet": func(b []byte) []byte {
+		return AppendStorageData(b, "mychannel", "settings", entries[0], "")
+	},
+	"answer-channelStorageList": func(b []byte) []byte {
+		return AppendStoragePage(b, entries, 1<<20)
+	},
+	"answer-channelStorageList-empty": func(b []byte) []byte {
+		return AppendStoragePage(b, nil, 1<<20)
+	},
+	"answer-channelStorageList-more": func(b []byte) []byte {
+		return AppendStoragePage(b, entries, 150)
+	},
+	"answer-getChannelInfo": func(b []byte) []byte {
+		return AppendChannelInfo(b, "my-channel", store.ChannelInfo{Members: members})
+	},
+	"answer-getChannelInfo-presence": func(b []byte) []byte {
+		return AppendChannelInfo(b, "presence.chat", store.ChannelInfo{Count: 4, Members: members})
+	},
+	"answer-umdUpdate":      AppendEmpty,
+	"answer-cancelSchedule": AppendEmpty,
+	"answer-channel": func(b []byte) []byte {
+		return AppendServerChannelInfo(b, "my-channel", store.ChannelInfo{Count: 2})
+	},
+	"answer-channel-presence": func(b []byte) []byte {
+		return AppendServerChannelInfo(b, "presence.chat", store.ChannelInfo{})
+	},
+	"answer-error": func(b []byte) []byte {
+		return AppendHTTPError(b, "UNAUTHORIZED", "the credentials are missing or invalid")
+	},
+}
+
+func TestEncode(t *testing.T) {
+	names := slices.Concat(frameNames(t, "frame-"), frameNames(t, "answer-"))
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			encode := encoded[name]
+			if encode == nil {
+				t.Fatal("nothing writes this frame")
+			}
+			// After what is in the buffer already.
+			got := encode([]byte("before"))
+			if diff := cmp.Diff("before"+string(readFrame(t, name)), string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	for name := range encoded {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s has no file in %s", name, framesDir)
+		}
+	}
+}
+
+func TestEncodeAllocatesNothing(t *testing.T) {
+	b := make([]byte, 0, 4<<10)
+	for name, encode := range encoded {
+		switch name {
+		case "frame-messageReactionAdded", "frame-messageReactionRemoved":
+			continue // the test itself makes their data
+		}
+		if n := testing.AllocsPerRun(100, func() { encode(b) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestEncodeHostileStrings(t *testing.T) {
+	// Names and ids come from clients: whatever is in them must stay in its
+	// string.
+	tests := []struct{ why, s, want string }{
+		{"quotes and backslashes", `"},"x":\`, `"\"},\"x\":\\"`},
+		{"control characters", "a\x00\n\x1f", `"a\u0000\n\u001f"`},
+		{"HTML is left as it is", "<b>&", `"<b>&"`},
+		{"not ASCII is left as it is", "né👋\u2028", "\"né👋\u2028\""},
+		{"invalid UTF-8 is replaced", "a\xffb", "\"a\uFFFDb\""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got := string(AppendError(nil, tt.s, "C", tt.s, tt.s))
+			want := `{"event":"hotsock.error","channel":` + tt.want + `,"error":{"code":"C","message":` + tt.want + `},"ref":` + tt.want + `}`
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSubscribedHasEverythingAtOnce(t *testing.T) {
+	got := AppendSubscribed(nil, &Subscribed{
+		Channel: "presence.a", Alias: "a", AutoSubscribed: true, CatchUp: true, LastID: idA, Recovered: RecoveryDone, Ref: "r",
+	})
+	const want = `{"event":"hotsock.subscribed","channel":"presence.a",` +
+		`"data":{"autoSubscribed":true,"members":[],"recovered":true,"lastId":"01JA3HVNF6E89HDT1ABRFWJ8C8"},` +
+		`"meta":{"channelAlias":"a","uid":null,"umd":null},"ref":"r"}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAckOfEagerSchedule(t *testing.T) {
+	got := AppendAck(nil, Ack{Channel: "c", ID: idA, ScheduleARN: arnS, Ref: "r"})
+	want := `{"event":"hotsock.ack","channel":"c","data":{"id":"` + idA.String() + `","scheduleArn":"` + arnS + `"},"ref":"r"}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

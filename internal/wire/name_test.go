@@ -1,0 +1,152 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValidChannel(t *testing.T) {
+	tests := []struct {
+		why, name string
+		want      bool
+	}{
+		{"a word", "room", true},
+		{"dots, hyphens and so on", "presence.room-1_2/3:4;5|6(7)", true},
+		{"one character", "a", true},
+		{"256 characters", strings.Repeat("a", 256), true},
+		{"256 characters of four bytes", strings.Repeat("👋", 256), true},
+		{"not ASCII", "Füße-部屋", true},
+		{"a joiner, as in emoji", "👩\u200d🚀", true},
+		{"the replacement character itself", "a\uFFFDb", true},
+		{"braces, which Redis knows", "{}", true},
+		{"quotes and backslashes", `"\`, true},
+
+		{"empty", "", false},
+		{"257 characters", strings.Repeat("a", 257), false},
+		{"257 characters of two bytes", strings.Repeat("é", 257), false},
+		{"far too long", strings.Repeat("a", 1<<20), false},
+		{"an asterisk", "room.*", false},
+		{"a number sign", "room#1", false},
+		{"a comma", "a,b", false},
+		{"a space", "a b", false},
+		{"a tab", "a\tb", false},
+		{"a newline at the end", "a\n", false},
+		{"a zero byte", "a\x00", false},
+		{"delete", "a\x7f", false},
+		{"a control character beyond ASCII", "a\u0081", false},
+		{"next line", "a\u0085", false},
+		{"a no-break space", "a\u00a0b", false},
+		{"an ideographic space", "a\u3000b", false},
+		{"a line separator", "a\u2028b", false},
+		{"a paragraph separator", "a\u2029b", false},
+		{"invalid UTF-8", "a\xff", false},
+		{"UTF-8 cut short", "a\xe2\x82", false},
+		{"a surrogate as UTF-8", "\xed\xa0\x80", false},
+		{"more bytes than needed", "\xc0\xaf", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			if got := ValidChannel(tt.name, 256); got != tt.want {
+				t.Errorf("ValidChannel(%.50q) = %v", tt.name, got)
+			}
+			if got := ValidKey(tt.name, 256); got != tt.want {
+				t.Errorf("ValidKey(%.50q) = %v", tt.name, got)
+			}
+		})
+	}
+}
+
+func TestValidEvent(t *testing.T) {
+	tests := []struct {
+		why, name string
+		want      bool
+	}{
+		{"a word", "chat", true},
+		{"spaces, commas and number signs", "a new, #hot message", true},
+		{"a space of another kind", "a\u3000b", true},
+		{"128 characters", strings.Repeat("👋", 128), true},
+		{"ours in another case", "Hotsock.subscribe", true},
+		{"ours without the dot", "hotsock", true},
+		{"ours further on", "my.hotsock.event", true},
+
+		{"empty", "", false},
+		{"129 characters", strings.Repeat("a", 129), false},
+		{"one of ours", "hotsock.subscribe", false},
+		{"nothing but our prefix", "hotsock.", false},
+		{"a number sign at the beginning", "#regex:a", false},
+		{"an asterisk", "chat.*", false},
+		{"a newline", "a\nb", false},
+		{"a zero byte", "\x00", false},
+		{"a line separator", "a\u2028b", false},
+		{"invalid UTF-8", "\xff", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			if got := ValidEvent(tt.name, 128); got != tt.want {
+				t.Errorf("ValidEvent(%.50q) = %v", tt.name, got)
+			}
+		})
+	}
+}
+
+func TestValidReaction(t *testing.T) {
+	tests := []struct {
+		why, reaction string
+		want          bool
+	}{
+		{"an emoji", "👍", true},
+		{"several code points", "👩🏽‍🚀", true},
+		{"words", "well done", true},
+		{"an asterisk and a comma", "*,", true},
+		{"100 bytes", strings.Repeat("👍", 25), true},
+
+		{"empty", "", false},
+		{"101 bytes", strings.Repeat("a", 101), false},
+		{"26 characters that are 104 bytes", strings.Repeat("👍", 26), false},
+		{"blank", "  ", false},
+		{"blank in another way", "\u3000\u00a0", false},
+		{"a number sign", "#1", false},
+		{"a newline", "a\nb", false},
+		{"invalid UTF-8", "\xff", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			if got := ValidReaction(tt.reaction, 100); got != tt.want {
+				t.Errorf("ValidReaction(%.50q) = %v", tt.reaction, got)
+			}
+		})
+	}
+}
+
+func TestLimitsOfNames(t *testing.T) {
+	const most = int(^uint(0) >> 1)
+	if !ValidChannel("a", most) || !ValidEvent("a", most) || !ValidReaction("a", most) {
+		t.Error("a limit that a host made enormous refuses everything")
+	}
+	if ValidChannel("ab", 1) || ValidEvent("ab", 1) || ValidReaction("ab", 1) {
+		t.Error("a limit of 1 is not kept")
+	}
+}
+
+func TestNamesAllocateNothing(t *testing.T) {
+	name := strings.Repeat("é", 100)
+	n := testing.AllocsPerRun(100, func() {
+		ValidChannel(name, 256)
+		ValidKey(name, 128)
+		ValidEvent(name, 128)
+		ValidReaction(name, 1000)
+	})
+	if n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestIsPresence(t *testing.T) {
+	for name, want := range map[string]bool{
+		"presence.chat": true, "presence.": true, "presence": false, "Presence.chat": false, "a.presence.chat": false,
+	} {
+		if got := IsPresence(name); got != want {
+			t.Errorf("IsPresence(%q) = %v", name, got)
+		}
+	}
+}
