@@ -258,4 +258,3 @@ func published(a accepted) Published {
 	}
 	return p
 }
-

@@ -58,6 +58,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		if errors.Is(err, socket.ErrNotHijackable) {
 			h.logger.Error("hotsock: cannot upgrade", "err", err)
+			h.writeError(w, r, refuse(CodeInternal))
 		} else {
 			h.logger.Info("hotsock: handshake failed", "err", err)
 		}

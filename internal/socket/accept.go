@@ -27,14 +27,15 @@ var ErrNotHijackable = errors.New("socket: the http.ResponseWriter does not supp
 	"a middleware wraps it without an Unwrap method, or the request is not HTTP/1.1")
 
 // Accept answers an upgrade request and takes its connection over. The origin
-// must have been checked before. If it fails, a response has been written.
+// must have been checked before. If it fails with ErrNotHijackable, nothing has
+// been written yet; after any other error, a response has.
 func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
+	if !hijackable(w) {
+		return nil, ErrNotHijackable
+	}
 	h := &hijacker{ResponseWriter: w, timeout: o.WriteTimeout}
 	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
-		if h.failed {
-			err = ErrNotHijackable
-		}
 		if h.conn != nil {
 			_ = h.conn.Close()
 		}
@@ -42,6 +43,21 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	}
 	ws.SetReadLimit(int64(o.ReadLimit))
 	return &Conn{ws: ws, net: h.conn, o: o}, nil
+}
+
+// hijackable looks for what http.ResponseController would use. The WebSocket
+// library finds out only when it has promised to switch protocols.
+func hijackable(w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
 }
 
 // hijacker gives the WebSocket library a connection whose writes are atomic,
@@ -60,7 +76,6 @@ func (h *hijacker) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
-		h.failed = true
 		return nil, nil, err
 	}
 	if err := brw.Flush(); err != nil {

@@ -1,0 +1,373 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// pair returns both sides of an accepted WebSocket.
+func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
+	t.Helper()
+	if o.ReadLimit == 0 {
+		o.ReadLimit = 1 << 20
+	}
+	if o.QueueLimit == 0 {
+		o.QueueLimit = 1 << 20
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = 5 * time.Second
+	}
+	if o.Overflow == nil {
+		o.Overflow = func() { t.Error("unexpected overflow") }
+	}
+	accepted := make(chan *Conn, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := Accept(w, r, o)
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- c
+	}))
+	t.Cleanup(s.Close)
+	client, _, err := websocket.Dial(t.Context(), s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetReadLimit(-1)
+	t.Cleanup(func() { _ = client.CloseNow() })
+	c := <-accepted
+	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), websocket.StatusNormalClosure, "") })
+	return c, client
+}
+
+func textFrame(payload string) Frame {
+	return Finish(append(Start(len(payload)), payload...))
+}
+
+func readBuffer512() []byte { return make([]byte, 0, 512) }
+
+func TestFrameLengths(t *testing.T) {
+	c, client := pair(t, Options{})
+	// The three forms of the length, at their bounds.
+	for _, n := range []int{0, 1, 125, 126, 65535, 65536, 300000} {
+		payload := strings.Repeat("x", n)
+		f := textFrame(payload)
+		if got := string(f.Payload()); got != payload {
+			t.Errorf("Payload of %d bytes has %d", n, len(got))
+		}
+		c.Send(f)
+		typ, got, err := client.Read(t.Context())
+		if err != nil || typ != websocket.MessageText || string(got) != payload {
+			t.Errorf("%d bytes: read %v of %d bytes, %v", n, typ, len(got), err)
+		}
+	}
+}
+
+func TestOrderOfConcurrentSends(t *testing.T) {
+	c, client := pair(t, Options{})
+	const senders, each = 8, 500
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				c.Send(textFrame(string(rune('a'+s)) + strings.Repeat("i", i)))
+			}
+		})
+	}
+	next := make(map[byte]int)
+	for range senders * each {
+		_, b, err := client.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b)-1 != next[b[0]] {
+			t.Fatalf("sender %c: message %d instead of %d", b[0], len(b)-1, next[b[0]])
+		}
+		next[b[0]]++
+	}
+	wg.Wait()
+}
+
+func TestControlFramesBetweenFrames(t *testing.T) {
+	c, client := pair(t, Options{})
+	ctx := t.Context()
+	go func() {
+		for {
+			if _, err := c.Read(readBuffer512); err != nil {
+				return
+			}
+		}
+	}()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			c.Send(textFrame(strings.Repeat("y", 3000)))
+		}
+	}()
+	received := make(chan error, 1)
+	go func() {
+		for range 200 {
+			_, b, err := client.Read(ctx)
+			if err == nil && string(b) != strings.Repeat("y", 3000) {
+				err = errors.New("a frame was torn by a pong")
+			}
+			if err != nil {
+				received <- err
+				return
+			}
+		}
+		received <- nil
+		_, _, _ = client.Read(ctx) // takes the last pongs
+	}()
+	for range 20 {
+		if err := client.Ping(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-done
+	if err := <-received; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	tests := []struct {
+		name string
+		send func(ctx context.Context, c *websocket.Conn) error
+		want string
+		code websocket.StatusCode
+	}{
+		{"text", func(ctx context.Context, c *websocket.Conn) error {
+			return c.Write(ctx, websocket.MessageText, []byte(`{"a":"ü"}`))
+		}, `{"a":"ü"}`, 0},
+		{"longer than the buffer", func(ctx context.Context, c *websocket.Conn) error {
+			return c.Write(ctx, websocket.MessageText, bytes.Repeat([]byte("z"), 1000))
+		}, strings.Repeat("z", 1000), 0},
+		{"binary", func(ctx context.Context, c *websocket.Conn) error {
+			return c.Write(ctx, websocket.MessageBinary, []byte("x"))
+		}, "", websocket.StatusUnsupportedData},
+		{"bad UTF-8, which the WebSocket library lets through", func(ctx context.Context, c *websocket.Conn) error {
+			return c.Write(ctx, websocket.MessageText, []byte{'a', 0xff})
+		}, "", websocket.StatusInvalidFramePayloadData},
+		{"over the limit", func(ctx context.Context, c *websocket.Conn) error {
+			return c.Write(ctx, websocket.MessageText, make([]byte, 2001))
+		}, "", websocket.StatusMessageTooBig},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, client := pair(t, Options{ReadLimit: 2000})
+			closed := make(chan websocket.StatusCode, 1)
+			go func() {
+				_, _, err := client.Read(context.Background())
+				closed <- websocket.CloseStatus(err)
+			}()
+			if err := tt.send(t.Context(), client); err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Read(readBuffer512)
+			if string(got) != tt.want {
+				t.Errorf("read %q", got)
+			}
+			if tt.code == 0 {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			c.Close(t.Context(), CloseCode(err), "")
+			if got := <-closed; got != tt.code {
+				t.Errorf("closed with %v for %v, want %v", got, err, tt.code)
+			}
+		})
+	}
+}
+
+func TestCloseSendsWhatIsQueued(t *testing.T) {
+	c, client := pair(t, Options{})
+	for range 100 {
+		c.Send(textFrame(strings.Repeat("q", 500)))
+	}
+	go func() { _, _ = c.Read(readBuffer512) }()
+	go c.Close(context.Background(), websocket.StatusGoingAway, "Going away")
+	n := 0
+	for {
+		_, _, err := client.Read(t.Context())
+		if err == nil {
+			n++
+			continue
+		}
+		var ce websocket.CloseError
+		if !errors.As(err, &ce) || ce.Code != websocket.StatusGoingAway || ce.Reason != "Going away" {
+			t.Errorf("closed with %v", err)
+		}
+		break
+	}
+	if n != 100 {
+		t.Errorf("%d of 100 frames came before the close", n)
+	}
+}
+
+func TestOverflow(t *testing.T) {
+	over := make(chan struct{})
+	var once sync.Once
+	c, _ := pair(t, Options{QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, Overflow: func() {
+		once.Do(func() { close(over) })
+	}})
+	// The client reads nothing: sooner or later the kernel takes no more.
+	for i := 0; ; i++ {
+		c.Send(textFrame(strings.Repeat("o", 5000)))
+		select {
+		case <-over:
+		default:
+			if i > 100_000 {
+				t.Fatal("no overflow after 500 MB")
+			}
+			continue
+		}
+		break
+	}
+	start := time.Now()
+	c.Close(context.Background(), websocket.StatusTryAgainLater, "slow")
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("closing a dead client took %v", d)
+	}
+	c.Send(textFrame("ignored"))
+}
+
+func TestOneFrameLargerThanTheQueue(t *testing.T) {
+	c, client := pair(t, Options{QueueLimit: 100})
+	c.Send(textFrame(strings.Repeat("l", 1000))) // else nothing could ever be sent
+	if _, b, err := client.Read(t.Context()); err != nil || len(b) != 1000 {
+		t.Errorf("read %d bytes, %v", len(b), err)
+	}
+}
+
+func TestWriteDeadlineIsExtended(t *testing.T) {
+	c, client := pair(t, Options{WriteTimeout: 50 * time.Millisecond})
+	for range 4 {
+		c.Send(textFrame("hello"))
+		if _, _, err := client.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// The deadline of the write before must not count for the next.
+		<-time.After(120 * time.Millisecond)
+	}
+	go func() { _, _ = c.Read(readBuffer512) }()
+	go func() { _, _, _ = client.Read(context.Background()) }()
+	if err := client.Ping(t.Context()); err != nil {
+		t.Errorf("the pong met an old deadline: %v", err)
+	}
+}
+
+func TestFramesRightBehindTheRequest(t *testing.T) {
+	got := make(chan string, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := Accept(w, r, Options{ReadLimit: 1 << 16, QueueLimit: 1 << 16, WriteTimeout: time.Second, Overflow: func() {}})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		b, err := c.Read(readBuffer512)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- string(b)
+		c.Cut()
+		c.Close(context.Background(), websocket.StatusNormalClosure, "")
+	}))
+	defer s.Close()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	payload := strings.Repeat("e", 1500) // more than the reader's buffer
+	frame := append([]byte{0x81, 0x80 | 126, byte(len(payload) >> 8), byte(len(payload) & 0xff), 0, 0, 0, 0}, payload...)
+	_, err = conn.Write(append([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"), frame...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := <-got; g != payload {
+		t.Errorf("read %d bytes of %d", len(g), len(payload))
+	}
+}
+
+// hiding is what a careless middleware does.
+type hiding struct{ http.ResponseWriter }
+
+func TestNotHijackable(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := Accept(hiding{w}, r, Options{}); !errors.Is(err, ErrNotHijackable) {
+			t.Errorf("Accept: %v", err)
+		}
+		w.WriteHeader(http.StatusTeapot) // nothing else has been written
+	}))
+	defer s.Close()
+	_, resp, err := websocket.Dial(t.Context(), s.URL, nil)
+	if err == nil || resp == nil || resp.StatusCode != http.StatusTeapot {
+		t.Errorf("dial: %v, %v", resp, err)
+	}
+}
+
+func BenchmarkFanOutEnqueue(b *testing.B) {
+	c := &Conn{o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
+	f := textFrame(strings.Repeat("b", 300))
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Send(f)
+		if len(c.queue) == 64 {
+			c.queue, c.queued = c.queue[:0], 0
+		}
+	}
+}
+
+func BenchmarkWriteFrames(b *testing.B) {
+	for _, n := range []int{1, 8, 64} {
+		b.Run(string(rune('0'+n/10))+string(rune('0'+n%10)), func(b *testing.B) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				c, err := l.Accept()
+				if err == nil {
+					_, _ = io.Copy(io.Discard, c)
+				}
+			}()
+			conn, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			a := &atomicConn{Conn: conn, timeout: time.Minute}
+			frames := make([]Frame, n)
+			for i := range frames {
+				frames[i] = textFrame(strings.Repeat("w", 300))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := a.writeFrames(frames, time.Now()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/frame")
+		})
+	}
+}
