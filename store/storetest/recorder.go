@@ -18,10 +18,10 @@ import (
 type recorder struct {
 	e      *env
 	number int
-	// answer is what Call does. Set it before anything calls.
-	answer func(ctx context.Context, request []byte) ([]byte, error)
 
 	mu sync.Mutex
+	// answer is what Call does.
+	answer func(ctx context.Context, request []byte) ([]byte, error)
 	// changed is closed and replaced whenever something was recorded.
 	changed chan struct{}
 	busy    map[string]bool
@@ -95,10 +95,19 @@ func (r *recorder) EntryExpired(e store.Entry) {
 }
 
 func (r *recorder) Call(ctx context.Context, request []byte) ([]byte, error) {
-	if r.answer == nil {
+	r.mu.Lock()
+	answer := r.answer
+	r.mu.Unlock()
+	if answer == nil {
 		return nil, errors.New("this node answers no calls")
 	}
-	return r.answer(ctx, request)
+	return answer(ctx, request)
+}
+
+func (r *recorder) setAnswer(answer func(ctx context.Context, request []byte) ([]byte, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
 }
 
 // record notes one call that concerns a channel, "" for none in particular.

@@ -86,6 +86,9 @@ func run(t *testing.T, each func(*testing.T, func(*env))) {
 		{"Reactions", reactionTests},
 		{"Subscriptions", subscriptionTests},
 		{"Presence", presenceTests},
+		{"Storage", storageTests},
+		{"Connections", connectionTests},
+		{"Peers", peerTests},
 	}
 	for _, a := range areas {
 		t.Run(a.name, func(t *testing.T) {
