@@ -1,0 +1,33 @@
+/** Makes an element with these properties and children. Text stays text: nothing here parses HTML. */
+export function el(tag, props, ...children) {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+}
+
+/** A drawing from icons.svg; decoration, so a label has to stand beside it. */
+export function icon(name) {
+  const ns = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(ns, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(ns, "use");
+  use.setAttribute("href", `icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A round face for a user: initials on a colour that follows from the name. */
+export function avatar(uid) {
+  const words = uid.trim().split(/\s+/);
+  const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "").join("");
+  let hue = 0;
+  for (const c of uid) hue = (hue * 31 + c.codePointAt(0)) % 360;
+  const node = el("span", { className: "avatar", textContent: initials.toUpperCase(), ariaHidden: "true" });
+  node.style.setProperty("--hue", hue);
+  return node;
+}
+
+/** The element with this id. */
+export function byId(id) {
+  return document.getElementById(id);
+}

@@ -1,0 +1,353 @@
+import { HotsockError, timeOf } from "./hotsock.js";
+
+/** The colours a room can have: the value in channel storage and its hue. */
+export const colours = new Map([
+  ["indigo", 277],
+  ["sky", 240],
+  ["teal", 190],
+  ["moss", 145],
+  ["amber", 75],
+  ["coral", 35],
+  ["rose", 5],
+  ["plum", 320],
+]);
+
+const typingFor = 4_000; // ms after which a "typing" wears off
+const typingEvery = 2_000; // ms between two that we send
+const pageSize = 100; // a page as long as this has another after it
+const reloadAfter = 2_000; // ms
+const passing = new Set(["UNAVAILABLE", "RATE_LIMITED"]); // errors worth another try
+
+/**
+ * @typedef {object} Message
+ * @property {string} id         the server's id, "" until it is known
+ * @property {string} order      where it stands among the others
+ * @property {"chat"|"reminder"|"note"} kind
+ * @property {string} uid        who sent it
+ * @property {string} text
+ * @property {number} time       ms since 1970
+ * @property {string} key        made by the sender: a message sent twice is shown once
+ * @property {"sent"|"sending"|"failed"} state
+ * @property {string} problem    why it failed
+ * @property {Map<string, Set<string>>} reactions  who reacted, by reaction
+ */
+
+/**
+ * What is known of one room, kept up to date from its channel. It fires
+ *   "message" and "gone" with a Message that is new, changed or to be removed;
+ *   "members", "typing" and "settings" when those changed;
+ *   "arrived" with a live message of somebody else;
+ *   "ready" when the newest messages are there;
+ *   "refused" with the server's reason.
+ */
+export class Room extends EventTarget {
+  members = []; // {uid}
+  typing = new Map(); // uid → timer
+  topic = "";
+  colour = "indigo";
+  ready = false;
+  /** True while there may be older messages than those loaded. */
+  hasOlder = false;
+
+  #channel;
+  #messages = new Map(); // by id
+  #keys = new Map(); // messages with a key, by uid and key
+  #outbox = new Set(); // ours, not yet accepted
+  #flying = new Set(); // those of them that wait for an answer
+  #notes = 0;
+  #held = null; // frames that came while a page of history was being loaded
+  #lastLoad = Promise.resolve();
+  #complete = false; // no newer message than those loaded is missing
+  #subscribes = 0;
+  #typedAt = 0;
+
+  constructor(hotsock, name, me, token) {
+    super();
+    this.name = name;
+    this.me = me;
+    this.#channel = hotsock.subscribe(`presence.room.${name}`, token);
+    this.#channel.addEventListener("subscribed", (e) => this.#subscribed(e.detail));
+    this.#channel.addEventListener("frame", (e) => this.#receive(e.detail));
+    this.#channel.addEventListener("refused", (e) => this.#fire("refused", e.detail));
+    this.leave = () => hotsock.unsubscribe(this.#channel.channel);
+  }
+
+  /** Sends a message, now or as soon as there is a link. */
+  say(text) {
+    const time = Date.now();
+    const key = time.toString(36) + Math.random().toString(36).slice(2, 8);
+    const message = {
+      id: "", order: `~${key}`, kind: "chat", uid: this.me, text, time, key,
+      state: "sending", problem: "", reactions: new Map(),
+    };
+    this.#keys.set(`${this.me} ${key}`, message);
+    this.#outbox.add(message);
+    this.#typedAt = 0;
+    this.#fire("message", message);
+    this.#send(message);
+  }
+
+  /** Sends a failed message again. */
+  retry(message) {
+    message.state = "sending";
+    this.#fire("message", message);
+    this.#send(message);
+  }
+
+  /** Takes a failed message away. */
+  discard(message) {
+    this.#outbox.delete(message);
+    this.#keys.delete(`${message.uid} ${message.key}`);
+    this.#fire("gone", message);
+  }
+
+  /** Tells the others that we are typing; not on every key. */
+  typed() {
+    const now = Date.now();
+    if (now - this.#typedAt < typingEvery) return;
+    this.#typedAt = now;
+    this.#channel.whisper("typing");
+  }
+
+  /** Adds our reaction, or takes it back. Throws what the server answers. */
+  async react(message, reaction) {
+    const action = message.reactions.get(reaction)?.has(this.me) ? "remove" : "add";
+    const change = { messageId: message.id, reaction, action };
+    this.#applyReaction(change, this.me);
+    try {
+      await this.#channel.react(message.id, reaction, action);
+    } catch (error) {
+      this.#applyReaction({ ...change, action: action === "add" ? "remove" : "add" }, this.me);
+      throw error;
+    }
+  }
+
+  /** Changes a setting for everyone. */
+  set(key, value) {
+    return this.#channel.set(key, value || null);
+  }
+
+  /** Schedules a reminder for the whole room; the answer tells how to cancel it. */
+  remind(text, expression) {
+    return this.#channel.call("publishMessage", {
+      event: "reminder", data: { text }, scheduleExpression: expression,
+    });
+  }
+
+  /** Loads a page of older messages. */
+  async loadOlder() {
+    const [oldest] = [...this.#messages.keys()].sort();
+    await this.#load({ before: oldest });
+  }
+
+  async #subscribed({ members, recovered }) {
+    const turn = ++this.#subscribes;
+    this.#setMembers(members);
+    if (!recovered) this.#complete = false;
+    while (!this.#complete) {
+      try {
+        await this.#load({});
+        this.#complete = true;
+        this.ready = true;
+        this.#fire("ready");
+      } catch (error) {
+        if (error instanceof HotsockError && !passing.has(error.code)) {
+          this.#fire("refused", error);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, reloadAfter));
+        if (turn !== this.#subscribes) return; // there was another reconnect
+      }
+    }
+    for (const message of this.#outbox) this.#send(message);
+  }
+
+  // Loads one page at a time.
+  #load(bounds) {
+    const page = this.#lastLoad.then(() => this.#loadPage(bounds));
+    this.#lastLoad = page.catch(() => {});
+    return page;
+  }
+
+  // What happens while a page is under way is applied after it, so that an old
+  // page cannot undo a newer reaction.
+  async #loadPage(bounds) {
+    this.#held = [];
+    try {
+      const { messages, more } = await this.#channel.call("listMessages", {
+        reverse: true, expandReactions: true, ...bounds,
+      });
+      const full = more === true || messages.length >= pageSize;
+      if (!bounds.before) this.#forgetIfApart(full && messages.at(-1).id);
+      if (bounds.before || this.#messages.size === 0) this.hasOlder = full;
+      for (const frame of messages) this.#listed(frame);
+    } finally {
+      const held = this.#held;
+      this.#held = null;
+      for (const frame of held) this.#receive(frame);
+    }
+  }
+
+  // After a long time away the newest page may not reach back to what is
+  // shown. Rather than show a conversation with a hole, begin again.
+  #forgetIfApart(oldest) {
+    if (!oldest || [...this.#messages.keys()].some((id) => id >= oldest)) return;
+    for (const message of this.#messages.values()) {
+      this.#keys.delete(`${message.uid} ${message.key}`);
+      this.#fire("gone", message);
+    }
+    this.#messages.clear();
+  }
+
+  #listed(frame) {
+    const message = this.#take(frame);
+    if (!message) return;
+    message.reactions = new Map(
+      Object.entries(frame.reactions ?? {}).map(([reaction, { items = [] }]) => [
+        reaction, new Set(items.map((item) => item.uid)),
+      ]),
+    );
+    this.#fire("message", message);
+  }
+
+  #receive(frame) {
+    if (this.#held) {
+      this.#held.push(frame);
+      return;
+    }
+    switch (frame.event) {
+      case "chat":
+      case "reminder":
+        this.#arrived(frame);
+        break;
+      case "typing":
+        if (frame.meta?.uid !== this.me) this.#setTyping(frame.meta?.uid, true);
+        break;
+      case "hotsock.messageReactionAdded":
+      case "hotsock.messageReactionRemoved":
+        this.#applyReaction(frame.data, frame.meta.uid);
+        break;
+      case "hotsock.memberAdded":
+      case "hotsock.memberUpdated":
+      case "hotsock.memberRemoved":
+        this.#setMembers(frame.data.members);
+        break;
+      case "hotsock.channelStorageUpdated":
+        this.#setting(frame);
+        break;
+    }
+  }
+
+  #arrived(frame) {
+    const seen = this.#messages.has(frame.id);
+    const message = this.#take(frame);
+    if (!message) return;
+    this.#setTyping(message.uid, false);
+    this.#fire("message", message);
+    if (!seen && (message.uid !== this.me || message.kind === "reminder")) this.#fire("arrived", message);
+  }
+
+  // Makes a message of a frame, or finds the one that is there already: listed
+  // twice, or our own that came back before its acknowledgement. What others
+  // send may have any shape.
+  #take({ id, event, data, meta }) {
+    const known = this.#messages.get(id);
+    if (known) return known;
+    const uid = meta?.uid ?? "";
+    const text = data?.text;
+    const key = typeof data?.key === "string" ? data.key : "";
+    if (typeof text !== "string" || (event !== "chat" && event !== "reminder")) return null;
+    const twin = key && this.#keys.get(`${uid} ${key}`);
+    if (twin) {
+      if (twin.id) return null; // sent again after a broken link: shown already
+      this.#settle(twin, id);
+      return twin;
+    }
+    const message = {
+      id, order: id, kind: event, uid, text, time: timeOf(id), key,
+      state: "sent", problem: "", reactions: new Map(),
+    };
+    this.#messages.set(id, message);
+    if (key) this.#keys.set(`${uid} ${key}`, message);
+    return message;
+  }
+
+  async #send(message) {
+    if (message.state !== "sending" || this.#flying.has(message)) return;
+    this.#flying.add(message);
+    const { text, key } = message;
+    try {
+      const id = await this.#channel.publish("chat", { text, key });
+      if (!message.id) this.#settle(message, id);
+    } catch (error) {
+      // Without an answer it stays in the outbox, for the next connection.
+      if (!(error instanceof HotsockError) || message.id) return;
+      message.state = "failed";
+      message.problem = error.message;
+    } finally {
+      this.#flying.delete(message);
+    }
+    this.#fire("message", message);
+  }
+
+  #settle(message, id) {
+    this.#outbox.delete(message);
+    this.#messages.set(id, message);
+    Object.assign(message, { id, order: id, time: timeOf(id), state: "sent" });
+  }
+
+  #applyReaction({ messageId, reaction, action }, uid) {
+    const message = this.#messages.get(messageId);
+    if (!message) return; // older than what is loaded
+    const users = message.reactions.get(reaction) ?? new Set();
+    if (action === "add") users.add(uid);
+    else users.delete(uid);
+    if (users.size > 0) message.reactions.set(reaction, users);
+    else message.reactions.delete(reaction);
+    this.#fire("message", message);
+  }
+
+  #setMembers(members) {
+    this.members = members;
+    for (const uid of this.typing.keys()) {
+      if (!members.some((member) => member.uid === uid)) this.#setTyping(uid, false);
+    }
+    this.#fire("members");
+  }
+
+  #setTyping(uid, on) {
+    const was = this.typing.has(uid);
+    clearTimeout(this.typing.get(uid));
+    if (on) this.typing.set(uid, setTimeout(() => this.#setTyping(uid, false), typingFor));
+    else this.typing.delete(uid);
+    if (was !== on) this.#fire("typing");
+  }
+
+  #setting({ key, data, meta }) {
+    const before = this[key];
+    if (key === "topic") this.topic = typeof data === "string" ? data : "";
+    else if (key === "colour") this.colour = colours.has(data) ? data : "indigo";
+    else return;
+    if (this[key] === before) return;
+    this.#fire("settings");
+    // What comes before history is what the room has been like, not news.
+    if (this.ready) this.#note(meta?.uid, key);
+  }
+
+  #note(uid, key) {
+    const who = uid === this.me ? "You" : (uid ?? "Somebody");
+    let text = `${who} changed the colour to ${this.colour}`;
+    if (key === "topic") {
+      text = this.topic ? `${who} changed the topic to “${this.topic}”` : `${who} removed the topic`;
+    }
+    const order = `${this.#channel.after ?? ""} note ${String(++this.#notes).padStart(6, "0")}`;
+    this.#fire("message", {
+      id: "", order, kind: "note", uid: "", text, time: Date.now(), key: "",
+      state: "sent", problem: "", reactions: new Map(),
+    });
+  }
+
+  #fire(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

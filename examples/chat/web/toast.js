@@ -1,0 +1,23 @@
+import { byId, el } from "./dom.js";
+
+const shownFor = 6_000; // ms
+
+let timer = 0;
+
+/** Shows a short word for a while, with one thing to do about it if there is one. */
+export function toast(text, action) {
+  const node = byId("toast");
+  const hide = () => node.hidePopover();
+  node.replaceChildren(el("span", { textContent: text, dir: "auto" }));
+  if (action) {
+    const button = el("button", { className: "plain", type: "button", textContent: action.label });
+    button.addEventListener("click", () => {
+      hide();
+      action.run();
+    });
+    node.append(button);
+  }
+  node.showPopover();
+  clearTimeout(timer);
+  timer = setTimeout(hide, shownFor);
+}

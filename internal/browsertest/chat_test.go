@@ -1,0 +1,59 @@
+package browsertest
+
+import (
+	"github.com/chromedp/chromedp"
+)
+
+// What a person does and sees on the chat's page.
+
+// join opens the chat, and goes into its lobby.
+func (b *browser) join(name, url string) *page {
+	b.t.Helper()
+	p := b.open(name, url)
+	p.fill("#join-form [name=name]", name)
+	p.click("#join-form .primary")
+	p.connected()
+	return p
+}
+
+func (p *page) connected() {
+	p.t.Helper()
+	p.until("the page is connected", `() => document.documentElement.dataset.link === "open"`)
+	p.until("history is there", `() => document.querySelector(".beginning h2") !== null`)
+}
+
+// reload loads the page again.
+func (p *page) reload() {
+	p.t.Helper()
+	p.do("reload", chromedp.Reload())
+	p.connected()
+}
+
+// write types into the field for messages.
+func (p *page) write(keys string) {
+	p.t.Helper()
+	p.do("write "+keys, chromedp.SendKeys(chromedp.CSS("#draft"), keys))
+}
+
+// say writes a message and sends it with the Enter key.
+func (p *page) say(text string) {
+	p.t.Helper()
+	p.write(text)
+	p.enter()
+}
+
+// sees waits until a message with that text is there, once.
+func (p *page) sees(text string) {
+	p.t.Helper()
+	p.until("it shows "+text+" once", messagesWith+` => messages(text, "sent").length === 1`, text)
+}
+
+// messagesWith begins a condition about the messages with a text in a state.
+const messagesWith = `(text, messages = (text, state) =>
+	[...document.querySelectorAll(".message[data-state=" + state + "] .bubble")].filter((b) => b.textContent === text))`
+
+// texts returns the texts of all messages, from top to bottom.
+func (p *page) texts() []string {
+	p.t.Helper()
+	return get[[]string](p, `[...document.querySelectorAll(".message .bubble")].map((b) => b.textContent)`)
+}

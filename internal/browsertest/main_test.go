@@ -1,0 +1,38 @@
+package browsertest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// chatBinary is the example, built once for all tests.
+var chatBinary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "browsertest")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		chatBinary = filepath.Join(dir, "chat")
+		build := exec.Command("go", "build", "-o", chatBinary, "./examples/chat")
+		build.Dir = filepath.Join("..", "..") // the root module, with its own dependencies
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building the example: %v\n%s", err, out)
+			return 1
+		}
+		code := m.Run()
+		if err := goleak.Find(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		return code
+	}())
+}
