@@ -197,6 +197,14 @@ func (r *recorder) delivered(channel string) []*store.Item {
 	return slices.Clone(r.items[channel])
 }
 
+// reports returns how many ends of another node's subscriptions and
+// connections were reported.
+func (r *recorder) reports() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ended) + len(r.closed)
+}
+
 // messages returns the messages among items.
 func messages(items []*store.Item) []*store.Message {
 	var out []*store.Message

@@ -89,6 +89,10 @@ func run(t *testing.T, each func(*testing.T, func(*env))) {
 		{"Storage", storageTests},
 		{"Connections", connectionTests},
 		{"Peers", peerTests},
+		{"Nodes", nodeTests},
+		{"Scheduler", schedulerTests},
+		{"Firing", firingTests},
+		{"Contexts", contextTests},
 	}
 	for _, a := range areas {
 		t.Run(a.name, func(t *testing.T) {

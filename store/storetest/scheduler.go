@@ -1,0 +1,427 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+var schedulerTests = []testCase{
+	{"IsTheSame", testSchedulerIsTheSame},
+	{"FiresPublish", testFirePublish},
+	{"FiresSet", testFireSet},
+	{"FiresWhatIsDueAlready", testFireAtOnce},
+	{"FiresWhatWasOverdueAtStart", testFireOverdue},
+	{"AddTwiceIsOne", testAddTwice},
+	{"Cancel", testCancel},
+	{"Move", testMove},
+	{"List", testListSchedules},
+	{"NotFound", testScheduleNotFound},
+	{"Stop", testSchedulerStop},
+}
+
+// A firing collects what one started node was told that it fired.
+type firing struct {
+	n    *node
+	stop func()
+
+	mu      sync.Mutex
+	busy    bool
+	stopped bool
+	fired   []store.Fired
+}
+
+// start lets a node take part in firing until the end of the test.
+func (n *node) start() *firing {
+	n.e.Helper()
+	f := &firing{n: n}
+	stop, err := n.store.Scheduler().Start(n.e.Context(), n.Node, f.note)
+	if err != nil {
+		n.e.Fatalf("node %d: Start: %v", n.r.number, err)
+	}
+	f.stop = func() {
+		stop()
+		f.mu.Lock()
+		f.stopped = true
+		f.mu.Unlock()
+	}
+	n.e.Cleanup(func() {
+		if !n.r.dead() {
+			f.stop()
+		}
+	})
+	return f
+}
+
+func (f *firing) note(fired store.Fired) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n.r.dead() {
+		return
+	}
+	if f.stopped {
+		f.n.e.Errorf("node %d: told of firing %v after stop had returned", f.n.r.number, fired.Schedule.ID)
+	}
+	if f.busy {
+		f.n.e.Errorf("node %d: told of two firings at a time", f.n.r.number)
+	}
+	f.busy = true
+	f.mu.Unlock()
+	time.Sleep(time.Microsecond) // Lets another call come, if the store makes one.
+	f.mu.Lock()
+	f.busy = false
+	f.fired = append(f.fired, fired)
+}
+
+// all returns what was fired by these, by schedule.
+func all(firings ...*firing) map[ulid.ULID][]store.Fired {
+	out := make(map[ulid.ULID][]store.Fired)
+	for _, f := range firings {
+		f.mu.Lock()
+		for _, x := range f.fired {
+			out[x.Schedule.ID] = append(out[x.Schedule.ID], x)
+		}
+		f.mu.Unlock()
+	}
+	return out
+}
+
+// await waits until a schedule has been fired, while time passes.
+func (f *firing) await(id ulid.ULID) store.Fired {
+	f.n.e.Helper()
+	f.n.e.awaitWithTime("the firing of "+id.String(), patience, func() bool { return len(all(f)[id]) > 0 })
+	return all(f)[id][0]
+}
+
+// publishing is a schedule of a message, due in a while.
+func (e *env) publishing(in time.Duration, channel string) store.Schedule {
+	return store.Schedule{
+		ID:      ulid.Make(),
+		Due:     e.h.Now().Add(in).Truncate(time.Millisecond),
+		Publish: &store.PublishRequest{Channel: channel, Event: "scheduled", Keep: time.Hour},
+	}
+}
+
+func (n *node) add(s store.Schedule) (group string) {
+	n.e.Helper()
+	group, err := n.store.Scheduler().Add(n.e.Context(), s)
+	if err != nil {
+		n.e.Fatalf("node %d: Add: %v", n.r.number, err)
+	}
+	return group
+}
+
+// wantNotEarly wants an item, or what was made of it, to be no older than the
+// schedule's due time.
+func (e *env) wantNotEarly(id ulid.ULID, due time.Time) {
+	e.Helper()
+	if at := ulid.Time(id.Time()); at.Before(due) {
+		e.Errorf("fired at %v, due at %v", at, due)
+	}
+}
+
+func testSchedulerIsTheSame(e *env) {
+	a := e.join()
+	if s := a.store.Scheduler(); s == nil || s != a.store.Scheduler() {
+		e.Error("Scheduler is nil, or another one each time")
+	}
+}
+
+func testFirePublish(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	f := a.start()
+	s := e.publishing(time.Second, "c")
+	s.Connection, s.UID, s.Emit, s.Origin = "connection", "Jim", true, []byte("origin")
+	s.Publish.Data, s.Publish.Meta = []byte(`{"a":"👍"}`), &store.Meta{UID: "Jim", UMD: []byte("1")}
+	s.Publish.Exclude = "someone"
+	group := b.add(s)
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`).MatchString(group) {
+		e.Errorf("group %q", group)
+	}
+	s.Group = group
+	got, err := b.store.Scheduler().Schedule(e.Context(), group, s.ID)
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "pending schedule", got, &s)
+	if !got.Due.Equal(s.Due) {
+		e.Errorf("pending with due %v, want %v", got.Due, s.Due)
+	}
+
+	fired := f.await(s.ID)
+	wantEqual(e, "schedule fired", fired.Schedule, &s)
+	id := fired.Publish.ID
+	e.wantNotEarly(id, s.Due)
+	wantEqual(e, "fired", fired, store.Fired{Schedule: &s, Publish: store.PublishResult{ID: id}})
+	items := a.r.awaitItem("c", id)
+	want := &store.Message{
+		ID: id, Channel: "c", Event: "scheduled", Data: s.Publish.Data, Meta: s.Publish.Meta,
+		Expires: ulid.Time(id.Time()).Add(time.Hour),
+	}
+	wantEqual(e, "item", items[len(items)-1], &store.Item{ID: id, Channel: "c", Exclude: "someone", Message: want})
+	kept, err := b.Message(e.Context(), "c", id)
+	if err != nil {
+		e.Fatal(err)
+	}
+	wantEqual(e, "kept message", kept, want)
+	_, err = b.store.Scheduler().Schedule(e.Context(), group, s.ID)
+	e.wantErr("Schedule after it fired", err, store.ErrNotFound)
+}
+
+func testFireSet(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	f := a.start()
+	before := b.set(write("k", "1"))
+	r := write("k", "2")
+	r.Keep, r.Emit = time.Hour, true
+	s := store.Schedule{
+		ID: ulid.Make(), Due: e.h.Now().Add(time.Second).Truncate(time.Millisecond), UID: "Jim", Set: &r,
+	}
+	s.Group = b.add(s)
+	clearing := write("k", "")
+	s2 := store.Schedule{ID: ulid.Make(), Due: s.Due.Add(500 * time.Millisecond), Set: &clearing}
+	b.add(s2)
+
+	fired := f.await(s.ID)
+	id := fired.Set.Entry.ID
+	e.wantNotEarly(id, s.Due)
+	want := entry(id, r)
+	want.Expires = ulid.Time(id.Time()).Add(time.Hour)
+	wantEqual(e, "fired", fired, store.Fired{
+		Schedule: &s, Set: store.SetResult{Changed: true, Entry: want, Previous: &before.Entry},
+	})
+	fired = f.await(s2.ID)
+	e.wantNotEarly(fired.Set.Entry.ID, s2.Due)
+	wantEqual(e, "entry before the scheduled clear", fired.Set.Previous, &want)
+	b.wantEntry("after the scheduled clear", "k", nil)
+	items := a.r.awaitCount("c", 3)
+	wantEqual(e, "entry announced", items[1].Storage, &want)
+}
+
+func testFireAtOnce(e *env) {
+	a := e.join()
+	f := a.start()
+	for _, in := range []time.Duration{0, -time.Second, -24 * 365 * time.Hour} {
+		s := e.publishing(in, "c")
+		a.add(s)
+		f.await(s.ID)
+	}
+	if n := len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})); n != 3 {
+		e.Errorf("%d messages were published, want 3", n)
+	}
+}
+
+func testFireOverdue(e *env) {
+	a := e.join()
+	var ids []ulid.ULID
+	for i := range 5 {
+		s := e.publishing(time.Duration(i)*100*time.Millisecond, fmt.Sprint("c", i))
+		ids = append(ids, s.ID)
+		a.add(s)
+	}
+	e.h.Advance(time.Second)
+	if n := len(a.schedules(store.ScheduleQuery{Limit: 10})); n != 5 {
+		e.Errorf("%d of 5 schedules are pending while no node has started", n)
+	}
+	f := a.start()
+	for _, id := range ids {
+		f.await(id)
+	}
+}
+
+func testAddTwice(e *env) {
+	a, b := e.join(), e.join()
+	s := e.publishing(500*time.Millisecond, "c")
+	group := a.add(s)
+	again := s
+	again.Due = s.Due.Add(time.Hour)
+	again.Publish = &store.PublishRequest{Channel: "c", Event: "another"}
+	wantEqual(e, "group of what is there already", b.add(again), group)
+	wantEqual(e, "schedules", len(a.schedules(store.ScheduleQuery{Limit: 10})), 1)
+	f := a.start()
+	fired := f.await(s.ID)
+	wantEqual(e, "event", fired.Schedule.Publish.Event, "scheduled")
+	e.h.Advance(500 * time.Millisecond)
+	if n := len(all(f)[s.ID]); n != 1 {
+		e.Errorf("fired %d times", n)
+	}
+}
+
+func testCancel(e *env) {
+	a, b := e.join(), e.join()
+	f := a.start()
+	b.start()
+	cancelled, kept := e.publishing(time.Second, "c"), e.publishing(1100*time.Millisecond, "c")
+	group := a.add(cancelled)
+	a.add(kept)
+	if err := b.store.Scheduler().Cancel(e.Context(), group, cancelled.ID); err != nil {
+		e.Fatal(err)
+	}
+	e.wantErr("cancelling it again", a.store.Scheduler().Cancel(e.Context(), group, cancelled.ID), store.ErrNotFound)
+	e.awaitWithTime("the other schedule", patience, func() bool {
+		return len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})) > 0
+	})
+	e.h.Advance(500 * time.Millisecond)
+	if n := len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})); n != 1 || len(all(f)[cancelled.ID]) > 0 {
+		e.Errorf("what was cancelled has fired: %d messages", n)
+	}
+	e.wantErr("cancelling what has fired", a.store.Scheduler().Cancel(e.Context(), group, kept.ID), store.ErrNotFound)
+}
+
+func testMove(e *env) {
+	a, b := e.join(), e.join()
+	a.watch("c")
+	f := a.start()
+	earlier, later := e.publishing(time.Hour, "c"), e.publishing(500*time.Millisecond, "c")
+	group := a.add(earlier)
+	b.add(later)
+	laterDue := e.h.Now().Add(1500 * time.Millisecond).Truncate(time.Millisecond)
+	if err := a.store.Scheduler().Move(e.Context(), group, later.ID, laterDue); err != nil {
+		e.Fatal(err)
+	}
+	earlierDue := e.h.Now().Add(time.Second).Truncate(time.Millisecond)
+	if err := b.store.Scheduler().Move(e.Context(), group, earlier.ID, earlierDue); err != nil {
+		e.Fatal(err)
+	}
+	got, err := a.store.Scheduler().Schedule(e.Context(), group, earlier.ID)
+	if err != nil || !got.Due.Equal(earlierDue) {
+		e.Errorf("after Move: %+v, %v", got, err)
+	}
+	fired := f.await(earlier.ID)
+	e.wantNotEarly(fired.Publish.ID, earlierDue)
+	if !fired.Schedule.Due.Equal(earlierDue) {
+		e.Errorf("fired with due %v, was moved to %v", fired.Schedule.Due, earlierDue)
+	}
+	e.wantNotEarly(f.await(later.ID).Publish.ID, laterDue)
+	if n := len(a.r.awaitCount("c", 2)); n != 2 {
+		e.Errorf("two schedules, each moved, fired %d times", n)
+	}
+}
+
+func (n *node) schedules(q store.ScheduleQuery) []*store.Schedule {
+	n.e.Helper()
+	page, err := n.store.Scheduler().Schedules(n.e.Context(), q)
+	if err != nil {
+		n.e.Fatalf("node %d: Schedules: %v", n.r.number, err)
+	}
+	return page
+}
+
+func testListSchedules(e *env) {
+	a, b := e.join(), e.join()
+	start := e.h.Now().Add(time.Hour).Truncate(time.Millisecond)
+	var want, inOdd []store.Schedule
+	for i := range 20 {
+		s := e.publishing(0, fmt.Sprint("c", i%3))
+		if i%4 == 0 {
+			s.Publish = nil
+			r := write("k", "1")
+			r.Channel = "{}/👍"
+			s.Set = &r
+		}
+		s.Due = start.Add(time.Duration(i/5) * time.Minute) // Five at a time.
+		want = append(want, s)
+	}
+	shuffled := slices.Clone(want)
+	rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	var group string
+	for _, s := range shuffled {
+		group = b.add(s)
+		if group != a.add(s) {
+			e.Errorf("%v has different groups", s.ID)
+		}
+	}
+	slices.SortFunc(want, func(x, y store.Schedule) int {
+		if c := x.Due.Compare(y.Due); c != 0 {
+			return c
+		}
+		return x.ID.Compare(y.ID)
+	})
+	for _, s := range want {
+		if s.Set != nil {
+			inOdd = append(inOdd, s)
+		}
+	}
+	ids := func(schedules []store.Schedule) (out []ulid.ULID) {
+		for _, s := range schedules {
+			out = append(out, s.ID)
+		}
+		return out
+	}
+	for _, row := range []struct {
+		why     string
+		channel string
+		limit   int
+		want    []ulid.ULID
+	}{
+		{"all at once", "", 100, ids(want)},
+		{"exactly as many as there are", "", 20, ids(want)},
+		{"page by page, across equal due times", "", 3, ids(want)},
+		{"one by one", "", 1, ids(want)},
+		{"of one channel", "{}/👍", 100, ids(inOdd)},
+		{"of one channel, page by page", "{}/👍", 2, ids(inOdd)},
+		{"of a channel without any", "unknown", 2, nil},
+	} {
+		var got []ulid.ULID
+		q := store.ScheduleQuery{Channel: row.channel, Limit: row.limit}
+		for {
+			page := a.schedules(q)
+			for _, s := range page {
+				got = append(got, s.ID)
+				if row.channel != "" && s.Channel() != row.channel {
+					e.Errorf("%s: a schedule of %q", row.why, s.Channel())
+				}
+				q.AfterDue, q.AfterID = s.Due, s.ID
+			}
+			if len(page) < q.Limit || len(got) > len(want) {
+				break
+			}
+		}
+		wantEqual(e, row.why, got, row.want)
+	}
+}
+
+func testScheduleNotFound(e *env) {
+	a := e.join()
+	s := e.publishing(time.Hour, "c")
+	group := a.add(s)
+	scheduler := a.store.Scheduler()
+	for _, row := range []struct {
+		why, group string
+		id         ulid.ULID
+	}{
+		{"an unknown id", group, ulid.Make()},
+		{"an unknown group", "unknown", s.ID},
+		{"no group", "", s.ID},
+		{"the zero id", group, ulid.ULID{}},
+	} {
+		_, err := scheduler.Schedule(e.Context(), row.group, row.id)
+		e.wantErr("Schedule of "+row.why, err, store.ErrNotFound)
+		e.wantErr("Cancel of "+row.why, scheduler.Cancel(e.Context(), row.group, row.id), store.ErrNotFound)
+		e.wantErr("Move of "+row.why, scheduler.Move(e.Context(), row.group, row.id, s.Due), store.ErrNotFound)
+	}
+	wantEqual(e, "schedules", len(a.schedules(store.ScheduleQuery{Limit: 10})), 1)
+}
+
+func testSchedulerStop(e *env) {
+	a, b := e.join(), e.join()
+	stopped, running := a.start(), b.start()
+	stopped.stop()
+	stopped.stop()
+	for range 10 {
+		s := e.publishing(200*time.Millisecond, "c")
+		a.add(s)
+		running.await(s.ID)
+	}
+	if n := len(all(stopped)); n > 0 {
+		e.Errorf("a node that has stopped fired %d", n)
+	}
+}
