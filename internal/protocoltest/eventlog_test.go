@@ -1,0 +1,71 @@
+package protocoltest
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// An eventLog is the sink of all nodes of an installation.
+type eventLog struct {
+	mu     sync.Mutex
+	events []string      // as JSON
+	more   chan struct{} // closed when there are more
+}
+
+// HandleEvent keeps the event as the JSON that a host would pass on.
+func (l *eventLog) HandleEvent(_ context.Context, e hotsock.Event) error {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, string(b))
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
+	return nil
+}
+
+// take waits for n events and removes them.
+func (l *eventLog) take(t *testing.T, e *env, n int) []string {
+	t.Helper()
+	timeout := time.After(e.patience)
+	for {
+		l.mu.Lock()
+		if len(l.events) >= n {
+			taken := l.events[:n:n]
+			l.events = l.events[n:]
+			l.mu.Unlock()
+			return taken
+		}
+		if l.more == nil {
+			l.more = make(chan struct{})
+		}
+		more := l.more
+		l.mu.Unlock()
+		select {
+		case <-more:
+		case <-timeout:
+			t.Fatalf("waited for %d events, got %v", n, l.all())
+		}
+	}
+}
+
+func (l *eventLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.events...)
+}
+
+// withEvents makes the nodes report to the log of the env: it is set in
+// options, which do not know the env yet.
+func withEvents(l *eventLog) func(*hotsock.Options) {
+	return func(o *hotsock.Options) { o.Events = l }
+}

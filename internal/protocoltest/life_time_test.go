@@ -1,0 +1,114 @@
+package protocoltest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/hotsock-go/hotsock"
+)
+
+// Section 4: how long a connection lives.
+func TestLifetime(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		why    string
+		claims string
+		set    func(*hotsock.Options)
+		// every is how often the client sends a message, if not 0.
+		every  time.Duration
+		send   string
+		lives  time.Duration
+		reason string
+	}{
+		{
+			why: "a connection ends when it was idle for 10 minutes", claims: `{"scope":"connect"}`,
+			lives: 10 * time.Minute, reason: "Idle timeout",
+		},
+		{
+			why: "the idle timeout is an option", claims: `{"scope":"connect"}`,
+			set:   func(o *hotsock.Options) { o.IdleTimeout = 42 * time.Second },
+			lives: 42 * time.Second, reason: "Idle timeout",
+		},
+		{
+			why: "a client that sends is not idle, and lives for 2 hours", claims: `{"scope":"connect"}`,
+			every: 9 * time.Minute, send: `{"event":"hotsock.pong"}`,
+			lives: 2 * time.Hour, reason: "Going away",
+		},
+		{
+			why: "the age is an option", claims: `{"scope":"connect"}`,
+			set:   func(o *hotsock.Options) { o.MaxConnectionDuration = 3 * time.Minute },
+			lives: 3 * time.Minute, reason: "Going away",
+		},
+		{
+			why: "keep-alives keep an idle client alive, for 2 hours", claims: `{"scope":"connect","keepAlive":true}`,
+			lives: 2 * time.Hour, reason: "Going away",
+		},
+		{
+			why: "without heartbeats a connection that must have them ends", claims: `{"scope":"connect","heartbeatTimeout":5}`,
+			lives: 5 * time.Second, reason: "Heartbeat timeout",
+		},
+		{
+			why: "other messages are no heartbeats", claims: `{"scope":"connect","heartbeatTimeout":60}`,
+			every: 10 * time.Second, send: `{"event":"hotsock.pong"}`,
+			lives: time.Minute, reason: "Heartbeat timeout",
+		},
+		{
+			why: "with heartbeats it lives on", claims: `{"scope":"connect","heartbeatTimeout":60}`,
+			every: 59 * time.Second, send: `{"event":"hotsock.heartbeat"}`,
+			lives: 2 * time.Hour, reason: "Going away",
+		},
+		{
+			why: "that the token expires does not end the connection", claims: fmt.Sprintf(`{"scope":"connect","keepAlive":true,"exp":%d}`, bubbleStart.Add(time.Second).Unix()),
+			lives: 2 * time.Hour, reason: "Going away",
+		},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			inBubble(t, 1, tt.set, func(t *testing.T, e *env) {
+				start := time.Now()
+				c := e.connect(t, tt.claims)
+				done := make(chan struct{})
+				defer close(done)
+				go func() {
+					if tt.every == 0 {
+						return
+					}
+					tick := time.NewTicker(tt.every)
+					defer tick.Stop()
+					for {
+						select {
+						case <-tick.C:
+							ctx, cancel := e.context()
+							_ = c.ws.Write(ctx, websocket.MessageText, []byte(tt.send))
+							cancel()
+						case <-done:
+							return
+						}
+					}
+				}()
+				for kept := time.Duration(1); ; kept++ {
+					frame, err := c.tryRead()
+					lived := time.Since(start)
+					if err == nil {
+						if frame != `{"event":"hotsock.keepAlive","data":{}}` {
+							t.Fatalf("got %s", frame)
+						}
+						if want := kept * 570 * time.Second; lived < want || lived > want+time.Second {
+							t.Errorf("keep-alive %d came after %v, want %v", kept, lived, want)
+						}
+						continue
+					}
+					c.checkClose(t, err, websocket.StatusGoingAway, tt.reason)
+					if lived < tt.lives || lived > tt.lives+time.Second {
+						t.Errorf("lived for %v, want %v", lived, tt.lives)
+					}
+					return
+				}
+			})
+		})
+	}
+}
+
+// bubbleStart is when every bubble begins.
+var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

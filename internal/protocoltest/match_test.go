@@ -1,0 +1,140 @@
+package protocoltest
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// vars are strings that were captured from what the server sent. A pattern is
+// a JSON text in which "$name" stands for a string: the one captured under the
+// name, or any if there is none yet, which it then captures. Names that begin
+// with "id" stand for ULIDs; "$_" is any string, never captured.
+type vars struct {
+	mu     sync.Mutex
+	values map[string]string // as they stand in JSON, without quotes
+}
+
+var (
+	placeholder = regexp.MustCompile(`"\$\w+"`)
+	ulidForm    = `[0-7][0-9A-HJKMNP-TV-Z]{25}`
+	stringForm  = `(?:[^"\\]|\\.)*`
+)
+
+// get returns what was captured.
+func (v *vars) get(name string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.values[name]
+}
+
+// set makes a value known as if it had been captured.
+func (v *vars) set(name, value string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.values == nil {
+		v.values = make(map[string]string)
+	}
+	v.values[name] = value
+}
+
+// forget makes names free again.
+func (v *vars) forget(names ...string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range names {
+		delete(v.values, name)
+	}
+}
+
+// expand puts in what was captured.
+func (v *vars) expand(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if value, ok := v.values[strings.Trim(p, `"$`)]; ok {
+			return `"` + value + `"`
+		}
+		return p
+	})
+}
+
+// match compares a text with a pattern, byte by byte besides placeholders.
+func (v *vars) match(pattern, text string) error {
+	pattern = v.expand(pattern)
+	var expr strings.Builder
+	expr.WriteString("^")
+	var names []string
+	rest := pattern
+	for _, at := range placeholder.FindAllStringIndex(pattern, -1) {
+		expr.WriteString(regexp.QuoteMeta(pattern[len(pattern)-len(rest) : at[0]]))
+		name := strings.Trim(pattern[at[0]:at[1]], `"$`)
+		names = append(names, name)
+		form := stringForm
+		if strings.HasPrefix(name, "id") {
+			form = ulidForm
+		}
+		expr.WriteString(`"(` + form + `)"`)
+		rest = pattern[at[1]:]
+	}
+	expr.WriteString(regexp.QuoteMeta(rest) + "$")
+	found := regexp.MustCompile(`(?s)` + expr.String()).FindStringSubmatch(text)
+	if found == nil {
+		return fmt.Errorf("got  %s\nwant %s", shorten(text), shorten(pattern))
+	}
+	captured := make(map[string]string)
+	for i, name := range names {
+		value := found[i+1]
+		if old, ok := captured[name]; ok && old != value {
+			return fmt.Errorf("got %s: $%s is both %q and %q", shorten(text), name, old, value)
+		}
+		if name != "_" {
+			captured[name] = value
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.values == nil {
+		v.values = make(map[string]string)
+	}
+	maps.Copy(v.values, captured)
+	return nil
+}
+
+func shorten(s string) string {
+	if len(s) <= 2000 {
+		return s
+	}
+	return fmt.Sprintf("%s … (%d bytes) … %s", s[:1000], len(s), s[len(s)-500:])
+}
+
+// The harness is what everything here rests on, so it must be able to fail.
+func TestMatch(t *testing.T) {
+	const id, other = "01JA3HVNF6E89HDT1ABRFWJ8C8", "01JA3HVNF6E89HDT1ABRFWJ8C9"
+	for _, tt := range []struct {
+		why, pattern, text string
+		ok                 bool
+	}{
+		{"equal texts match", `{"a":1}`, `{"a":1}`, true},
+		{"white space counts", `{"a":1}`, `{"a": 1}`, false},
+		{"so does the order", `{"a":1,"b":2}`, `{"b":2,"a":1}`, false},
+		{"the end counts", `{"a":1}`, `{"a":1}x`, false},
+		{"an id is a ULID", `{"id":"$id"}`, `{"id":"` + id + `"}`, true},
+		{"and nothing else", `{"id":"$id"}`, `{"id":"abc"}`, false},
+		{"what was captured must come again", `["$id","$id"]`, `["` + id + `","` + id + `"]`, true},
+		{"and not another", `["$id","$id"]`, `["` + id + `","` + other + `"]`, false},
+		{"any string matches _", `["$_","$_"]`, `["a","b \" c"]`, true},
+		{"but not several", `["$_"]`, `["a","b"]`, false},
+		{"only strings match", `["$x"]`, `[1]`, false},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			var v vars
+			if err := v.match(tt.pattern, tt.text); (err == nil) != tt.ok {
+				t.Errorf("match(%s, %s) = %v", tt.pattern, tt.text, err)
+			}
+		})
+	}
+}
