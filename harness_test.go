@@ -1,0 +1,276 @@
+package hotsock
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A rig is a handler behind an HTTP server, all within a synctest bubble, on a
+// store whose faults the test decides.
+type rig struct {
+	t *testing.T
+	h *Handler
+	l *pipeListener
+	s *faultyStore
+}
+
+// everything may be done with every channel.
+func everything(uid string) *Claims {
+	return &Claims{UID: uid, Channels: map[string]ChannelClaims{"*": {
+		Subscribe: Allow, GetInfo: Allow, HistoryStart: time.Unix(0, 0),
+		Messages: map[string]MessageClaims{"*": {Publish: Allow, Echo: Allow, React: Allow}},
+		Storage:  map[string]StorageClaims{"*": {Get: Allow, Set: Allow, Observe: Allow}},
+	}}}
+}
+
+// inRig runs a test within a bubble. The uid of a connection is its "uid"
+// parameter, and it may do everything.
+func inRig(t *testing.T, o Options, f func(t *testing.T, r *rig)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{t: t, s: &faultyStore{Store: storememory.New()}}
+		o.Store = r.s
+		if o.Authenticate == nil {
+			o.Authenticate = func(req *http.Request) (*Claims, error) {
+				return everything(req.URL.Query().Get("uid")), nil
+			}
+		}
+		var err error
+		if r.h, err = New(o); err != nil {
+			t.Fatal(err)
+		}
+		r.l = &pipeListener{conns: make(chan net.Conn)}
+		server := &http.Server{Handler: r.h}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = server.Serve(r.l)
+		}()
+		defer func() {
+			_ = server.Close()
+			<-served
+			if err := r.h.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		f(t, r)
+	})
+}
+
+// A peerClient is a client in a rig.
+type peerClient struct {
+	r    *rig
+	conn *websocket.Conn
+}
+
+func (r *rig) connect(uid string) *peerClient {
+	r.t.Helper()
+	c, _, err := r.dial(uid)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.CloseNow() })
+	p := &peerClient{r, c}
+	p.next("hotsock.connected")
+	return p
+}
+
+func (r *rig) dial(uid string) (*websocket.Conn, *http.Response, error) {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return r.l.dial() },
+		DisableKeepAlives: true,
+	}}
+	return websocket.Dial(context.Background(), "ws://rig/rt/?uid="+uid, &websocket.DialOptions{HTTPClient: client})
+}
+
+func (p *peerClient) send(text string) {
+	p.r.t.Helper()
+	if err := p.conn.Write(context.Background(), websocket.MessageText, []byte(text)); err != nil {
+		p.r.t.Fatal(err)
+	}
+}
+
+// next reads one message and checks its event, or for errors the code.
+func (p *peerClient) next(event string) map[string]any {
+	p.r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	_, b, err := p.conn.Read(ctx)
+	if err != nil {
+		p.r.t.Fatalf("instead of %s: %v", event, err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil {
+		p.r.t.Fatal(err)
+	}
+	got := m["event"]
+	if e, ok := m["error"].(map[string]any); ok {
+		got = e["code"]
+	}
+	if got != event {
+		p.r.t.Fatalf("got %s, want %s", b, event)
+	}
+	return m
+}
+
+// closed waits for the server to close the connection.
+func (p *peerClient) closed(code websocket.StatusCode) {
+	p.r.t.Helper()
+	for {
+		if _, _, err := p.conn.Read(context.Background()); err != nil {
+			if got := websocket.CloseStatus(err); got != code {
+				p.r.t.Errorf("closed with %v (%v), want %v", got, err, code)
+			}
+			return
+		}
+	}
+}
+
+// post calls the handler's HTTP API without a network.
+func (r *rig) post(path, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r.h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+	return w
+}
+
+// pipeListener connects in memory, as a bubble requires.
+type pipeListener struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed bool
+}
+
+func (l *pipeListener) dial() (net.Conn, error) {
+	a, b := net.Pipe()
+	l.conns <- addressed{b}
+	return a, nil
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	c, ok := <-l.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.conns) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// addressed is a pipe with an address, as real connections have one.
+type addressed struct{ net.Conn }
+
+func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1234} }
+
+// faultyStore is a store that can be made unavailable.
+type faultyStore struct {
+	store.Store
+	mu       sync.Mutex
+	down     bool
+	receiver store.Receiver
+	subs     []string // Subscribe calls that succeeded: channel
+	unsubs   []string
+}
+
+func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
+	s.receiver = r
+	n, err := s.Store.Join(ctx, r, o)
+	return &faultyNode{n, s}, err
+}
+
+func (s *faultyStore) setDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// err is what an operation fails with, and notes those that succeed.
+func (s *faultyStore) err(log *[]string, what string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return store.ErrUnavailable
+	}
+	if log != nil {
+		*log = append(*log, what)
+	}
+	return nil
+}
+
+func (s *faultyStore) count(log *[]string, what string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range *log {
+		if l == what {
+			n++
+		}
+	}
+	return n
+}
+
+type faultyNode struct {
+	store.Node
+	s *faultyStore
+}
+
+func (n *faultyNode) Ready(ctx context.Context) error {
+	if err := n.s.err(nil, ""); err != nil {
+		return err
+	}
+	return n.Node.Ready(ctx)
+}
+
+func (n *faultyNode) Watch(ctx context.Context, channel string) error {
+	if err := n.s.err(nil, ""); err != nil {
+		return err
+	}
+	return n.Node.Watch(ctx, channel)
+}
+
+func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.PublishResult{}, err
+	}
+	return n.Node.Publish(ctx, p)
+}
+
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	return n.Node.History(ctx, h)
+}
+
+func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (store.SubscribeResult, error) {
+	if err := n.s.err(&n.s.subs, r.Channel); err != nil {
+		return store.SubscribeResult{}, err
+	}
+	return n.Node.Subscribe(ctx, r)
+}
+
+func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+	if err := n.s.err(&n.s.unsubs, channel); err != nil {
+		return store.SubscriptionEnd{}, err
+	}
+	return n.Node.Unsubscribe(ctx, channel, connection)
+}

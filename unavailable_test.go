@@ -1,0 +1,187 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+func TestSubscribeWhileUnavailable(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		r.s.setDown(true)
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("UNAVAILABLE")
+		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		c.next("UNAVAILABLE")
+		// What is given up meanwhile must not come later.
+		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
+		c.next("hotsock.unsubscribed")
+		time.Sleep(30 * time.Second)
+		r.s.setDown(false)
+		if m := c.next("hotsock.subscribed"); m["channel"] != "a" {
+			t.Errorf("subscribed to %v", m["channel"])
+		}
+		time.Sleep(time.Minute)
+		info, err := r.h.ChannelInfo(t.Context(), "b")
+		if err != nil || info.SubscriptionsCount != 0 {
+			t.Errorf("b has %+v, %v", info, err)
+		}
+		// And it is a subscription like any other.
+		c.send(`{"event":"chat","channel":"a","data":1}`)
+		c.next("chat")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("ALREADY_SUBSCRIBED")
+	})
+}
+
+func TestWaitingSubscribeEndsWithItsError(t *testing.T) {
+	inRig(t, Options{MaxMembersSize: 40}, func(t *testing.T, r *rig) {
+		a, b := r.connect("ann"), r.connect("bob")
+		r.s.setDown(true)
+		b.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
+		b.next("UNAVAILABLE")
+		r.s.setDown(false)
+		a.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
+		a.next("hotsock.subscribed")
+		b.next("PRESENCE_CHANNEL_CAPACITY_REACHED")
+	})
+}
+
+func TestWhatFailsWhileUnavailable(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		r.s.setDown(true)
+
+		c.send(`{"event":"chat","channel":"a","data":"lost"}`)
+		c.next("UNAVAILABLE")
+		if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: "e"}); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, &Error{Code: CodeUnavailable}) {
+			t.Errorf("Publish: %v", err)
+		}
+		if err := r.h.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Ready: %v", err)
+		}
+		_, resp, err := r.dial("bob")
+		if err == nil || resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("connecting: %v, %v", resp, err)
+		}
+		time.Sleep(time.Minute) // the open socket stays
+		r.s.setDown(false)
+
+		c.send(`{"event":"chat","channel":"a","data":"kept"}`)
+		if m := c.next("chat"); m["data"] != "kept" {
+			t.Errorf("delivered %v, which had failed", m["data"])
+		}
+	})
+}
+
+func TestLeavingWhileUnavailable(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		for _, channel := range []string{"a", "b", "c"} {
+			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
+			c.next("hotsock.subscribed")
+		}
+		r.s.setDown(true)
+		// By command, by command and again, by the end of the connection.
+		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
+		c.next("hotsock.unsubscribed")
+		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
+		c.next("hotsock.unsubscribed")
+		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		c.next("UNAVAILABLE")
+		time.Sleep(10 * time.Second)
+		r.s.setDown(false)
+		c.next("hotsock.subscribed")
+		time.Sleep(10 * time.Second)
+		wantCounts(r, map[string]int{"a": 0, "b": 1, "c": 1})
+
+		r.s.setDown(true)
+		_ = c.conn.Close(websocket.StatusNormalClosure, "")
+		time.Sleep(10 * time.Second)
+		r.s.setDown(false)
+		time.Sleep(10 * time.Second)
+		wantCounts(r, map[string]int{"a": 0, "b": 0, "c": 0})
+	})
+}
+
+func wantCounts(r *rig, want map[string]int) {
+	r.t.Helper()
+	for channel, n := range want {
+		info, err := r.h.ChannelInfo(context.Background(), channel)
+		if err != nil || info.SubscriptionsCount != n {
+			r.t.Errorf("%s: %d subscriptions, %v; want %d", channel, info.SubscriptionsCount, err, n)
+		}
+	}
+}
+
+func TestLost(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c, d := r.connect("ann"), r.connect("bob")
+		if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "a", Key: "k", Data: 1}); err != nil {
+			t.Fatal(err)
+		}
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.channelStorageUpdated")
+		d.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		d.next("hotsock.subscribed")
+
+		r.s.receiver.Lost("a")
+		m := c.next("hotsock.subscribed")
+		if data := m["data"].(map[string]any); data["recovered"] != false {
+			t.Errorf("told %v", data)
+		}
+		c.next("hotsock.channelStorageUpdated")
+		c.send(`{"event":"chat","channel":"a"}`)
+		c.next("chat")
+		// Nobody else is troubled.
+		d.send(`{"event":"chat","channel":"b"}`)
+		d.next("chat")
+		wantCounts(r, map[string]int{"a": 1, "b": 1})
+	})
+}
+
+func TestRejoin(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		for _, channel := range []string{"a", "presence.b"} {
+			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
+			c.next("hotsock.subscribed")
+		}
+		// The store forgets, and is down for a while.
+		for _, channel := range []string{"a", "presence.b"} {
+			if _, err := r.h.node.Unsubscribe(t.Context(), channel, onlyConnection(r)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.next("hotsock.memberRemoved")
+		r.s.setDown(true)
+		r.s.receiver.Rejoin()
+		time.Sleep(10 * time.Second)
+		r.s.setDown(false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		wantCounts(r, map[string]int{"a": 1, "presence.b": 1})
+		c.send(`{"event":"chat","channel":"a"}`)
+		c.next("chat")
+	})
+}
+
+func onlyConnection(r *rig) string {
+	r.t.Helper()
+	all := r.h.conns.all()
+	if len(all) != 1 {
+		r.t.Fatalf("%d connections", len(all))
+	}
+	return all[0].id
+}
