@@ -30,11 +30,6 @@ var operations = map[string]operation{
 const corsMaxAge = "7200"
 
 func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name string) {
-	op, ok := operations[name]
-	if !ok {
-		h.writeError(w, r, refuse(CodeNotFound))
-		return
-	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		w.Header().Add("Vary", "Origin")
 		if !h.origins.allowAPI(origin) {
@@ -43,6 +38,11 @@ func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name st
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	}
+	op, ok := operations[name]
+	if !ok {
+		h.writeError(w, r, refuse(CodeNotFound))
+		return
 	}
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)

@@ -39,10 +39,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return segments[len(segments)-1-i]
 	}
 	switch {
-	case last(1) == "connection":
-		h.serveOperation(w, r, last(0))
+	// First of all, since a channel may be called "connection".
 	case last(0) == "storage" && last(2) == "channels":
 		h.serveServerAPI(w, r, http.MethodGet, last(1), h.serveChannelStorage)
+	case last(1) == "connection":
+		h.serveOperation(w, r, last(0))
 	case last(1) == "channels":
 		h.serveServerAPI(w, r, http.MethodGet, last(0), h.serveChannel)
 	case last(0) == "publish":

@@ -1,0 +1,17 @@
+package protocoltest
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// quoteBody returns a text as it stands between the quotes of JSON that this
+// library writes, which escapes no more than it must.
+func quoteBody(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // strings can always be encoded
+	quoted := strings.TrimSuffix(b.String(), "\n")
+	return quoted[1 : len(quoted)-1]
+}
