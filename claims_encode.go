@@ -17,7 +17,7 @@ import (
 // a Store of half a second, say, or text that is not UTF-8.
 func (c Claims) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
-	w := claimsWriter{enc: jsontext.NewEncoder(&b)}
+	w := claimsWriter{enc: jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))}
 	w.claims(&c)
 	if w.err != nil {
 		return nil, fmt.Errorf("hotsock: claims: %w", w.err)
