@@ -1,0 +1,426 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var tokenSecret = []byte("0123456789abcdef0123456789abcdef")
+
+// tokenHS256 is the simplest signing key.
+var tokenHS256 = SigningKey{Algorithm: HS256, Secret: tokenSecret}
+
+// tokenKeys has a signing key for every algorithm. Making RSA keys takes long.
+var tokenKeys = sync.OnceValue(func() map[Algorithm]SigningKey {
+	keys := make(map[Algorithm]SigningKey)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, minRSABits)
+	if err != nil {
+		panic(err)
+	}
+	for _, a := range []Algorithm{RS256, RS384, RS512, PS256, PS384, PS512} {
+		keys[a] = SigningKey{Algorithm: a, Private: rsaKey}
+	}
+	for a, curve := range map[Algorithm]elliptic.Curve{ES256: elliptic.P256(), ES384: elliptic.P384(), ES512: elliptic.P521()} {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			panic(err)
+		}
+		keys[a] = SigningKey{Algorithm: a, Private: key}
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	keys[EdDSA] = SigningKey{Algorithm: EdDSA, Private: edKey}
+	for _, a := range []Algorithm{HS256, HS384, HS512} {
+		keys[a] = SigningKey{Algorithm: a, Secret: tokenSecret}
+	}
+	return keys
+})
+
+func tokenVerifier(t testing.TB, c verifierConfig) *verifier {
+	t.Helper()
+	c.maxUMD = 1 << 10
+	v, err := newVerifier(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func tokenSign(t testing.TB, c Claims, k SigningKey) string {
+	t.Helper()
+	if c.Scope == 0 {
+		c.Scope = ScopeConnect
+	}
+	if c.Expires.IsZero() {
+		c.Expires = time.Now().Add(time.Minute)
+	}
+	token, err := SignToken(c, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// tokenRaw signs any text as header and payload, with HS256.
+func tokenRaw(header, payload string) string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	mac := hmac.New(sha256.New, tokenSecret)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func TestTokenAlgorithms(t *testing.T) {
+	if len(tokenKeys()) != len(algorithms) || len(algorithms) != 13 {
+		t.Fatalf("there are %d keys for %d algorithms, want 13", len(tokenKeys()), len(algorithms))
+	}
+	for signer, k := range tokenKeys() {
+		token := tokenSign(t, Claims{UID: "u"}, k)
+		for verifying, other := range tokenKeys() {
+			v := tokenVerifier(t, verifierConfig{keys: []Key{other.Key()}})
+			g, err := v.verify(t.Context(), token, ScopeConnect)
+			if signer == verifying {
+				if err != nil || g.claims.UID != "u" {
+					t.Errorf("%s token: %v", signer, err)
+				}
+			} else if !errors.Is(err, errTokenInvalid) {
+				t.Errorf("%s token with the key of %s: %v", signer, verifying, err)
+			}
+		}
+		cut := token[:strings.LastIndexByte(token, '.')+1]
+		v := tokenVerifier(t, verifierConfig{keys: []Key{k.Key()}})
+		for name, forged := range map[string]string{
+			"without signature": cut,
+			"with a short one":  cut + "AA",
+			"with another one":  cut + base64.RawURLEncoding.EncodeToString(make([]byte, 64)),
+			"with a long one":   token + "AAAA",
+		} {
+			if _, err := v.verify(t.Context(), forged, ScopeConnect); !errors.Is(err, errTokenInvalid) {
+				t.Errorf("%s token %s: %v", signer, name, err)
+			}
+		}
+	}
+}
+
+func TestTokenKeyID(t *testing.T) {
+	secret := func(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
+	key := func(id string, n byte) Key { return Key{Algorithm: HS256, ID: id, Secret: secret(n)} }
+	for _, test := range []struct {
+		kid  string
+		by   byte // whose secret signed
+		keys []Key
+		want bool
+		why  string
+	}{
+		{"", 1, []Key{key("", 1)}, true, "neither has an id"},
+		{"a", 1, []Key{key("", 1)}, true, "a key without id takes any kid"},
+		{"a", 1, []Key{key("a", 1)}, true, "the same"},
+		{"b", 1, []Key{key("a", 1)}, false, "another"},
+		{"", 1, []Key{key("a", 1)}, false, "none"},
+		{"A", 1, []Key{key("a", 1)}, false, "case counts"},
+		{"b", 2, []Key{key("a", 1), key("b", 2)}, true, "rotation, by id"},
+		{"a", 2, []Key{key("a", 1), key("b", 2)}, false, "the other's id"},
+		{"", 2, []Key{key("", 1), key("", 2)}, true, "rotation, without ids"},
+		{"a", 2, []Key{key("a", 1), key("a", 2)}, true, "two keys with one id are both tried"},
+		{"", 3, []Key{key("", 1), key("", 2)}, false, "a key taken out of rotation"},
+		{"", 1, nil, false, "no keys"},
+	} {
+		token := tokenSign(t, Claims{}, SigningKey{Algorithm: HS256, ID: test.kid, Secret: secret(test.by)})
+		_, err := tokenVerifier(t, verifierConfig{keys: test.keys}).verify(t.Context(), token, ScopeConnect)
+		if (err == nil) != test.want {
+			t.Errorf("kid %q, keys %v: error %v: %s", test.kid, test.keys, err, test.why)
+		}
+	}
+}
+
+func TestTokenKeyLookup(t *testing.T) {
+	broken := errors.New("broken")
+	good := Key{Algorithm: HS256, ID: "a", Secret: tokenSecret}
+	signer := SigningKey{Algorithm: HS256, ID: "a", Secret: tokenSecret}
+	for _, test := range []struct {
+		name   string
+		static []Key
+		lookup func() ([]Key, error)
+		want   error
+		calls  int
+	}{
+		{"found", nil, func() ([]Key, error) { return []Key{good}, nil }, nil, 1},
+		{"found after a static key failed", []Key{{Algorithm: HS256, Secret: []byte("x")}}, func() ([]Key, error) { return []Key{good}, nil }, nil, 1},
+		{"not needed", []Key{good}, func() ([]Key, error) { return nil, broken }, nil, 0},
+		{"no such key", nil, func() ([]Key, error) { return nil, nil }, errTokenInvalid, 1},
+		{"another key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, Secret: []byte("x")}}, nil }, errTokenInvalid, 1},
+		{"another id", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, ID: "b", Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
+		{"another algorithm", nil, func() ([]Key, error) { return []Key{{Algorithm: HS512, Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
+		{"fails", nil, func() ([]Key, error) { return nil, broken }, broken, 1},
+		{"fails, as keys are not to blame", nil, func() ([]Key, error) { return nil, broken }, errKeyLookup, 1},
+		{"returns a bad key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256}}, nil }, errKeyLookup, 1},
+		{"panics", nil, func() ([]Key, error) { panic("oh") }, errKeyLookup, 1},
+	} {
+		calls := 0
+		v := tokenVerifier(t, verifierConfig{keys: test.static, lookup: func(ctx context.Context, id, algorithm string) ([]Key, error) {
+			calls++
+			if ctx != t.Context() || id != "a" || algorithm != "HS256" {
+				t.Errorf("%s: called with %q, %q", test.name, id, algorithm)
+			}
+			return test.lookup()
+		}})
+		_, err := v.verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
+		}
+		if errors.Is(err, errTokenInvalid) && errors.Is(err, errKeyLookup) {
+			t.Errorf("%s: both invalid and unknown: %v", test.name, err)
+		}
+		if calls != test.calls {
+			t.Errorf("%s: %d calls, want %d", test.name, calls, test.calls)
+		}
+	}
+}
+
+func TestTokenKeyLookupIsNotAskedForNonsense(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{lookup: func(context.Context, string, string) ([]Key, error) {
+		t.Error("called")
+		return nil, nil
+	}})
+	for _, token := range []string{
+		"", "..", "a.b.c", tokenRaw(`{"alg":"none"}`, `{}`), tokenRaw(`{"alg":"HS257"}`, `{}`), tokenRaw(`{`, `{}`),
+		tokenRaw(`{"alg":"HS256"}`, strings.Repeat("x", maxToken)),
+	} {
+		if _, err := v.verify(t.Context(), token, ScopeConnect); !errors.Is(err, errTokenInvalid) {
+			t.Errorf("%.40q: %v", token, err)
+		}
+	}
+}
+
+func TestTokenHeader(t *testing.T) {
+	const payload = `{"scope":"connect","exp":4000000000}`
+	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+	for _, test := range []struct {
+		header string
+		want   string // in the error, "" for none
+		why    string
+	}{
+		{`{"alg":"HS256","typ":"JWT"}`, "", "as the protocol has it"},
+		{`{"alg":"HS256","typ":"jwt"}`, "", "the case of typ does not matter"},
+		{`{"alg":"HS256"}`, "", "many libraries leave typ out"},
+		{`{"alg":"HS256","cty":"x","x":{"y":[1]}}`, "", "unknown members are ignored"},
+		{`{"alg":"HS256","typ":"at+jwt"}`, "typ is not JWT", "an access token of the same issuer"},
+		{`{"typ":"JWT"}`, "unsupported algorithm", "no alg"},
+		{`{"alg":"none"}`, "unsupported algorithm", "none, never"},
+		{`{"alg":"None"}`, "unsupported algorithm", "none, never"},
+		{`{"alg":""}`, "unsupported algorithm", "empty"},
+		{`{"alg":"hs256"}`, "unsupported algorithm", "the case of alg matters"},
+		{`{"ALG":"HS256"}`, "unsupported algorithm", "the case of names matters"},
+		{`{"alg":"HS512"}`, "no key verifies the HS512 signature", "not the key's algorithm"},
+		{`{"alg":"RS256"}`, "no key verifies the RS256 signature", "not the key's algorithm"},
+		{`{"alg":"none","alg":"HS256"}`, "malformed", "equal members"},
+		{`{"alg":["HS256"]}`, "malformed", "wrong type"},
+		{`{"alg":"HS256","kid":1}`, "malformed", "wrong type"},
+		{`{"alg":"HS256","crit":["b64"],"b64":false}`, "critical", "an extension that must be understood"},
+		{`null`, "malformed", "no object"},
+		{`{"alg":"HS256"}x`, "malformed", "something after the object"},
+		{`{"alg":"HS256","x":"` + "\xff" + `"}`, "malformed", "not UTF-8"},
+	} {
+		_, err := v.verify(t.Context(), tokenRaw(test.header, payload), ScopeConnect)
+		tokenCheckError(t, test.header+": "+test.why, err, test.want)
+	}
+}
+
+func tokenCheckError(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: %v", what, err)
+	case want != "" && (!errors.Is(err, errTokenInvalid) || !strings.Contains(err.Error(), want)):
+		t.Errorf("%s: error %v, want one with %q", what, err, want)
+	}
+}
+
+func TestTokenForm(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+	good := tokenRaw(`{"alg":"HS256"}`, `{"scope":"connect","exp":4000000000}`)
+	dot := strings.IndexByte(good, '.')
+	for _, test := range []struct{ token, want, why string }{
+		{good, "", "good"},
+		{"", "not three parts", "empty"},
+		{good[:strings.LastIndexByte(good, '.')], "not three parts", "two parts"},
+		{good + ".", "not three parts", "four parts"},
+		{"Bearer " + good, "part 1 is not base64url", "with something before"},
+		{good + "=", "part 3 is not base64url", "padded"},
+		{good[:dot-4] + "\n" + good[dot-4:], "part 1 is not base64url", "with a line end in it"},
+		{good + "\r\n", "part 3 is not base64url", "with a line end after it"},
+		{good[:len(good)-1] + tokenNext(good[len(good)-1]), "part 3 is not base64url", "with bits that do not count"},
+		{good + strings.Repeat("A", maxToken), "longer than 8192 bytes", "too long"},
+	} {
+		_, err := v.verify(t.Context(), test.token, ScopeConnect)
+		tokenCheckError(t, test.why, err, test.want)
+	}
+}
+
+// tokenNext returns the next character of base64url: at the end of a signature
+// of 32 bytes it stands for the same bytes.
+func tokenNext(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	i := strings.IndexByte(alphabet, c)
+	return alphabet[i+1 : i+2]
+}
+
+func TestTokenClaims(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+	bound := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, audience: "chat", issuer: "us"})
+	const exp = `"exp":4000000000`
+	for _, test := range []struct {
+		v       *verifier
+		payload string
+		scope   Scope
+		want    string // in the error, "" for none
+		why     string
+	}{
+		{v, `{"scope":"connect",` + exp + `}`, ScopeConnect, "", "the least"},
+		{v, `{"scope":"umd connect",` + exp + `}`, ScopeUMD, "", "one of several scopes"},
+		{v, `{"scope":"connect"}`, ScopeConnect, "no exp", "for ever is too long"},
+		{v, `{"scope":"connect","exp":null}`, ScopeConnect, "no exp", "null is absent"},
+		{v, `{"scope":"connect","EXP":4000000000}`, ScopeConnect, "no exp", "names in the wrong case are unknown"},
+		{v, `{"scope":"connect","exp":1}`, ScopeConnect, "expired", "long ago"},
+		{v, `{` + exp + `}`, ScopeConnect, `scope is ""`, "no scope"},
+		{v, `{"scope":"subscribe",` + exp + `}`, ScopeConnect, `scope is "subscribe", not "connect"`, "another scope"},
+		{v, `{"scope":"connect",` + exp + `}`, ScopeSubscribe, "scope", "another scope"},
+		{v, `{"scope":"connect subscribe",` + exp + `}`, ScopeUMD, "scope", "other scopes"},
+		{v, `{"scope":"connect",` + exp + `,"aud":"x","iss":"y"}`, ScopeConnect, "", "aud and iss that nobody asked for"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":"chat","iss":"us"}`, ScopeConnect, "", "the right aud and iss"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":["x","chat"],"iss":"us"}`, ScopeConnect, "", "aud is one of several"},
+		{bound, `{"scope":"connect",` + exp + `,"iss":"us"}`, ScopeConnect, "aud", "no aud"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":[],"iss":"us"}`, ScopeConnect, "aud", "empty aud"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":["x","Chat"],"iss":"us"}`, ScopeConnect, "aud", "the case of aud matters"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":"chat"}`, ScopeConnect, "iss", "no iss"},
+		{bound, `{"scope":"connect",` + exp + `,"aud":"chat","iss":"them"}`, ScopeConnect, "iss", "another iss"},
+		{v, `{"scope":"connect",` + exp + `,"uid":1}`, ScopeConnect, "/uid: must be a string", "malformed"},
+		{v, `{"scope":"connect",` + exp + `,"uid":"a","uid":"b"}`, ScopeConnect, "duplicate", "smuggled"},
+		{v, `{"scope":"connect",` + exp + `,"channels":{"#regex:(":{}}}`, ScopeConnect, "#regex:(", "does not compile"},
+		{v, `{"scope":"connect",` + exp + `,"umd":"` + strings.Repeat("x", 1023) + `"}`, ScopeConnect, "umd", "too long"},
+		{v, `{"scope":"connect",` + exp, ScopeConnect, "EOF", "cut short"},
+		{v, ``, ScopeConnect, "EOF", "empty"},
+	} {
+		_, err := test.v.verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, test.payload), test.scope)
+		tokenCheckError(t, test.payload+": "+test.why, err, test.want)
+	}
+}
+
+// A payload whose signature is wrong is not looked at: regular expressions in it
+// are not compiled.
+func TestTokenPayloadIsReadAfterItsSignature(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{keys: []Key{{Algorithm: HS256, Secret: []byte("another")}}})
+	_, err := v.verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, `{"channels":{"#regex:(":{}}}`), ScopeConnect)
+	tokenCheckError(t, "wrongly signed", err, "no key verifies the HS256 signature")
+}
+
+func TestTokenTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+		start := time.Now()
+		token := tokenSign(t, Claims{NotBefore: start.Add(10 * time.Second), Expires: start.Add(20 * time.Second)}, tokenHS256)
+		for _, test := range []struct {
+			at   time.Duration
+			want error
+			why  string
+		}{
+			{0, errTokenEarly, "before nbf"},
+			{10*time.Second - time.Millisecond, errTokenEarly, "just before nbf: no leeway"},
+			{10 * time.Second, nil, "from nbf on"},
+			{20*time.Second - time.Millisecond, nil, "just before exp"},
+			{20 * time.Second, errTokenInvalid, "used before exp means before: no leeway"},
+		} {
+			time.Sleep(start.Add(test.at).Sub(time.Now()))
+			_, err := v.verify(t.Context(), token, ScopeConnect)
+			if !errors.Is(err, test.want) || test.want == nil && err != nil {
+				t.Errorf("after %v: error %v, want %v: %s", test.at, err, test.want, test.why)
+			}
+			if errors.Is(err, errTokenEarly) && errors.Is(err, errTokenInvalid) {
+				t.Errorf("after %v: early and yet invalid: %v", test.at, err)
+			}
+		}
+	})
+}
+
+func TestTokenOfHost(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{})
+	g, err := v.compile(&Claims{UID: "u"})
+	if err != nil || g.claims.UID != "u" {
+		t.Errorf("claims of the host: %v, %v", g, err)
+	}
+	_, err = v.compile(&Claims{UID: strings.Repeat("u", 129)})
+	tokenCheckError(t, "uid too long", err, "uid")
+}
+
+func FuzzVerifyToken(f *testing.F) {
+	v := tokenVerifier(f, verifierConfig{keys: []Key{tokenHS256.Key(), {Algorithm: ES256, Public: tokenKeys()[ES256].Private.Public()}}})
+	f.Add(tokenRaw(`{"alg":"HS256","typ":"JWT","kid":"a"}`, `{"scope":"connect","exp":4000000000}`), false)
+	f.Add(tokenRaw(`{"alg":"HS256","alg":"none"}`, `{"scope":"connect","exp":4000000000}`), false)
+	f.Add(`{"scope":"connect","exp":4000000000,"channels":{"#regex:a{1000}":{}}}`, true)
+	f.Add("eyJhbGciOiJub25lIn0.e30.", false)
+	f.Fuzz(func(t *testing.T, text string, sign bool) {
+		token := text
+		if sign {
+			token = tokenRaw(`{"alg":"HS256"}`, text)
+		}
+		g, err := v.verify(t.Context(), token, ScopeConnect)
+		if err != nil {
+			if !errors.Is(err, errTokenInvalid) && !errors.Is(err, errTokenEarly) {
+				t.Errorf("error %v is neither invalid nor early", err)
+			}
+			for part := range strings.SplitSeq(token, ".") {
+				if len(part) > 30 && strings.Contains(err.Error(), part) {
+					t.Errorf("error %q has part of the token %q", err, token)
+				}
+			}
+			return
+		}
+		// Whatever is accepted was signed here.
+		parts := strings.Split(token, ".")
+		payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
+		header, _ := base64.RawURLEncoding.DecodeString(parts[0])
+		if token != tokenRaw(string(header), string(payload)) {
+			t.Errorf("accepts %q", token)
+		}
+		if g.claims.Scope&ScopeConnect == 0 || !time.Now().Before(g.claims.Expires) {
+			t.Errorf("accepts %q with scope %v until %v", token, g.claims.Scope, g.claims.Expires)
+		}
+		fmt.Fprint(t.Output(), resolve("c", g, g).event("e"))
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	claims := Claims{UID: "u", Channels: map[string]ChannelClaims{
+		"room.1": {AutoSubscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow, Store: new(time.Hour)}}},
+		"room.*": {Subscribe: Allow},
+	}}
+	for _, a := range []Algorithm{HS256, RS256, ES256, EdDSA} {
+		b.Run(string(a), func(b *testing.B) {
+			k := tokenKeys()[a]
+			v := tokenVerifier(b, verifierConfig{keys: []Key{k.Key()}})
+			token := tokenSign(b, claims, k)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v.verify(b.Context(), token, ScopeConnect); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
