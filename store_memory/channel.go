@@ -98,12 +98,14 @@ func (c *channel) settle() {
 	c.shard.dueMu.Unlock()
 }
 
-// expire removes what has expired.
+// expire removes what has expired. It leaves some for the next time if that is
+// much, since nobody can publish meanwhile.
 func (c *channel) expire(now time.Time, by *node) {
+	const limit = 1000
 	c.recent.expire(now, c.store.options.Load().ReplayWindow)
-	c.kept.expire(now)
-	c.dedup.expire(now)
-	c.expireStorage(now, by)
+	c.kept.expire(now, limit)
+	c.dedup.expire(now, limit)
+	c.expireEntries(now, limit, by)
 }
 
 // earliest returns the first of some deadlines.

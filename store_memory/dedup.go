@@ -39,8 +39,9 @@ func (d *dedup) add(id string, message ulid.ULID, until time.Time) {
 	d.expiry.put(known, until)
 }
 
-func (d *dedup) expire(now time.Time) {
-	for {
+// expire forgets ids whose time is over, so many at the most.
+func (d *dedup) expire(now time.Time, limit int) {
+	for range limit {
 		known, ok := d.expiry.takeDue(now)
 		if !ok {
 			return

@@ -84,9 +84,9 @@ func (k *keptMessages) page(h store.HistoryRequest, now time.Time) []*store.Mess
 	return page
 }
 
-// expire removes what has expired.
-func (k *keptMessages) expire(now time.Time) {
-	for {
+// expire removes what has expired, so much at the most.
+func (k *keptMessages) expire(now time.Time, limit int) {
+	for range limit {
 		m, ok := k.expiry.takeDue(now)
 		if !ok {
 			break

@@ -2,7 +2,6 @@ package storememory
 
 import (
 	"context"
-	"iter"
 	"maps"
 	"slices"
 	"sort"
@@ -53,23 +52,6 @@ func (s *registers) remove(r *register) {
 	s.sorted = nil
 }
 
-// expire removes what has expired, and yields those entries whose expiry is to
-// be reported.
-func (s *registers) expire(now time.Time) iter.Seq[*store.Entry] {
-	return func(yield func(*store.Entry) bool) {
-		for {
-			r, ok := s.expiry.takeDue(now)
-			if !ok {
-				return
-			}
-			s.remove(r)
-			if r.entry.Emit && !yield(r.entry) {
-				return
-			}
-		}
-	}
-}
-
 // page returns what a request asks for.
 func (s *registers) page(l store.ListRequest, now time.Time) []*store.Entry {
 	keys := slices.Compact(slices.Sorted(slices.Values(l.Keys)))
@@ -104,8 +86,7 @@ func (n *node) Set(ctx context.Context, r store.SetRequest) (store.SetResult, er
 func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetResult {
 	old := c.storage.keys.m[r.Key]
 	if old != nil && !old.live(now) {
-		// The sweep has not come by yet, and will not find it any more.
-		c.expireStorage(now, by)
+		c.endEntry(old, by) // The sweep has not come by yet.
 		old = nil
 	}
 	var result store.SetResult
@@ -142,9 +123,23 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 	return result
 }
 
-func (c *channel) expireStorage(now time.Time, by *node) {
-	for e := range c.storage.expire(now) {
-		by.receiver.EntryExpired(*e)
+// expireEntries removes entries that have expired, so many at the most.
+func (c *channel) expireEntries(now time.Time, limit int, by *node) {
+	for range limit {
+		r, ok := c.storage.expiry.takeDue(now)
+		if !ok {
+			return
+		}
+		c.endEntry(r, by)
+	}
+}
+
+// endEntry removes an entry that has expired, and reports that if it is to be
+// reported.
+func (c *channel) endEntry(r *register, by *node) {
+	c.storage.remove(r)
+	if r.entry.Emit {
+		by.receiver.EntryExpired(*r.entry)
 	}
 }
 
