@@ -30,6 +30,7 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -49,6 +50,7 @@ type Handler struct {
 	hub      *hub
 	conns    connections
 	node     store.Node
+	flusher  socket.Flusher
 
 	// ctx ends when everything must stop at once.
 	ctx           context.Context
@@ -183,6 +185,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	defer cancel()
 	h.cancel()
 	h.work.Wait()
+	h.flusher.Close()
 	err := h.node.Leave(leave)
 	h.events.stop(leave)
 	if ctx.Err() != nil {

@@ -53,6 +53,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		ReadLimit:    h.opts.MaxFrameSize,
 		QueueLimit:   h.opts.MaxQueueSize,
 		WriteTimeout: h.opts.WriteTimeout,
+		Flusher:      &h.flusher,
 		Overflow:     c.tooSlow,
 	})
 	if err != nil {

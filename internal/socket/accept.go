@@ -81,7 +81,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := brw.Flush(); err != nil {
 		return nil, nil, errors.Join(err, c.Close())
 	}
-	h.conn = &atomicConn{Conn: c, timeout: h.timeout}
+	h.conn = newAtomicConn(c, h.timeout)
 	// The client may have sent frames right behind its request. The library
 	// keeps what is buffered, so they must be.
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())

@@ -4,10 +4,10 @@
 package socket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Options of a connection. All are required.
+// Options of a connection. All but Flusher are required.
 type Options struct {
 	// ReadLimit is the length of the longest message accepted, in bytes.
 	ReadLimit int
@@ -25,6 +25,9 @@ type Options struct {
 	// WriteTimeout is how long a write may make no progress, and how long a
 	// close may take.
 	WriteTimeout time.Duration
+	// Flusher writes the frames of many connections; nil for a goroutine of each
+	// connection's own, while there is something to write.
+	Flusher *Flusher
 	// Overflow is called once, if a frame would exceed QueueLimit. It must not
 	// block. The connection takes no more frames.
 	Overflow func()
@@ -47,13 +50,12 @@ type Conn struct {
 
 	mu      sync.Mutex
 	queue   []Frame       // waiting, in order
-	spare   []Frame       // an empty queue, to be used again
 	queued  int           // bytes in queue
-	writing bool          // a flush is under way
+	writing bool          // somebody has been asked to write what is queued
 	closing bool          // no more frames are taken
 	flushed chan struct{} // closed when nothing is queued, if Close waits for that
 
-	flushes   sync.WaitGroup
+	flushes   sync.WaitGroup // goroutines that flush
 	closeOnce sync.Once
 }
 
@@ -65,61 +67,120 @@ func (c *Conn) Send(f Frame) {
 		c.mu.Unlock()
 		return
 	}
-	if c.queued+len(f.b) > c.o.QueueLimit && c.queued > 0 {
+	if c.queued+len(f.b.wire) > c.o.QueueLimit && c.queued > 0 {
 		c.closing = true
 		c.mu.Unlock()
 		c.o.Overflow()
 		return
 	}
 	c.queue = append(c.queue, f)
-	c.queued += len(f.b)
+	c.queued += len(f.b.wire)
 	if c.writing {
 		c.mu.Unlock()
 		return
 	}
 	c.writing = true
-	c.flushes.Add(1)
+	if c.net.raw == nil || c.o.Flusher == nil || !c.o.Flusher.add(c) {
+		c.flushAlone(nil, false)
+	}
 	c.mu.Unlock()
-	go c.flush()
 }
 
 // LastSent is when frames were last written.
 func (c *Conn) LastSent() time.Time { return time.Unix(0, c.lastSent.Load()) }
 
-// flush writes what is queued until nothing is.
-func (c *Conn) flush() {
-	defer c.flushes.Done()
-	var batch []Frame
-	for {
-		c.mu.Lock()
-		if clear(batch); batch != nil && cap(batch) <= maxKept {
-			c.spare = batch[:0]
-		}
-		if len(c.queue) == 0 {
-			c.writing = false
-			if c.flushed != nil {
-				close(c.flushed)
-			}
-			c.mu.Unlock()
-			return
-		}
-		batch = c.queue
-		c.queue, c.spare = c.spare, nil
-		c.queued = 0
-		c.mu.Unlock()
-
-		now := time.Now()
-		c.lastSent.Store(now.UnixNano())
-		if err := c.net.writeFrames(batch, now); err != nil {
-			// Whatever the reason, the reader finds the connection closed.
-			c.mu.Lock()
-			c.closing = true
-			clear(c.queue)
-			c.queue, c.queued = nil, 0
-			c.mu.Unlock()
-			_ = c.net.Close()
-		}
+// take moves what is queued to frames.
+func (c *Conn) take(frames []Frame) []Frame {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	frames = append(frames, c.queue...)
+	clear(c.queue)
+	c.queue, c.queued = c.queue[:0], 0
+	if cap(c.queue) > maxKept {
+		c.queue = nil
 	}
+	return frames
+}
+
+// rest reports whether nothing is queued, and then that nobody writes any more.
+// c.mu is held.
+func (c *Conn) rest() bool {
+	if len(c.queue) > 0 {
+		return false
+	}
+	c.writing = false
+	if c.flushed != nil {
+		close(c.flushed)
+	}
+	return true
+}
+
+// maxKept bounds the memory that an idle connection keeps for its next batch.
+const maxKept = 64
+
+// flushFrom is called by the Flusher.
+func (c *Conn) flushFrom(f *Flusher, now time.Time) {
+	c.lastSent.Store(now.UnixNano())
+	f.taken = c.take(f.taken[:0])
+	b := f.join(f.taken)
+	n, locked, err := c.net.try(b)
+	if err != nil {
+		c.broken()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil && n < len(b):
+		c.flushAlone(bytes.Clone(b[n:]), locked)
+	case !c.rest() && !f.add(c):
+		c.flushAlone(nil, false)
+	}
+}
+
+// flushAlone goes on with a flush on a goroutine of its own: first the rest of
+// what was begun, if locked with the connection's lock held, and then what is
+// queued. c.mu is held.
+func (c *Conn) flushAlone(begun []byte, locked bool) {
+	c.flushes.Add(1)
+	go func() {
+		defer c.flushes.Done()
+		var frames []Frame
+		for b := begun; ; {
+			if len(b) > 0 {
+				c.lastSent.Store(time.Now().UnixNano())
+				if !locked {
+					c.net.mu.Lock()
+				}
+				_, err := c.net.write(b)
+				c.net.mu.Unlock()
+				if locked = false; err != nil {
+					c.broken()
+				}
+			}
+			c.mu.Lock()
+			done := c.rest()
+			c.mu.Unlock()
+			if done {
+				return
+			}
+			frames = c.take(frames[:0])
+			b = b[:0]
+			for _, f := range frames {
+				b = append(b, f.b.wire...)
+			}
+		}
+	}()
+}
+
+// broken drops what is queued, and closes the connection so that its reader
+// notices.
+func (c *Conn) broken() {
+	c.mu.Lock()
+	c.closing = true
+	clear(c.queue)
+	c.queue, c.queued = c.queue[:0], 0
+	c.mu.Unlock()
+	_ = c.net.Close()
 }
 
 // Read waits for the next text message and returns it in the buffer that it
@@ -214,62 +275,3 @@ func (c *Conn) Cut() {
 	c.mu.Unlock()
 	_ = c.net.Close()
 }
-
-// atomicConn lets frames be written by two writers: the WebSocket library
-// writes each control frame with one Write, and writeFrames writes the others.
-type atomicConn struct {
-	net.Conn
-	timeout time.Duration
-
-	mu       sync.Mutex
-	deadline time.Time
-	iov      [][]byte
-}
-
-// Write is the library's.
-func (c *atomicConn) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.extend(time.Now()); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
-}
-
-// extend gives the next write at least the timeout. Setting a deadline costs a
-// tenth of a write, so it is not done for each.
-func (c *atomicConn) extend(now time.Time) error {
-	if c.deadline.Sub(now) >= c.timeout {
-		return nil
-	}
-	c.deadline = now.Add(2 * c.timeout)
-	return c.SetWriteDeadline(c.deadline)
-}
-
-func (c *atomicConn) writeFrames(frames []Frame, now time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.extend(now); err != nil {
-		return err
-	}
-	if len(frames) == 1 {
-		_, err := c.Conn.Write(frames[0].b)
-		return err
-	}
-	iov := c.iov[:0]
-	for _, f := range frames {
-		iov = append(iov, f.b)
-	}
-	buffers := net.Buffers(iov)
-	_, err := buffers.WriteTo(c.Conn)
-	clear(iov)
-	if cap(iov) <= maxKept {
-		c.iov = iov[:0]
-	} else {
-		c.iov = nil
-	}
-	return err
-}
-
-// maxKept bounds the memory that an idle connection keeps for its next batch.
-const maxKept = 16

@@ -8,28 +8,16 @@ const headerRoom = 10
 // A Frame is one text message, ready to be written to any number of sockets.
 // It is immutable.
 type Frame struct {
-	b []byte // header and payload
+	// One word, since there is one in the queue of each subscriber.
+	b *frameBytes
+}
+
+type frameBytes struct {
+	wire []byte // header and payload
 }
 
 // Len is the number of bytes the frame takes on the wire.
-func (f Frame) Len() int { return len(f.b) }
-
-// Payload of the frame. It must not be modified.
-func (f Frame) Payload() []byte {
-	switch f.b[1] {
-	case 127:
-		return f.b[10:]
-	case 126:
-		return f.b[4:]
-	}
-	return f.b[2:]
-}
-
-// NewFrame builds a frame whose payload is what appendPayload appends to the
-// slice it is given, which has room for about size bytes.
-func NewFrame(size int, appendPayload func([]byte) []byte) Frame {
-	return Finish(appendPayload(Start(size)))
-}
+func (f Frame) Len() int { return len(f.b.wire) }
 
 // Start returns the beginning of a frame, with room for about size bytes of
 // payload. Append the payload to it and call Finish.
@@ -54,5 +42,5 @@ func Finish(b []byte) Frame {
 		binary.BigEndian.PutUint64(b[2:], uint64(n))
 	}
 	b[0] = finText
-	return Frame{b}
+	return Frame{&frameBytes{b}}
 }

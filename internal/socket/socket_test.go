@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -54,20 +53,44 @@ func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
 	return c, client
 }
 
+// bothWays runs a test of a connection that has a Flusher and of one that has
+// none.
+func bothWays(t *testing.T, test func(t *testing.T, f *Flusher)) {
+	t.Run("Alone", func(t *testing.T) { test(t, nil) })
+	t.Run("Flusher", func(t *testing.T) {
+		f := new(Flusher)
+		t.Cleanup(f.Close)
+		test(t, f)
+	})
+}
+
 func textFrame(payload string) Frame {
 	return Finish(append(Start(len(payload)), payload...))
 }
 
+func payloadOf(f Frame) string {
+	b := f.b.wire
+	switch b[1] {
+	case 127:
+		return string(b[10:])
+	case 126:
+		return string(b[4:])
+	}
+	return string(b[2:])
+}
+
 func readBuffer512() []byte { return make([]byte, 0, 512) }
 
-func TestFrameLengths(t *testing.T) {
-	c, client := pair(t, Options{})
+func TestFrameLengths(t *testing.T) { bothWays(t, testFrameLengths) }
+
+func testFrameLengths(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f})
 	// The three forms of the length, at their bounds.
 	for _, n := range []int{0, 1, 125, 126, 65535, 65536, 300000} {
 		payload := strings.Repeat("x", n)
 		f := textFrame(payload)
-		if got := string(f.Payload()); got != payload {
-			t.Errorf("Payload of %d bytes has %d", n, len(got))
+		if got := payloadOf(f); got != payload {
+			t.Errorf("payload of %d bytes has %d", n, len(got))
 		}
 		c.Send(f)
 		typ, got, err := client.Read(t.Context())
@@ -77,8 +100,10 @@ func TestFrameLengths(t *testing.T) {
 	}
 }
 
-func TestOrderOfConcurrentSends(t *testing.T) {
-	c, client := pair(t, Options{})
+func TestOrderOfConcurrentSends(t *testing.T) { bothWays(t, testOrderOfConcurrentSends) }
+
+func testOrderOfConcurrentSends(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f})
 	const senders, each = 8, 500
 	var wg sync.WaitGroup
 	for s := range senders {
@@ -102,8 +127,10 @@ func TestOrderOfConcurrentSends(t *testing.T) {
 	wg.Wait()
 }
 
-func TestControlFramesBetweenFrames(t *testing.T) {
-	c, client := pair(t, Options{})
+func TestControlFramesBetweenFrames(t *testing.T) { bothWays(t, testControlFramesBetweenFrames) }
+
+func testControlFramesBetweenFrames(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f})
 	ctx := t.Context()
 	go func() {
 		for {
@@ -197,8 +224,10 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestCloseSendsWhatIsQueued(t *testing.T) {
-	c, client := pair(t, Options{})
+func TestCloseSendsWhatIsQueued(t *testing.T) { bothWays(t, testCloseSendsWhatIsQueued) }
+
+func testCloseSendsWhatIsQueued(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f})
 	for range 100 {
 		c.Send(textFrame(strings.Repeat("q", 500)))
 	}
@@ -222,10 +251,12 @@ func TestCloseSendsWhatIsQueued(t *testing.T) {
 	}
 }
 
-func TestOverflow(t *testing.T) {
+func TestOverflow(t *testing.T) { bothWays(t, testOverflow) }
+
+func testOverflow(t *testing.T, f *Flusher) {
 	over := make(chan struct{})
 	var once sync.Once
-	c, _ := pair(t, Options{QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, Overflow: func() {
+	c, _ := pair(t, Options{Flusher: f, QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, Overflow: func() {
 		once.Do(func() { close(over) })
 	}})
 	// The client reads nothing: sooner or later the kernel takes no more.
@@ -249,16 +280,20 @@ func TestOverflow(t *testing.T) {
 	c.Send(textFrame("ignored"))
 }
 
-func TestOneFrameLargerThanTheQueue(t *testing.T) {
-	c, client := pair(t, Options{QueueLimit: 100})
+func TestOneFrameLargerThanTheQueue(t *testing.T) { bothWays(t, testOneFrameLargerThanTheQueue) }
+
+func testOneFrameLargerThanTheQueue(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f, QueueLimit: 100})
 	c.Send(textFrame(strings.Repeat("l", 1000))) // else nothing could ever be sent
 	if _, b, err := client.Read(t.Context()); err != nil || len(b) != 1000 {
 		t.Errorf("read %d bytes, %v", len(b), err)
 	}
 }
 
-func TestWriteDeadlineIsExtended(t *testing.T) {
-	c, client := pair(t, Options{WriteTimeout: 50 * time.Millisecond})
+func TestWriteDeadlineIsExtended(t *testing.T) { bothWays(t, testWriteDeadlineIsExtended) }
+
+func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f, WriteTimeout: 50 * time.Millisecond})
 	for range 4 {
 		c.Send(textFrame("hello"))
 		if _, _, err := client.Read(t.Context()); err != nil {
@@ -326,7 +361,7 @@ func TestNotHijackable(t *testing.T) {
 }
 
 func BenchmarkFanOutEnqueue(b *testing.B) {
-	c := &Conn{o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
+	c := &Conn{net: &atomicConn{}, o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
 	f := textFrame(strings.Repeat("b", 300))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -337,37 +372,39 @@ func BenchmarkFanOutEnqueue(b *testing.B) {
 	}
 }
 
-func BenchmarkWriteFrames(b *testing.B) {
-	for _, n := range []int{1, 8, 64} {
-		b.Run(string(rune('0'+n/10))+string(rune('0'+n%10)), func(b *testing.B) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer l.Close()
-			go func() {
-				c, err := l.Accept()
-				if err == nil {
-					_, _ = io.Copy(io.Discard, c)
+func TestSendAfterFlusherClosed(t *testing.T) {
+	f := new(Flusher)
+	c, client := pair(t, Options{Flusher: f})
+	f.Close()
+	f.Close() // again does nothing
+	c.Send(textFrame("still"))
+	if _, b, err := client.Read(t.Context()); err != nil || string(b) != "still" {
+		t.Errorf("read %q, %v", b, err)
+	}
+}
+
+// A client that takes its time gets everything, whole and in order, although
+// most writes are cut short by the kernel.
+func TestPartialWrites(t *testing.T) { bothWays(t, testPartialWrites) }
+
+func testPartialWrites(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f, QueueLimit: 1 << 30})
+	const n = 300
+	for i := range n {
+		c.Send(textFrame(strings.Repeat(string(rune('a'+i%26)), 50_000)))
+	}
+	for i := range n {
+		_, b, err := client.Read(t.Context())
+		if err != nil || string(b) != strings.Repeat(string(rune('a'+i%26)), 50_000) {
+			t.Fatalf("frame %d: %d bytes, %v", i, len(b), err)
+		}
+		if i%50 == 0 {
+			c.Send(textFrame("more"))
+			defer func() {
+				if _, b, err := client.Read(t.Context()); err != nil || string(b) != "more" {
+					t.Errorf("read %d bytes, %v", len(b), err)
 				}
 			}()
-			conn, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer conn.Close()
-			a := &atomicConn{Conn: conn, timeout: time.Minute}
-			frames := make([]Frame, n)
-			for i := range frames {
-				frames[i] = textFrame(strings.Repeat("w", 300))
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := a.writeFrames(frames, time.Now()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/frame")
-		})
+		}
 	}
 }

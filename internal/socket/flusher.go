@@ -1,0 +1,139 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Flusher writes what is queued on many connections from one goroutine, so
+// that a fan-out does not have to wake one for each subscriber.
+//
+// Before it writes, it lets everything run that the network has made runnable:
+// so all messages of requests that arrived together share one write per
+// connection, and a lone message is not delayed. For this it waits on a pipe:
+// the scheduler looks at that, as at all connections, when nothing else is
+// left to do.
+//
+// The zero value is ready for use. Its goroutine starts when there is something
+// to write, and ends with Close.
+type Flusher struct {
+	mu     sync.Mutex
+	dirty  []*Conn // have something queued
+	woken  bool    // a byte is in the pipe
+	closed bool
+	wake   *os.File
+	done   chan struct{} // nil if the goroutine was not started
+
+	// Of the goroutine.
+	taken  []Frame
+	frames []Frame // of the connection before, and
+	joined []byte  // their bytes: subscribers of one channel share them
+}
+
+// Close writes what is queued as far as the kernel takes it, ends the goroutine
+// and waits for it.
+func (f *Flusher) Close() {
+	f.mu.Lock()
+	if !f.closed && f.done != nil {
+		_ = f.wake.Close()
+	}
+	f.closed = true
+	done := f.done
+	f.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// start is called with mu held.
+func (f *Flusher) start() bool {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return false // out of file descriptors
+	}
+	f.wake, f.done = w, make(chan struct{})
+	go f.run(r)
+	return true
+}
+
+// add has a connection flushed. It returns false if the Flusher cannot do it.
+func (f *Flusher) add(c *Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.done == nil && !f.start() {
+		return false
+	}
+	f.dirty = append(f.dirty, c)
+	if !f.woken {
+		f.woken = true
+		// Room for one byte there always is.
+		_, _ = f.wake.Write([]byte{0})
+	}
+	return true
+}
+
+func (f *Flusher) run(r *os.File) {
+	defer close(f.done)
+	defer r.Close()
+	var batch []*Conn
+	var b [16]byte
+	for {
+		_, err := r.Read(b[:])
+		if err != nil && !errors.Is(err, io.EOF) {
+			continue // cannot happen, and is no reason to stop writing
+		}
+		runtime.Gosched()
+		f.mu.Lock()
+		batch, f.dirty = f.dirty, batch[:0]
+		f.woken = false
+		f.mu.Unlock()
+
+		now := time.Now()
+		for i, c := range batch {
+			c.flushFrom(f, now)
+			batch[i] = nil
+		}
+		f.forget()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// join returns the bytes of frames, which must not be modified. They are valid
+// until the next call.
+func (f *Flusher) join(frames []Frame) []byte {
+	switch len(frames) {
+	case 0: // what was queued has been dropped
+		return nil
+	case 1:
+		return frames[0].b.wire
+	}
+	if slices.Equal(frames, f.frames) {
+		return f.joined
+	}
+	f.frames = append(f.frames[:0], frames...)
+	f.joined = f.joined[:0]
+	for _, fr := range frames {
+		f.joined = append(f.joined, fr.b.wire...)
+	}
+	return f.joined
+}
+
+// maxJoined bounds what a Flusher keeps between its rounds.
+const maxJoined = 1 << 20
+
+// forget lets the frames be freed.
+func (f *Flusher) forget() {
+	clear(f.taken[:cap(f.taken)])
+	clear(f.frames)
+	f.frames = f.frames[:0]
+	if cap(f.joined) > maxJoined {
+		f.joined = nil
+	}
+}
