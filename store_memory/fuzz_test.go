@@ -1,6 +1,7 @@
 package storememory
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -112,8 +113,7 @@ func (l *life) checkReplay(t *testing.T, arg int) {
 	// What the contract says must be in it, and whether it must be complete.
 	var want []ulid.ULID
 	known, owed, recent, marks := false, true, 0, 0
-	for i := len(l.items) - 1; i >= 0; i-- {
-		x := l.items[i]
+	for i, x := range slices.Backward(l.items) {
 		short := x.message && x.keep != store.Forever && x.keep <= l.options.ReplayWindow
 		held := l.now.Before(x.at.Add(l.options.ReplayWindow))
 		switch {

@@ -1,5 +1,7 @@
 package storememory
 
+import "maps"
+
 // shrinkFrom is the size below which nothing is worth being made smaller.
 const shrinkFrom = 64
 
@@ -27,9 +29,7 @@ func (t *table[K, V]) remove(k K) {
 		*t = table[K, V]{}
 	case t.peak >= shrinkFrom && n < t.peak/8:
 		m := make(map[K]V, n)
-		for k, v := range t.m {
-			m[k] = v
-		}
+		maps.Copy(m, t.m)
 		t.m, t.peak = m, n
 	}
 }

@@ -83,11 +83,11 @@ func (n *node) kill() {
 
 // awaitWithTime waits for what only comes when time passes on the store's
 // clock.
-func (e *env) awaitWithTime(what string, limit time.Duration, cond func() bool) {
+func (e *env) awaitWithTime(what string, cond func() bool) {
 	e.Helper()
 	for passed := time.Duration(0); !cond(); passed += tick {
-		if passed > limit {
-			e.Fatalf("%v passed without %s", limit, what)
+		if passed > patience {
+			e.Fatalf("%v passed without %s", patience, what)
 		}
 		e.h.Advance(tick)
 	}

@@ -20,6 +20,106 @@ var firingTests = []testCase{
 	{"AfterADeath", testFireAfterDeath},
 }
 
+// A firing collects what one started node was told that it fired.
+type firing struct {
+	n    *node
+	stop func()
+
+	mu      sync.Mutex
+	busy    bool
+	stopped bool
+	fired   []store.Fired
+}
+
+// start lets a node take part in firing until the end of the test.
+func (n *node) start() *firing {
+	n.e.Helper()
+	f := &firing{n: n}
+	stop, err := n.store.Scheduler().Start(n.e.Context(), n.Node, f.note)
+	if err != nil {
+		n.e.Fatalf("node %d: Start: %v", n.r.number, err)
+	}
+	f.stop = func() {
+		stop()
+		f.mu.Lock()
+		f.stopped = true
+		f.mu.Unlock()
+	}
+	n.e.Cleanup(func() {
+		if !n.r.dead() {
+			f.stop()
+		}
+	})
+	return f
+}
+
+func (f *firing) note(fired store.Fired) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n.r.dead() {
+		return
+	}
+	if f.stopped {
+		f.n.e.Errorf("node %d: told of firing %v after stop had returned", f.n.r.number, fired.Schedule.ID)
+	}
+	if f.busy {
+		f.n.e.Errorf("node %d: told of two firings at a time", f.n.r.number)
+	}
+	f.busy = true
+	f.mu.Unlock()
+	time.Sleep(time.Microsecond) // Lets another call come, if the store makes one.
+	f.mu.Lock()
+	f.busy = false
+	f.fired = append(f.fired, fired)
+}
+
+// all returns what was fired by these, by schedule.
+func all(firings ...*firing) map[ulid.ULID][]store.Fired {
+	out := make(map[ulid.ULID][]store.Fired)
+	for _, f := range firings {
+		f.mu.Lock()
+		for _, x := range f.fired {
+			out[x.Schedule.ID] = append(out[x.Schedule.ID], x)
+		}
+		f.mu.Unlock()
+	}
+	return out
+}
+
+// await waits until a schedule has been fired, while time passes.
+func (f *firing) await(id ulid.ULID) store.Fired {
+	f.n.e.Helper()
+	f.n.e.awaitWithTime("the firing of "+id.String(), func() bool { return len(all(f)[id]) > 0 })
+	return all(f)[id][0]
+}
+
+// publishing is a schedule of a message, due in a while.
+func (e *env) publishing(in time.Duration, channel string) store.Schedule {
+	return store.Schedule{
+		ID:      ulid.Make(),
+		Due:     e.h.Now().Add(in).Truncate(time.Millisecond),
+		Publish: &store.PublishRequest{Channel: channel, Event: "scheduled", Keep: time.Hour},
+	}
+}
+
+func (n *node) add(s store.Schedule) (group string) {
+	n.e.Helper()
+	group, err := n.store.Scheduler().Add(n.e.Context(), s)
+	if err != nil {
+		n.e.Fatalf("node %d: Add: %v", n.r.number, err)
+	}
+	return group
+}
+
+// wantNotEarly wants an item, or what was made of it, to be no older than the
+// schedule's due time.
+func (e *env) wantNotEarly(id ulid.ULID, due time.Time) {
+	e.Helper()
+	if at := ulid.Time(id.Time()); at.Before(due) {
+		e.Errorf("fired at %v, due at %v", at, due)
+	}
+}
+
 func testFireOnce(e *env) {
 	nodes := []*node{e.join(), e.join(), e.join()}
 	var firings []*firing
@@ -35,7 +135,7 @@ func testFireOnce(e *env) {
 		want[s.ID] = s
 		nodes[i%3].add(s)
 	}
-	e.awaitWithTime("the firing of all", patience, func() bool { return len(all(firings...)) == len(want) })
+	e.awaitWithTime("the firing of all", func() bool { return len(all(firings...)) == len(want) })
 	e.h.Advance(500 * time.Millisecond) // For one too many.
 	for id, fired := range all(firings...) {
 		if len(fired) != 1 {
@@ -86,7 +186,7 @@ func testFireInOrder(e *env) {
 		a.add(s)
 	}
 	wg.Wait()
-	e.awaitWithTime("the firing of all", patience, func() bool { return len(all(f)) == 50 })
+	e.awaitWithTime("the firing of all", func() bool { return len(all(f)) == 50 })
 	want := idsOf(messages(a.r.awaitCount("c", 150)))
 	wantEqual(e, "ids delivered to the other node", idsOf(messages(b.r.awaitCount("c", 150))), want)
 }
@@ -127,7 +227,7 @@ func testCancelOrFire(e *env) {
 			want++
 		}
 	}
-	e.awaitWithTime("the firing of what was not cancelled", patience, func() bool { return len(all(firings...)) >= want })
+	e.awaitWithTime("the firing of what was not cancelled", func() bool { return len(all(firings...)) >= want })
 	e.h.Advance(500 * time.Millisecond)
 	nodes[1].mark("c", nodes[0])
 	published := make(map[string]int)
@@ -169,7 +269,7 @@ func testMoveOrFire(e *env) {
 			e.Error(err)
 		}
 	}
-	e.awaitWithTime("the firing of what was not moved", patience, func() bool { return len(all(f)) >= n-moved })
+	e.awaitWithTime("the firing of what was not moved", func() bool { return len(all(f)) >= n-moved })
 	e.h.Advance(500 * time.Millisecond)
 	b.mark("c", a)
 	if got := len(a.r.delivered("c")) - 1; got != n-moved {
@@ -203,7 +303,7 @@ func testFireAfterDeath(e *env) {
 	e.h.Advance(400 * time.Millisecond)
 	b.kill()
 	seen := func() int { return len(a.r.delivered("c")) }
-	e.awaitWithTime("the firing of all", patience, func() bool { return seen() >= n })
+	e.awaitWithTime("the firing of all", func() bool { return seen() >= n })
 	e.h.Advance(500 * time.Millisecond)
 	c.mark("c", a)
 	for _, m := range messages(a.r.delivered("c"))[:n] {

@@ -93,7 +93,7 @@ func testLeaveEndedContext(e *env) {
 	ctx, cancel := context.WithCancel(e.Context())
 	cancel()
 	_ = b.Leave(ctx)
-	e.awaitWithTime("the end of the subscription", patience, func() bool {
+	e.awaitWithTime("the end of the subscription", func() bool {
 		info := a.info("presence.c")
 		return info.Count == 0 && len(info.Members) == 0
 	})
@@ -220,7 +220,7 @@ func (e *env) awaitEnds(nodes []*node, subscriptions, connections int) (map[stri
 		}
 		return n
 	}
-	e.awaitWithTime("the report of every end", patience, func() bool { return reports() >= subscriptions+connections })
+	e.awaitWithTime("the report of every end", func() bool { return reports() >= subscriptions+connections })
 	e.h.Advance(2 * time.Second)
 	if n := reports(); n != subscriptions+connections || len(ended) != subscriptions || len(closed) != connections {
 		e.Errorf("%d reports, of %d subscriptions and %d connections; want %d and %d, each once",

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -24,106 +23,6 @@ var schedulerTests = []testCase{
 	{"List", testListSchedules},
 	{"NotFound", testScheduleNotFound},
 	{"Stop", testSchedulerStop},
-}
-
-// A firing collects what one started node was told that it fired.
-type firing struct {
-	n    *node
-	stop func()
-
-	mu      sync.Mutex
-	busy    bool
-	stopped bool
-	fired   []store.Fired
-}
-
-// start lets a node take part in firing until the end of the test.
-func (n *node) start() *firing {
-	n.e.Helper()
-	f := &firing{n: n}
-	stop, err := n.store.Scheduler().Start(n.e.Context(), n.Node, f.note)
-	if err != nil {
-		n.e.Fatalf("node %d: Start: %v", n.r.number, err)
-	}
-	f.stop = func() {
-		stop()
-		f.mu.Lock()
-		f.stopped = true
-		f.mu.Unlock()
-	}
-	n.e.Cleanup(func() {
-		if !n.r.dead() {
-			f.stop()
-		}
-	})
-	return f
-}
-
-func (f *firing) note(fired store.Fired) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.n.r.dead() {
-		return
-	}
-	if f.stopped {
-		f.n.e.Errorf("node %d: told of firing %v after stop had returned", f.n.r.number, fired.Schedule.ID)
-	}
-	if f.busy {
-		f.n.e.Errorf("node %d: told of two firings at a time", f.n.r.number)
-	}
-	f.busy = true
-	f.mu.Unlock()
-	time.Sleep(time.Microsecond) // Lets another call come, if the store makes one.
-	f.mu.Lock()
-	f.busy = false
-	f.fired = append(f.fired, fired)
-}
-
-// all returns what was fired by these, by schedule.
-func all(firings ...*firing) map[ulid.ULID][]store.Fired {
-	out := make(map[ulid.ULID][]store.Fired)
-	for _, f := range firings {
-		f.mu.Lock()
-		for _, x := range f.fired {
-			out[x.Schedule.ID] = append(out[x.Schedule.ID], x)
-		}
-		f.mu.Unlock()
-	}
-	return out
-}
-
-// await waits until a schedule has been fired, while time passes.
-func (f *firing) await(id ulid.ULID) store.Fired {
-	f.n.e.Helper()
-	f.n.e.awaitWithTime("the firing of "+id.String(), patience, func() bool { return len(all(f)[id]) > 0 })
-	return all(f)[id][0]
-}
-
-// publishing is a schedule of a message, due in a while.
-func (e *env) publishing(in time.Duration, channel string) store.Schedule {
-	return store.Schedule{
-		ID:      ulid.Make(),
-		Due:     e.h.Now().Add(in).Truncate(time.Millisecond),
-		Publish: &store.PublishRequest{Channel: channel, Event: "scheduled", Keep: time.Hour},
-	}
-}
-
-func (n *node) add(s store.Schedule) (group string) {
-	n.e.Helper()
-	group, err := n.store.Scheduler().Add(n.e.Context(), s)
-	if err != nil {
-		n.e.Fatalf("node %d: Add: %v", n.r.number, err)
-	}
-	return group
-}
-
-// wantNotEarly wants an item, or what was made of it, to be no older than the
-// schedule's due time.
-func (e *env) wantNotEarly(id ulid.ULID, due time.Time) {
-	e.Helper()
-	if at := ulid.Time(id.Time()); at.Before(due) {
-		e.Errorf("fired at %v, due at %v", at, due)
-	}
 }
 
 func testSchedulerIsTheSame(e *env) {
@@ -266,7 +165,7 @@ func testCancel(e *env) {
 		e.Fatal(err)
 	}
 	e.wantErr("cancelling it again", a.store.Scheduler().Cancel(e.Context(), group, cancelled.ID), store.ErrNotFound)
-	e.awaitWithTime("the other schedule", patience, func() bool {
+	e.awaitWithTime("the other schedule", func() bool {
 		return len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})) > 0
 	})
 	e.h.Advance(500 * time.Millisecond)

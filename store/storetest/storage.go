@@ -15,9 +15,6 @@ var storageTests = []testCase{
 	{"SetGetClear", testSet},
 	{"EqualValueIsNotAnnounced", testSetEqual},
 	{"List", testList},
-	{"Expiry", testEntryExpires},
-	{"ExpiryIsReportedOnce", testEntryExpired},
-	{"NoReportOfWhatDidNotExpire", testEntryNotExpired},
 	{"Linearizable", testLinearizable},
 	{"OneWriterOfEqualValuesChanges", testEqualWrites},
 	{"SnapshotAndLiveStream", testObserve},
@@ -200,119 +197,6 @@ func testList(e *env) {
 	if page, err := a.List(e.Context(), store.ListRequest{Channel: "unknown", Limit: 1}); err != nil || len(page) > 0 {
 		e.Errorf("an unknown channel: %v, %v", page, err)
 	}
-}
-
-func testEntryExpires(e *env) {
-	a := e.join()
-	a.watch("c")
-	short := write("short", "1")
-	short.Keep = time.Second
-	renewed := write("renewed", "1")
-	renewed.Keep = time.Second
-	shortened := write("shortened", "1")
-	shortened.Keep = time.Hour
-	a.set(short)
-	a.set(renewed)
-	a.set(shortened)
-	a.set(write("long", "1"))
-	renewed.Keep, shortened.Keep = time.Hour, time.Second
-	a.set(renewed)
-	a.set(shortened)
-	e.h.Advance(1100 * time.Millisecond)
-
-	a.wantEntry("an expired entry", "short", nil)
-	a.wantEntry("one whose time was made shorter", "shortened", nil)
-	var keys []string
-	for _, it := range a.list(store.ListRequest{Limit: 2}) {
-		keys = append(keys, it.Key)
-	}
-	wantEqual(e, "keys, of which a page is full", keys, []string{"long", "renewed"})
-	res := a.set(write("short", "1"))
-	if !res.Changed || res.Previous != nil {
-		e.Errorf("writing the value that has expired: %+v", res)
-	}
-	res = a.set(write("shortened", ""))
-	if res.Changed || res.Previous != nil {
-		e.Errorf("clearing what has expired: %+v", res)
-	}
-	a.mark("c", a)
-	if n := len(a.r.delivered("c")); n != 6 {
-		e.Errorf("%d items, want five writes and the mark: observers are not told of an expiry", n)
-	}
-}
-
-func testEntryExpired(e *env) {
-	nodes := []*node{e.join(), e.join()}
-	want := make(map[string]store.Entry)
-	for i := range 6 {
-		r := write(fmt.Sprint("key ", i), fmt.Sprint(i))
-		r.Keep, r.Emit = time.Second, true
-		res := nodes[i%2].set(r)
-		want[r.Key] = res.Entry
-	}
-	silent := write("silent", "1")
-	silent.Keep = time.Second
-	nodes[0].set(silent)
-	// One is found expired by a write before anything else may find it.
-	e.h.Advance(1100 * time.Millisecond)
-	nodes[1].set(write("key 0", "new"))
-	e.awaitExpired(nodes, want)
-}
-
-// awaitExpired waits until the nodes were told of just these expiries, each
-// once.
-func (e *env) awaitExpired(nodes []*node, want map[string]store.Entry) {
-	e.Helper()
-	all := func() map[string][]store.Entry {
-		got := make(map[string][]store.Entry)
-		for _, n := range nodes {
-			n.r.mu.Lock()
-			for _, x := range n.r.expired {
-				got[x.Key] = append(got[x.Key], x)
-			}
-			n.r.mu.Unlock()
-		}
-		return got
-	}
-	e.awaitWithTime("the expiry of every entry", patience, func() bool { return len(all()) >= len(want) })
-	e.h.Advance(2 * time.Second) // For one too many.
-	for key, got := range all() {
-		if len(got) != 1 {
-			e.Errorf("the expiry of %q was reported %d times", key, len(got))
-		}
-		wantEqual(e, "entry that expired", got[0], want[key])
-	}
-}
-
-func testEntryNotExpired(e *env) {
-	nodes := []*node{e.join(), e.join()}
-	a := nodes[0]
-	emitting := func(key string, keep time.Duration) store.SetRequest {
-		r := write(key, "1")
-		r.Keep, r.Emit = keep, true
-		return r
-	}
-	quiet := func(r store.SetRequest) store.SetRequest {
-		r.Emit = false
-		return r
-	}
-	a.set(emitting("cleared", time.Second))
-	a.set(write("cleared", ""))
-	a.set(emitting("renewed", time.Second))
-	a.set(emitting("renewed", time.Hour))
-	a.set(emitting("for ever now", time.Second))
-	a.set(emitting("for ever now", store.Forever))
-	a.set(emitting("overwritten", time.Second))
-	a.set(write("overwritten", "2"))
-	a.set(emitting("quiet now", time.Second))
-	a.set(quiet(emitting("quiet now", time.Second)))
-	a.set(quiet(emitting("emitting now", time.Second)))
-	res := a.set(emitting("emitting now", time.Second))
-	a.set(emitting("cleared and set", time.Hour))
-	a.set(write("cleared and set", ""))
-	again := a.set(emitting("cleared and set", time.Second))
-	e.h.Advance(1100 * time.Millisecond)
-	e.awaitExpired(nodes, map[string]store.Entry{"emitting now": res.Entry, "cleared and set": again.Entry})
 }
 
 // testLinearizable writes and reads one key from many goroutines on two nodes.

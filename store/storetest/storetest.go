@@ -87,6 +87,7 @@ func run(t *testing.T, each func(*testing.T, func(*env))) {
 		{"Subscriptions", subscriptionTests},
 		{"Presence", presenceTests},
 		{"Storage", storageTests},
+		{"Expiry", expiryTests},
 		{"Connections", connectionTests},
 		{"Peers", peerTests},
 		{"Nodes", nodeTests},
