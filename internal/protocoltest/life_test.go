@@ -1,0 +1,338 @@
+package protocoltest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/hotsock-go/hotsock"
+)
+
+// Section 4: the first message, to the byte.
+func TestConnected(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		ids := make(map[string]bool)
+		for claims, meta := range map[string]string{
+			`{"scope":"connect"}`:                                             `{"uid":null,"umd":null}`,
+			`{"scope":"connect","uid":""}`:                                    `{"uid":null,"umd":null}`,
+			`{"scope":"connect","uid":"Jim"}`:                                 `{"uid":"Jim","umd":null}`,
+			`{"scope":"connect","uid":"\u00e4\"\\/","umd":{"b":[1],"a":"é"}}`: `{"uid":"ä\"\\/","umd":{"b":[1],"a":"é"}}`,
+			`{"scope":"connect","umd":false}`:                                 `{"uid":null,"umd":false}`,
+		} {
+			before := time.Now()
+			c, refused := e.dial(t, e.next(), "?token="+token(t, claims), nil)
+			if refused != nil {
+				t.Fatalf("refused: %d %s", refused.status, refused.body)
+			}
+			e.forget("cid", "expires", "secret")
+			c.expect(t, `{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$expires","connectionSecret":"$secret"},"meta":`+meta+`}`)
+			expires, err := time.Parse(time.RFC3339, e.get("expires"))
+			if left := expires.Sub(before); err != nil || left < 2*time.Hour-2*time.Second || left > 2*time.Hour+e.patience || !strings.HasSuffix(e.get("expires"), "Z") {
+				t.Errorf("connectionExpiresAt is %q", e.get("expires"))
+			}
+			if !regexp.MustCompile(`^[A-Za-z0-9]{20,}$`).MatchString(e.get("secret")) {
+				t.Errorf("the secret %q is not 20 alphanumerics", e.get("secret"))
+			}
+			// 96 bits take 16 characters of base64.
+			if id := e.get("cid"); len(id) < 16 || ids[id] || ids[id[:16]] {
+				t.Errorf("the id %q is not unguessable", id)
+			} else {
+				ids[id], ids[id[:16]] = true, true
+			}
+			if ids[e.get("secret")] {
+				t.Error("two connections have the same secret")
+			}
+			ids[e.get("secret")] = true
+		}
+	})
+}
+
+// Nothing is answered before hotsock.connected, and autoSubscribe channels
+// follow it at once, sorted, before the answers to what the client sent.
+func TestAutoSubscribe(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		e.publish(t, hotsock.Message{Channel: "b", Event: "before"})
+		start := time.Now()
+		c, refused := e.dial(t, e.next(), "?token="+token(t, user("Jim", `{
+			"b":{"autoSubscribe":true,"alias":"beta"},
+			"a":{"autoSubscribe":true,"subscribe":true},
+			"c":{"autoSubscribe":true,"subscribe":false},
+			"d":{"subscribe":true},
+			"presence.a":{"autoSubscribe":true}}`)), nil)
+		if refused != nil {
+			t.Fatalf("refused: %d %s", refused.status, refused.body)
+		}
+		c.send(t, `{"event":"hotsock.ping"}`)
+		c.send(t, `{"event":"hotsock.subscribe","channel":"a"}`)
+		c.expect(t,
+			`{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$_","connectionSecret":"$_"},"meta":{"uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"a","data":{"autoSubscribed":true},"meta":{"uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"b","data":{"autoSubscribed":true},"meta":{"channelAlias":"beta","uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"presence.a","data":{"autoSubscribed":true,"members":[{"uid":"Jim","umd":null}]},"meta":{"uid":"Jim","umd":null}}`,
+		)
+		t.Logf("subscribed %v after the upgrade began", time.Since(start))
+		c.expect(t, `{"event":"hotsock.pong","data":{}}`, failure("a", "ALREADY_SUBSCRIBED"))
+		e.quiet(t, "b", c)
+		// One that is impossible does not keep the others.
+		nobody := e.connect(t, user("", `{"presence.a":{"autoSubscribe":true},"z":{"autoSubscribe":true}}`))
+		nobody.expect(t, failure("presence.a", "PRESENCE_CHANNEL_USER_ID_REQUIRED"),
+			`{"event":"hotsock.subscribed","channel":"z","data":{"autoSubscribed":true},"meta":{"uid":null,"umd":null}}`)
+	})
+}
+
+// Every end of a connection takes back what it caused, on all nodes.
+func TestEnds(t *testing.T) {
+	for _, tt := range []struct {
+		why string
+		end func(t *testing.T, e *env, c *client)
+	}{
+		{"the client closes", func(t *testing.T, _ *env, c *client) { c.close(t) }},
+		{"the client is gone without a word", func(_ *testing.T, _ *env, c *client) { _ = c.ws.CloseNow() }},
+		{"the client sends binary data", func(t *testing.T, _ *env, c *client) {
+			c.sendRaw(t, websocket.MessageBinary, []byte("{}"))
+			c.expectClose(t, websocket.StatusUnsupportedData, "")
+		}},
+		{"the client sends what is not UTF-8", func(t *testing.T, _ *env, c *client) {
+			c.sendRaw(t, websocket.MessageText, []byte("{\"event\":\"\xff\"}"))
+			c.expectClose(t, websocket.StatusInvalidFramePayloadData, "")
+		}},
+		{"the client sends too much at once", func(t *testing.T, _ *env, c *client) {
+			c.sendRaw(t, websocket.MessageText, []byte(`{"event":"`+strings.Repeat("x", 128<<10)+`"}`))
+			c.expectClose(t, websocket.StatusMessageTooBig, "")
+		}},
+		{"the host disconnects it", func(t *testing.T, e *env, c *client) {
+			ctx, cancel := e.context()
+			defer cancel()
+			if ok, err := e.nodes[(c.node+1)%len(e.nodes)].Disconnect(ctx, c.id); !ok || err != nil {
+				t.Fatalf("Disconnect = %v, %v", ok, err)
+			}
+			c.expectClose(t, websocket.StatusPolicyViolation, "Disconnected by the server")
+		}},
+		{"the host disconnects the user", func(t *testing.T, e *env, c *client) {
+			ctx, cancel := e.context()
+			defer cancel()
+			if n, err := e.nodes[(c.node+1)%len(e.nodes)].DisconnectUser(ctx, "Jim"); n != 1 || err != nil {
+				t.Fatalf("DisconnectUser = %v, %v", n, err)
+			}
+			c.expectClose(t, websocket.StatusPolicyViolation, "Disconnected by the server")
+		}},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			everywhere(t, nil, func(t *testing.T, e *env) {
+				const claims = `{"presence.room":{"subscribe":true,"getInfo":true}}`
+				pam := e.connect(t, user("Pam", claims))
+				jim := e.connect(t, user("Jim", claims))
+				pam.subscribe(t, "presence.room")
+				jim.subscribe(t, "presence.room")
+				pam.expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`)
+				tt.end(t, e, jim)
+				pam.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+				pam.call(t, "getChannelInfo", `{"channel":"presence.room"}`).
+					want(t, 200, `{"channel":"presence.room","subscriptionsCount":1,"members":[{"uid":"Pam","umd":null}]}`)
+				jim.call(t, "getChannelInfo", `{"channel":"presence.room"}`).wantError(t, 401, "UNAUTHORIZED")
+			})
+		})
+	}
+}
+
+// A server that shuts down says so, and its connections are gone for the other
+// node when it has finished.
+func TestShutdown(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		const claims = `{"presence.room":{"subscribe":true}}`
+		var jims []*client
+		for range 25 {
+			c := e.connectTo(t, 0, user("Jim", claims))
+			c.subscribe(t, "presence.room")
+			jims = append(jims, c)
+		}
+		var pam *client
+		if len(e.nodes) > 1 {
+			pam = e.connectTo(t, 1, user("Pam", claims))
+			pam.subscribe(t, "presence.room")
+			jims[0].expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Pam","umd":null},"members":[{"uid":"Jim","umd":null},{"uid":"Pam","umd":null}]}}`)
+		}
+		closed := make(chan error, len(jims))
+		for _, c := range jims {
+			go func() {
+				for {
+					if _, err := c.tryRead(); err != nil {
+						closed <- err
+						return
+					}
+				}
+			}()
+		}
+		ctx, cancel := e.context()
+		defer cancel()
+		if err := e.nodes[0].Shutdown(ctx); err != nil {
+			t.Fatalf("Shutdown: %v", err)
+		}
+		for range jims {
+			jims[0].checkClose(t, <-closed, websocket.StatusGoingAway, "Going away")
+		}
+		if pam != nil {
+			pam.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+			e.request(t, 1, http.MethodGet, "/channels/presence.room", "", "Authorization", "Bearer "+apiKeys[0]).
+				want(t, 200, `{"name":"presence.room","subscriptionsCount":1,"members":[{"uid":"Pam","umd":null}]}`)
+			// Its connections are nobody's any more.
+			e.request(t, 1, "POST", "/connection/getChannelInfo"+jims[0].credentials(), `{"channel":"x"}`).wantError(t, 401, "UNAUTHORIZED")
+		}
+		// A node that has stopped refuses politely.
+		for _, a := range []*answer{
+			e.request(t, 0, "POST", "/connection/getChannelInfo"+jims[0].credentials(), `{"channel":"x"}`),
+			e.request(t, 0, http.MethodGet, "/channels/x", "", "Authorization", "Bearer "+apiKeys[0]),
+			func() *answer { _, a := e.dial(t, 0, "?token="+token(t, `{"scope":"connect"}`), nil); return a }(),
+		} {
+			if a == nil {
+				t.Fatal("a connection was accepted")
+			}
+			a.wantError(t, 503, "UNAVAILABLE")
+			if a.header.Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+		}
+		if err := e.nodes[0].Ready(ctx); err == nil {
+			t.Error("still ready")
+		}
+		if err := e.nodes[0].Shutdown(ctx); err != nil {
+			t.Errorf("the second Shutdown: %v", err)
+		}
+	})
+}
+
+// A client that does not answer the closing handshake cannot hold a shutdown
+// up longer than it has time.
+func TestShutdownDeadline(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		c := e.connectTo(t, 0, `{"scope":"connect"}`)
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		if err := e.nodes[0].Shutdown(ctx); err == nil {
+			t.Error("Shutdown has no error, though a client was cut off")
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("Shutdown took %v", d)
+		}
+		if _, err := c.tryRead(); err == nil {
+			t.Error("the connection is still open")
+		}
+	})
+}
+
+// A secret is good for its own connection only, and only while that lives.
+func TestConnectionSecrets(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		c := e.connect(t, user("Jim", `{"room":{"getInfo":true}}`))
+		other := e.connect(t, user("Pam", `{"room":{"getInfo":true}}`))
+		gone := e.connect(t, user("Jim", `{"presence.x":{"subscribe":true},"room":{"getInfo":true}}`))
+		witness := e.connect(t, user("Pam", `{"presence.x":{"subscribe":true}}`))
+		gone.subscribe(t, "presence.x")
+		witness.subscribe(t, "presence.x")
+		gone.close(t)
+		witness.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.x","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+		flipped := []byte(c.secret)
+		flipped[len(flipped)-1] ^= 1
+		for _, tt := range []struct{ why, query string }{
+			{"nothing", ""},
+			{"no secret", "?connectionId=" + c.id},
+			{"no id", "?connectionSecret=" + c.secret},
+			{"an empty secret", "?connectionId=" + c.id + "&connectionSecret="},
+			{"a wrong secret", "?connectionId=" + c.id + "&connectionSecret=" + string(flipped)},
+			{"a part of the secret", "?connectionId=" + c.id + "&connectionSecret=" + c.secret[:19]},
+			{"another's secret", "?connectionId=" + c.id + "&connectionSecret=" + other.secret},
+			{"another's id", "?connectionId=" + other.id + "&connectionSecret=" + c.secret},
+			{"an id that never was, of a node that is", "?connectionId=" + strings.Repeat("A", 22) + c.id[22:] + "&connectionSecret=" + c.secret},
+			{"an id of no node", "?connectionId=" + c.id[:22] + "nonode&connectionSecret=" + c.secret},
+			{"a short id", "?connectionId=" + c.id[:22] + "&connectionSecret=" + c.secret},
+			{"an ended connection", "?connectionId=" + gone.id + "&connectionSecret=" + gone.secret},
+			{"garbage", "?connectionId=%FF%00&connectionSecret=%FF"},
+		} {
+			t.Run(tt.why, func(t *testing.T) {
+				for n := range e.nodes {
+					e.request(t, n, "POST", "/connection/getChannelInfo"+tt.query, `{"channel":"room"}`).
+						want(t, 401, `{"error":{"code":"UNAUTHORIZED","message":"the credentials are missing or invalid"}}`)
+				}
+			})
+		}
+		c.call(t, "getChannelInfo", `{"channel":"room"}`).want(t, 200, `{"channel":"room","subscriptionsCount":0}`)
+	})
+}
+
+// Tokens and secrets never get into the log.
+func TestLogKeepsSecrets(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		tok := token(t, user("Jim", `{"room":{"subscribe":true}}`))
+		bad := token(t, `{"scope":"subscribe","uid":"Somebody else"}`)
+		c, _ := e.dial(t, e.next(), "?token="+tok, nil)
+		c.hello(t)
+		c.do(t, `{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+bad+`"}}`, failure("room", "INVALID_SUBSCRIBE_TOKEN"))
+		c.do(t, `{"event":"hotsock.umdUpdate","data":{"token":"`+bad+`"}}`, failure("", "INVALID_UMD_TOKEN"))
+		_, _ = e.dial(t, e.next(), "?token="+bad, nil)
+		c.call(t, "publishMessage", `{"channel":"room","event":"e","data":"the message's content"}`)
+		logged := e.logs.String()
+		if !strings.Contains(logged, c.id) {
+			t.Error("the log does not know the connection: this test would find nothing")
+		}
+		for _, secret := range []string{tok, bad, strings.Split(bad, ".")[2], c.secret, "the message's content", apiKeys[0]} {
+			if strings.Contains(logged, secret) {
+				t.Errorf("the log has %q", secret)
+			}
+		}
+	})
+}
+
+// A client that does not read is disconnected when its queue is full, with
+// 1013, and disturbs nobody.
+func TestSlowReader(t *testing.T) {
+	set := func(o *hotsock.Options) { o.MaxQueueSize = 64 << 10 }
+	everywhere(t, set, func(t *testing.T, e *env) {
+		const claims = `{"presence.room":{"subscribe":true}}`
+		slow := e.connectTo(t, 0, user("Slow", claims))
+		fast := e.connectTo(t, 0, user("Fast", claims))
+		slow.subscribe(t, "presence.room")
+		fast.subscribe(t, "presence.room")
+		data, _ := json.Marshal(strings.Repeat("x", 30<<10))
+		want := 0
+		var slowest time.Duration
+		for gone := false; !gone; {
+			want++
+			start := time.Now()
+			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: json.RawMessage(fmt.Sprintf(`[%d,%s]`, want, data))})
+			frame := fast.read(t)
+			slowest = max(slowest, time.Since(start))
+			if strings.Contains(frame, "memberRemoved") {
+				gone = true
+				frame = fast.read(t)
+			}
+			if !strings.Contains(frame, fmt.Sprintf(`"event":"e","channel":"presence.room","data":[%d,`, want)) {
+				t.Fatalf("message %d: got %s", want, shorten(frame))
+			}
+			if want > 5000 {
+				t.Fatal("the slow client is still connected")
+			}
+		}
+		t.Logf("disconnected after %d messages; the others waited %v at the most", want, slowest)
+		for n := 1; ; n++ {
+			frame, err := slow.tryRead()
+			if err != nil {
+				// What was on its way may have filled the network: then there
+				// was no room for the reason.
+				if code := websocket.CloseStatus(err); code != websocket.StatusTryAgainLater && code != -1 {
+					t.Errorf("closed with %d", code)
+				}
+				return
+			}
+			if !strings.Contains(frame, fmt.Sprintf(`"data":[%d,`, n)) {
+				t.Fatalf("message %d to the slow client: %s", n, shorten(frame))
+			}
+		}
+	})
+}
