@@ -34,22 +34,22 @@ type channelGrant struct {
 
 // mayGet reports whether there can be a storage key that may be read, and
 // mayObserve the same of observing.
-func (c *channelGrant) mayGet() bool     { return c.anyGet }
-func (c *channelGrant) mayObserve() bool { return c.anyObserve }
+func (g *channelGrant) mayGet() bool     { return g.anyGet }
+func (g *channelGrant) mayObserve() bool { return g.anyObserve }
 
 // event returns the permissions on an event. A repeated call is cheap.
-func (c *channelGrant) event(name string) *eventGrant {
-	return remember(c, &c.events, name, c.decideEvent)
+func (g *channelGrant) event(name string) *eventGrant {
+	return remember(g, &g.events, name, g.decideEvent)
 }
 
 // entry returns the permissions on a storage key. A repeated call is cheap.
-func (c *channelGrant) entry(key string) *entryGrant {
-	return remember(c, &c.entries, key, c.decideEntry)
+func (g *channelGrant) entry(key string) *entryGrant {
+	return remember(g, &g.entries, key, g.decideEntry)
 }
 
-func remember[V any](c *channelGrant, cache *recent.Cache[string, V], name string, decide func(string) V) V {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func remember[V any](g *channelGrant, cache *recent.Cache[string, V], name string, decide func(string) V) V {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	v, ok := cache.Get(name)
 	if !ok {
 		v = decide(name)
@@ -72,14 +72,14 @@ type eventGrant struct {
 	reactions      []string
 }
 
-func (c *channelGrant) decideEvent(name string) *eventGrant {
+func (g *channelGrant) decideEvent(name string) *eventGrant {
 	e := new(eventGrant)
 	var publish, broadcast, echo, emit Permission
 	var keep *time.Duration
-	for i, r := range c.rules {
+	for i, r := range g.rules {
 		for m := range r.messages.Match(name) {
 			publish = publish.and(m.Publish)
-			if i >= c.added {
+			if i >= g.added {
 				broadcast = broadcast.and(m.Broadcast)
 			}
 			echo = echo.and(m.Echo)
@@ -125,11 +125,11 @@ type entryGrant struct {
 	emit              bool
 }
 
-func (c *channelGrant) decideEntry(key string) *entryGrant {
+func (g *channelGrant) decideEntry(key string) *entryGrant {
 	e := &entryGrant{keep: store.Forever}
 	var get, set, observe, emit Permission
 	var keep *time.Duration
-	for _, r := range c.rules {
+	for _, r := range g.rules {
 		for s := range r.storage.Match(key) {
 			get = get.and(s.Get)
 			set = set.and(s.Set)

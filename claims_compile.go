@@ -20,11 +20,11 @@ import (
 
 // Limits of claims (protocol sections 2 and 15).
 const (
-	maxUID          = 128  // characters
-	maxKeys         = 1000 // of one map
-	minHeartbeat    = 5 * time.Second
-	maxHeartbeat    = 600 * time.Second
-	maxStoreSeconds = wire.MaxStore * time.Second
+	maxUID       = 128  // characters
+	maxClaimKeys = 1000 // of one map
+	minHeartbeat = 5 * time.Second
+	maxHeartbeat = 600 * time.Second
+	maxStore     = wire.MaxStore * time.Second
 )
 
 // compileClaims checks all of the claims but those that say when, where and for
@@ -88,7 +88,7 @@ func compactUMD(umd json.RawMessage, most int) (json.RawMessage, error) {
 }
 
 func (g *grant) compileChannels(channels map[string]ChannelClaims, t *pattern.Token) error {
-	if len(channels) > maxKeys {
+	if len(channels) > maxClaimKeys {
 		return errTooManyKeys
 	}
 	rules := make(map[string]*channelRule, len(channels))
@@ -153,7 +153,7 @@ func (g *grant) addNames(key string, c *ChannelClaims, channels map[string]Chann
 	return nil
 }
 
-var errTooManyKeys = fmt.Errorf("more than %d keys", maxKeys)
+var errTooManyKeys = fmt.Errorf("more than %d keys", maxClaimKeys)
 
 func compileChannel(c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
 	r := &channelRule{claims: *c}
@@ -174,7 +174,7 @@ func compileChannel(c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
 
 // compileKeys compiles a map after each of its values, copied, was checked.
 func compileKeys[T any](values map[string]T, t *pattern.Token, check func(*T) error) (pattern.Set[T], error) {
-	if len(values) > maxKeys {
+	if len(values) > maxClaimKeys {
 		return pattern.Set[T]{}, errTooManyKeys
 	}
 	checked := make(map[string]T, len(values))
@@ -205,8 +205,8 @@ func checkStore(d **time.Duration, least time.Duration) error {
 	}
 	keep := **d
 	*d = &keep
-	if keep != store.Forever && (keep < least || keep > maxStoreSeconds || keep%time.Second != 0) {
-		return fmt.Errorf("store: must be -1, or from %.0f to %.0f, in seconds", least.Seconds(), maxStoreSeconds.Seconds())
+	if keep != store.Forever && (keep < least || keep > maxStore || keep%time.Second != 0) {
+		return fmt.Errorf("store: must be -1, or from %.0f to %.0f, in seconds", least.Seconds(), maxStore.Seconds())
 	}
 	return nil
 }

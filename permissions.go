@@ -121,41 +121,41 @@ func (p *permissions) realName(name string, subscribe *grant) string {
 // resolve works out the permissions on one channel (real name) from the connect
 // token's grant and the subscribe token's, which may be nil.
 func resolve(channel string, connect, subscribe *grant) *channelGrant {
-	c := &channelGrant{
+	g := &channelGrant{
 		events:  recent.New[string, *eventGrant](decisionCacheSize),
 		entries: recent.New[string, *entryGrant](decisionCacheSize),
 	}
 	if subscribe != nil {
-		c.match(&subscribe.channels, channel)
-		c.added = len(c.rules)
+		g.match(&subscribe.channels, channel)
+		g.added = len(g.rules)
 	}
-	c.match(&connect.channels, channel)
+	g.match(&connect.channels, channel)
 
 	var may, auto, info, omit Permission
-	for i, r := range c.rules {
+	for i, r := range g.rules {
 		may = may.and(r.claims.Subscribe)
 		info = info.and(r.claims.GetInfo)
 		omit = omit.and(r.claims.OmitFromSubCount)
-		if i >= c.added {
+		if i >= g.added {
 			auto = auto.and(r.claims.AutoSubscribe)
 		}
-		if c.historyStart.IsZero() {
-			c.historyStart = r.claims.HistoryStart
+		if g.historyStart.IsZero() {
+			g.historyStart = r.claims.HistoryStart
 		}
-		if c.alias == "" {
-			c.alias = r.claims.Alias
+		if g.alias == "" {
+			g.alias = r.claims.Alias
 		}
-		c.anyGet = c.anyGet || r.anyGet
-		c.anyObserve = c.anyObserve || r.anyObserve
+		g.anyGet = g.anyGet || r.anyGet
+		g.anyObserve = g.anyObserve || r.anyObserve
 	}
-	c.subscribe = may == Allow || may == Unset && auto == Allow
-	c.getInfo = info == Allow
-	c.omitFromSubCount = omit == Allow
-	return c
+	g.subscribe = may == Allow || may == Unset && auto == Allow
+	g.getInfo = info == Allow
+	g.omitFromSubCount = omit == Allow
+	return g
 }
 
-func (c *channelGrant) match(channels *pattern.Set[*channelRule], channel string) {
+func (g *channelGrant) match(channels *pattern.Set[*channelRule], channel string) {
 	for r := range channels.Match(channel) {
-		c.rules = append(c.rules, r)
+		g.rules = append(g.rules, r)
 	}
 }

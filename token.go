@@ -17,7 +17,7 @@ const maxToken = 8 << 10
 
 // Errors of verify that callers tell apart. None of them is for clients.
 var (
-	// errTokenInvalid: malformed, wrongly signed, expired, for another scope …
+	// errTokenInvalid: malformed, wrongly signed, expired, or for another scope, say.
 	errTokenInvalid = errors.New("invalid token")
 	// errTokenEarly: genuine, but good only from its "nbf" on.
 	errTokenEarly = errors.New("token not valid yet")

@@ -346,7 +346,7 @@ func TestTokenTimes(t *testing.T) {
 			{20*time.Second - time.Millisecond, nil, "just before exp"},
 			{20 * time.Second, errTokenInvalid, "used before exp means before: no leeway"},
 		} {
-			time.Sleep(start.Add(test.at).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(test.at)))
 			_, err := v.verify(t.Context(), token, ScopeConnect)
 			if !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Errorf("after %v: error %v, want %v: %s", test.at, err, test.want, test.why)
