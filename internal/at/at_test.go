@@ -111,7 +111,7 @@ func TestParseSyntax(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			if got, err := at.Parse(tt.expr, "", longAgo); err != at.ErrSyntax {
+			if got, err := at.Parse(tt.expr, "", longAgo); !errors.Is(err, at.ErrSyntax) {
 				t.Errorf("Parse(%q) = %v, %v, want %v", tt.expr, got, err, at.ErrSyntax)
 			}
 		})
@@ -137,7 +137,7 @@ func TestParsePast(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
 			got, err := at.Parse(expr, zone, tt.now)
-			if err != tt.want {
+			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
 			if err == nil && !got.Equal(due) {

@@ -49,7 +49,7 @@ func TestZoneNames(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			c := cache{load: time.LoadLocation}
 			loc, err := c.get(tt.name)
-			if err != tt.want {
+			if !errors.Is(err, tt.want) {
 				t.Fatalf("get(%.50q) = %v, %v, want error %v", tt.name, loc, err, tt.want)
 			}
 		})
@@ -96,7 +96,7 @@ func TestUnknownZonesAreNotRemembered(t *testing.T) {
 		return nil, errNoFile
 	}}
 	for i := range 10 {
-		if _, err := c.get("A" + strconv.Itoa(i)); err != ErrZone {
+		if _, err := c.get("A" + strconv.Itoa(i)); !errors.Is(err, ErrZone) {
 			t.Fatal(err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestUnknownZonesAreNotRemembered(t *testing.T) {
 
 func TestHostWithoutZones(t *testing.T) {
 	c := cache{load: func(string) (*time.Location, error) { return nil, errNoFile }}
-	if _, err := c.get("Europe/Berlin"); err != ErrNoZones {
+	if _, err := c.get("Europe/Berlin"); !errors.Is(err, ErrNoZones) {
 		t.Errorf("error %v, want %v", err, ErrNoZones)
 	}
 	if loc, err := c.get(""); err != nil || loc != time.UTC {

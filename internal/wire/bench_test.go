@@ -37,3 +37,30 @@ func BenchmarkDigest(b *testing.B) {
 		Digest(value)
 	}
 }
+
+// racing is true under the race detector, which makes sync.Pool forget.
+var racing bool
+
+func TestDecodeCommandAllocates(t *testing.T) {
+	if racing {
+		t.Skip("allocations differ under the race detector")
+	}
+	for _, tt := range []struct {
+		why, frame string
+		most       float64
+	}{
+		{"the event and the channel", `{"event":"chat","channel":"room.1","data":{"text":"Hello!"}}`, 2},
+		{"the same with another order", `{ "data" : {"text":"Hello!"}, "channel" : "room.1", "event" : "chat" }`, 2},
+		{"and the data without its spaces", `{"event":"chat","channel":"room.1","data":{"text": "Hello!"}}`, 3},
+	} {
+		frame := []byte(tt.frame)
+		n := testing.AllocsPerRun(100, func() {
+			if _, err := DecodeCommand(frame, maxData); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > tt.most {
+			t.Errorf("%s: %v allocations, want %v", tt.why, n, tt.most)
+		}
+	}
+}

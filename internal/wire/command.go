@@ -28,7 +28,11 @@ type Command struct {
 // With an error, the command holds what could be read, so that the error can
 // be sent with Channel and Ref; these may be "".
 func DecodeCommand(frame []byte, maxData int) (Command, error) {
-	var c Command
+	c, ok := quick(frame, maxData)
+	if ok {
+		return c, nil
+	}
+	c = Command{}
 	r := open(frame)
 	for r.next() {
 		switch string(r.name) {

@@ -2,14 +2,13 @@ package wire
 
 import (
 	"bytes"
-	"math/big"
 	"strconv"
 )
 
 // appendDecimal appends a valid JSON number in the one form that all numbers
 // of the same value have: 0, or digits that neither begin nor end with a zero,
-// times a power of ten. 1200, 1.2e3 and 12E+2 are 12e2. It takes no more time
-// for large exponents.
+// times a power of ten: 1200, 1.2e3 and 12E+2 are 12e2. Only exponents of more
+// than 18 digits have several forms. It takes no more time for large exponents.
 func appendDecimal(b, number []byte) []byte {
 	digits, exponent := number, []byte(nil)
 	if i := bytes.IndexAny(number, "eE"); i >= 0 {
@@ -28,28 +27,40 @@ func appendDecimal(b, number []byte) []byte {
 	first := len(b)
 	b = append(b, whole...)
 	b = append(b, fraction...)
-	trimmed := bytes.TrimLeft(b[first:], "0")
-	b = append(b[:first], trimmed...)
-	all := len(b)
-	b = b[:first+len(bytes.TrimRight(b[first:], "0"))]
-	if len(b) == first {
-		return append(b[:start], '0') // -0 too
+	significant := bytes.TrimRight(b[first:], "0")
+	zeros := len(b) - first - len(significant)
+	significant = bytes.TrimLeft(significant, "0")
+	if len(significant) == 0 {
+		return append(b[:start], '0') // for -0 too
 	}
+	b = append(b[:first], significant...)
 	b = append(b, 'e')
-	return appendSum(b, exponent, int64(all-len(b)+1-len(fraction)))
+	return appendSum(b, exponent, int64(zeros-len(fraction)))
 }
 
-// appendSum appends exponent, which is of any length, plus n.
+// appendSum appends exponent plus n. Next to an exponent that is too long for
+// an integer it writes n as it is: to add them is worth neither the code nor
+// the time that an attacker could make it take.
 func appendSum(b, exponent []byte, n int64) []byte {
-	if len(exponent) <= 18 { // and so fits, as n does, with room to spare
-		if len(exponent) > 0 {
-			e, _ := strconv.ParseInt(string(exponent), 10, 64)
-			n += e
+	const fits = 18 // digits, in an int64, and so does the sum
+	digits := bytes.TrimLeft(exponent, "+-0")
+	negative := len(exponent) > 0 && exponent[0] == '-'
+	if len(digits) > fits {
+		if negative {
+			b = append(b, '-')
 		}
+		b = append(b, digits...)
+		b = append(b, '+')
 		return strconv.AppendInt(b, n, 10)
 	}
-	e, _ := new(big.Int).SetString(string(exponent), 10)
-	return e.Add(e, big.NewInt(n)).Append(b, 10)
+	if len(digits) > 0 {
+		e, _ := strconv.ParseInt(string(digits), 10, 64)
+		if negative {
+			e = -e
+		}
+		n += e
+	}
+	return strconv.AppendInt(b, n, 10)
 }
 
 // numberEnd returns the index after the number that begins at text[start].

@@ -231,6 +231,8 @@ func TestDecodeCommandErrors(t *testing.T) {
 			why: "a member twice, hidden by an escape", frame: `{"event":"e","\u0065vent":"f"}`,
 			code: json, message: "not valid JSON: an object has two members of the same name at byte 13",
 		},
+		{why: "an event twice, the second around another member", frame: `{"event":"e","event":""channel":"c"}`, code: json, message: "not valid JSON: an object has two members of the same name at byte 13"},
+		{why: "a comma for a value", frame: `{"event":"e","data":,1}`, code: json, message: "not valid JSON at byte 20"},
 		{why: "an unknown member twice", frame: `{"x":1,"x":1}`, code: json, message: "not valid JSON: an object has two members of the same name at byte 7"},
 		{
 			why: "a member of data twice", frame: `{"event":"e","data":[{"a":1,"a":2}]}`,
@@ -242,6 +244,7 @@ func TestDecodeCommandErrors(t *testing.T) {
 		{why: "a lone surrogate", frame: `{"data":"\ud83d"}`, code: json, message: "not valid JSON at byte 9"},
 		{why: "surrogates in the wrong order", frame: `{"data":"\udc4b\ud83d"}`, code: json, message: "not valid JSON at byte 9"},
 
+		{why: "no event, but more", frame: `{"channel":"c","data":1}`, code: request, message: `"event" is required`, want: Command{Channel: "c"}},
 		{why: "no event", frame: `{}`, code: request, message: `"event" is required`},
 		{why: "an event in another case", frame: `{"Event":"e"}`, code: request, message: `"event" is required`},
 		{why: "a null event", frame: `{"event":null}`, code: request, message: `"event" is required`},

@@ -14,8 +14,9 @@ const digestBytes = 24
 // Digest returns a string of 32 characters that is the same for two JSON texts
 // if and only if they are the same value: the order of members, white space
 // and escapes in strings do not matter, and numbers are the same if they are
-// mathematically, however large or exact. A text that is not JSON by the rules
-// of this package is the same as itself only.
+// mathematically, however large or exact. (With an exponent of more than 18
+// digits they must also be written in a similar way.) A text that is not JSON
+// by the rules of this package is the same as itself only.
 func Digest(value []byte) string {
 	hash := sha256.New()
 	if canonical, ok := canonicalize(value); ok {

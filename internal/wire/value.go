@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 
@@ -26,7 +27,7 @@ func Value(name string, text []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{CodeInvalidJSON, name + "is " + syntaxMessage(text, err)}
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, &Error{CodeInvalidJSON, name + "is more than one JSON value"}
 	}
 	return compact(value), nil

@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+func TestPagesEndBeforeTheyGetTooLong(t *testing.T) {
+	const n = 5
+	var messages []*store.Message
+	var entries []*store.Entry
+	for i := range n {
+		data := []byte(`"` + strings.Repeat("a", 100) + `"`)
+		messages = append(messages, &store.Message{ID: idA, Channel: "c", Event: "e", Data: data})
+		entries = append(entries, &store.Entry{Channel: "c", Key: fmt.Sprint("k", i), Value: data})
+	}
+	before := []byte("before") // is not part of the page
+	pages := []struct {
+		name   string
+		append func(count, maxBytes int) []byte
+	}{
+		{"messages", func(count, maxBytes int) []byte {
+			return AppendMessagePage(before, MessagePage{Messages: messages[:count], MaxBytes: maxBytes})
+		}},
+		{"storage", func(count, maxBytes int) []byte { return AppendStoragePage(before, entries[:count], maxBytes) }},
+	}
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			whole := func(count int) string { return string(page.append(count, 1<<20)) }
+			cut := func(count int) string { return strings.TrimSuffix(whole(count), "]}") + more }
+			tests := []struct {
+				why      string
+				maxBytes int
+				want     string
+			}{
+				{"everything fits", 1 << 20, whole(n)},
+				{"there is room for the last one", len(cut(n)) - len(before), whole(n)},
+				{"the last one is a byte too long", len(cut(n)) - len(before) - 1, cut(n - 1)},
+				{"there is room for two", len(cut(2)) - len(before), cut(2)},
+				{"there is not", len(cut(2)) - len(before) - 1, cut(1)},
+				{"one is always there", 0, cut(1)},
+			}
+			for _, tt := range tests {
+				t.Run(tt.why, func(t *testing.T) {
+					if diff := cmp.Diff(tt.want, string(page.append(n, tt.maxBytes))); diff != "" {
+						t.Errorf("(-want +got):\n%s", diff)
+					}
+				})
+			}
+			if got := string(page.append(1, 0)); got != whole(1) {
+				t.Errorf("a page of one that is too long has no more: %s", got)
+			}
+		})
+	}
+}
+
+func TestReactionsCountForTheLengthOfAPage(t *testing.T) {
+	p := MessagePage{Messages: listed, Reactions: reactions, MaxBytes: 1 << 20}
+	p.MaxBytes = len(AppendMessagePage(nil, p)) // without the room for "more"
+	if got := string(AppendMessagePage(nil, p)); !strings.HasSuffix(got, more) {
+		t.Errorf("the page is longer than %d bytes: %s", p.MaxBytes, got)
+	}
+}
+
+// TestTallies compares few reactions, which are grouped in one way, with many,
+// which are grouped in another.
+func TestTallies(t *testing.T) {
+	tests := []struct {
+		why       string
+		reactions []store.Reaction
+		want      string
+		expanded  string
+	}{
+		{"none", nil, `{}`, `{}`},
+		{"one", made("a"), `{"a":{"count":1}}`, `{"a":{"count":1,"items":[{"uid":"u0"}]}}`},
+		{
+			"in the order in which they first came", made("b", "a", "b", "c", "a", "b"),
+			`{"b":{"count":3},"a":{"count":2},"c":{"count":1}}`,
+			`{"b":{"count":3,"items":[{"uid":"u0"},{"uid":"u2"},{"uid":"u5"}]},` +
+				`"a":{"count":2,"items":[{"uid":"u1"},{"uid":"u4"}]},"c":{"count":1,"items":[{"uid":"u3"}]}}`,
+		},
+		{
+			"names that must be quoted", made(`"`, `\`),
+			`{"\"":{"count":1},"\\":{"count":1}}`,
+			`{"\"":{"count":1,"items":[{"uid":"u0"}]},"\\":{"count":1,"items":[{"uid":"u1"}]}}`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, string(appendTallies(nil, tt.reactions, false))); diff != "" {
+				t.Errorf("counts (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.expanded, string(appendTallies(nil, tt.reactions, true))); diff != "" {
+				t.Errorf("expanded (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for _, n := range []int{fewReactions - 1, fewReactions, fewReactions + 1, 10 * fewReactions} {
+		t.Run(fmt.Sprint(n, " of two"), func(t *testing.T) {
+			var names []string
+			for i := range n {
+				names = append(names, []string{"x", "y"}[i%2])
+			}
+			want := fmt.Sprintf(`{"x":{"count":%d},"y":{"count":%d}}`, (n+1)/2, n/2)
+			if diff := cmp.Diff(want, string(appendTallies(nil, made(names...), false))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			expanded := string(appendTallies(nil, made(names...), true))
+			if got := strings.Index(expanded, `"y":`); got < strings.Index(expanded, `"u`+fmt.Sprint((n-1)/2*2)+`"`) {
+				t.Errorf("the groups are mixed: %s", expanded)
+			}
+		})
+	}
+}
+
+// made returns reactions by users u0, u1 and so on.
+func made(names ...string) []store.Reaction {
+	var list []store.Reaction
+	for i, name := range names {
+		list = append(list, store.Reaction{Message: ulid.ULID{1}, Reaction: name, UID: fmt.Sprint("u", i)})
+	}
+	return list
+}
+
+func TestManyDifferentReactions(t *testing.T) {
+	// An attacker may have given one message this many. In the square of their
+	// number they would take minutes.
+	names := make([]string, 200_000)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	start := time.Now()
+	got := appendTallies(nil, made(names...), true)
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if n := strings.Count(string(got), `"count":1,`); n != len(names) {
+		t.Errorf("%d reactions, want %d", n, len(names))
+	}
+}
