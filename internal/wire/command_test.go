@@ -1,0 +1,108 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodeSubscribe(t *testing.T) {
+	tests := []struct {
+		why, data string
+		want      Subscribe
+	}{
+		{"no data", ``, Subscribe{}},
+		{"null for no data", `null`, Subscribe{}},
+		{"empty data", `{}`, Subscribe{}},
+		{"a token", `{"token":"t"}`, Subscribe{Token: "t"}},
+		{"a null token is none", `{"token":null}`, Subscribe{}},
+		{"a message", `{"after":"` + idA.String() + `"}`, Subscribe{CatchUp: true, After: idA}},
+		{"the id in lower case", `{"after":"` + strings.ToLower(idA.String()) + `"}`, Subscribe{CatchUp: true, After: idA}},
+		{"null is not absent", `{"after":null}`, Subscribe{CatchUp: true}},
+		{"the empty string is as null", `{"after":""}`, Subscribe{CatchUp: true}},
+		{"both", `{"after":"` + idA.String() + `","token":"t"}`, Subscribe{Token: "t", CatchUp: true, After: idA}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeSubscribe([]byte(tt.data))
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeReaction(t *testing.T) {
+	id := idA.String()
+	tests := []struct {
+		why, data string
+		want      Reaction
+	}{
+		{"added", `{"messageId":"` + id + `","reaction":"👍","action":"add"}`, Reaction{idA, "👍", false}},
+		{"removed", `{"action":"remove","messageId":"` + id + `","reaction":"+1"}`, Reaction{idA, "+1", true}},
+		{
+			"an escaped one is the same", `{"messageId":"` + id + `","reaction":"\ud83d\udc4d","action":"add"}`,
+			Reaction{idA, "👍", false},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := DecodeReaction([]byte(tt.data), maxReaction)
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeDataErrors(t *testing.T) {
+	subscribe := func(data []byte) error { _, err := DecodeSubscribe(data); return err }
+	reaction := func(data []byte) error { _, err := DecodeReaction(data, maxReaction); return err }
+	umd := func(data []byte) error { _, err := DecodeUMDToken(data); return err }
+	const reactionRule = `"data.reaction" must be 1 to 100 bytes, not blank, without control characters and "#"`
+	tests := []struct {
+		why     string
+		decode  func([]byte) error
+		data    string
+		message string
+	}{
+		{"data of the wrong type", subscribe, `"token"`, `"data" must be an object`},
+		{"an array", subscribe, `[]`, `"data" must be an object`},
+		{"a number for a token", subscribe, `{"token":1}`, `"data.token" must be a string`},
+		{"a number for an id", subscribe, `{"after":1}`, `"data.after" must be a string`},
+		{"no id", subscribe, `{"after":"yesterday"}`, `"data.after" must be the id of a message`},
+		{"an id too short", subscribe, `{"after":"01JA3HVNF6E89HDT1ABRFWJ8C"}`, `"data.after" must be the id of a message`},
+		{"an id with a letter that has no place there", subscribe, `{"after":"01JA3HVNF6E89HDT1ABRFWJ8CU"}`, `"data.after" must be the id of a message`},
+		{"an id that overflows", subscribe, `{"after":"80000000000000000000000000"}`, `"data.after" must be the id of a message`},
+		{"the zero id, which looks like none", subscribe, `{"after":"00000000000000000000000000"}`, `"data.after" must be the id of a message`},
+
+		{"no data for a reaction", reaction, ``, `"data.messageId" is required`},
+		{"no message", reaction, `{"reaction":"👍","action":"add"}`, `"data.messageId" is required`},
+		{"no reaction", reaction, `{"messageId":"` + idA.String() + `","action":"add"}`, `"data.reaction" is required`},
+		{"no action", reaction, `{"messageId":"` + idA.String() + `","reaction":"👍"}`, `"data.action" is required`},
+		{"another action", reaction, `{"action":"toggle"}`, `"data.action" must be "add" or "remove"`},
+		{"an action in another case", reaction, `{"action":"Add"}`, `"data.action" must be "add" or "remove"`},
+		{"an action of another type", reaction, `{"action":true}`, `"data.action" must be a string`},
+		{"a blank reaction", reaction, `{"reaction":" "}`, reactionRule},
+		{"a long reaction", reaction, `{"reaction":"` + strings.Repeat("a", 101) + `"}`, reactionRule},
+
+		{"no token", umd, `{}`, `"data.token" is required`},
+		{"an empty token", umd, `{"token":""}`, `"data.token" is required`},
+		{"a token of another type", umd, `{"token":{}}`, `"data.token" must be a string`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			err := tt.decode([]byte(tt.data))
+			if diff := cmp.Diff(error(invalid(tt.message)), err); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeUMDToken(t *testing.T) {
+	if got, err := DecodeUMDToken([]byte(`{"x":1,"token":"t"}`)); got != "t" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
