@@ -1,0 +1,217 @@
+package storeredis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+const (
+	// defaultTimeout is that of calls whose context has no deadline.
+	defaultTimeout = time.Second
+	// maxTimeout bounds how long after its beginning an operation can take
+	// effect. It must be well below what remember in lib.lua keeps.
+	maxTimeout = 10 * time.Second
+	// opsStretch is the time whose operations share a record. It lives for 30 s
+	// after the last of them.
+	opsStretch = 10 * time.Second
+)
+
+// A reply is what a script returned.
+type reply struct {
+	status string
+	// now is the server's time in milliseconds.
+	now    int64
+	record record
+	// more is what follows the record.
+	more []any
+}
+
+func (r *reply) list(i int) ([]string, error) {
+	if i >= len(r.more) {
+		return nil, errRecord
+	}
+	return stringsOf(r.more[i])
+}
+
+// A refusal is a status of a script other than ok.
+type refusal string
+
+func (r refusal) Error() string { return "storeredis: refused: " + string(r) }
+
+const (
+	refusedLate  refusal = "late"
+	refusedStale refusal = "stale"
+	refusedNone  refusal = "none"
+	refusedFull  refusal = "full"
+)
+
+// A call is one operation: a script with its keys and arguments, without those
+// that identify the operation.
+type call struct {
+	script *script
+	part   int
+	keys   []string
+	args   []any
+	// op identifies the operation; a random one if "".
+	op string
+}
+
+// do runs a call, again and again until it has an answer or the time is over.
+// A script that changes something gets an operation id, so that it changes it
+// once; and a deadline on the server's clock, so that it does so in time or
+// never. Errors are refusals, wrap ErrUnavailable, or are bugs.
+func (s *Store) do(ctx context.Context, c call) (*reply, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	if c.op == "" {
+		c.op = newOp()
+	}
+	var stretch int64 = -1
+	backoff := 10 * time.Millisecond
+	for {
+		r, err := s.try(ctx, &c, &stretch)
+		if err == nil || !retryable(err) {
+			return r, err
+		}
+		s.topo.forget(c.part)
+		select {
+		case <-time.After(backoff/2 + mathrand.N(backoff)):
+			backoff = min(2*backoff, 200*time.Millisecond)
+		case <-ctx.Done():
+			return nil, unavailable(ctx.Err(), err)
+		}
+	}
+}
+
+func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	d, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, defaultTimeout)
+	}
+	if time.Until(d) > maxTimeout {
+		return context.WithTimeout(ctx, maxTimeout)
+	}
+	return context.WithCancel(ctx)
+}
+
+func newOp() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // It never fails.
+	return hex.EncodeToString(b[:])
+}
+
+// try runs a call once. stretch is that of the first try, -1 before.
+func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err, nil)
+	}
+	l, err := s.topo.lane(ctx, c.part)
+	if err != nil {
+		return nil, &tryError{err}
+	}
+	keys, args := c.keys, c.args
+	if !c.script.reads {
+		deadline, err := s.deadline(ctx, l, c.part)
+		if err != nil {
+			return nil, err
+		}
+		if *stretch < 0 {
+			*stretch = deadline / opsStretch.Milliseconds()
+		}
+		keys = append(append(make([]string, 0, len(keys)+1), s.keys.ops(c.part, *stretch)), keys...)
+		args = append(append(make([]any, 0, len(args)+2), c.op, strconv.FormatInt(deadline, 10)), args...)
+	}
+	o, err := s.attempt(ctx, l, &attempt{script: c.script, keys: keys, args: args})
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseReply(o.value)
+	if err != nil {
+		return nil, err
+	}
+	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
+	if r.status != "ok" {
+		return r, refusal(r.status)
+	}
+	return r, nil
+}
+
+// deadline returns the time on the server's clock by which a script that is
+// sent now must begin, or not at all. The rest of the time is left to learn
+// its result, should the reply get lost.
+func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
+	now := time.Now()
+	d, _ := ctx.Deadline()
+	at := now.Add(d.Sub(now) * 3 / 4)
+	if server, ok := l.clock.server(at); ok {
+		return server, nil
+	}
+	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []string{s.keys.leases(p)}})
+	if err != nil {
+		return 0, err
+	}
+	r, err := parseReply(o.value)
+	if err != nil {
+		return 0, err
+	}
+	l.clock.saw(r.now, o.received, false)
+	server, _ := l.clock.server(at)
+	return server, nil
+}
+
+// attempt sends a script and waits for its outcome, but not for as long as the
+// context lasts: a connection may be dead without a sign, and another try on
+// another connection then gets through.
+func (s *Store) attempt(ctx context.Context, l *lane, a *attempt) (outcome, error) {
+	d, _ := ctx.Deadline()
+	a.until = d
+	a.done = make(chan outcome, 1)
+	l.send(a)
+	patience := time.NewTimer(max(time.Until(d)/3, 50*time.Millisecond))
+	defer patience.Stop()
+	select {
+	case o := <-a.done:
+		if o.err != nil {
+			return o, classify(o.err)
+		}
+		return o, nil
+	case <-patience.C:
+		return outcome{}, &tryError{errors.New("no reply yet")}
+	case <-ctx.Done():
+		return outcome{}, unavailable(ctx.Err(), nil)
+	}
+}
+
+func parseReply(v any) (*reply, error) {
+	list, ok := v.([]any)
+	if !ok || len(list) < 3 {
+		return nil, fmt.Errorf("storeredis: a script returned %T", v)
+	}
+	var head [3]string
+	for i := range head {
+		if head[i], ok = list[i].(string); !ok {
+			return nil, fmt.Errorf("storeredis: a script returned a list with %T", list[i])
+		}
+	}
+	now, err := strconv.ParseInt(head[1], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("storeredis: a script returned the time %q", head[1])
+	}
+	return &reply{status: head[0], now: now, record: record{rest: head[2]}, more: list[3:]}, nil
+}
+
+// notFound turns the refusal of what does not exist into the store's error.
+func notFound(err error) error {
+	if errors.Is(err, refusedNone) {
+		return store.ErrNotFound
+	}
+	return err
+}

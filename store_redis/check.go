@@ -1,0 +1,111 @@
+package storeredis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// check finds out whether Redis can be used, and whether it is a cluster.
+func (s *Store) check(ctx context.Context) (cluster bool, err error) {
+	// This is the one place that asks with the client itself: the rest of the
+	// store waits no longer than its context lasts, this no longer than the
+	// client's timeouts.
+	info, err := within(ctx, func() (string, error) { return s.client.Info(ctx).Result() })
+	if err != nil {
+		return false, unavailable(err, nil)
+	}
+	values := parseInfo(info)
+	cluster = s.topo.clusterClient() != nil
+	if cluster && values["cluster_enabled"] == "0" {
+		s.topo.notCluster()
+		cluster = false
+	}
+	if v := values["redis_version"]; v == "" {
+		s.log.Warn("the version of Redis is not known")
+	} else if err := checkVersion(v, cluster); err != nil {
+		return false, err
+	}
+	if err := s.checkEviction(ctx); err != nil {
+		return false, err
+	}
+	if _, err := s.do(ctx, call{script: readScript, part: 0, keys: []string{s.keys.leases(0)}}); err != nil {
+		return false, err
+	}
+	return cluster, nil
+}
+
+func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := f()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}
+
+func parseInfo(info string) map[string]string {
+	values := make(map[string]string)
+	for line := range strings.SplitSeq(info, "\n") {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			values[k] = v
+		}
+	}
+	return values
+}
+
+func checkVersion(v string, cluster bool) error {
+	head, rest, _ := strings.Cut(v, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	major, err1 := strconv.Atoi(head)
+	second, err2 := strconv.Atoi(minor)
+	if err1 != nil || err2 != nil {
+		return nil // Some other server that speaks the protocol; the scripts will tell.
+	}
+	switch {
+	case major < 6 || (major == 6 && second < 2):
+		return fmt.Errorf("storeredis: Redis is version %s, 6.2 or later is needed", v)
+	case cluster && major < 7:
+		return fmt.Errorf("storeredis: Redis is version %s, a cluster needs 7.0 or later", v)
+	}
+	return nil
+}
+
+// checkEviction refuses servers that may drop keys when memory is short: what
+// is dropped would be missing without anyone being told.
+func (s *Store) checkEviction(ctx context.Context) error {
+	one := func(ctx context.Context, c *redis.Client) error {
+		got, err := c.ConfigGet(ctx, "maxmemory-policy").Result()
+		if err != nil {
+			s.log.Warn("cannot check that maxmemory-policy is noeviction", "server", c.Options().Addr, "err", err)
+			return nil
+		}
+		if p := got["maxmemory-policy"]; p != "noeviction" {
+			return fmt.Errorf("storeredis: maxmemory-policy of %s is %s, noeviction is needed", c.Options().Addr, p)
+		}
+		return nil
+	}
+	_, err := within(ctx, func() (struct{}, error) {
+		if cluster := s.topo.clusterClient(); cluster != nil {
+			return struct{}{}, cluster.ForEachMaster(ctx, one)
+		}
+		if c, ok := s.client.(*redis.Client); ok {
+			return struct{}{}, one(ctx, c)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}

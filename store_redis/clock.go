@@ -1,0 +1,88 @@
+package storeredis
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// A clock estimates the time on a server. A deadline that is passed on to the
+// server must not be too late, so the estimate is at or behind the server's
+// clock: a reply left the server before it was received.
+type clock struct {
+	mu sync.Mutex
+	// at is when the server's time was at least ms; zero if it was never seen.
+	at time.Time
+	ms int64
+	// last is when the newest reply came, with the server's time lastMS.
+	last   time.Time
+	lastMS int64
+	first  time.Time
+	gaps   []gap
+}
+
+// A gap is a time in which the server did not answer, or by which its clock
+// jumped.
+type gap struct {
+	end    time.Time
+	length time.Duration
+}
+
+const (
+	// clockAge is how long a measurement counts: clocks drift.
+	clockAge = 10 * time.Second
+	// minGap is the shortest gap that is remembered, and maxGaps how many.
+	minGap  = 50 * time.Millisecond
+	maxGaps = 64
+)
+
+// saw notes the server's time in milliseconds that came with a reply. It
+// replaces what was known if it is a better bound, or if force is set.
+func (c *clock) saw(ms int64, received time.Time, force bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	age := received.Sub(c.at)
+	if force || c.at.IsZero() || ms >= c.ms+age.Milliseconds() || age > clockAge {
+		c.at, c.ms = received, ms
+	}
+	if c.first.IsZero() {
+		c.first = received
+	} else {
+		silent := received.Sub(c.last)
+		jump := time.Duration(ms-c.lastMS)*time.Millisecond - silent
+		if length := max(silent, jump.Abs()); length > minGap {
+			c.gaps = append(c.gaps, gap{received, length})
+			if len(c.gaps) > maxGaps {
+				c.gaps = slices.Delete(c.gaps, 0, 1)
+			}
+		}
+	}
+	if received.After(c.last) {
+		c.last, c.lastMS = received, ms
+	}
+}
+
+// server returns the server's time at t of our clock in milliseconds, and
+// false if it was never seen.
+func (c *clock) server(t time.Time) (int64, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ms + t.Sub(c.at).Milliseconds(), !c.at.IsZero()
+}
+
+// steadyFor returns for how long the server has answered without a gap longer
+// than the one given, and with a clock that did not jump by more.
+func (c *clock) steadyFor(longest time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since := c.first
+	for _, g := range c.gaps {
+		if g.length > longest && g.end.After(since) {
+			since = g.end
+		}
+	}
+	if since.IsZero() {
+		return 0
+	}
+	return c.last.Sub(since)
+}

@@ -1,0 +1,287 @@
+package storeredis
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// Everything stored and sent is a record: fields, each its length in decimal,
+// a colon and its bytes. Lua can read and join them, and never needs to look
+// into what it only passes on.
+
+var errRecord = errors.New("storeredis: malformed record")
+
+func appendField[T string | []byte](b []byte, f T) []byte {
+	b = strconv.AppendInt(b, int64(len(f)), 10)
+	b = append(b, ':')
+	return append(b, f...)
+}
+
+func appendFlag(b []byte, f bool) []byte { return appendField(b, flag(f)) }
+
+func flag(f bool) string {
+	if f {
+		return "1"
+	}
+	return ""
+}
+
+func pack(fields ...string) string {
+	var b []byte
+	for _, f := range fields {
+		b = appendField(b, f)
+	}
+	return string(b)
+}
+
+// A record reads fields in turn. After the first malformed one, or past the
+// end, all are "" and ok is false.
+type record struct {
+	rest string
+	bad  bool
+}
+
+func (r *record) next() string {
+	n, rest, found := strings.Cut(r.rest, ":")
+	size, err := strconv.Atoi(n)
+	if !found || err != nil || size < 0 || size > len(rest) {
+		r.rest, r.bad = "", true
+		return ""
+	}
+	r.rest = rest[size:]
+	return rest[:size]
+}
+
+func (r *record) flag() bool { return r.next() == "1" }
+
+func (r *record) int() int64 {
+	n, err := strconv.ParseInt(r.next(), 10, 64)
+	if err != nil {
+		r.bad = true
+	}
+	return n
+}
+
+// bytes is nil for an empty field: JSON texts are never empty.
+func (r *record) bytes() []byte {
+	if f := r.next(); f != "" {
+		return []byte(f)
+	}
+	return nil
+}
+
+func (r *record) id() ulid.ULID {
+	id, err := parseID(r.next())
+	if err != nil {
+		r.bad = true
+	}
+	return id
+}
+
+func (r *record) err() error {
+	if r.bad {
+		return errRecord
+	}
+	return nil
+}
+
+// fields splits a whole record.
+func fields(s string) ([]string, error) {
+	r := record{rest: s}
+	var out []string
+	for r.rest != "" {
+		out = append(out, r.next())
+	}
+	return out, r.err()
+}
+
+// millis is d in milliseconds, rounded up: nothing ends early. Forever is -1.
+func millis(d time.Duration) int64 {
+	if d == store.Forever {
+		return -1
+	}
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// timeOf is the time of a count of milliseconds; 0 is no time.
+func timeOf(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// encodeMessage makes what is stored of a message, and delivered.
+func encodeMessage(p *store.PublishRequest) []byte {
+	b := make([]byte, 0, len(p.Data)+len(p.Event)+128)
+	b = appendField(b, "M")
+	b = appendField(b, p.Exclude)
+	b = appendField(b, p.Event)
+	b = appendField(b, p.Data)
+	b = appendField(b, decimal(millis(p.Keep)))
+	b = appendFlag(b, p.Meta != nil)
+	if p.Meta != nil {
+		b = appendField(b, p.Meta.UID)
+		b = appendField(b, p.Meta.UMD)
+	}
+	return b
+}
+
+// A delta is what an item of presence says: the change without the list.
+type delta struct {
+	kind   store.PresenceKind
+	place  int64
+	member store.Member
+}
+
+// decodeItem reads an item. Of a change of presence it returns the delta, and
+// leaves the list to the caller.
+func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
+	u, err := parseID(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := record{rest: text}
+	kind := r.next()
+	it := &store.Item{ID: u, Channel: channel, Exclude: r.next()}
+	var d *delta
+	switch kind {
+	case "M":
+		m := &store.Message{ID: u, Channel: channel, Event: r.next(), Data: r.bytes()}
+		if keep := r.int(); keep > 0 {
+			m.Expires = timeOf(int64(u.Time()) + keep)
+		}
+		if r.flag() {
+			m.Meta = &store.Meta{UID: r.next(), UMD: r.bytes()}
+		}
+		it.Message = m
+	case "P":
+		d = &delta{kind: store.PresenceKind(r.int()), place: r.int()}
+		d.member = store.Member{UID: r.next(), UMD: r.bytes()}
+		it.Presence = &store.PresenceChange{Kind: d.kind, Member: d.member}
+	case "S":
+		e := &store.Entry{ID: u, Channel: channel, Expires: timeOf(r.int()), Emit: r.flag()}
+		r.entry(e)
+		it.Storage = e
+	default:
+		return nil, nil, errRecord
+	}
+	if err := r.err(); err != nil {
+		return nil, nil, fmt.Errorf("item %s: %w", id, err)
+	}
+	return it, d, nil
+}
+
+// encodeEntry makes the fields of an entry that no script looks at.
+func encodeEntry(s *store.SetRequest) []byte {
+	b := make([]byte, 0, len(s.Value)+len(s.Origin)+128)
+	b = appendField(b, s.Key)
+	b = appendField(b, s.Value)
+	b = appendField(b, s.Meta.UID)
+	b = appendField(b, s.Meta.UMD)
+	return appendField(b, s.Origin)
+}
+
+func (r *record) entry(e *store.Entry) {
+	e.Key, e.Value = r.next(), r.bytes()
+	e.Meta = store.Meta{UID: r.next(), UMD: r.bytes()}
+	e.Origin = r.bytes()
+}
+
+// decodeEntry reads an entry as it is stored.
+func decodeEntry(channel, text string) (*store.Entry, error) {
+	r := record{rest: text}
+	e := &store.Entry{ID: r.id(), Channel: channel, Expires: timeOf(r.int())}
+	_ = r.next() // the digest
+	e.Emit = r.flag()
+	r.entry(e)
+	return e, r.err()
+}
+
+// A placed member knows its place in the order of joining.
+type placed struct {
+	place int64
+	store.Member
+}
+
+// decodeMembers reads the reply to HGETALL of a channel's members.
+func decodeMembers(v any) ([]placed, error) {
+	flat, err := stringsOf(v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]placed, 0, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		r := record{rest: flat[i+1]}
+		m := placed{place: r.int(), Member: store.Member{UID: flat[i]}}
+		_, _ = r.int(), r.int() // subscriptions and size
+		m.UMD = r.bytes()
+		if err := r.err(); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b placed) int { return int(a.place - b.place) })
+	return out, nil
+}
+
+// membersOf returns the members alone; nil if there are none.
+func membersOf(p []placed) []store.Member {
+	if len(p) == 0 {
+		return nil
+	}
+	out := make([]store.Member, len(p))
+	for i, m := range p {
+		out[i] = m.Member
+	}
+	return out
+}
+
+// apply returns the list after a change. The list given is not modified.
+func (d *delta) apply(list []placed) []placed {
+	i, found := slices.BinarySearchFunc(list, d.place, func(p placed, place int64) int { return int(p.place - place) })
+	switch {
+	case d.kind == store.MemberRemoved && found:
+		return slices.Concat(list[:i], list[i+1:])
+	case d.kind == store.MemberRemoved:
+		return list
+	case found:
+		list = slices.Clone(list)
+		list[i] = placed{d.place, d.member}
+		return list
+	default:
+		return slices.Concat(list[:i], []placed{{d.place, d.member}}, list[i:])
+	}
+}
+
+// equalMembers reports whether two lists are the same.
+func equalMembers(a, b []placed) bool {
+	return slices.EqualFunc(a, b, func(a, b placed) bool {
+		return a.place == b.place && a.UID == b.UID && bytes.Equal(a.UMD, b.UMD)
+	})
+}
+
+// stringsOf reads a reply that is a list of strings.
+func stringsOf(v any) ([]string, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("storeredis: a reply has %T, not a list", v)
+	}
+	out := make([]string, len(list))
+	for i, e := range list {
+		if out[i], ok = e.(string); !ok {
+			return nil, fmt.Errorf("storeredis: a list of a reply has %T", e)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,48 @@
+package storeredis
+
+import (
+	"context"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// AddConnection records a connection in the node's home partition.
+func (n *node) AddConnection(ctx context.Context, c store.Connection) error {
+	k := &n.s.keys
+	_, err := n.asMember(ctx, n.home, func(inc string) call {
+		return call{
+			script: connectScript, part: n.home, keys: []string{k.conns(n.home, inc), k.leases(n.home)},
+			args: []any{inc, c.ID, c.Info},
+		}
+	})
+	return err
+}
+
+// RemoveConnection forgets a connection.
+func (n *node) RemoveConnection(ctx context.Context, id string) error {
+	if n.left.Load() {
+		return errLeft
+	}
+	k := &n.s.keys
+	inc := n.leases.current(n.home)
+	_, err := n.s.do(ctx, call{
+		script: disconnectScript, part: n.home, keys: []string{k.conns(n.home, inc), k.leases(n.home)},
+		args: []any{inc, "", id},
+	})
+	return err
+}
+
+// UseToken notes the first use of a token, in a key that expires with it.
+func (n *node) UseToken(ctx context.Context, token string, until time.Time) (bool, error) {
+	if n.left.Load() {
+		return false, errLeft
+	}
+	p, key := n.s.keys.token(token)
+	keep := max(1, millis(time.Until(until)))
+	r, err := n.s.do(ctx, call{script: useTokenScript, part: p, keys: []string{key}, args: []any{decimal(keep)}})
+	if err != nil {
+		return false, err
+	}
+	return r.record.flag(), r.record.err()
+}

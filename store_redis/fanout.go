@@ -1,0 +1,236 @@
+package storeredis
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A fanout keeps what this node watches, and the links over which it hears it:
+// one to a single server, and one to each master of a cluster.
+type fanout struct {
+	n   *node
+	ctx context.Context
+
+	mu      sync.RWMutex
+	watches map[string]*watch // by topic
+	links   map[string]*link  // by address of the master, "" for a single server
+	// brokeAt is when a link to a master of a cluster broke last.
+	brokeAt atomic.Pointer[time.Time]
+	bus     *link // of the node itself; the same as links[""] without a cluster
+}
+
+func newFanout(ctx context.Context, n *node) *fanout {
+	return &fanout{n: n, ctx: ctx, watches: make(map[string]*watch), links: make(map[string]*link)}
+}
+
+// start opens the link that every node needs.
+func (f *fanout) start() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.bus = newLink(f, "", 0, false)
+	f.bus.add(f.n.s.keys.bus(""))
+	f.bus.add(f.n.s.keys.bus(f.n.id))
+	if !f.n.sharded {
+		f.links[""] = f.bus
+	}
+	f.n.goRun(func() { f.bus.run(f.ctx) })
+}
+
+// add returns the watch of a channel, and true if it is new.
+func (f *fanout) add(channel string) (*watch, bool) {
+	ck := f.n.s.keys.channel(channel)
+	topic := ck.topic()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w := f.watches[topic]; w != nil {
+		return w, false
+	}
+	w := &watch{channel: channel, keys: ck, started: make(chan struct{}), ready: make(chan struct{})}
+	f.watches[topic] = w
+	return w, true
+}
+
+func (f *fanout) find(channel string) *watch {
+	ck := f.n.s.keys.channel(channel)
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.watches[ck.topic()]
+}
+
+// remove forgets a watch, and unsubscribes unless the channel is watched anew.
+func (f *fanout) remove(w *watch) {
+	topic := w.keys.topic()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watches[topic] != w {
+		return
+	}
+	delete(f.watches, topic)
+	for _, l := range f.links {
+		l.drop(topic)
+	}
+}
+
+// subscribe subscribes to a watch's topic, on the link to its master.
+func (f *fanout) subscribe(w *watch) {
+	f.route(w.keys.part, w.keys.topic())
+}
+
+// route puts a topic on the link to its partition's master. If the master is
+// not known, it is on none until the next rerouting.
+func (f *fanout) route(p int, topic string) {
+	addr := ""
+	if f.n.sharded {
+		ctx, cancel := context.WithTimeout(f.ctx, defaultTimeout)
+		defer cancel()
+		var err error
+		if addr, err = f.n.s.topo.master(ctx, p); err != nil {
+			f.astray()
+			return
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watches[topic] == nil || f.ctx.Err() != nil {
+		return
+	}
+	l := f.links[addr]
+	if l == nil {
+		l = newLink(f, addr, p, true)
+		f.links[addr] = l
+		f.n.goRun(func() { l.run(f.ctx) })
+	}
+	l.add(topic)
+}
+
+// astray makes all topics be routed again in a while.
+func (f *fanout) astray() {
+	select {
+	case f.n.reroute <- struct{}{}:
+	default:
+	}
+}
+
+// broke is called when the link to a master of a cluster broke: its partitions
+// may have another master now. The link ends, and its topics are routed anew.
+func (f *fanout) broke(l *link) {
+	now := time.Now()
+	f.brokeAt.Store(&now)
+	f.mu.Lock()
+	delete(f.links, l.addr)
+	f.mu.Unlock()
+	f.astray()
+}
+
+func (f *fanout) brokeLately() bool {
+	at := f.brokeAt.Load()
+	return at != nil && time.Since(*at) < 2*probePatience
+}
+
+// run routes topics anew that are on no link, until the context ends.
+func (f *fanout) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.n.reroute:
+		}
+		if c := f.n.s.topo.clusterClient(); c != nil {
+			c.ReloadState(ctx)
+		}
+		if !sleep(ctx, rerouteDelay) {
+			return
+		}
+		for p := range partitions {
+			f.n.s.topo.forget(p)
+		}
+		for _, w := range f.unrouted() {
+			f.route(w.keys.part, w.keys.topic())
+		}
+	}
+}
+
+func (f *fanout) unrouted() []*watch {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var out []*watch
+	for topic, w := range f.watches {
+		on := false
+		for _, l := range f.links {
+			on = on || l.has(topic)
+		}
+		if !on {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// dispatch passes on a message that came over a link.
+func (f *fanout) dispatch(l *link, topic, payload string) {
+	switch topic {
+	case l.probe:
+	case f.n.s.keys.bus(""), f.n.s.keys.bus(f.n.id):
+		f.n.busMessage(payload)
+	default:
+		f.heard(topic, payload)
+	}
+}
+
+// heard takes an item from a link.
+func (f *fanout) heard(topic, payload string) {
+	f.mu.RLock()
+	w := f.watches[topic]
+	f.mu.RUnlock()
+	if w == nil {
+		return
+	}
+	h, ok := parseHeard(payload)
+	if !ok {
+		f.n.s.log.Error("malformed message", "topic", topic)
+		return
+	}
+	stripe := &f.n.stripes[w.keys.part]
+	stripe.Lock()
+	defer stripe.Unlock()
+	f.n.hear(w, h)
+}
+
+// confirmed is called when a link has subscribed to a topic. A watch that was
+// live before may have missed something.
+func (f *fanout) confirmed(topic string) {
+	f.mu.RLock()
+	w := f.watches[topic]
+	f.mu.RUnlock()
+	if w == nil {
+		return
+	}
+	stripe := &f.n.stripes[w.keys.part]
+	stripe.Lock()
+	defer stripe.Unlock()
+	select {
+	case <-w.started:
+	default:
+		close(w.started)
+		return
+	}
+	w.live = false
+	f.n.catchUp(w)
+}
+
+// up returns nil if every link is proven to be up.
+func (f *fanout) up() error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if err := f.bus.up(); err != nil {
+		return err
+	}
+	for _, l := range f.links {
+		if err := l.up(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package storeredis
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxFills is how many watches catch up at a time.
+const maxFills = 128
+
+// A node is one member. Its background work is started by Join and ended by
+// Leave: links (fanout, link), leases (lease) and the agenda.
+type node struct {
+	s  *Store
+	r  store.Receiver
+	o  store.JoinOptions
+	id string
+	// home is the partition that keeps the node's connections.
+	home int
+	// window and limit are the options as scripts take them, and
+	// publishCommand and sharded say how to publish and subscribe.
+	window, limit, publishCommand string
+	sharded                       bool
+
+	fan    *fanout
+	leases *leases
+	agenda *agenda
+	peers  peers
+	// stripes make calls of the receiver one at a time for each channel: a
+	// channel's is that of its partition. They guard watches, too.
+	stripes [partitions]sync.Mutex
+	fills   chan struct{}
+	reroute chan struct{}
+
+	left atomic.Bool
+	// ctx ends when all background work has to end.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// runMu guards stopping, after which nothing more is added to wg from
+	// outside of what it counts.
+	runMu    sync.Mutex
+	stopping bool
+	wg       sync.WaitGroup
+}
+
+var _ store.Node = (*node)(nil)
+
+// Join makes the caller a node. It fails if Redis cannot be reached or written,
+// is too old, or may evict keys.
+func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	sharded, err := s.check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{
+		s: s, r: r, o: o, id: randomText(12), sharded: sharded,
+		window: decimal(millis(o.ReplayWindow)), limit: strconv.Itoa(o.ReplayLimit),
+		publishCommand: "PUBLISH",
+		fills:          make(chan struct{}, maxFills),
+		reroute:        make(chan struct{}, 1),
+	}
+	if sharded {
+		n.publishCommand = "SPUBLISH"
+	}
+	n.peers.slots = make(chan struct{}, maxCalls)
+	n.home = partOf("node", n.id)
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.leases = newLeases(n)
+	n.agenda = newAgenda(n)
+	n.fan = newFanout(n.ctx, n)
+	n.fan.start()
+	n.goRun(func() { n.fan.run(n.ctx) })
+	if err := n.enter(ctx); err != nil {
+		n.stop()
+		return nil, err
+	}
+	n.goRun(func() { n.leases.run(n.ctx) })
+	n.goRun(func() { n.agenda.run(n.ctx) })
+	return n, nil
+}
+
+// enter makes the node a member of the partitions that every node needs, and
+// waits until it hears itself.
+func (n *node) enter(ctx context.Context) error {
+	for _, p := range []int{0, n.home} {
+		if _, err := n.leases.join(ctx, p); err != nil {
+			return err
+		}
+	}
+	for {
+		err := n.fan.bus.up()
+		if err == nil {
+			return nil
+		}
+		if !sleep(ctx, 2*time.Millisecond) {
+			return unavailable(ctx.Err(), err)
+		}
+	}
+}
+
+// ID returns the node's name among its peers.
+func (n *node) ID() string { return n.id }
+
+// Ready proves that Redis can be written, and that what is published is heard.
+func (n *node) Ready(ctx context.Context) error {
+	if n.left.Load() {
+		return errLeft
+	}
+	if err := n.fan.up(); err != nil {
+		return unavailable(err, nil)
+	}
+	inc, err := n.leases.join(ctx, 0)
+	if err == nil {
+		_, err = n.leases.renew(ctx, 0, inc, false)
+	}
+	if errors.Is(err, refusedStale) {
+		n.leases.gone(0, inc)
+		return unavailable(err, nil)
+	}
+	return err
+}
+
+// goRun runs f in a goroutine that Leave waits for; after Leave it does
+// nothing.
+func (n *node) goRun(f func()) {
+	n.runMu.Lock()
+	defer n.runMu.Unlock()
+	if !n.stopping {
+		n.wg.Go(f)
+	}
+}
+
+// sleep waits for d, and reports false if the context ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,116 @@
+package storeredis
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// partitions is how many hash tags there are. All nodes must agree on it: it
+// can never change.
+const partitions = 256
+
+// A keyspace makes the names of keys and topics; nothing else does. No name
+// contains bytes of a user: a channel is there by its digest, and its hash tag
+// is that of its partition.
+type keyspace struct {
+	prefix string
+	// part is the beginning of all keys of each partition, with its hash tag.
+	part [partitions]string
+}
+
+func newKeyspace(prefix string) (keyspace, error) {
+	k := keyspace{prefix: prefix}
+	if strings.ContainsAny(prefix, "{}") {
+		return k, errors.New("storeredis: KeyPrefix contains a brace")
+	}
+	for i := range k.part {
+		k.part[i] = fmt.Sprintf("%s{p%02x}:", prefix, i)
+	}
+	return k, nil
+}
+
+// bus is the topic that a node hears alone, or every node for "".
+func (k *keyspace) bus(node string) string { return k.prefix + "bus:" + node }
+
+func (k *keyspace) leases(p int) string            { return k.part[p] + "leases" }
+func (k *keyspace) owned(p int, inc string) string { return k.part[p] + "owned:" + inc }
+func (k *keyspace) conns(p int, inc string) string { return k.part[p] + "conns:" + inc }
+func (k *keyspace) visits(p int) string            { return k.part[p] + "visits" }
+func (k *keyspace) expired(p int) string           { return k.part[p] + "expired" }
+func (k *keyspace) schedules(p int) string         { return k.part[p] + "schedules" }
+func (k *keyspace) scheduleBodies(p int) string    { return k.part[p] + "schedule-bodies" }
+
+// probe is the topic on which a node hears itself.
+func (k *keyspace) probe(p int, node string) string { return k.part[p] + "probe:" + node }
+
+// byPartition groups topics by their hash tag.
+func (k *keyspace) byPartition(topics []string) map[string][]string {
+	groups := make(map[string][]string)
+	for _, t := range topics {
+		tag := t[:strings.IndexByte(t, '}')+1]
+		groups[tag] = append(groups[tag], t)
+	}
+	return groups
+}
+
+// ops is the record of operations that began in one stretch of time.
+func (k *keyspace) ops(p int, stretch int64) string {
+	return k.part[p] + "ops:" + strconv.FormatInt(stretch, 36)
+}
+
+// token is the key of a used token, and its partition.
+func (k *keyspace) token(token string) (p int, key string) {
+	p, digest := digest("token", token)
+	return p, k.part[p] + "token:" + digest
+}
+
+// partOf is the partition of something that is not a channel.
+func partOf(kind, name string) int {
+	p, _ := digest(kind, name)
+	return p
+}
+
+func digest(kind, name string) (p int, text string) {
+	var scratch [320]byte
+	sum := sha256.Sum256(append(append(append(scratch[:0], kind...), 0), name...))
+	return int(sum[31]), base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// A channelKeys makes the names of the keys of one channel.
+type channelKeys struct {
+	part int
+	// p is the beginning of the partition's keys, and d the channel's digest.
+	p, d string
+}
+
+func (k *keyspace) channel(name string) channelKeys {
+	p, d := digest("channel", name)
+	return channelKeys{part: p, p: k.part[p], d: d}
+}
+
+func (c channelKeys) state() string   { return c.p + "c:" + c.d }
+func (c channelKeys) log() string     { return c.p + "l:" + c.d }
+func (c channelKeys) changes() string { return c.p + "h:" + c.d }
+func (c channelKeys) order() string   { return c.p + "o:" + c.d }
+func (c channelKeys) bodies() string  { return c.p + "b:" + c.d }
+func (c channelKeys) expiry() string  { return c.p + "x:" + c.d }
+
+func (c channelKeys) entries() string     { return c.p + "e:" + c.d }
+func (c channelKeys) entryOrder() string  { return c.p + "eo:" + c.d }
+func (c channelKeys) entryExpiry() string { return c.p + "ex:" + c.d }
+
+func (c channelKeys) members() string        { return c.p + "m:" + c.d }
+func (c channelKeys) subs(inc string) string { return c.p + "s:" + c.d + ":" + inc }
+
+func (c channelKeys) topic() string              { return c.p + "t:" + c.d }
+func (c channelKeys) schedules() string          { return c.p + "sc:" + c.d }
+func (c channelKeys) reactions(id string) string { return c.p + "r:" + c.d + ":" + id }
+
+func (c channelKeys) dedup(id string) string {
+	_, d := digest("dedup", id)
+	return c.p + "d:" + c.d + ":" + d
+}

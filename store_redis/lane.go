@@ -1,0 +1,182 @@
+package storeredis
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// laneWriters is how many pipelines are under way on a healthy lane.
+	laneWriters = 2
+	// laneMaxWriters bounds them where some hang on dead connections.
+	laneMaxWriters = 16
+	// laneBatch and laneBatchBytes bound one pipeline.
+	laneBatch      = 256
+	laneBatchBytes = 1 << 20
+	// laneStuck is how long a pipeline may take before it is taken to hang, and
+	// another one is let past it.
+	laneStuck = 300 * time.Millisecond
+)
+
+// An attempt is one execution of a script.
+type attempt struct {
+	script *script
+	keys   []string
+	args   []any
+	size   int
+	// until is when nobody waits any more.
+	until time.Time
+	// done gets the outcome. It has room for it, so that sending never blocks.
+	done chan outcome
+}
+
+type outcome struct {
+	value any
+	err   error
+	// received is when the reply was there.
+	received time.Time
+}
+
+// A lane sends scripts to one server. What is waiting when a connection gets
+// free goes out together in one pipeline; nothing waits for more to come. It
+// has no goroutine while there is nothing to send.
+type lane struct {
+	client redis.UniversalClient
+	clock  clock
+
+	mu      sync.Mutex
+	queue   []*attempt
+	writers int
+	// started has when each writer began its pipeline.
+	started map[*time.Time]struct{}
+}
+
+func (l *lane) send(a *attempt) {
+	for _, arg := range a.args {
+		if s, ok := arg.(string); ok {
+			a.size += len(s)
+		}
+	}
+	l.mu.Lock()
+	l.queue = append(l.queue, a)
+	start := l.mayWrite()
+	if start {
+		l.writers++
+	}
+	l.mu.Unlock()
+	if start {
+		go l.write()
+	}
+}
+
+// mayWrite reports whether one more writer is wanted. l.mu is held.
+func (l *lane) mayWrite() bool {
+	if l.writers < laneWriters {
+		return true
+	}
+	if l.writers >= laneMaxWriters {
+		return false
+	}
+	stuck := 0
+	for t := range l.started {
+		if time.Since(*t) > laneStuck {
+			stuck++
+		}
+	}
+	return l.writers-stuck < laneWriters
+}
+
+// write sends what is waiting until nothing is.
+func (l *lane) write() {
+	for {
+		l.mu.Lock()
+		batch := l.take()
+		if len(batch) == 0 {
+			l.writers--
+			l.mu.Unlock()
+			return
+		}
+		now := time.Now()
+		if l.started == nil {
+			l.started = make(map[*time.Time]struct{})
+		}
+		l.started[&now] = struct{}{}
+		l.mu.Unlock()
+
+		l.exec(batch)
+
+		l.mu.Lock()
+		delete(l.started, &now)
+		l.mu.Unlock()
+	}
+}
+
+// take returns the next batch. l.mu is held.
+func (l *lane) take() []*attempt {
+	n, size := 0, 0
+	for n < len(l.queue) && n < laneBatch && (n == 0 || size+l.queue[n].size <= laneBatchBytes) {
+		size += l.queue[n].size
+		n++
+	}
+	batch := l.queue[:n:n]
+	l.queue = l.queue[n:]
+	if len(l.queue) == 0 {
+		l.queue = nil
+	}
+	return batch
+}
+
+func (l *lane) exec(batch []*attempt) {
+	now := time.Now()
+	var until time.Time
+	live := batch[:0]
+	for _, a := range batch {
+		if a.until.Before(now) {
+			a.done <- outcome{err: context.DeadlineExceeded}
+			continue
+		}
+		live = append(live, a)
+		if a.until.After(until) {
+			until = a.until
+		}
+	}
+	if len(live) == 0 {
+		return
+	}
+	// The pipeline ends when nobody waits for it any more, if the client's
+	// options let it.
+	ctx, cancel := context.WithDeadline(context.Background(), until)
+	defer cancel()
+	again := l.pipeline(ctx, live, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
+		return p.EvalSha(ctx, a.script.sha, a.keys, a.args...)
+	})
+	if len(again) > 0 {
+		l.pipeline(ctx, again, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
+			return p.Eval(ctx, a.script.src, a.keys, a.args...)
+		})
+	}
+}
+
+// pipeline executes the batch and returns those whose script the server does
+// not know.
+func (l *lane) pipeline(ctx context.Context, batch []*attempt, queue func(redis.Pipeliner, *attempt) *redis.Cmd) (again []*attempt) {
+	p := l.client.Pipeline()
+	cmds := make([]*redis.Cmd, len(batch))
+	for i, a := range batch {
+		cmds[i] = queue(p, a)
+	}
+	_, _ = p.Exec(ctx) // Each command has its own error.
+	received := time.Now()
+	for i, a := range batch {
+		value, err := cmds[i].Result()
+		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+			again = append(again, a)
+			continue
+		}
+		a.done <- outcome{value, err, received}
+	}
+	return again
+}

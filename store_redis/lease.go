@@ -1,0 +1,185 @@
+package storeredis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// leases are this node's memberships. It is a member of each partition apart,
+// as an incarnation of its own, since a partition can lose its data alone. What
+// the node records there carries the incarnation, and is refused when that is
+// no member any more. Only the sweep of a lapsed lease ends a membership: until
+// then the node may renew it, however late.
+type leases struct {
+	n     *node
+	parts [partitions]lease
+	// lost is set when a membership was found to be gone, until core was told.
+	lost atomic.Bool
+	kick chan struct{}
+}
+
+type lease struct {
+	mu     sync.Mutex
+	inc    string
+	joined bool
+}
+
+func newLeases(n *node) *leases {
+	l := &leases{n: n, kick: make(chan struct{}, 1)}
+	for p := range l.parts {
+		l.parts[p].inc = n.newIncarnation()
+	}
+	return l
+}
+
+func (n *node) newIncarnation() string { return n.id + "." + randomText(6) }
+
+// nodeOf is the id of the node whose incarnation it is.
+func nodeOf(inc string) string {
+	id, _, _ := strings.Cut(inc, ".")
+	return id
+}
+
+// randomText returns n random bytes as URL-safe text.
+func randomText(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // It never fails.
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// current is the node's incarnation in a partition, member or not.
+func (l *leases) current(p int) string {
+	part := &l.parts[p]
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	return part.inc
+}
+
+// mine reports whether an incarnation is this node's.
+func (l *leases) mine(p int, inc string) bool { return l.current(p) == inc }
+
+// join returns the node's incarnation as a member of a partition.
+func (l *leases) join(ctx context.Context, p int) (string, error) {
+	part := &l.parts[p]
+	part.mu.Lock()
+	inc, joined := part.inc, part.joined
+	part.mu.Unlock()
+	if joined {
+		return inc, nil
+	}
+	if _, err := l.renew(ctx, p, inc, true); err != nil {
+		return "", err
+	}
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	if part.inc == inc {
+		part.joined = true
+	}
+	return inc, nil
+}
+
+func (l *leases) renew(ctx context.Context, p int, inc string, isNew bool) (*reply, error) {
+	k := &l.n.s.keys
+	return l.n.s.do(ctx, call{
+		script: renewScript, part: p, keys: []string{k.leases(p)},
+		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), flag(isNew)},
+	})
+}
+
+// gone notes that an incarnation is no member any more: the next one will be
+// another, and core has to add everything anew.
+func (l *leases) gone(p int, inc string) {
+	part := &l.parts[p]
+	part.mu.Lock()
+	if part.inc == inc && part.joined {
+		part.inc, part.joined = l.n.newIncarnation(), false
+		l.lost.Store(true)
+		select {
+		case l.kick <- struct{}{}:
+		default:
+		}
+	}
+	part.mu.Unlock()
+}
+
+// asMember runs a call that needs the node to be a member of the partition. If
+// it is none any more, it becomes one again first.
+func (n *node) asMember(ctx context.Context, p int, c func(inc string) call) (*reply, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	for {
+		if n.left.Load() {
+			return nil, errLeft
+		}
+		inc, err := n.leases.join(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		r, err := n.s.do(ctx, c(inc))
+		if !errors.Is(err, refusedStale) {
+			return r, err
+		}
+		n.leases.gone(p, inc)
+	}
+}
+
+// run renews the leases, until the context ends.
+func (l *leases) run(ctx context.Context) {
+	every := time.NewTicker(l.n.o.NodeTimeout / 3)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		case <-l.kick:
+		}
+		l.renewAll(ctx)
+		if l.lost.Swap(false) {
+			l.n.s.log.Warn("the node's subscriptions are gone from Redis, adding them again", "node", l.n.id)
+			l.n.r.Rejoin()
+		}
+	}
+}
+
+// renewAll renews every lease that the node holds.
+func (l *leases) renewAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, max(l.n.o.NodeTimeout/3, 100*time.Millisecond))
+	defer cancel()
+	var g errgroup.Group
+	g.SetLimit(64)
+	for p := range l.parts {
+		part := &l.parts[p]
+		part.mu.Lock()
+		inc, joined := part.inc, part.joined
+		part.mu.Unlock()
+		if !joined {
+			continue
+		}
+		g.Go(func() error {
+			if _, err := l.renew(ctx, p, inc, false); errors.Is(err, refusedStale) {
+				l.gone(p, inc)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // No error is returned: the next round tries again.
+	if l.parts[0].isOut() {
+		// The node stays a peer whatever happens: this is where peers look.
+		_, _ = l.join(ctx, 0)
+	}
+}
+
+func (part *lease) isOut() bool {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	return !part.joined
+}

@@ -1,0 +1,73 @@
+-- Put in front of every script that changes storage.
+--
+-- KEYS  9 entries   10 order of their keys   11 their expiries
+--       12 the partition's entries whose expiry is to be reported
+--
+-- An entry is: id, when it expires (0 never), digest, emit, and the fields that
+-- only the caller reads.
+
+local ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+
+local function drop_entry(key)
+  redis.call('HDEL', ENTRIES, key)
+  redis.call('ZREM', KEY_ORDER, key)
+  redis.call('ZREM', KEY_EXPIRY, key)
+end
+
+-- expire_entries removes up to n expired entries, and leaves those to be
+-- reported where a node finds them.
+local function expire_entries(n)
+  local dead = redis.call('ZRANGEBYSCORE', KEY_EXPIRY, '-inf', text(NOW), 'LIMIT', 0, n)
+  for _, key in ipairs(dead) do
+    local entry = redis.call('HGET', ENTRIES, key)
+    drop_entry(key)
+    if entry and unpack_fields(entry)[4] == '1' then
+      redis.call('RPUSH', EXPIRED, pack({CHANNEL}) .. entry)
+    end
+  end
+  return #dead
+end
+
+-- set writes or clears an entry and returns: 1 if it changed, the entry, the
+-- previous one.
+local function set(c, key, digest, keep, emit, clear, blob)
+  local old = redis.call('HGET', ENTRIES, key)
+  local was = old and unpack_fields(old)
+  if was and was[2] ~= '0' and tonumber(was[2]) <= NOW then
+    drop_entry(key)
+    if was[4] == '1' then
+      redis.call('RPUSH', EXPIRED, pack({CHANNEL}) .. old)
+    end
+    old, was = nil, nil
+  end
+  if clear and not old then
+    return {'', '', ''}
+  end
+  local expires = '0'
+  if keep >= 0 then
+    expires = text(NOW + keep)
+  end
+  if clear then
+    local id = change(c, pack({'S', '', '0', emit}) .. blob)
+    drop_entry(key)
+    c.s = redis.call('EXISTS', ENTRIES)
+    return {'1', pack({id, '0', digest, emit}) .. blob, old}
+  end
+  local id, changed
+  if was and was[3] == digest then
+    id, changed = was[1], ''
+  else
+    id, changed = change(c, pack({'S', '', expires, emit}) .. blob), '1'
+  end
+  local entry = pack({id, expires, digest, emit}) .. blob
+  redis.call('HSET', ENTRIES, key, entry)
+  redis.call('ZADD', KEY_ORDER, 0, key)
+  if expires == '0' then
+    redis.call('ZREM', KEY_EXPIRY, key)
+  else
+    redis.call('ZADD', KEY_EXPIRY, expires, key)
+    visit(c, tonumber(expires))
+  end
+  c.s = 1
+  return {changed, entry, old or ''}
+end

@@ -1,0 +1,91 @@
+-- Put in front of every script that changes subscriptions.
+--
+-- KEYS  9 subscriptions of one incarnation to the channel   10 members
+--       11 channels that the incarnation is subscribed to
+--       12 leases of the partition
+-- ARGV  8 incarnation
+--
+-- A subscription is: 1 if counted, 1 if a member, uid, umd. A member is: place,
+-- subscriptions, bytes in the list, umd.
+
+local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local INCARNATION = ARGV[8]
+local ADDED, UPDATED, REMOVED = '1', '2', '3'
+
+local function member(uid)
+  local raw = redis.call('HGET', MEMBERS, uid)
+  if raw then
+    local f = unpack_fields(raw)
+    return {place = f[1], refs = tonumber(f[2]), size = tonumber(f[3]), umd = f[4]}
+  end
+end
+
+local function put_member(uid, m)
+  redis.call('HSET', MEMBERS, uid, pack({m.place, text(m.refs), text(m.size), m.umd}))
+end
+
+local function announce_member(c, kind, exclude, uid, m)
+  return change(c, pack({'P', exclude, kind, m.place, uid, m.umd}))
+end
+
+-- list_size is how long the list of members would get.
+local function list_size(c, more, bytes)
+  local n = redis.call('HLEN', MEMBERS) + more
+  return 2 + math.max(0, n - 1) + c.b + bytes
+end
+
+-- put_umd changes a member's metadata; it returns the kind of change.
+local function put_umd(c, uid, m, umd, size)
+  if m.umd == umd then
+    put_member(uid, m)
+    return ''
+  end
+  c.b = c.b + size - m.size
+  m.umd, m.size = umd, size
+  put_member(uid, m)
+  announce_member(c, UPDATED, '', uid, m)
+  return UPDATED
+end
+
+-- drop_member ends one subscription of a member; it returns the kind of change
+-- and the member's place.
+local function drop_member(c, uid)
+  local m = member(uid)
+  if not m then
+    return '', ''
+  end
+  m.refs = m.refs - 1
+  if m.refs > 0 then
+    put_member(uid, m)
+    return '', ''
+  end
+  redis.call('HDEL', MEMBERS, uid)
+  c.b = math.max(0, c.b - m.size)
+  announce_member(c, REMOVED, '', uid, m)
+  return REMOVED, m.place
+end
+
+-- leave ends a subscription and returns: connection, uid, umd, 1 if counted,
+-- count that remains, kind of change, place and umd of the member removed.
+local function leave(c, connection)
+  local raw = redis.call('HGET', SUBS, connection)
+  if not raw then
+    return nil
+  end
+  redis.call('HDEL', SUBS, connection)
+  local s = unpack_fields(raw)
+  c.n = math.max(0, c.n - 1)
+  if s[1] == '1' then
+    c.c = math.max(0, c.c - 1)
+  end
+  local kind, place, umd = '', '', ''
+  if s[2] == '1' then
+    local m = member(s[3])
+    umd = m and m.umd or ''
+    kind, place = drop_member(c, s[3])
+  end
+  if redis.call('EXISTS', SUBS) == 0 then
+    redis.call('SREM', OWNED, CHANNEL)
+  end
+  return {connection, s[3], s[4], s[1], text(c.c), kind, place, umd}
+end

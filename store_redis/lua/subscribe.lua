@@ -1,0 +1,77 @@
+-- subscribe records a connection as a subscriber, and announces the member.
+--
+-- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
+-- ARGV     1-7 as in channel.lua, 8 as in presence.lua
+--          9 connection   10 1 if counted   11 1 for a member   12 uid   13 umd
+--          14 bytes of the member in the list   15 bytes the list may have
+-- RETURNS  ok: kind of change; then newest id, count, and the members as in
+--          HGETALL
+
+local function state(c, record)
+  local reply = answer('ok', record)
+  reply[4], reply[5] = c.l, text(c.c)
+  reply[6] = redis.call('HGETALL', MEMBERS)
+  return reply
+end
+
+local seen, refuse = recall()
+if seen then
+  return state(open(), seen)
+elseif refuse then
+  return refuse
+elseif not redis.call('ZSCORE', LEASES, INCARNATION) then
+  return answer('stale')
+end
+local connection, counted, joins, uid, umd = ARGV[9], ARGV[10], ARGV[11] == '1', ARGV[12], ARGV[13]
+local size = tonumber(ARGV[14])
+local c = open()
+local raw = redis.call('HGET', SUBS, connection)
+local old = raw and unpack_fields(raw)
+local was_uid = old and old[2] == '1' and old[3]
+local m = joins and member(uid)
+if joins then
+  local more, bytes = 1, size
+  if m then
+    more, bytes = 0, size - m.size
+  end
+  if was_uid and was_uid ~= uid then
+    local other = member(was_uid)
+    if other and other.refs == 1 then
+      more, bytes = more - 1, bytes - other.size
+    end
+  end
+  if (more > 0 or bytes > 0) and list_size(c, more, bytes) > tonumber(ARGV[15]) then
+    return answer('full')
+  end
+end
+redis.call('HSET', SUBS, connection, pack({counted, ARGV[11], uid, umd}))
+redis.call('SADD', OWNED, CHANNEL)
+if not old then
+  c.n = c.n + 1
+elseif old[1] == '1' then
+  c.c = c.c - 1
+end
+if counted == '1' then
+  c.c = c.c + 1
+end
+local kind = ''
+if was_uid and not (joins and was_uid == uid) then
+  kind = drop_member(c, was_uid)
+end
+if joins then
+  if m then
+    if was_uid ~= uid then
+      m.refs = m.refs + 1
+    end
+    kind = put_umd(c, uid, m, umd, size)
+  else
+    c.q = c.q + 1
+    c.b = c.b + size
+    m = {place = text(c.q), refs = 1, size = size, umd = umd}
+    put_member(uid, m)
+    announce_member(c, ADDED, connection, uid, m)
+    kind = ADDED
+  end
+end
+close(c)
+return state(c, remember(pack({kind}))[3])

@@ -1,0 +1,46 @@
+-- update replaces the metadata of a subscription, and of its member.
+--
+-- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
+-- ARGV     1-7 as in channel.lua, 8 as in presence.lua   9 connection   10 umd
+--          11 bytes the list may have
+-- RETURNS  ok: kind of change, uid; then, if there was one, the members as in
+--          HGETALL. none, full
+
+local function with_members(reply, kind)
+  reply[4] = {}
+  if kind ~= '' then
+    reply[4] = redis.call('HGETALL', MEMBERS)
+  end
+  return reply
+end
+
+local seen, refuse = recall()
+if seen then
+  return with_members(answer('ok', seen), unpack_fields(seen)[1])
+elseif refuse then
+  return refuse
+end
+local raw = redis.call('HGET', SUBS, ARGV[9])
+if not raw then
+  return answer('none')
+end
+local s = unpack_fields(raw)
+local uid, umd = s[3], ARGV[10]
+local c = open()
+local m = s[2] == '1' and member(uid)
+local size
+if m then
+  -- No metadata is written as null.
+  local before, after = m.umd == '' and 4 or #m.umd, umd == '' and 4 or #umd
+  size = m.size - before + after
+  if size > m.size and list_size(c, 0, size - m.size) > tonumber(ARGV[11]) then
+    return answer('full')
+  end
+end
+redis.call('HSET', SUBS, ARGV[9], pack({s[1], s[2], uid, umd}))
+local kind = ''
+if m then
+  kind = put_umd(c, uid, m, umd, size)
+end
+close(c)
+return with_members(remember(pack({kind, uid})), kind)

@@ -1,0 +1,164 @@
+package storeredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxCalls is how many calls of others a node answers at a time. More wait.
+const maxCalls = 64
+
+// peers matches answers to calls.
+type peers struct {
+	mu      sync.Mutex
+	waiting map[string]chan answer
+	slots   chan struct{}
+}
+
+type answer struct {
+	failed string // why, "" if not
+	body   []byte
+}
+
+// Peers returns the nodes whose lease has not lapsed.
+func (n *node) Peers(ctx context.Context) ([]string, error) {
+	if n.left.Load() {
+		return nil, errLeft
+	}
+	r, err := n.s.do(ctx, call{script: leasesScript, part: 0, keys: []string{n.s.keys.leases(0)}})
+	if err != nil {
+		return nil, err
+	}
+	incs, err := r.list(0)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, 0, len(incs))
+	for _, inc := range incs {
+		ids = append(ids, nodeOf(inc))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// Call publishes the request on the other node's topic and waits for an answer
+// on its own.
+func (n *node) Call(ctx context.Context, id string, request []byte) ([]byte, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	ids, err := n.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(ids, id) {
+		return nil, fmt.Errorf("%w: %q", store.ErrNoPeer, id)
+	}
+	key := randomText(12)
+	got := make(chan answer, 1)
+	n.peers.mu.Lock()
+	if n.peers.waiting == nil {
+		n.peers.waiting = make(map[string]chan answer)
+	}
+	n.peers.waiting[key] = got
+	n.peers.mu.Unlock()
+	defer func() {
+		n.peers.mu.Lock()
+		delete(n.peers.waiting, key)
+		n.peers.mu.Unlock()
+	}()
+	patience := decimal(time.Until(deadlineOf(ctx)).Milliseconds())
+	if err := n.tell(ctx, id, pack("call", key, n.id, patience, string(request))); err != nil {
+		return nil, unavailable(err, nil)
+	}
+	select {
+	case a := <-got:
+		if a.failed != "" {
+			return nil, unavailable(errors.New(a.failed), nil)
+		}
+		return a.body, nil
+	case <-ctx.Done():
+		return nil, unavailable(ctx.Err(), nil)
+	case <-n.ctx.Done():
+		return nil, errLeft
+	}
+}
+
+func deadlineOf(ctx context.Context) time.Time {
+	d, _ := ctx.Deadline()
+	return d
+}
+
+// tell publishes to one node.
+func (n *node) tell(ctx context.Context, id, message string) error {
+	done := make(chan error, 1)
+	// go-redis may wait longer than the context.
+	n.goRun(func() { done <- n.s.client.Publish(ctx, n.s.keys.bus(id), message).Err() })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.ctx.Done():
+		return errLeft
+	}
+}
+
+// busMessage takes a message to this node or to all.
+func (n *node) busMessage(message string) {
+	if rest, ok := strings.CutPrefix(message, "due "); ok {
+		part, wait, _ := strings.Cut(rest, " ")
+		p, err1 := strconv.ParseUint(part, 10, 8)
+		ms, err2 := strconv.ParseUint(wait, 10, 63)
+		if err1 == nil && err2 == nil {
+			n.agenda.soon(int(p), time.Duration(min(ms, 1<<40))*time.Millisecond)
+		}
+		return
+	}
+	r := record{rest: message}
+	switch r.next() {
+	case "call":
+		key, from, ms, request := r.next(), r.next(), r.int(), r.bytes()
+		if r.bad {
+			return
+		}
+		n.goRun(func() { n.answer(key, from, time.Duration(ms)*time.Millisecond, request) })
+	case "answer":
+		key, a := r.next(), answer{failed: r.next(), body: r.bytes()}
+		if r.bad {
+			return
+		}
+		n.peers.mu.Lock()
+		got := n.peers.waiting[key]
+		delete(n.peers.waiting, key)
+		n.peers.mu.Unlock()
+		if got != nil {
+			got <- a
+		}
+	}
+}
+
+// answer lets the receiver answer a call, and sends that back.
+func (n *node) answer(key, from string, patience time.Duration, request []byte) {
+	ctx, cancel := context.WithTimeout(n.ctx, min(patience, maxTimeout))
+	defer cancel()
+	select {
+	case n.peers.slots <- struct{}{}:
+		defer func() { <-n.peers.slots }()
+	case <-ctx.Done():
+		return
+	}
+	body, err := n.r.Call(ctx, request)
+	failed := ""
+	if err != nil {
+		failed = "the peer failed: " + err.Error()
+	}
+	_ = n.tell(ctx, from, pack("answer", key, failed, string(body))) // No answer is one, too.
+}

@@ -1,0 +1,72 @@
+package storeredis
+
+import (
+	"embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var sources embed.FS
+
+// A script is one of the files in lua, with those that it builds on in front.
+type script struct {
+	name string
+	// src and sha are what EVAL and EVALSHA take.
+	src, sha string
+	// reads is true if the script takes no operation: it changes nothing.
+	reads bool
+}
+
+func newScript(name string, parts ...string) *script {
+	var src []byte
+	for _, part := range append(append([]string{"lib"}, parts...), name) {
+		b, err := sources.ReadFile("lua/" + part + ".lua")
+		if err != nil {
+			panic(err) // A file that was embedded is not there: a bug.
+		}
+		src = append(src, b...)
+	}
+	return &script{name: name, src: string(src), sha: redis.NewScript(string(src)).Hash()}
+}
+
+func newReader(name string) *script {
+	s := newScript(name)
+	s.reads = true
+	return s
+}
+
+var (
+	publishScript     = newScript("publish", "channel")
+	reactScript       = newScript("react", "channel")
+	setScript         = newScript("set", "channel", "entry")
+	cleanScript       = newScript("clean", "channel", "entry")
+	subscribeScript   = newScript("subscribe", "channel", "presence")
+	unsubscribeScript = newScript("unsubscribe", "channel", "presence")
+	updateScript      = newScript("update", "channel", "presence")
+	sweepScript       = newScript("sweep", "channel", "presence")
+	firePublishScript = newScript("fire_publish", "channel", "fire")
+	fireSetScript     = newScript("fire_set", "channel", "entry", "fire")
+	addScript         = newScript("schedule_add", "schedule")
+	cancelScript      = newScript("schedule_cancel", "schedule")
+	moveScript        = newScript("schedule_move", "schedule")
+	raiseScript       = newScript("raise")
+	renewScript       = newScript("renew")
+	resignScript      = newScript("resign")
+	connectScript     = newScript("connect")
+	disconnectScript  = newScript("disconnect")
+	useTokenScript    = newScript("use_token")
+	expiredScript     = newScript("expired")
+
+	readScript      = newReader("read")
+	sinceScript     = newReader("since")
+	historyScript   = newReader("history")
+	replayScript    = newReader("replay")
+	reactionsScript = newReader("reactions")
+	entriesScript   = newReader("entries")
+	infoScript      = newReader("info")
+	leasesScript    = newReader("leases")
+	ownedScript     = newReader("owned")
+	dueScript       = newReader("due")
+	schedulesScript = newReader("schedules")
+)

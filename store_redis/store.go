@@ -1,0 +1,65 @@
+// Package storeredis keeps the state of an installation in Redis, so that any
+// number of nodes serve it together.
+//
+// It works with a single server, with Sentinel and with Redis Cluster, version
+// 6.2 or later (7.0 or later on a cluster), through a client that the host app
+// makes and closes. The file docs/redis.md describes the keys, the memory that
+// they take, and how to set up the servers.
+package storeredis
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/redis/go-redis/v9"
+)
+
+// Options are settings of a [Store]. The zero value has all the defaults.
+type Options struct {
+	// KeyPrefix is the beginning of every key and topic. All nodes of an
+	// installation have the same; different installations on the same servers
+	// have different ones. It must not contain braces. Defaults to "hotsock:".
+	KeyPrefix string
+	// Logger is told of what an operator should know: warnings at the start,
+	// links lost and replaced, nodes that died. Defaults to none.
+	Logger *slog.Logger
+}
+
+// A Store keeps state in Redis. It holds no connection and runs no goroutine of
+// its own until it is joined. Its methods may be called concurrently.
+type Store struct {
+	client redis.UniversalClient
+	keys   keyspace
+	log    *slog.Logger
+	topo   *topology
+	sched  *scheduler
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns a store that uses the client, which the host keeps open for as
+// long as any node is joined, and closes afterwards. The client should have
+// ContextTimeoutEnabled set, and timeouts of a second or two: the store stops
+// waiting by itself, but a connection is given up only by the client.
+func New(client redis.UniversalClient, o Options) (*Store, error) {
+	if client == nil {
+		return nil, errors.New("storeredis: no client")
+	}
+	if o.KeyPrefix == "" {
+		o.KeyPrefix = "hotsock:"
+	}
+	keys, err := newKeyspace(o.KeyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{client: client, keys: keys, log: o.Logger, topo: newTopology(client, keys)}
+	s.sched = &scheduler{s: s}
+	return s, nil
+}
+
+// Scheduler returns the scheduler that keeps its entries in the same Redis.
+func (s *Store) Scheduler() store.Scheduler { return s.sched }

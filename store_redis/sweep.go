@@ -1,0 +1,151 @@
+package storeredis
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/hotsock-go/hotsock/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// sweepBatch is how many subscriptions or connections one script removes.
+const sweepBatch = 100
+
+// sweep removes what an incarnation holds in a partition, if its lease has
+// lapsed or it is leaving, and hands what ended to the report functions.
+func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended func(store.SubscriptionEnd), closed func(store.Connection)) error {
+	k := &n.s.keys
+	for {
+		r, err := n.s.do(ctx, call{
+			script: ownedScript, part: p, keys: []string{k.owned(p, inc), k.conns(p, inc)},
+			args: []any{strconv.Itoa(sweepBatch)},
+		})
+		if err != nil {
+			return err
+		}
+		channels, err := r.list(0)
+		if err != nil {
+			return err
+		}
+		conns, err := r.list(1)
+		if err != nil {
+			return err
+		}
+		if len(channels) == 0 && len(conns) == 0 {
+			_, err := n.s.do(ctx, call{
+				script: resignScript, part: p,
+				keys: []string{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving)},
+			})
+			return err
+		}
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(16)
+		for _, channel := range channels {
+			g.Go(func() error { return n.sweepChannel(gctx, channel, inc, leaving, ended) })
+		}
+		if len(conns) > 0 {
+			g.Go(func() error { return n.sweepConns(gctx, p, inc, leaving, conns, closed) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+}
+
+func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bool, ended func(store.SubscriptionEnd)) error {
+	ck := n.s.keys.channel(channel)
+	for {
+		r, err := n.s.do(ctx, n.channelCall(sweepScript, channel, ck, n.subscriptionKeys(ck, inc),
+			inc, strconv.Itoa(sweepBatch), flag(leaving)))
+		if err != nil {
+			return err
+		}
+		more := r.record.flag()
+		var ends []end
+		for r.record.rest != "" {
+			inner := record{rest: r.record.next()}
+			ends = append(ends, decodeEnd(channel, &inner))
+			if inner.bad {
+				return errRecord
+			}
+		}
+		if r.record.bad || len(r.more) < 1 {
+			return errRecord
+		}
+		list, err := decodeMembers(r.more[0])
+		if err != nil {
+			return err
+		}
+		// The list is that after the last change; each earlier one is made by
+		// taking back the change after it.
+		for i := len(ends) - 1; i >= 0; i-- {
+			e := &ends[i]
+			m := store.Member{UID: e.UID, UMD: e.umd}
+			if e.Change = changeOf(e.kind, m, membersOf(list)); e.Change != nil {
+				d := delta{kind: store.MemberAdded, place: e.place, member: m}
+				list = d.apply(list)
+			}
+		}
+		for i := range ends {
+			ended(ends[i].SubscriptionEnd)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func (n *node) sweepConns(ctx context.Context, p int, inc string, leaving bool, ids []string, closed func(store.Connection)) error {
+	k := &n.s.keys
+	args := []any{inc, flag(!leaving)}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	r, err := n.s.do(ctx, call{
+		script: disconnectScript, part: p, keys: []string{k.conns(p, inc), k.leases(p)}, args: args,
+	})
+	if err != nil {
+		return err
+	}
+	for r.record.rest != "" {
+		c := store.Connection{ID: r.record.next(), Info: r.record.bytes()}
+		if r.record.bad {
+			return errRecord
+		}
+		closed(c)
+	}
+	return nil
+}
+
+// sweepDead sweeps incarnations whose lease has lapsed, and reports what ended.
+func (n *node) sweepDead(ctx context.Context, p int, lapsed []string) {
+	l, err := n.s.topo.lane(ctx, p)
+	if err != nil || l.clock.steadyFor(n.o.NodeTimeout/3) < n.o.NodeTimeout*2/3 {
+		// The server may have been away, and living nodes not have had the time
+		// to renew: a lease is renewed in every third of its length.
+		return
+	}
+	for _, inc := range lapsed {
+		if n.leases.mine(p, inc) {
+			continue
+		}
+		if p == 0 {
+			n.s.log.Warn("a node is dead", "node", nodeOf(inc), "by", n.id)
+		}
+		err := n.sweep(ctx, p, inc, false, func(e store.SubscriptionEnd) {
+			n.report(partOf("channel", e.Channel), func() { n.r.SubscriptionEnded(e) })
+		}, func(c store.Connection) {
+			n.report(p, func() { n.r.ConnectionEnded(c) })
+		})
+		if err != nil && ctx.Err() == nil {
+			n.s.log.Debug("sweep not finished, trying again", "err", err)
+		}
+	}
+}
+
+// report calls the receiver about a channel of a partition, one call at a time.
+func (n *node) report(p int, call func()) {
+	n.stripes[p].Lock()
+	defer n.stripes[p].Unlock()
+	call()
+}

@@ -1,0 +1,157 @@
+package storeredis
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// maxHeld is how many items a watch holds back while it catches up. Those that
+// do not fit are read from the log instead.
+const maxHeld = 256
+
+// A watch delivers one channel's items to the receiver. Each item names the one
+// before it, so that the watch sees when one is missing; it then holds back what
+// it hears, reads what is missing, and goes on.
+type watch struct {
+	channel string
+	keys    channelKeys
+	// started is closed when the first subscription is confirmed, and ready
+	// when the watch delivers, or failed with err.
+	started, ready chan struct{}
+	err            error
+	// ended is set by Unwatch, which must not wait for a delivery.
+	ended atomic.Bool
+	// refs counts callers of Watch that wait, guarded by fanout.mu.
+	refs int
+
+	// The rest is guarded by the stripe of the partition.
+
+	// at is the newest item delivered or passed by.
+	at string
+	// members are those of a presence channel after that item.
+	members []placed
+	// live is false while the watch catches up; held is what it hears then.
+	live bool
+	held []heard
+	// filling is true while a goroutine catches up, and again if it has to
+	// look once more.
+	filling, again bool
+}
+
+// A heard is an item as it was published.
+type heard struct{ id, before, item string }
+
+func parseHeard(payload string) (h heard, ok bool) {
+	h.id, payload, ok = strings.Cut(payload, " ")
+	if !ok {
+		return h, false
+	}
+	h.before, h.item, ok = strings.Cut(payload, " ")
+	return h, ok
+}
+
+// hear takes an item that was published. The stripe is held.
+func (n *node) hear(w *watch, h heard) {
+	switch {
+	case w.ended.Load():
+	case !w.live:
+		if len(w.held) < maxHeld {
+			w.held = append(w.held, h)
+		}
+	case w.follows(h):
+		n.deliver(w, h)
+	default:
+		// Items are missing; or it is not newer than what was delivered, and so
+		// either comes late or from a server that has lost the newer ones.
+		w.live = false
+		if h.id > w.at {
+			w.held = append(w.held, h)
+		}
+		n.catchUp(w)
+	}
+}
+
+// follows reports whether nothing is missing before an item. An item without
+// one before it begins a new history: the old one had expired, and nothing had
+// been published since, or it would have been heard.
+func (w *watch) follows(h heard) bool {
+	return h.id > w.at && (h.before == w.at || h.before == "")
+}
+
+// deliver hands an item to the receiver. The stripe is held.
+func (n *node) deliver(w *watch, h heard) {
+	it, d, err := decodeItem(w.channel, h.id, h.item)
+	w.at = h.id
+	if err != nil {
+		n.s.log.Error("malformed item", "err", err)
+		n.r.Lost(w.channel)
+		return
+	}
+	if d != nil {
+		w.members = d.apply(w.members)
+		it.Presence.Members = membersOf(w.members)
+	}
+	if !w.ended.Load() {
+		n.r.Deliver(it)
+	}
+}
+
+// Watch subscribes to the channel's topic and finds out where the channel is.
+func (n *node) Watch(ctx context.Context, channel string) error {
+	if n.left.Load() {
+		return errLeft
+	}
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	w, first := n.fan.add(channel)
+	if !first {
+		select {
+		case <-w.ready:
+			return w.err
+		case <-ctx.Done():
+			return unavailable(ctx.Err(), nil)
+		}
+	}
+	err := n.startWatch(ctx, w)
+	if err != nil {
+		n.fan.remove(w)
+		w.ended.Store(true)
+	}
+	w.err = err
+	close(w.ready)
+	return err
+}
+
+func (n *node) startWatch(ctx context.Context, w *watch) error {
+	n.fan.subscribe(w)
+	select {
+	case <-w.started:
+	case <-ctx.Done():
+		return unavailable(ctx.Err(), nil)
+	case <-n.ctx.Done():
+		return errLeft
+	}
+	r, err := n.s.since(ctx, w, "", true)
+	if err != nil {
+		return err
+	}
+	stripe := &n.stripes[w.keys.part]
+	stripe.Lock()
+	defer stripe.Unlock()
+	w.at, w.members = r.newest, r.members
+	n.release(w)
+	return nil
+}
+
+// Unwatch ends a watch. It takes no lock that a delivery holds.
+func (n *node) Unwatch(channel string) {
+	if w := n.fan.find(channel); w != nil {
+		w.ended.Store(true)
+		n.fan.remove(w)
+	}
+}
+
+var _ store.Subscriptions = (*node)(nil)
