@@ -1,0 +1,71 @@
+# Type make for a list of what there is to do.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# golangci-lint brings the formatter too: gofumpt 0.12.0.
+LINT_VERSION := 2.15.0
+LINT := bin/golangci-lint-$(LINT_VERSION)
+
+# The module, and those nested in it that carry heavy dependencies of tests.
+MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './bin/*' | sort))
+
+# How long each fuzz target runs: `make fuzz FUZZTIME=10m`.
+FUZZTIME := 2m
+
+# What the tests run besides Go.
+PROGRAMS := redis-server chromium gcc
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: programs lint build ## Everything that must pass before a change goes in; CI runs this
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	@$(MAKE) --no-print-directory test
+
+.PHONY: test
+test: programs ## Run all tests of all modules, with the race detector
+	@for m in $(MODULES); do (cd "$$m" && go test -race -timeout 10m ./...); done
+
+.PHONY: build
+build: ## Build everything, the examples too
+	@for m in $(MODULES); do (cd "$$m" && go build ./... && go vet ./...); done
+
+.PHONY: lint
+lint: $(LINT) ## Check style and common mistakes
+	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" run --config "$(CURDIR)/.golangci.yml" ./...); done
+
+.PHONY: fmt
+fmt: $(LINT) ## Format the code
+	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" fmt --config "$(CURDIR)/.golangci.yml" ./...); done
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
+	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sort | \
+	while IFS=: read -r file func; do \
+		(cd "$$(dirname "$$file")" && \
+			go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) . </dev/null); \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	@for m in $(MODULES); do (cd "$$m" && go test -run '^$$' -bench . -benchmem ./...); done
+
+.PHONY: programs
+programs:
+	@for p in $(PROGRAMS); do \
+		command -v "$$p" >/dev/null || { \
+			echo "The tests need $$p. On Debian: apt-get install redis-server chromium gcc libc6-dev" >&2; \
+			exit 1; \
+		}; \
+	done
+
+$(LINT):
+	@echo "Installing golangci-lint $(LINT_VERSION)"
+	@mkdir -p bin
+	@GOBIN="$(CURDIR)/bin" GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
+	@mv bin/golangci-lint $@
