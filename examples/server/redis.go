@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -10,15 +13,19 @@ import (
 	storeredis "github.com/hotsock-go/hotsock/store_redis"
 )
 
-// useRedis makes the Redis at the URL the store. The client is to be closed
-// when the handler has been shut down.
-func useRedis(o *hotsock.Options, url, prefix string) (redis.UniversalClient, error) {
-	opts, err := redis.ParseURL(url)
+// redisTimeout is how long a connection may take to be made or to answer before
+// it is given up. Operations end before, with the handler's StoreTimeout.
+const redisTimeout = 2 * time.Second
+
+// useRedis makes the Redis at the URL the store. It is a cluster if the URL
+// names further servers of it, as in redis://a:6379?addr=b:6379&addr=c:6379. The
+// client is to be closed when the handler has been shut down.
+func useRedis(o *hotsock.Options, address, prefix string) (redis.UniversalClient, error) {
+	client, err := dialRedis(address)
 	if err != nil {
 		return nil, fmt.Errorf("-redis: %w", err)
 	}
-	client := redis.NewClient(opts)
-	st, err := storeredis.New(client, storeredis.Options{KeyPrefix: prefix})
+	st, err := storeredis.New(client, storeredis.Options{KeyPrefix: prefix, Logger: slog.Default()})
 	if err != nil {
 		return nil, fmt.Errorf("-redis: %w", err)
 	}
@@ -27,4 +34,27 @@ func useRedis(o *hotsock.Options, url, prefix string) (redis.UniversalClient, er
 	}
 	o.Store = st
 	return client, nil
+}
+
+func dialRedis(address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if u.Query().Has("addr") {
+		opts, err := redis.ParseClusterURL(address)
+		if err != nil {
+			return nil, err
+		}
+		opts.ContextTimeoutEnabled = true
+		opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
+		return redis.NewClusterClient(opts), nil
+	}
+	opts, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	opts.ContextTimeoutEnabled = true
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
+	return redis.NewClient(opts), nil
 }
