@@ -82,7 +82,7 @@ func (c *connection) publish(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.h.publishAs(c.ctx, &c.who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.publishAs(c.h.ctx, &c.who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.h.setAs(c.ctx, &c.who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.setAs(c.h.ctx, &c.who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.h.getAs(c.ctx, sc, cmd.Key)
+	e, err := c.h.getAs(c.h.ctx, sc, cmd.Key)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (c *connection) react(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.h.reactAs(c.ctx, &c.who, sc, in); err != nil {
+	if err := c.h.reactAs(c.h.ctx, &c.who, sc, in); err != nil {
 		return err
 	}
 	c.ack(cmd, accepted{})

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,9 +16,9 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// A connection is one client's WebSocket. One goroutine (run) reads it and
-// carries out its commands in order; everybody sends through the socket's
-// queue.
+// A connection is one client's WebSocket. One goroutine at a time (run, then
+// wait and work in turn, and finish) reads it and carries out its commands in
+// order; everybody sends through the socket's queue.
 type connection struct {
 	h      *Handler
 	id     string
@@ -34,10 +33,6 @@ type connection struct {
 	connected time.Time
 	expires   time.Time
 
-	// ctx ends when the connection is to be closed.
-	ctx    context.Context
-	cancel context.CancelFunc
-
 	// ops is held while a command of this connection changes something, be it
 	// the client's own or one that came over HTTP or from the store.
 	ops sync.Mutex
@@ -47,7 +42,7 @@ type connection struct {
 	subs       map[string]*subscription    // by channel
 	waiting    map[string]waitingSubscribe // by channel
 	left       []string                    // channels that the store must forget
-	settling   bool                        // the goroutine for these two runs
+	stopSettle context.CancelFunc          // of the goroutine for these two, nil if there is none
 	ended      bool
 	received   time.Time // the last message
 	heartbeat  time.Time // the last sign of life, with a heartbeat timeout
@@ -93,9 +88,8 @@ func nodeOf(id string) (node string, ok bool) {
 	return id[randomLength:], true
 }
 
-// run is the life of the connection, from the upgrade on.
+// run begins the life of the connection, after the upgrade.
 func (c *connection) run(secret string) {
-	defer c.end()
 	c.sock.Send(connectedFrame(c, secret))
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
 	c.emitConnection("hotsock.connected", nil)
@@ -103,6 +97,21 @@ func (c *connection) run(secret string) {
 	for _, channel := range c.grant.autoSubscribe() {
 		c.autoSubscribe(channel)
 	}
+	go c.wait()
+}
+
+// wait is where a connection spends its life. It goes on in a goroutine of its
+// own, as work does: so idle connections have small stacks.
+func (c *connection) wait() {
+	if err := c.sock.Wait(); err != nil {
+		go c.finish(err)
+		return
+	}
+	go c.work()
+}
+
+// work carries out what the client has sent.
+func (c *connection) work() {
 	for {
 		var buf *[]byte
 		frame, err := c.sock.Read(func() []byte {
@@ -111,7 +120,7 @@ func (c *connection) run(secret string) {
 			return *buf
 		})
 		if err != nil {
-			c.closeNow(socket.CloseCode(err), "")
+			c.finish(err)
 			return
 		}
 		c.touch()
@@ -120,7 +129,18 @@ func (c *connection) run(secret string) {
 			*buf = frame
 		}
 		readBuffers.Put(buf)
+		if !c.sock.Pending() {
+			go c.wait()
+			return
+		}
 	}
+}
+
+// finish is the end of the connection, whoever wanted it.
+func (c *connection) finish(err error) {
+	defer c.h.conns.running.Done()
+	c.closeNow(socket.CloseCode(err), "")
+	c.end()
 }
 
 // maxPooled bounds the buffers that are used again.
@@ -154,7 +174,6 @@ func (c *connection) close(code websocket.StatusCode, reason string) {
 // closeNow makes the close handshake and returns when it is over.
 func (c *connection) closeNow(code websocket.StatusCode, reason string) {
 	c.sock.Close(c.h.ctx, code, reason)
-	c.cancel()
 }
 
 // tooSlow is called by the socket when its queue is full.
@@ -166,13 +185,11 @@ func (c *connection) tooSlow() {
 // end takes back everything that the connection has caused. It runs on the
 // connection's own goroutine, which lives on until the store has taken it.
 func (c *connection) end() {
-	if p := recover(); p != nil {
-		c.h.logger.Error("hotsock: panic", "connection", c.id, "panic", p, "stack", string(debug.Stack()))
-		c.closeNow(websocket.StatusInternalError, "")
-	}
-	c.cancel()
 	c.mu.Lock()
 	c.ended = true
+	if c.stopSettle != nil {
+		c.stopSettle()
+	}
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -203,6 +220,13 @@ func (c *connection) end() {
 	now := time.Now()
 	c.emitConnection("hotsock.disconnected", &now)
 	c.h.logger.Debug("hotsock: disconnected", "connection", c.id)
+}
+
+// hasEnded reports whether the connection's end is under way.
+func (c *connection) hasEnded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
 
 // subscriptions returns the present ones.

@@ -146,10 +146,10 @@ func (c *connection) resubscribe(channel string, lost bool) {
 		t.mu.Unlock()
 	}
 	c.h.untilStored(func(context.Context) error {
-		ctx, cancel := c.h.storeContext(c.ctx)
+		ctx, cancel := c.h.storeContext(c.h.ctx)
 		defer cancel()
 		r, err := c.h.node.Subscribe(ctx, s.request())
-		if c.ctx.Err() != nil {
+		if c.hasEnded() {
 			return nil // its end is under way
 		}
 		if err != nil {

@@ -50,14 +50,14 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		// hotsock-js does not try again after an error that it does not know,
 		// so it is done here, when the store is back.
-		c.wait(waitingSubscribe{j, wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
+		c.keep(waitingSubscribe{j, wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
 	}
 	return err
 }
 
 // subscribeToken verifies a token for hotsock.subscribe.
 func (c *connection) subscribeToken(token string) (*grant, error) {
-	ctx, cancel := c.h.storeContext(c.ctx)
+	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	g, err := c.h.verifier.verify(ctx, token, ScopeSubscribe)
 	if err == nil && !g.boundTo(c.id, c.uid) {
@@ -84,7 +84,7 @@ func (c *connection) autoSubscribe(channel string) {
 	}
 	c.fail(&cmd, err)
 	if errors.Is(err, store.ErrUnavailable) {
-		c.wait(waitingSubscribe{j, cmd})
+		c.keep(waitingSubscribe{j, cmd})
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.h.storeContext(c.ctx)
+	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	if j.granted != nil && !j.used {
 		if token, until, single := j.granted.use(); single {
@@ -306,9 +306,14 @@ func (h *Handler) unsubscribeStore(ctx context.Context, channel, connection stri
 	return nil
 }
 
-// wait keeps a subscribe until the store is back.
-func (c *connection) wait(w waitingSubscribe) {
-	c.settleLater(func(c *connection) { c.waiting[w.join.channel] = w })
+// keep has a subscribe tried again when the store is back.
+func (c *connection) keep(w waitingSubscribe) {
+	c.settleLater(func(c *connection) {
+		if c.waiting == nil {
+			c.waiting = make(map[string]waitingSubscribe)
+		}
+		c.waiting[w.join.channel] = w
+	})
 }
 
 // settleLater notes something that the store must still be told, and makes sure
@@ -320,18 +325,19 @@ func (c *connection) settleLater(note func(*connection)) {
 		return
 	}
 	note(c)
-	if c.settling {
+	if c.stopSettle != nil {
 		return
 	}
-	c.settling = true
+	var ctx context.Context
+	ctx, c.stopSettle = context.WithCancel(c.h.ctx)
 	c.background.Add(1)
-	go c.settle()
+	go c.settle(ctx)
 }
 
 // settle tries what is waiting until nothing is.
-func (c *connection) settle() {
+func (c *connection) settle(ctx context.Context) {
 	defer c.background.Done()
-	for sleep(c.ctx, jitter(retryInterval)) {
+	for sleep(ctx, jitter(retryInterval)) {
 		if c.settleOnce() {
 			return
 		}
@@ -355,7 +361,7 @@ func (c *connection) settleOnce() bool {
 		if c.subscription(channel) != nil {
 			continue // subscribed again, and so the store knows
 		}
-		ctx, cancel := c.h.storeContext(c.ctx)
+		ctx, cancel := c.h.storeContext(c.h.ctx)
 		err := c.h.unsubscribeStore(ctx, channel, c.id)
 		cancel()
 		if err != nil {
@@ -387,7 +393,8 @@ func (c *connection) settleOnce() bool {
 	defer c.mu.Unlock()
 	done := len(c.left) == 0 && len(c.waiting) == 0
 	if done {
-		c.settling = false
+		c.stopSettle()
+		c.stopSettle = nil
 	}
 	return done
 }

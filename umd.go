@@ -15,7 +15,7 @@ func (c *connection) updateUMD(name, token string) error {
 	if name != "" && !wire.ValidChannel(name, maxChannel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	ctx, cancel := c.h.storeContext(c.ctx)
+	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	g, err := c.h.verifier.verify(ctx, token, ScopeUMD)
 	if err == nil && !g.boundTo(c.id, c.uid) {
@@ -61,7 +61,7 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	if bytes.Equal(s.meta().UMD, umd) {
 		return nil
 	}
-	ctx, cancel := c.h.storeContext(c.ctx)
+	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	change, err := c.h.node.UpdateSubscription(ctx, store.UpdateRequest{
 		Channel: s.channel, Connection: c.id, UMD: umd, MaxMembers: c.h.opts.MaxMembersSize,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
@@ -39,12 +40,10 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		connected: now,
 		expires:   now.Add(h.opts.MaxConnectionDuration),
 		subs:      make(map[string]*subscription),
-		waiting:   make(map[string]waitingSubscribe),
 	}
 	c.who = h.requester(r, "client.websocket")
 	c.who.RequestID = "" // each of its messages gets its own
 	c.who.ConnectionID = c.id
-	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	if err := c.record(); err != nil {
 		h.writeError(w, r, err)
 		return
@@ -63,7 +62,6 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		} else {
 			h.logger.Info("hotsock: handshake failed", "err", err)
 		}
-		c.cancel()
 		if h.events.on() {
 			ctx, cancel := h.storeContext(h.ctx)
 			defer cancel()
@@ -73,7 +71,6 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	if !h.start(c, secret) {
 		c.sock.Cut()
-		c.cancel()
 	}
 }
 
@@ -87,10 +84,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 	}
 	h.conns.running.Add(1)
 	h.conns.add(c)
-	go func() {
-		defer h.conns.running.Done()
-		c.run(secret)
-	}()
+	go c.run(secret)
 	return true
 }
 
@@ -172,8 +166,9 @@ func (h *Handler) requester(r *http.Request, trigger string) requester {
 		agent = agent[:maxUserAgent]
 	}
 	return requester{
-		SourceIP:  h.opts.ClientIP(r),
-		UserAgent: toUTF8(agent),
+		SourceIP: h.opts.ClientIP(r),
+		// A part of the request's headers, which must not be kept with it.
+		UserAgent: strings.Clone(toUTF8(agent)),
 		Trigger:   trigger,
 		RequestID: newRequestID(),
 	}

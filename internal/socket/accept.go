@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// readBuffer holds a typical client frame; longer ones are read past it.
-	readBuffer = 1024
+	// readBuffer holds a frame's header; what follows is read past it, from
+	// what wait has read.
+	readBuffer = 64
 	// writeBuffer holds any control frame, the only ones that pass through it.
 	writeBuffer = 160
 )
@@ -42,7 +43,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
 	ws.SetReadLimit(int64(o.ReadLimit))
-	return &Conn{ws: ws, net: h.conn, o: o}, nil
+	return &Conn{ws: ws, net: h.conn, br: h.br, o: o}, nil
 }
 
 // hijackable looks for what http.ResponseController would use. The WebSocket
@@ -66,6 +67,7 @@ type hijacker struct {
 	http.ResponseWriter
 	timeout time.Duration
 	conn    *atomicConn
+	br      *bufio.Reader
 	failed  bool
 }
 
@@ -87,5 +89,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
 	br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.conn), max(readBuffer, len(early)))
 	_, _ = br.Peek(len(early))
+	h.br = br
 	return h.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
 }

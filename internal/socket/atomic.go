@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"bufio"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -15,8 +17,96 @@ type atomicConn struct {
 	raw     syscall.RawConn // nil if there is none
 	timeout time.Duration
 
+	// early is what wait has read and Read has not yet returned, a part of
+	// buffer. Of the goroutine that reads: the waiting one, the reading one, or
+	// when that is over the one that makes the close handshake.
+	early  []byte
+	buffer *[readAhead]byte
+
+	waitMu  sync.Mutex
+	waiting bool
+	over    chan struct{} // closed when nobody waits any more; nil before stopWaiting
+
 	mu       sync.Mutex // held until a frame is written to its end
 	deadline time.Time
+}
+
+// readAhead is how much is read at once.
+const readAhead = 4 << 10
+
+var readBuffers = sync.Pool{New: func() any { return new([readAhead]byte) }}
+
+// wait returns when there is something to read, if the system can tell. It
+// needs little stack, and while it waits no buffer. br is what the library
+// reads from.
+func (c *atomicConn) wait(br *bufio.Reader) error {
+	if !c.startWaiting(br) {
+		return nil
+	}
+	buffer, n, err := waitRead(c.raw)
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	if err == nil {
+		c.buffer, c.early = buffer, buffer[:n]
+	}
+	c.waitMu.Lock()
+	defer c.waitMu.Unlock()
+	c.waiting = false
+	if c.over != nil {
+		// What stopWaiting did must not hit the reads that follow.
+		_ = c.SetReadDeadline(time.Time{})
+		close(c.over)
+	}
+	return err
+}
+
+// startWaiting returns false if there is something to read already, or if
+// nobody may wait.
+func (c *atomicConn) startWaiting(br *bufio.Reader) bool {
+	c.waitMu.Lock()
+	defer c.waitMu.Unlock()
+	if c.raw == nil || c.over != nil || c.hasEarly(br) {
+		return false
+	}
+	c.waiting = true
+	return true
+}
+
+func (c *atomicConn) hasEarly(br *bufio.Reader) bool { return br.Buffered() > 0 || len(c.early) > 0 }
+
+// pending reports whether wait would return at once.
+func (c *atomicConn) pending(br *bufio.Reader) bool {
+	c.waitMu.Lock()
+	defer c.waitMu.Unlock()
+	return c.raw == nil || c.over != nil || c.hasEarly(br)
+}
+
+// stopWaiting makes wait return, and returns when it has. From then on only
+// the library reads.
+func (c *atomicConn) stopWaiting() {
+	c.waitMu.Lock()
+	c.over = make(chan struct{})
+	if c.waiting {
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+	} else {
+		close(c.over)
+	}
+	c.waitMu.Unlock()
+	<-c.over
+}
+
+// Read is the library's.
+func (c *atomicConn) Read(b []byte) (int, error) {
+	if len(c.early) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.early)
+	if c.early = c.early[n:]; len(c.early) == 0 {
+		readBuffers.Put(c.buffer)
+		c.buffer, c.early = nil, nil
+	}
+	return n, nil
 }
 
 func newAtomicConn(c net.Conn, timeout time.Duration) *atomicConn {

@@ -4,6 +4,7 @@
 package socket
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -44,6 +45,7 @@ var (
 type Conn struct {
 	ws  *websocket.Conn
 	net *atomicConn
+	br  *bufio.Reader // what the library reads from
 	o   Options
 
 	lastSent atomic.Int64 // Unix nanoseconds
@@ -183,6 +185,17 @@ func (c *Conn) broken() {
 	_ = c.net.Close()
 }
 
+// Wait returns when Read may have something to do: a message, a part of one, a
+// control frame. Where the system does not allow that, it returns at once. A
+// connection spends most of its life here, so callers should do it with little
+// on their stack. After an error the connection is to be closed.
+func (c *Conn) Wait() error {
+	return c.net.wait(c.br)
+}
+
+// Pending reports whether Wait would return at once.
+func (c *Conn) Pending() bool { return c.net.pending(c.br) }
+
 // Read waits for the next text message and returns it in the buffer that it
 // then asks for, or in a longer one. Control frames are answered meanwhile. It
 // fails when the connection is closed, by either side. After an error the
@@ -262,6 +275,7 @@ func (c *Conn) Close(ctx context.Context, code websocket.StatusCode, reason stri
 		case <-c.flushed:
 		case <-ctx.Done():
 		}
+		c.net.stopWaiting()
 		_ = c.ws.Close(code, reason)
 		_ = c.ws.CloseNow()
 		c.flushes.Wait()

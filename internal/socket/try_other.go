@@ -7,7 +7,9 @@ import (
 	"syscall"
 )
 
-// canTry says whether tryWrite works on this system.
+// canTry says whether the functions below work on this system.
 const canTry = false
 
 func tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func waitRead(syscall.RawConn) (*[readAhead]byte, int, error) { return nil, 0, errors.ErrUnsupported }
