@@ -3,26 +3,76 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/hotsock-go/hotsock/store"
 	"golang.org/x/sync/errgroup"
 )
+
+// A firing is a node's part in firing schedules.
+type firing struct {
+	fired func(store.Fired)
+
+	mu      sync.Mutex
+	stopped bool
+	// queue is what is to be reported; reporting is true while a goroutine does.
+	queue     []store.Fired
+	reporting bool
+	// busy counts looks at schedules, and the goroutine that reports.
+	busy sync.WaitGroup
+}
+
+// begin reports whether the node takes part still; then busy.Done is owed.
+func (f *firing) begin() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.stopped {
+		f.busy.Add(1)
+	}
+	return !f.stopped
+}
+
+func (f *firing) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.mu.Unlock()
+	f.busy.Wait()
+}
+
+// report calls fired, one call at a time, and keeps nobody waiting for it. The
+// caller has begun.
+func (f *firing) report(one store.Fired) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = append(f.queue, one)
+	if f.reporting {
+		return
+	}
+	f.reporting = true
+	f.busy.Go(func() {
+		for {
+			f.mu.Lock()
+			if len(f.queue) == 0 {
+				f.reporting = false
+				f.mu.Unlock()
+				return
+			}
+			next := f.queue[0]
+			f.queue = f.queue[1:]
+			f.mu.Unlock()
+			f.fired(next)
+		}
+	})
+}
 
 // fire carries out schedules that are due, given as id and body in turn. Other
 // nodes try the same at the same time: the script lets one of them. It returns
 // false if this node does not take part.
 func (d *scheduler) fire(ctx context.Context, n *node, due []string) bool {
 	f := d.of(n)
-	if f == nil {
+	if f == nil || !f.begin() {
 		return false
 	}
-	f.mu.Lock()
-	if f.stopped {
-		f.mu.Unlock()
-		return false
-	}
-	f.busy.Add(1)
-	f.mu.Unlock()
 	defer f.busy.Done()
 	var g errgroup.Group
 	g.SetLimit(32)
@@ -31,9 +81,7 @@ func (d *scheduler) fire(ctx context.Context, n *node, due []string) bool {
 			fired, err := d.fireOne(ctx, n, due[i], due[i+1])
 			switch {
 			case err == nil:
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				f.fired(fired)
+				f.report(fired)
 			case !errors.Is(err, refusedNone) && ctx.Err() == nil:
 				n.s.log.Warn("a schedule could not be fired yet", "id", due[i], "err", err)
 			}

@@ -2,12 +2,16 @@ package storeredis
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/store/storetest"
 	"github.com/redis/go-redis/v9"
@@ -59,4 +63,55 @@ func (h *miniHarness) Now() time.Time { return time.Now() }
 
 func TestConformanceOnMiniredis(t *testing.T) {
 	storetest.RunInBubble(t, newMiniHarness)
+}
+
+// A realHarness runs on real servers, in real time.
+type realHarness struct {
+	newClient func() redis.UniversalClient
+	// prefix keeps tests apart that share the servers.
+	prefix string
+}
+
+func (h *realHarness) Open(t *testing.T) store.Store {
+	c := h.newClient()
+	t.Cleanup(func() { _ = c.Close() })
+	s, err := New(c, Options{KeyPrefix: h.prefix, Logger: testLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (h *realHarness) Kill(_ *testing.T, _ store.Store, n store.Node) { n.(*node).kill() }
+
+func (h *realHarness) Advance(d time.Duration) { time.Sleep(d) }
+
+// Now is right because the servers run on this machine.
+func (h *realHarness) Now() time.Time { return time.Now() }
+
+var prefixes atomic.Int64
+
+func newRealHarness(newClient func() redis.UniversalClient) func(*testing.T) storetest.Harness {
+	return func(t *testing.T) storetest.Harness {
+		t.Parallel()
+		return &realHarness{newClient: newClient, prefix: fmt.Sprintf("t%d:", prefixes.Add(1))}
+	}
+}
+
+func testLogger(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func TestConformanceOnServer(t *testing.T) {
+	s := redistest.StartServer(t)
+	storetest.Run(t, newRealHarness(func() redis.UniversalClient {
+		return redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
+	}))
+}
+
+func TestConformanceOnCluster(t *testing.T) {
+	c := redistest.StartCluster(t)
+	storetest.Run(t, newRealHarness(func() redis.UniversalClient {
+		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), ContextTimeoutEnabled: true})
+	}))
 }

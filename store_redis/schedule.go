@@ -25,16 +25,6 @@ type scheduler struct {
 	firing map[*node]*firing
 }
 
-// A firing is a node's part in firing schedules.
-type firing struct {
-	fired func(store.Fired)
-	// mu makes calls of fired one at a time. stopped is guarded by it.
-	mu      sync.Mutex
-	stopped bool
-	// busy counts what is under way.
-	busy sync.WaitGroup
-}
-
 func groupOf(p int) string { return fmt.Sprintf("p%02x", p) }
 
 func partOfGroup(group string) (int, bool) {
@@ -46,13 +36,16 @@ func partOfGroup(group string) (int, bool) {
 }
 
 // Start lets a node of this store take part.
-func (d *scheduler) Start(_ context.Context, sn store.Node, fired func(store.Fired)) (func(), error) {
+func (d *scheduler) Start(ctx context.Context, sn store.Node, fired func(store.Fired)) (func(), error) {
 	n, ok := sn.(*node)
 	if !ok || n.s != d.s {
 		return nil, errors.New("storeredis: the node is not one of this store")
 	}
 	if n.left.Load() {
 		return nil, errLeft
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err, nil)
 	}
 	f := &firing{fired: fired}
 	d.mu.Lock()
@@ -70,10 +63,7 @@ func (d *scheduler) Start(_ context.Context, sn store.Node, fired func(store.Fir
 			delete(d.firing, n)
 		}
 		d.mu.Unlock()
-		f.mu.Lock()
-		f.stopped = true
-		f.mu.Unlock()
-		f.busy.Wait()
+		f.stop()
 	}, nil
 }
 

@@ -10,6 +10,22 @@
 
 local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local INCARNATION = ARGV[8]
+
+-- seek makes the subscriptions of the incarnation that has the connection the
+-- ones to work with, if the caller's own has it not. Their keys differ in the
+-- incarnation alone.
+local function seek(connection)
+  if redis.call('HEXISTS', SUBS, connection) == 1 then
+    return
+  end
+  local subs = string.sub(SUBS, 1, -1 - #INCARNATION)
+  for _, inc in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
+    if redis.call('HEXISTS', subs .. inc, connection) == 1 then
+      SUBS, OWNED = subs .. inc, string.sub(OWNED, 1, -1 - #INCARNATION) .. inc
+      return
+    end
+  end
+end
 local ADDED, UPDATED, REMOVED = '1', '2', '3'
 
 local function member(uid)

@@ -19,6 +19,7 @@ if seen then
 elseif refuse then
   return refuse
 end
+seek(ARGV[9])
 local c = open()
 local left = leave(c, ARGV[9])
 if not left then

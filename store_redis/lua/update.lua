@@ -20,6 +20,7 @@ if seen then
 elseif refuse then
   return refuse
 end
+seek(ARGV[9])
 local raw = redis.call('HGET', SUBS, ARGV[9])
 if not raw then
   return answer('none')

@@ -1,0 +1,171 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// masters is how many masters a cluster has; each has one replica.
+const masters = 3
+
+// slots is how many hash slots a cluster has.
+const slots = 16384
+
+// A Cluster is three masters and three replicas. Server i+3 is at first the
+// replica of server i.
+type Cluster struct {
+	Servers [2 * masters]*Server
+
+	t testing.TB
+}
+
+// StartCluster starts a cluster and waits until every server knows that all of
+// it is well. Its servers declare another dead after one second.
+func StartCluster(t testing.TB) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t}
+	for i := range c.Servers {
+		c.Servers[i] = newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0")
+		t.Cleanup(c.Servers[i].end)
+	}
+	var wg sync.WaitGroup
+	for _, s := range c.Servers {
+		wg.Go(s.Start)
+	}
+	wg.Wait()
+	c.form()
+	return c
+}
+
+func (c *Cluster) form() {
+	c.t.Helper()
+	ctx := context.Background()
+	first := c.Servers[0]
+	for i, s := range c.Servers {
+		db := s.Client()
+		if i < masters {
+			from, to := slots*i/masters, slots*(i+1)/masters-1
+			c.must(db.ClusterAddSlotsRange(ctx, from, to).Err())
+		}
+		// Each needs an epoch of its own, or two might claim the same slots.
+		c.must(db.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
+	}
+	for _, s := range c.Servers[1:] {
+		c.must(s.Client().ClusterMeet(ctx, "127.0.0.1", fmt.Sprint(first.port)).Err())
+	}
+	for _, s := range c.Servers {
+		s.await("to know the others", func() bool {
+			nodes, _ := s.Client().ClusterNodes(ctx).Result()
+			return strings.Count(nodes, "\n") == 2*masters && !strings.Contains(nodes, "handshake")
+		})
+	}
+	for i, s := range c.Servers[masters:] {
+		id, err := c.Servers[i].Client().ClusterMyID(ctx).Result()
+		c.must(err)
+		c.must(s.Client().ClusterReplicate(ctx, id).Err())
+	}
+	c.AwaitHealthy()
+}
+
+func (c *Cluster) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatalf("redistest: %v", err)
+	}
+}
+
+// AwaitHealthy waits until every running server sees all slots served, and
+// every replica is in step.
+func (c *Cluster) AwaitHealthy() {
+	c.t.Helper()
+	ctx := context.Background()
+	for _, s := range c.Servers {
+		if s.cmd == nil {
+			continue
+		}
+		db := s.Client()
+		s.await("to see the cluster well", func() bool {
+			info, _ := db.ClusterInfo(ctx).Result()
+			if !strings.Contains(info, "cluster_state:ok") {
+				return false
+			}
+			repl, _ := db.Info(ctx, "replication").Result()
+			return strings.Contains(repl, "role:master") || strings.Contains(repl, "master_link_status:up")
+		})
+	}
+}
+
+// Master returns the server that is the master of a key now.
+func (c *Cluster) Master(key string) *Server {
+	c.t.Helper()
+	client := c.Client()
+	client.ReloadState(context.Background())
+	db, err := client.MasterForKey(context.Background(), key)
+	c.must(err)
+	for _, s := range c.Servers {
+		if s.Addr == db.Options().Addr {
+			return s
+		}
+	}
+	c.t.Fatalf("redistest: %s is no server of the cluster", db.Options().Addr)
+	return nil
+}
+
+// Replica returns the replica of a server, as the cluster began.
+func (c *Cluster) Replica(of *Server) *Server {
+	for i, s := range c.Servers {
+		if s == of {
+			return c.Servers[(i+masters)%len(c.Servers)]
+		}
+	}
+	return nil
+}
+
+// Addrs returns where the servers listen.
+func (c *Cluster) Addrs() []string {
+	var out []string
+	for _, s := range c.Servers {
+		out = append(out, s.Addr)
+	}
+	return out
+}
+
+// Client returns a client for the cluster, which is closed with the test.
+func (c *Cluster) Client() *redis.ClusterClient {
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs()})
+	c.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// MoveSlot moves a slot, with its keys, to another master.
+func (c *Cluster) MoveSlot(slot int, from, to *Server) {
+	c.t.Helper()
+	ctx := context.Background()
+	src, dst := from.Client(), to.Client()
+	fromID, err := src.ClusterMyID(ctx).Result()
+	c.must(err)
+	toID, err := dst.ClusterMyID(ctx).Result()
+	c.must(err)
+	c.must(dst.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", fromID).Err())
+	c.must(src.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", toID).Err())
+	for {
+		keys, err := src.ClusterGetKeysInSlot(ctx, slot, 100).Result()
+		c.must(err)
+		if len(keys) == 0 {
+			break
+		}
+		args := []any{"MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS"}
+		for _, k := range keys {
+			args = append(args, k)
+		}
+		c.must(src.Do(ctx, args...).Err())
+	}
+	c.must(dst.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", toID).Err())
+	c.must(src.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", toID).Err())
+}

@@ -1,0 +1,198 @@
+// Package redistest runs real Redis servers for tests, and breaks them.
+//
+// Servers listen on free ports of the loopback address, keep their files in a
+// temporary directory of the test, and end with it. A test fails if
+// redis-server is not installed: what only a real server shows must not be
+// skipped in silence.
+package redistest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// patience is how long a server may take for what it has to do.
+const patience = 20 * time.Second
+
+// A Server is one process of redis-server. Its methods end the test if they
+// fail.
+type Server struct {
+	// Addr is where it listens; it stays the same over restarts.
+	Addr string
+
+	t    testing.TB
+	dir  string
+	port int
+	args []string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// StartServer starts a server that saves nothing, with more arguments as given
+// to redis-server ("--appendonly", "yes").
+func StartServer(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := newServer(t, args...)
+	s.Start()
+	t.Cleanup(s.end)
+	return s
+}
+
+func newServer(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redistest: redis-server is not installed (on Debian: apt-get install redis-server)")
+	}
+	port := freePort(t)
+	return &Server{
+		Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		t:    t, dir: t.TempDir(), port: port, args: args,
+	}
+}
+
+// freePort returns a port that is free, and whose number plus 10000 is, too: a
+// cluster's servers use that.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		bus, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+10000))
+		_ = l.Close()
+		if err == nil {
+			_ = bus.Close()
+			return port
+		}
+	}
+	t.Fatal("redistest: no free ports")
+	return 0
+}
+
+// Start starts a server that was stopped or killed, with the data that it
+// saved, and waits until it answers.
+func (s *Server) Start() {
+	s.t.Helper()
+	args := append([]string{
+		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
+		"--enable-debug-command", "yes",
+	}, s.args...)
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command("redis-server", args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	// The server must not outlive a test that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatalf("redistest: %v", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	s.cmd, s.done = cmd, done
+	s.await("to start", func() bool {
+		return strings.HasPrefix(s.try("PING"), "+PONG")
+	})
+}
+
+// try sends one command without arguments that need quoting and returns the
+// first line of the answer, "" if there is none.
+func (s *Server) try(command string) string {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
+		return ""
+	}
+	buf := make([]byte, 256)
+	n, _ := c.Read(buf)
+	return string(buf[:n])
+}
+
+func (s *Server) await(what string, cond func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			s.t.Fatalf("redistest: waited for the server at %s %s for %v; its log:\n%s", s.Addr, what, patience, log)
+		}
+	}
+}
+
+// Kill ends the process as a crash would.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGCONT)
+	_ = s.cmd.Process.Kill()
+	<-s.done
+	s.cmd = nil
+}
+
+// Stop ends the process in an orderly way, which saves what is configured to be
+// saved.
+func (s *Server) Stop() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+		s.t.Errorf("redistest: the server at %s does not stop", s.Addr)
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+	s.cmd = nil
+}
+
+func (s *Server) end() { s.Kill() }
+
+// Restart stops the server and starts it again.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Stop()
+	s.Start()
+}
+
+// Pause stops the process without closing its connections, until Resume.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatalf("redistest: %v", err)
+	}
+}
+
+// Client returns a client for the server, which is closed with the test.
+func (s *Server) Client() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr})
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
