@@ -1,0 +1,12 @@
+// Package faults breaks things under load and looks for broken promises: real
+// servers, real processes that are killed and stopped, and networks that lie.
+// It has nothing but tests. The file docs/reliability.md says what they show.
+//
+// Every fault is a test that runs a number of trials, few by default:
+//
+//	go test ./internal/faults -run TestNodeKilled -full
+//	go test ./internal/faults -run TestNodeKilled -trials 1 -seed 42
+//
+// A trial that fails prints its seed, which repeats its choices though not the
+// scheduling of processes, a timeline, and the logs of its nodes.
+package faults

@@ -1,0 +1,49 @@
+package faults
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	fullFlag   = flag.Bool("full", false, "run the full number of trials")
+	trialsFlag = flag.Int("trials", 0, "run `n` trials of each fault")
+	seedFlag   = flag.Uint64("seed", 0, "begin with this `seed` (default: a random one)")
+)
+
+// nodeBinary is the program that the nodes run.
+var nodeBinary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "faults")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	nodeBinary = filepath.Join(dir, "node")
+	build := exec.Command("go", "build", "-o", nodeBinary, "../../examples/server")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building the node:", err)
+		return 1
+	}
+	code := m.Run()
+	web.CloseIdleConnections()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}

@@ -1,0 +1,104 @@
+package faults
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// startLimit is how long a process may take to start. It is no promise.
+const startLimit = 30 * time.Second
+
+// A server is a redis-server that is running.
+type server struct {
+	*process
+
+	addr, dir string
+	args      []string
+}
+
+// cleaner is a test or a trial.
+type cleaner interface {
+	onEnd(f func())
+	fatalf(format string, args ...any)
+}
+
+type testCleaner struct{ *testing.T }
+
+func (t testCleaner) onEnd(f func())                    { t.Cleanup(f) }
+func (t testCleaner) fatalf(format string, args ...any) { t.Fatalf(format, args...) }
+
+// startRedis starts a server with further arguments, until the end.
+func startRedis(c cleaner, dir string, args ...string) *server {
+	s := &server{addr: freeAddr(c), dir: dir, args: args}
+	s.start(c)
+	c.onEnd(func() { s.kill() })
+	return s
+}
+
+// freeAddr returns an address on which nobody listens. A cluster's second port,
+// 10000 above, must exist.
+func freeAddr(c cleaner) string {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			c.fatalf("no port: %v", err)
+		}
+		addr := l.Addr().(*net.TCPAddr)
+		l.Close()
+		if addr.Port < 50000 {
+			return addr.String()
+		}
+	}
+}
+
+// start starts the server again where it was before.
+func (s *server) start(c cleaner) {
+	_, port, _ := net.SplitHostPort(s.addr)
+	args := append([]string{
+		"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "",
+		"--repl-diskless-sync-delay", "0",
+	}, s.args...)
+	p, err := startProcess("redis-server", args...)
+	if err != nil {
+		c.fatalf("redis-server: %v", err)
+	}
+	s.process = p
+	for began := time.Now(); s.do(context.Background(), "PING") != nil; time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-p.ended:
+			c.fatalf("%v", p.failed())
+		default:
+		}
+		if time.Since(began) > startLimit {
+			c.fatalf("redis-server does not answer: %s", p.log)
+		}
+	}
+}
+
+// do sends one command.
+func (s *server) do(ctx context.Context, args ...any) error {
+	_, err := s.ask(ctx, args...)
+	return err
+}
+
+func (s *server) ask(ctx context.Context, args ...any) (any, error) {
+	c := redis.NewClient(&redis.Options{Addr: s.addr, DisableIdentity: true, MaxRetries: -1, DialTimeout: time.Second, ReadTimeout: 2 * time.Second})
+	defer c.Close()
+	return c.Do(ctx, args...).Result()
+}
+
+func (s *server) port() string {
+	_, port, _ := net.SplitHostPort(s.addr)
+	return port
+}
+
+func portOf(addr string) int {
+	_, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.Atoi(port)
+	return n
+}

@@ -1,0 +1,39 @@
+package faults
+
+import (
+	"sync/atomic"
+	"testing"
+)
+
+// A site is a Redis with steady nodes, which trials share.
+type site struct {
+	redis  *server
+	prefix string
+	nodes  []*node
+}
+
+// newSite starts a Redis and n nodes, until the test ends.
+func newSite(t *testing.T, n int, args ...string) *site {
+	t.Helper()
+	s := &site{redis: startRedis(testCleaner{t}, t.TempDir()), prefix: "s:"}
+	for range n {
+		node, err := startNode(s.url(), s.prefix, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(node.kill)
+		s.nodes = append(s.nodes, node)
+	}
+	return s
+}
+
+func (s *site) url() string { return "redis://" + s.redis.addr }
+
+// other returns a function that returns the site's nodes in turn, beginning
+// with the given one, as a client does that looks for one that works.
+func turns(nodes ...*node) func() *node {
+	var next atomic.Int64
+	return func() *node { return nodes[int(next.Add(1)-1)%len(nodes)] }
+}
+
+func always(n *node) func() *node { return func() *node { return n } }
