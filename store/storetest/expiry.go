@@ -18,19 +18,19 @@ func testEntryExpires(e *env) {
 	a := e.join()
 	a.watch("c")
 	short := write("short", "1")
-	short.Keep = time.Second
+	short.Keep = brief
 	renewed := write("renewed", "1")
-	renewed.Keep = time.Second
+	renewed.Keep = brief
 	shortened := write("shortened", "1")
 	shortened.Keep = time.Hour
 	a.set(short)
 	a.set(renewed)
 	a.set(shortened)
 	a.set(write("long", "1"))
-	renewed.Keep, shortened.Keep = time.Hour, time.Second
+	renewed.Keep, shortened.Keep = time.Hour, brief
 	a.set(renewed)
 	a.set(shortened)
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 
 	a.wantEntry("an expired entry", "short", nil)
 	a.wantEntry("one whose time was made shorter", "shortened", nil)
@@ -58,15 +58,15 @@ func testEntryExpired(e *env) {
 	want := make(map[string]store.Entry)
 	for i := range 6 {
 		r := write(fmt.Sprint("key ", i), fmt.Sprint(i))
-		r.Keep, r.Emit = time.Second, true
+		r.Keep, r.Emit = brief, true
 		res := nodes[i%2].set(r)
 		want[r.Key] = res.Entry
 	}
 	silent := write("silent", "1")
-	silent.Keep = time.Second
+	silent.Keep = brief
 	nodes[0].set(silent)
 	// One is found expired by a write before anything else may find it.
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	nodes[1].set(write("key 0", "new"))
 	e.awaitExpired(nodes, want)
 }
@@ -108,21 +108,21 @@ func testEntryNotExpired(e *env) {
 		r.Emit = false
 		return r
 	}
-	a.set(emitting("cleared", time.Second))
+	a.set(emitting("cleared", brief))
 	a.set(write("cleared", ""))
-	a.set(emitting("renewed", time.Second))
+	a.set(emitting("renewed", brief))
 	a.set(emitting("renewed", time.Hour))
-	a.set(emitting("for ever now", time.Second))
+	a.set(emitting("for ever now", brief))
 	a.set(emitting("for ever now", store.Forever))
-	a.set(emitting("overwritten", time.Second))
+	a.set(emitting("overwritten", brief))
 	a.set(write("overwritten", "2"))
-	a.set(emitting("quiet now", time.Second))
-	a.set(quiet(emitting("quiet now", time.Second)))
-	a.set(quiet(emitting("emitting now", time.Second)))
-	res := a.set(emitting("emitting now", time.Second))
+	a.set(emitting("quiet now", brief))
+	a.set(quiet(emitting("quiet now", brief)))
+	a.set(quiet(emitting("emitting now", brief)))
+	res := a.set(emitting("emitting now", brief))
 	a.set(emitting("cleared and set", time.Hour))
 	a.set(write("cleared and set", ""))
-	again := a.set(emitting("cleared and set", time.Second))
-	e.h.Advance(1100 * time.Millisecond)
+	again := a.set(emitting("cleared and set", brief))
+	e.outliveBrief()
 	e.awaitExpired(nodes, map[string]store.Entry{"emitting now": res.Entry, "cleared and set": again.Entry})
 }

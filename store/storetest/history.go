@@ -149,14 +149,14 @@ func testHistoryWhileExpiring(e *env) {
 	a := e.join()
 	var long []ulid.ULID
 	for range 20 {
-		a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second})
+		a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: brief})
 		long = append(long, a.publish(store.PublishRequest{Channel: "c", Event: "long", Keep: time.Hour}).ID)
 	}
 	first := a.history(store.HistoryRequest{Channel: "c", Limit: 4})
 	if len(first) != 4 {
 		e.Fatalf("the first page has %d messages", len(first))
 	}
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	wantEqual(e, "a page after what has expired",
 		idsOf(a.history(store.HistoryRequest{Channel: "c", After: first[3].ID, Limit: 10})), long[2:12])
 	wantEqual(e, "a page from the newest",

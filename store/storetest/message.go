@@ -213,9 +213,9 @@ func testMessage(e *env) {
 
 func testMessageExpires(e *env) {
 	a := e.join()
-	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: brief}).ID
 	long := a.publish(store.PublishRequest{Channel: "c", Event: "long", Keep: time.Hour}).ID
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	_, err := a.Message(e.Context(), "c", short)
 	e.wantErr("an expired message", err, store.ErrNotFound)
 	got, err := a.History(e.Context(), store.HistoryRequest{Channel: "c", Limit: 10})
@@ -286,9 +286,9 @@ func testDedup(e *env) {
 
 func testDedupExpires(e *env) {
 	a := e.join()
-	p := store.PublishRequest{Channel: "c", Event: "e", DedupID: "id", DedupFor: time.Second}
+	p := store.PublishRequest{Channel: "c", Event: "e", DedupID: "id", DedupFor: brief}
 	first := a.publish(p)
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	second := a.publish(p)
 	if second.Duplicate || second.ID == first.ID {
 		e.Errorf("a publish after DedupFor is still a duplicate: %+v", second)

@@ -105,17 +105,25 @@ func testLeaveEndedContext(e *env) {
 // testLeaveInUse leaves while the node subscribes: nothing stays behind.
 func testLeaveInUse(e *env) {
 	a, b := e.join(), e.join()
+	const workers = 8
 	var wg sync.WaitGroup
-	for i := range 8 {
+	busy := make(chan struct{}, workers)
+	for i := range workers {
 		wg.Go(func() {
-			for j := range 20 {
+			for j := 0; ; j++ {
 				s := join(fmt.Sprint(i, ".", j), fmt.Sprint("user ", i), "")
 				if _, err := b.Subscribe(e.Context(), s); err != nil {
 					e.wantErr("Subscribe while leaving", err, store.ErrUnavailable)
 					return
 				}
+				if j == 20 {
+					busy <- struct{}{}
+				}
 			}
 		})
+	}
+	for range workers {
+		<-busy
 	}
 	if err := b.Leave(e.Context()); err != nil {
 		e.Error(err)

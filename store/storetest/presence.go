@@ -172,7 +172,9 @@ func testPresenceAnotherUser(e *env) {
 	a := e.join()
 	a.watch("presence.c")
 	a.subscribe(join("1", "Jim", ""))
-	res := a.subscribe(join("1", "Pam", ""))
+	alone := join("1", "Pam", "")
+	alone.MaxMembers = store.MembersSize(members("Pam")) // Who goes makes room.
+	res := a.subscribe(alone)
 	wantEqual(e, "members", res.Info, store.ChannelInfo{Count: 1, Members: members("Pam")})
 	a.subscribe(join("2", "Pam", ""))
 	res = a.subscribe(join("1", "Jim", ""))
@@ -219,9 +221,12 @@ func testPresenceCapacity(e *env) {
 	}
 	wantEqual(e, "channel in the end", a.info("presence.c"), store.ChannelInfo{Count: 3, Members: members(`Jim "4"`, `Pam "2"`)})
 	wantEqual(e, "metadata at the end", string(b.unsubscribe("presence.c", "3").UMD), `"4"`)
+	b.unsubscribe("presence.c", "2")
+	second.Connection, second.UID = "5", "Tim"
+	a.subscribe(second) // There is room for one again.
 	a.mark("presence.c", a)
-	if n := len(a.r.delivered("presence.c")); n != 5 {
-		e.Errorf("%d items, want two added, two updated and the mark", n)
+	if n := len(a.r.delivered("presence.c")); n != 7 {
+		e.Errorf("%d items, want three added, two updated, one removed and the mark", n)
 	}
 }
 

@@ -90,10 +90,10 @@ func testReactNotFound(e *env) {
 	a := e.join()
 	kept := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
 	unkept := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
-	expired := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Second}).ID
+	expired := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: brief}).ID
 	elsewhere := reactionTo(kept, "Jim", "👍", false)
 	elsewhere.Channel, elsewhere.Notice.Channel = "other", "other"
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	a.watch("c", "other")
 	for _, row := range []struct {
 		why string
@@ -152,11 +152,11 @@ func testReactionsInOrder(e *env) {
 
 func testReactionsExpire(e *env) {
 	a := e.join()
-	short := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Second}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: brief}).ID
 	long := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
 	a.react(reactionTo(short, "Jim", "👍", false))
 	res := a.react(reactionTo(long, "Jim", "👍", false))
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	wantEqual(e, "listed", a.reactions(short, long), map[ulid.ULID][]store.Reaction{long: {res.Reaction}})
 }
 

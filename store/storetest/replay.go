@@ -187,9 +187,9 @@ func testReplayWindow(e *env) {
 func testReplayShortKeep(e *env) {
 	a := e.join()
 	start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
-	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: time.Second}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: brief}).ID
 	end := a.publish(store.PublishRequest{Channel: "c", Event: "end"}).ID
-	e.h.Advance(1100 * time.Millisecond)
+	e.outliveBrief()
 	a.wantReplay("after the message before it", start, []ulid.ULID{short, end})
 	a.wantReplay("after the message itself", short, []ulid.ULID{end})
 }
@@ -223,6 +223,7 @@ func testReplayAfterAnyItem(e *env) {
 	}
 	a.wantReplay("after a presence item, the only one", sub.Position, nil)
 	first := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	e.h.Advance(10 * time.Millisecond) // Makes room for ids in between.
 	set, err := a.Set(e.Context(), store.SetRequest{
 		Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever,
 	})
@@ -234,6 +235,7 @@ func testReplayAfterAnyItem(e *env) {
 	a.wantReplay("after the presence item", sub.Position, []ulid.ULID{first, second})
 	a.wantReplay("after the storage item", set.Entry.ID, []ulid.ULID{second})
 	a.wantNoReplay("after an id of the time of the storage item", stranger(set.Entry.ID))
+	a.wantNoReplay("after an id just before the storage item's", predecessor(set.Entry.ID))
 }
 
 // testReplayWhilePublishing joins replay and live delivery as a client that

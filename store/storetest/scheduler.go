@@ -15,7 +15,7 @@ var schedulerTests = []testCase{
 	{"IsTheSame", testSchedulerIsTheSame},
 	{"FiresPublish", testFirePublish},
 	{"FiresSet", testFireSet},
-	{"FiresWhatIsDueAlready", testFireAtOnce},
+	{"FiresWhatIsDueNow", testFireNow},
 	{"FiresWhatWasOverdueAtStart", testFireOverdue},
 	{"AddTwiceIsOne", testAddTwice},
 	{"Cancel", testCancel},
@@ -105,16 +105,20 @@ func testFireSet(e *env) {
 	wantEqual(e, "entry announced", items[1].Storage, &want)
 }
 
-func testFireAtOnce(e *env) {
+func testFireNow(e *env) {
 	a := e.join()
 	f := a.start()
-	for _, in := range []time.Duration{0, -time.Second, -24 * 365 * time.Hour} {
+	// Those that are nearly due must not be taken for due.
+	rows := []time.Duration{
+		0, -time.Second, -24 * 365 * time.Hour, 2 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond,
+	}
+	for _, in := range rows {
 		s := e.publishing(in, "c")
 		a.add(s)
-		f.await(s.ID)
+		e.wantNotEarly(f.await(s.ID).Publish.ID, s.Due)
 	}
-	if n := len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})); n != 3 {
-		e.Errorf("%d messages were published, want 3", n)
+	if n := len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})); n != len(rows) {
+		e.Errorf("%d messages were published, want %d", n, len(rows))
 	}
 }
 
@@ -141,13 +145,14 @@ func testAddTwice(e *env) {
 	s := e.publishing(500*time.Millisecond, "c")
 	group := a.add(s)
 	again := s
-	again.Due = s.Due.Add(time.Hour)
+	again.Due = s.Due.Add(200 * time.Millisecond)
 	again.Publish = &store.PublishRequest{Channel: "c", Event: "another"}
 	wantEqual(e, "group of what is there already", b.add(again), group)
 	wantEqual(e, "schedules", len(a.schedules(store.ScheduleQuery{Limit: 10})), 1)
 	f := a.start()
 	fired := f.await(s.ID)
 	wantEqual(e, "event", fired.Schedule.Publish.Event, "scheduled")
+	e.wantNotEarly(fired.Publish.ID, s.Due)
 	e.h.Advance(500 * time.Millisecond)
 	if n := len(all(f)[s.ID]); n != 1 {
 		e.Errorf("fired %d times", n)
