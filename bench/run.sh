@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# Builds everything, runs the matrix of scenarios and servers, prints a table of
+# medians. See README.md.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+	cat <<-END
+	usage: ./run.sh [-u] [-r REPEATS] [-d SECONDS] [-s SCENARIOS] [-v SERVERS] [-o FILE]
+	  -u  do not pin to CPUs (default: server on CPU 0, loadgen and redis on CPU 1)
+	  -r  runs of each, interleaved (default 3)
+	  -d  seconds of publishing per run (default 10)
+	  -s  scenarios (default "$scenarios")
+	  -v  servers (default "$servers")
+	  -o  write results as lines of JSON to this file
+	END
+	exit 2
+}
+
+scenarios="S1 S2 S3 S4 S5 S6-S1 S6-S1-history S6-S3 S6-S3-history S6-2nodes"
+servers="cent cent+ coder limit hotsock"
+pin=1 repeats=3 seconds=10 out=
+while getopts ur:d:s:v:o:h opt; do
+	case $opt in
+	u) pin=0 ;;
+	r) repeats=$OPTARG ;;
+	d) seconds=$OPTARG ;;
+	s) scenarios=$OPTARG ;;
+	v) servers=$OPTARG ;;
+	o) out=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+
+tmp=$(mktemp -d)
+out=${out:-$tmp/results.jsonl}
+: >"$out"
+redis=127.0.0.1:29100
+nodes=(127.0.0.1:29101 127.0.0.1:29102)
+started=() redis_pid=
+stop() {
+	if ((${#started[@]})); then
+		kill "${started[@]}" 2>/dev/null || true
+		wait "${started[@]}" 2>/dev/null || true
+	fi
+	started=()
+}
+trap 'stop; [[ -z $redis_pid ]] || kill "$redis_pid"; rm -rf "$tmp"' EXIT
+
+# on CPU COMMAND...: run it on that CPU. GOMAXPROCS is 1 there.
+on() {
+	local cpu=$1
+	shift
+	if ((pin)); then
+		GOMAXPROCS=1 exec taskset -c "$cpu" "$@"
+	else
+		exec "$@"
+	fi
+}
+
+# What each server is: its command line, by engine (memory, redis or history, that
+# is redis with history), and what loadgen must know. Fails if it has no such
+# engine, or the scenario makes no sense for it. {addr} and {redis} are replaced.
+variant() {
+	local name=$1 engine=$2 scenario=$3
+	case $name in
+	cent | cent+)
+		cmd="$tmp/centsrv -addr {addr}"
+		[[ $engine == memory ]] || cmd+=" -engine redis -redis {redis}"
+		[[ $engine != history ]] || cmd+=" -history"
+		args=(-proto centrifuge)
+		if [[ $name == cent+ ]]; then # its best for throughput and memory
+			[[ $scenario != S6-S3* ]] || return 1
+			cmd+=" -batch -write-delay 10ms -lowmem"
+		fi
+		;;
+	coder)
+		[[ $engine == memory ]] || return 1
+		cmd="$tmp/rawsrv -addr {addr} -mode coder"
+		args=(-proto raw)
+		;;
+	limit)
+		[[ $engine != history ]] || return 1
+		cmd="$tmp/rawsrv -addr {addr} -mode limit"
+		[[ $engine == memory ]] || cmd+=" -redis {redis}"
+		args=(-proto raw)
+		;;
+	hotsock)
+		cmd="$tmp/server -addr {addr} -hs256-secret secret -api-key key -pprof ${HOTSOCK_FLAGS:-}"
+		[[ $engine == memory ]] || cmd+=" -redis redis://{redis}"
+		body='{"channel":"{channel}","event":"m","data":{payload}}'
+		[[ $engine != history ]] || body='{"channel":"{channel}","event":"m","store":60,"data":{payload}}'
+		args=(-proto hotsock -secret secret -publish-header "Authorization: Bearer key" -publish-body "$body")
+		;;
+	*)
+		echo "unknown server $name" >&2
+		exit 2
+		;;
+	esac
+}
+
+# What each scenario is: arguments of loadgen, engine, number of nodes.
+scenario() {
+	engine=memory count=1
+	load=(-conns 1000 -channels 1 -duration "${seconds}s")
+	case $1 in
+	S1 | S6-S1) ;;
+	S2) load+=(-conns 5000) ;;
+	S3 | S6-S3) load+=(-channels 1000) ;;
+	S4) load+=(-rate 50) ;;
+	S5) load=(-conns 10000 -channels 10000 -duration 0 -settle 5s -pprof "http://${nodes[0]}") ;;
+	S6-S1-history) engine=history ;;
+	S6-S3-history) engine=history load+=(-channels 1000) ;;
+	S6-2nodes) count=2 ;;
+	*)
+		echo "unknown scenario $1" >&2
+		exit 2
+		;;
+	esac
+	[[ $1 != S6-* || $engine == history ]] || engine=redis
+}
+
+# CPU ticks all processes have used.
+ticks() { awk '/^cpu /{print $2+$3+$4+$7+$8+$9}' /proc/stat; }
+
+# Wait (up to five minutes) until the machine has nothing else to do.
+quiet() {
+	local i before
+	for ((i = 0; i < 200; i++)); do
+		before=$(ticks)
+		sleep 1.5
+		(($(ticks) - before >= 20)) || return 0
+	done
+	echo "the machine is busy: expect noise" >&2
+}
+
+# field NAME: the value of a numeric field in a line of JSON.
+field() { sed -E "s/.*\"$1\":([-+0-9.e]+).*/\1/"; }
+
+run() { # SCENARIO SERVER: prints a line of JSON
+	local name=$1 server=$2 i urls=() pubs=() c
+	for ((i = 0; i < count; i++)); do
+		c=${cmd//\{addr\}/${nodes[i]}}
+		c=${c//\{redis\}/$redis}
+		on 0 $c >&2 &
+		started+=($!)
+		urls+=("ws://${nodes[i]}${ws}")
+		pubs+=("http://${nodes[i]}${publish}")
+	done
+	for ((i = 0; i < count; i++)); do
+		until (: <"/dev/tcp/${nodes[i]/://}") 2>/dev/null; do
+			kill -0 "${started[i]}" || return 1
+			sleep 0.05
+		done
+	done
+	sleep 0.5
+	[[ $engine == memory ]] || redis-cli -h "${redis%:*}" -p "${redis#*:}" flushall >/dev/null
+	(IFS=, && on 1 "$tmp/loadgen" -json -spin -scenario "$name" -server "$server" \
+		-url "${urls[*]}" -publish-url "${pubs[*]}" -pids "${started[*]}" -redis-pid "$redis_pid" \
+		"${args[@]}" "${load[@]}") || echo "$name $server failed" >&2
+	stop
+}
+
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+go build -o "$tmp/" ./cmd/...
+(cd .. && go build -o "$tmp/" ./examples/server)
+if [[ $scenarios == *S6* ]]; then
+	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
+	redis_pid=$!
+fi
+
+for ((rep = 1; rep <= repeats; rep++)); do
+	for s in $scenarios; do
+		for v in $servers; do
+			scenario "$s"
+			variant "$v" "$engine" "$s" || continue
+			ws=/ws publish='/publish?channel={channel}'
+			[[ $v != hotsock ]] || ws=/rt publish=/rt/publish
+			# What else runs on the machine spoils the result: of up to four tries,
+			# take the first which was undisturbed, or the least disturbed one.
+			best= least=
+			for try in 1 2 3 4; do
+				quiet
+				line=$(run "$s" "$v")
+				[[ -n $line ]] || continue
+				other=$(field other_cpu <<<"$line")
+				if [[ -z $best ]] || awk "BEGIN{exit !($other < $least)}"; then
+					best=$line least=$other
+				fi
+				awk "BEGIN{exit !($least < 0.1)}" && break
+			done
+			[[ -n $best ]] || continue
+			echo "$best" >>"$out"
+			echo "$rep $s $v: $(field deliveries_per_s <<<"$best") deliveries/s, other CPU $least, tries $try" >&2
+		done
+	done
+done
+"$tmp/report" <"$out"
