@@ -1,8 +1,8 @@
 package hotsock
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -80,12 +80,17 @@ func (h *Handler) allow(w http.ResponseWriter, r *http.Request, method, others s
 // bodyTimeout is how long a client may take to send a body.
 const bodyTimeout = 10 * time.Second
 
+// firstRead bounds the memory that a client gets for announcing a long body.
+const firstRead = 64 << 10
+
 // readBody reads a request's body, within the limit and a time.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	c := http.NewResponseController(w)
 	// Not every ResponseWriter can do it; then the server's own timeouts count.
 	_ = c.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize)))
+	limited := http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), firstRead)+bytes.MinRead))
+	_, err := body.ReadFrom(limited)
 	_ = c.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -94,7 +99,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	case err != nil:
 		return nil, refuseBecause(CodeInvalidRequest, "the body cannot be read")
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // writeJSON answers with a body.

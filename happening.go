@@ -60,7 +60,8 @@ func (h *Handler) presenceEvent(channel string, p *store.PresenceChange) {
 	h.events.emit(typ, "channelMember", EventMetadata{Channel: channel}, d)
 }
 
-// metadata adds who caused it to an event's metadata.
+// metadata adds who caused it to an event's metadata. A request gets its id when
+// one is needed.
 func (r *requester) metadata(m EventMetadata) EventMetadata {
 	m.ConnectionID, m.SourceIP, m.UserAgent, m.Trigger = r.ConnectionID, r.SourceIP, r.UserAgent, r.Trigger
 	m.RequestID = r.RequestID

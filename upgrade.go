@@ -42,7 +42,6 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		subs:      make(map[string]*subscription),
 	}
 	c.who = h.requester(r, "client.websocket")
-	c.who.RequestID = "" // each of its messages gets its own
 	c.who.ConnectionID = c.id
 	if err := c.record(); err != nil {
 		h.writeError(w, r, err)
@@ -170,7 +169,6 @@ func (h *Handler) requester(r *http.Request, trigger string) requester {
 		// A part of the request's headers, which must not be kept with it.
 		UserAgent: strings.Clone(toUTF8(agent)),
 		Trigger:   trigger,
-		RequestID: newRequestID(),
 	}
 }
 
