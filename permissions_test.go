@@ -9,7 +9,7 @@ import (
 
 func TestRealName(t *testing.T) {
 	connect := claimsGrant(t, `{"channels":{"room.1":{"alias":"one"},"lobby":{},"*":{"subscribe":true}}}`)
-	subscribe := claimsGrant(t, `{"channels":{"room.2":{"alias":"two"},"one":{}}}`)
+	subscribe := claimsGrant(t, `{"channels":{"room.2":{"alias":"two"},"one":{},"room.3":{"alias":"lobby"}}}`)
 	for _, test := range []struct {
 		name      string
 		subscribe *grant
@@ -22,7 +22,7 @@ func TestRealName(t *testing.T) {
 		{"two", nil, "two", "alias of a token that is not in use"},
 		{"two", subscribe, "room.2", "alias of the command's token"},
 		{"one", subscribe, "one", "named exactly by the command's token, before the alias of the other"},
-		{"lobby", subscribe, "lobby", "named exactly by the connect token still"},
+		{"lobby", subscribe, "lobby", "named exactly by the connect token, before the alias of the other"},
 	} {
 		if got := newPermissions(connect).realName(test.name, test.subscribe); got != test.want {
 			t.Errorf("%q is %q, want %q: %s", test.name, got, test.want, test.why)
