@@ -2,7 +2,6 @@ package protocoltest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -299,40 +298,58 @@ func TestSlowReader(t *testing.T) {
 		fast := e.connectTo(t, 0, user("Fast", claims))
 		slow.subscribe(t, "presence.room")
 		fast.subscribe(t, "presence.room")
-		data, _ := json.Marshal(strings.Repeat("x", 30<<10))
-		want := 0
-		var slowest time.Duration
-		for gone := false; !gone; {
-			want++
-			start := time.Now()
-			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: json.RawMessage(fmt.Sprintf(`[%d,%s]`, want, data))})
-			frame := fast.read(t)
-			slowest = max(slowest, time.Since(start))
-			if strings.Contains(frame, "memberRemoved") {
-				gone = true
-				frame = fast.read(t)
-			}
-			if !strings.Contains(frame, fmt.Sprintf(`"event":"e","channel":"presence.room","data":[%d,`, want)) {
-				t.Fatalf("message %d: got %s", want, shorten(frame))
-			}
-			if want > 5000 {
+		slow.expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Fast","umd":null},"members":[{"uid":"Slow","umd":null},{"uid":"Fast","umd":null}]}}`)
+		data := strings.Repeat("x", 30<<10)
+		message := func(n int) string {
+			return fmt.Sprintf(`{"id":"$_","event":"e","channel":"presence.room","data":[%d,%q]}`, n, data)
+		}
+		sent := 0
+		for !strings.Contains(e.logs.String(), "too slow") {
+			if sent++; sent > 2000 {
 				t.Fatal("the slow client is still connected")
 			}
+			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: []any{sent, data}})
+			fast.expect(t, message(sent))
 		}
-		t.Logf("disconnected after %d messages; the others waited %v at the most", want, slowest)
-		for n := 1; ; n++ {
+		// It wakes up: what it was sent is complete up to some message.
+		n := 0
+		for {
 			frame, err := slow.tryRead()
 			if err != nil {
-				// What was on its way may have filled the network: then there
-				// was no room for the reason.
-				if code := websocket.CloseStatus(err); code != websocket.StatusTryAgainLater && code != -1 {
-					t.Errorf("closed with %d", code)
-				}
-				return
+				slow.checkClose(t, err, websocket.StatusTryAgainLater, "Too slow to receive")
+				break
 			}
-			if !strings.Contains(frame, fmt.Sprintf(`"data":[%d,`, n)) {
-				t.Fatalf("message %d to the slow client: %s", n, shorten(frame))
+			n++
+			if err := e.match(message(n), frame); err != nil {
+				t.Fatal(err)
 			}
+		}
+		t.Logf("of %d messages the slow client got %d", sent, n)
+		if n >= sent {
+			t.Errorf("the slow client got all %d messages", n)
+		}
+		fast.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Slow","umd":null},"members":[{"uid":"Fast","umd":null}]}}`)
+		e.quiet(t, "presence.room", fast)
+	})
+}
+
+// One that never reads again is cut off after the write timeout.
+func TestDeadReader(t *testing.T) {
+	set := func(o *hotsock.Options) { o.MaxQueueSize, o.WriteTimeout = 64<<10, time.Second }
+	everywhere(t, set, func(t *testing.T, e *env) {
+		const claims = `{"presence.room":{"subscribe":true}}`
+		dead := e.connectTo(t, 0, user("Dead", claims))
+		dead.subscribe(t, "presence.room")
+		witness := e.connect(t, user("Pam", claims))
+		witness.subscribe(t, "presence.room")
+		data := strings.Repeat("x", 30<<10)
+		gone := false
+		for n := 0; !gone; n++ {
+			if n > 5000 {
+				t.Fatal("the dead client is still connected")
+			}
+			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: data})
+			gone = strings.Contains(witness.read(t), `"event":"hotsock.memberRemoved"`)
 		}
 	})
 }

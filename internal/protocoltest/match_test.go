@@ -2,7 +2,6 @@ package protocoltest
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -20,8 +19,8 @@ type vars struct {
 
 var (
 	placeholder = regexp.MustCompile(`"\$\w+"`)
-	ulidForm    = `[0-7][0-9A-HJKMNP-TV-Z]{25}`
-	stringForm  = `(?:[^"\\]|\\.)*`
+	ulidForm    = regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
+	stringStart = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
 )
 
 // get returns what was captured.
@@ -62,45 +61,47 @@ func (v *vars) expand(text string) string {
 	})
 }
 
-// match compares a text with a pattern, byte by byte besides placeholders.
+// match compares a text with a pattern, byte by byte besides placeholders. What
+// is captured is known from then on, if all of it matches.
 func (v *vars) match(pattern, text string) error {
 	pattern = v.expand(pattern)
-	var expr strings.Builder
-	expr.WriteString("^")
-	var names []string
-	rest := pattern
-	for _, at := range placeholder.FindAllStringIndex(pattern, -1) {
-		expr.WriteString(regexp.QuoteMeta(pattern[len(pattern)-len(rest) : at[0]]))
-		name := strings.Trim(pattern[at[0]:at[1]], `"$`)
-		names = append(names, name)
-		form := stringForm
-		if strings.HasPrefix(name, "id") {
-			form = ulidForm
-		}
-		expr.WriteString(`"(` + form + `)"`)
-		rest = pattern[at[1]:]
-	}
-	expr.WriteString(regexp.QuoteMeta(rest) + "$")
-	found := regexp.MustCompile(`(?s)` + expr.String()).FindStringSubmatch(text)
-	if found == nil {
-		return fmt.Errorf("got  %s\nwant %s", shorten(text), shorten(pattern))
-	}
 	captured := make(map[string]string)
-	for i, name := range names {
-		value := found[i+1]
+	wrong := func(why string) error {
+		return fmt.Errorf("%s\ngot  %s\nwant %s", why, shorten(text), shorten(pattern))
+	}
+	p, rest := pattern, text
+	for {
+		at := placeholder.FindStringIndex(p)
+		if at == nil {
+			break
+		}
+		name := strings.Trim(p[at[0]:at[1]], `"$`)
+		var ok bool
+		if rest, ok = strings.CutPrefix(rest, p[:at[0]]); !ok {
+			return wrong("it differs before $" + name)
+		}
+		value := stringStart.FindString(rest)
+		if value == "" {
+			return wrong("there is no string for $" + name)
+		}
+		p, rest = p[at[1]:], rest[len(value):]
+		value = value[1 : len(value)-1]
+		if strings.HasPrefix(name, "id") && !ulidForm.MatchString(value) {
+			return wrong("not a ULID: $" + name)
+		}
 		if old, ok := captured[name]; ok && old != value {
-			return fmt.Errorf("got %s: $%s is both %q and %q", shorten(text), name, old, value)
+			return wrong("two values of $" + name)
 		}
 		if name != "_" {
 			captured[name] = value
 		}
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.values == nil {
-		v.values = make(map[string]string)
+	if rest != p {
+		return wrong("it differs")
 	}
-	maps.Copy(v.values, captured)
+	for name, value := range captured {
+		v.set(name, value)
+	}
 	return nil
 }
 
