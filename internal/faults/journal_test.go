@@ -27,6 +27,8 @@ type publication struct {
 	id               string // if acknowledged
 	took             time.Duration
 	at               time.Time
+	// accepted is true if it was refused, and seen nevertheless.
+	accepted bool
 }
 
 // A journal has all that was published in a trial.
@@ -67,6 +69,19 @@ func (j *journal) acked() (n, no int) {
 		}
 	}
 	return n, no
+}
+
+// accepted returns how many messages were refused though Redis had accepted
+// them in time: its reply came too late or never.
+func (j *journal) accepted() (n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.sent {
+		if p.accepted {
+			n++
+		}
+	}
+	return n
 }
 
 // publishHTTP publishes by a node's HTTP API. extra are further members.

@@ -58,8 +58,9 @@ func TestPresenceAfterKill(t *testing.T) {
 
 		want := survivors(channel, mortal, observers)
 		gone := func() bool {
-			for _, o := range observers {
-				if !slices.Equal(o.views[channel].uids(), want) {
+			for i, o := range observers {
+				count, _, err := s.nodes[i].members(tr.ctx, channel)
+				if err != nil || count != len(want) || !slices.Equal(o.views[channel].uids(), want) {
 					return false
 				}
 			}

@@ -22,9 +22,9 @@ type subscriber struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu    sync.Mutex
-	c     *client
-	times int // connected
+	mu sync.Mutex
+	c  *client
+	on *node
 }
 
 // subscribe starts a subscriber, and waits until it is subscribed.
@@ -68,8 +68,7 @@ func (s *subscriber) run(ctx context.Context) {
 			continue
 		}
 		s.mu.Lock()
-		s.c = c
-		s.times++
+		s.c, s.on = c, n
 		s.mu.Unlock()
 		if err := s.subscribeAll(ctx, c); err != nil && ctx.Err() == nil {
 			s.tr.logf("%s on %s: %v", s.name, n.name, err)
@@ -113,10 +112,16 @@ func (s *subscriber) client() *client {
 	return s.c
 }
 
-func (s *subscriber) connections() int {
+// isElsewhere reports whether the subscriber is connected, and not to the node.
+func (s *subscriber) isElsewhere(n *node) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.times
+	select {
+	case <-s.c.ended:
+		return false
+	default:
+		return s.on != n
+	}
 }
 
 func (s *subscriber) stop() {
@@ -154,11 +159,12 @@ func (tr *trial) settle(j *journal, limit time.Duration, last []*publication, su
 	tr.sleep(100 * time.Millisecond)
 	for _, s := range subs {
 		for _, v := range s.views {
-			for _, wrong := range v.check(j) {
+			for _, wrong := range v.check(j, tr.withheld) {
 				tr.failf("%s", wrong)
 			}
 		}
 	}
+	tr.count("refused though accepted in time", j.accepted())
 	acked, refusals := j.acked()
 	tr.count("messages acknowledged", acked)
 	tr.count("messages refused", refusals)

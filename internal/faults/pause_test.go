@@ -1,0 +1,98 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A node is stopped for longer or shorter than its lease, and goes on. What it
+// had must be gone while it is dead, and be there once when it is back.
+func TestNodePaused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	fault{short: 4, full: 50, parallel: 10, trial: func(tr *trial) {
+		tr.watch(s.nodes...)
+		sleeper := tr.node(s.url(), s.prefix)
+		j := newJournal()
+		tr.withheld = true // A stopped node does not read them.
+		channel := "presence." + tr.name
+		j.publishHTTP(tr.ctx, s.nodes[0], channel, nil)
+		subs := []*subscriber{
+			tr.subscribe("observer 0", "observer0", always(s.nodes[0]), channel),
+			tr.subscribe("observer 1", "observer1", always(s.nodes[1]), channel),
+		}
+		want := []string{"observer0", "observer1"}
+		var asleep []string
+		for i := range 1 + tr.IntN(3) {
+			uid := fmt.Sprintf("u%d", i)
+			subs = append(subs, tr.subscribe(uid, uid, turns(sleeper, s.nodes[0], s.nodes[1]), channel))
+			asleep = append(asleep, uid)
+		}
+		back := slices.Sorted(slices.Values(append(asleep, want...)))
+		stops := []func(){
+			tr.load(j, channel, 30*time.Millisecond, always(s.nodes[0]), nil),
+			tr.load(j, channel, 30*time.Millisecond, always(sleeper), nil),
+		}
+		tr.sleep(tr.between(200*time.Millisecond, time.Second))
+
+		d := tr.between(5*time.Second, 30*time.Second)
+		if !*fullFlag {
+			d = tr.between(5*time.Second, 14*time.Second)
+		}
+		tr.logf("stopping %s for %v", sleeper.name, d)
+		tr.onEnd(sleeper.thaw)
+		sleeper.freeze()
+		frozen := time.Now()
+		if d > presenceLimit {
+			took := tr.within(presenceLimit, "the members being gone", func() bool { return subs[0].shows(channel, want) && subs[1].shows(channel, want) })
+			tr.took("stopped until gone", took)
+		}
+		tr.sleep(d - time.Since(frozen))
+		tr.logf("continuing %s", sleeper.name)
+		sleeper.thaw()
+		took := tr.within(presenceLimit, "all members being back", func() bool {
+			for _, sub := range subs {
+				if !sub.shows(channel, back) {
+					return false
+				}
+			}
+			return true
+		})
+		tr.took("continued until back", took)
+		for _, sub := range subs {
+			if !sub.shows(channel, back) {
+				tr.failf("%s sees %v, want %v", sub.name, sub.views[channel].uids(), back)
+			}
+		}
+		tr.sleep(tr.between(0, 2*time.Second))
+		for _, stop := range stops {
+			stop()
+		}
+		tr.settle(j, 10*time.Second, []*publication{tr.marker(j, s.nodes[1], channel, 5*time.Second)}, subs...)
+		for _, n := range append(s.nodes, sleeper) {
+			count, uids, err := n.members(tr.ctx, channel)
+			slices.Sort(uids)
+			if err != nil || count != len(back) || !slices.Equal(uids, back) {
+				tr.failf("%s: %d subscriptions, members %v, %v; want %v", n.name, count, uids, err, back)
+			}
+		}
+		for _, sub := range subs[:2] {
+			v := sub.views[channel]
+			added, removed := v.kind("hotsock.memberAdded"), v.removed()
+			for _, uid := range asleep {
+				gone := removed[uid]
+				if gone > 1 || d > presenceLimit && gone != 1 || added[uid] != 1+gone && v.losses() == 0 {
+					tr.failf("%s saw %s come %d times and go %d times", sub.name, uid, added[uid], gone)
+				}
+			}
+		}
+		tr.count("recovered:false", subs[2].views[channel].losses())
+	}}.run(t)
+}
+
+// shows reports whether the subscriber knows just these members.
+func (s *subscriber) shows(channel string, uids []string) bool {
+	return slices.Equal(s.views[channel].uids(), uids)
+}
