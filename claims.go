@@ -7,7 +7,8 @@ import (
 )
 
 // Claims say who a client is and what it may do: what a token carries, and what
-// Options.Authenticate returns. Hosts mint tokens from them with [SignToken].
+// Options.Authenticate returns, where all that only says when and for what a
+// token can be used is ignored. Hosts mint tokens from them with [SignToken].
 //
 // The zero value of every field means that the claim is absent. As JSON, Claims
 // are the payload of a token: only what is set is written, and what is read is

@@ -151,6 +151,15 @@ func TestCompileClaimsMetadata(t *testing.T) {
 	}
 }
 
+func TestCompileClaimsMetadataOfHosts(t *testing.T) {
+	for _, none := range []json.RawMessage{nil, {}, json.RawMessage("null"), json.RawMessage(" null\n")} {
+		g, err := compileClaims(&Claims{UMD: none}, pattern.NewCompiler(), 1<<10)
+		if err != nil || g.claims.UMD != nil {
+			t.Errorf("metadata %q become %q, %v, want none", none, g.claims.UMD, err)
+		}
+	}
+}
+
 func TestCompileClaimsKeepsNothingOfTheHost(t *testing.T) {
 	c := claimsAll()
 	g, err := compileClaims(&c, pattern.NewCompiler(), 1<<10)

@@ -212,9 +212,7 @@ func kindName(k jsontext.Kind) string {
 		return "a number"
 	case jsontext.KindBeginArray:
 		return "an array"
-	case jsontext.KindBeginObject:
-		return "an object"
 	default:
-		return "null"
+		return "an object"
 	}
 }

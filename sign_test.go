@@ -1,6 +1,7 @@
 package hotsock
 
 import (
+	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
@@ -60,6 +61,7 @@ func TestSignTokenRefuses(t *testing.T) {
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{}, "algorithm", "no key"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256}, "empty", "no secret"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: RS256, Private: tokenKeys()[ES256].Private}, "rsa", "another algorithm's key"},
+		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: RS256, Private: struct{ crypto.Signer }{tokenKeys()[RS256].Private}}, "invalid type", "a signer of another type"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256, Secret: tokenSecret, ID: "\xff"}, "UTF-8", "cannot be written"},
 	} {
 		token, err := SignToken(test.claims, test.key)

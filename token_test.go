@@ -12,7 +12,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -401,7 +400,7 @@ func FuzzVerifyToken(f *testing.F) {
 		if g.claims.Scope&ScopeConnect == 0 || !time.Now().Before(g.claims.Expires) {
 			t.Errorf("accepts %q with scope %v until %v", token, g.claims.Scope, g.claims.Expires)
 		}
-		fmt.Fprint(t.Output(), resolve("c", g, g).event("e"))
+		resolve("c", g, g).event("e") // must not panic
 	})
 }
 
