@@ -51,7 +51,10 @@ type subscription struct {
 
 // deliver is called with the topic's lock held.
 func (s *subscription) deliver(item *store.Item, frame socket.Frame) {
-	if item.Exclude != "" && item.Exclude == s.conn.id {
+	// Its own joining is not after its position, and so left out anyway. One that
+	// is comes after its leaving, which it was told of: the store took the node
+	// for dead meanwhile.
+	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
 		return
 	}
 	if item.Storage != nil && !s.grant.entry(item.Storage.Key).observe {

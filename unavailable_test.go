@@ -172,6 +172,8 @@ func TestRejoin(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		wantCounts(r, map[string]int{"a": 1, "presence.b": 1})
+		// It has seen itself leave, and must see that it is there again.
+		c.next("hotsock.memberAdded")
 		c.send(`{"event":"chat","channel":"a"}`)
 		c.next("chat")
 	})
