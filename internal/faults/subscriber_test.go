@@ -22,9 +22,10 @@ type subscriber struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu sync.Mutex
-	c  *client
-	on *node
+	mu    sync.Mutex
+	c     *client
+	on    *node
+	times int // connected
 }
 
 // subscribe starts a subscriber, and waits until it is subscribed.
@@ -69,6 +70,7 @@ func (s *subscriber) run(ctx context.Context) {
 		}
 		s.mu.Lock()
 		s.c, s.on = c, n
+		s.times++
 		s.mu.Unlock()
 		if err := s.subscribeAll(ctx, c); err != nil && ctx.Err() == nil {
 			s.tr.logf("%s on %s: %v", s.name, n.name, err)
@@ -122,6 +124,12 @@ func (s *subscriber) isElsewhere(n *node) bool {
 	default:
 		return s.on != n
 	}
+}
+
+func (s *subscriber) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.times
 }
 
 func (s *subscriber) stop() {
