@@ -1,0 +1,472 @@
+package storeredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// back is how soon everything must work again after Redis is back.
+const back = 5 * time.Second
+
+var testJoin = store.JoinOptions{ReplayWindow: time.Minute, ReplayLimit: 1000, NodeTimeout: 3 * time.Second}
+
+// An inbox is a Receiver that remembers.
+type inbox struct {
+	t  *testing.T
+	mu sync.Mutex
+	// changed is closed and replaced with every call.
+	changed chan struct{}
+	items   []*store.Item
+	lost    int
+	rejoins int
+	ended   []store.SubscriptionEnd
+	rejoin  func()
+}
+
+func newInbox(t *testing.T) *inbox { return &inbox{t: t, changed: make(chan struct{})} }
+
+func (b *inbox) note(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *inbox) Deliver(it *store.Item) {
+	b.note(func() {
+		if n := len(b.items); n > 0 && b.items[n-1].ID.Compare(it.ID) >= 0 {
+			b.t.Errorf("%v was delivered after %v", it.ID, b.items[n-1].ID)
+		}
+		b.items = append(b.items, it)
+	})
+}
+func (b *inbox) Lost(string) { b.note(func() { b.lost++ }) }
+func (b *inbox) Rejoin() {
+	b.note(func() { b.rejoins++ })
+	if b.rejoin != nil {
+		b.rejoin()
+	}
+}
+
+func (b *inbox) SubscriptionEnded(e store.SubscriptionEnd) {
+	b.note(func() { b.ended = append(b.ended, e) })
+}
+func (b *inbox) ConnectionEnded(store.Connection) {}
+func (b *inbox) EntryExpired(store.Entry)         {}
+func (b *inbox) Call(context.Context, []byte) ([]byte, error) {
+	return nil, errors.New("not answered")
+}
+
+// await waits until cond, which is called with b locked, is true.
+func (b *inbox) await(what string, limit time.Duration, cond func() bool) {
+	b.t.Helper()
+	timeout := time.After(limit)
+	for {
+		b.mu.Lock()
+		ok, changed := cond(), b.changed
+		b.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			b.t.Fatalf("waited %v for %s", limit, what)
+		}
+	}
+}
+
+func (b *inbox) ids() []ulid.ULID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []ulid.ULID
+	for _, it := range b.items {
+		out = append(out, it.ID)
+	}
+	return out
+}
+
+// awaitIDs waits until exactly these items have been delivered, in order.
+func (b *inbox) awaitIDs(want []ulid.ULID, limit time.Duration) {
+	b.t.Helper()
+	b.await(fmt.Sprintf("%d items", len(want)), limit, func() bool { return len(b.items) >= len(want) })
+	if d := cmp.Diff(want, b.ids()); d != "" {
+		b.t.Errorf("delivered (-want +got):\n%s", d)
+	}
+}
+
+func openAt(t *testing.T, addr string) *Store {
+	c := redis.NewClient(&redis.Options{
+		Addr: addr, ContextTimeoutEnabled: true, DialTimeout: time.Second, ReadTimeout: time.Second,
+	})
+	t.Cleanup(func() { _ = c.Close() })
+	return newStore(t, c)
+}
+
+func newStore(t *testing.T, c redis.UniversalClient) *Store {
+	s, err := New(c, Options{Logger: testLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func joinAs(t *testing.T, s *Store, r store.Receiver, o store.JoinOptions) *node {
+	t.Helper()
+	n, err := s.Join(context.Background(), r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = n.Leave(ctx) // The servers may be gone.
+	})
+	return n.(*node)
+}
+
+func mustPublish(t *testing.T, n *node, p store.PublishRequest) ulid.ULID {
+	t.Helper()
+	res, err := n.Publish(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.ID
+}
+
+// retryPublish publishes until it is accepted, and returns how long that took.
+func retryPublish(t *testing.T, n *node, p store.PublishRequest, limit time.Duration) ulid.ULID {
+	t.Helper()
+	end := time.Now().Add(limit)
+	for {
+		res, err := n.Publish(context.Background(), p)
+		if err == nil {
+			return res.ID
+		}
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("error %v, want one that wraps ErrUnavailable", err)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not accepted within %v: %v", limit, err)
+		}
+	}
+}
+
+func mustWatch(t *testing.T, n *node, channel string) {
+	t.Helper()
+	if err := n.Watch(context.Background(), channel); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testSeed returns a generator whose seed is in the test's log.
+func testSeed(t *testing.T) *rand.Rand {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// TestReplyCut resets the connections in the middle of answers, while messages
+// are published: each is there once, with the id that its publisher got.
+func TestReplyCut(t *testing.T) {
+	t.Parallel()
+	rnd := testSeed(t)
+	srv := redistest.StartServer(t)
+	proxy := redistest.NewProxy(t, srv.Addr)
+	n := joinAs(t, openAt(t, proxy.Addr), newInbox(t), testJoin)
+	direct := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	var want []ulid.ULID
+	for i := range 60 {
+		proxy.CutAnswers(1 + rnd.IntN(400))
+		want = append(want, retryAs(t, n, i))
+	}
+	proxy.Heal()
+	var got []ulid.ULID
+	history, err := direct.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range history {
+		if want := fmt.Sprint(i); m.Event != want {
+			t.Errorf("message %d is %s", i, m.Event)
+		}
+		got = append(got, m.ID)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("history (-want +got):\n%s", d)
+	}
+}
+
+// retryAs publishes message i. A caller that gets no answer tries again with
+// the same deduplication id.
+func retryAs(t *testing.T, n *node, i int) ulid.ULID {
+	t.Helper()
+	return retryPublish(t, n, store.PublishRequest{
+		Channel: "c", Event: fmt.Sprint(i), Keep: time.Hour, DedupID: fmt.Sprint(i), DedupFor: time.Minute,
+	}, 10*time.Second)
+}
+
+// TestOperationIsDoneOnce runs one operation twice, as go-redis does when it
+// loses a reply: the second run changes nothing and has the first one's answer.
+func TestOperationIsDoneOnce(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	ck := n.s.keys.channel("c")
+	inc, err := n.leases.join(context.Background(), ck.part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}
+	set := store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever}
+	subs := n.subscriptionKeys(ck, inc)
+	for _, row := range []struct {
+		why  string
+		call call
+	}{
+		{"a message has one id", n.channelCall(publishScript, "c", ck, dedupKeys(ck, &p), publishArgs(&p)...)},
+		{"a changed value has changed", n.channelCall(setScript, "c", ck, n.entryKeys(ck), setArgs(&set)...)},
+		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "conn", "1", "1", "Jim", "", "20", "1000")},
+		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn")},
+	} {
+		row.call.op = newOp()
+		first, err := n.s.do(context.Background(), row.call)
+		if err != nil {
+			t.Fatalf("%s: %v", row.why, err)
+		}
+		second, err := n.s.do(context.Background(), row.call)
+		if err != nil {
+			t.Fatalf("%s: again: %v", row.why, err)
+		}
+		if first.record.rest != second.record.rest {
+			t.Errorf("%s: first %q, then %q", row.why, first.record.rest, second.record.rest)
+		}
+	}
+	if h, err := n.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 10}); err != nil || len(h) != 1 {
+		t.Errorf("%d messages (%v), want 1", len(h), err)
+	}
+}
+
+// TestLateCommandIsRefused lets a publish arrive after its caller has given up:
+// it must not take effect then.
+func TestLateCommandIsRefused(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	proxy := redistest.NewProxy(t, srv.Addr)
+	n := joinAs(t, openAt(t, proxy.Addr), newInbox(t), testJoin)
+	direct := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "first", Keep: time.Hour})
+	proxy.BlackHole()
+	for range 4 {
+		began := time.Now()
+		_, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "late", Keep: time.Hour})
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("publish into a black hole: %v", err)
+		}
+		if d := time.Since(began); d > 1500*time.Millisecond {
+			t.Errorf("the error came after %v, want 1 s", d)
+		}
+	}
+	proxy.Heal() // What was sent goes on its way now.
+	time.Sleep(500 * time.Millisecond)
+	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Keep: time.Hour}, back)
+	h, err := direct.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []string
+	for _, m := range h {
+		events = append(events, m.Event)
+	}
+	if d := cmp.Diff([]string{"first", "last"}, events); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+}
+
+// TestBlackHole cuts a node off without a sign, while another publishes. It
+// notices by itself, and gets what it missed when it is back.
+func TestBlackHole(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	proxy := redistest.NewProxy(t, srv.Addr)
+	in := newInbox(t)
+	o := testJoin
+	o.NodeTimeout = time.Minute // Being declared dead is not the point.
+	n := joinAs(t, openAt(t, proxy.Addr), in, o)
+	other := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
+	mustWatch(t, n, "c")
+	want := []ulid.ULID{mustPublish(t, other, store.PublishRequest{Channel: "c", Event: "e"})}
+	in.awaitIDs(want, back)
+
+	proxy.BlackHole()
+	for end := time.Now().Add(5 * time.Second); n.Ready(context.Background()) == nil; {
+		if time.Now().After(end) {
+			t.Fatal("still ready 5 s after the network went")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for i := range 500 {
+		p := store.PublishRequest{Channel: "c", Event: "e"}
+		if i%2 == 0 {
+			p.Keep = time.Hour
+		}
+		want = append(want, mustPublish(t, other, p))
+	}
+	proxy.Heal()
+	began := time.Now()
+	in.awaitIDs(want, back)
+	for n.Ready(context.Background()) != nil {
+		if time.Since(began) > back {
+			t.Fatalf("not ready within %v", back)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Logf("back after %v", time.Since(began))
+	want = append(want, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}))
+	in.awaitIDs(want, back)
+	if in.lost > 0 {
+		t.Error("items were called lost")
+	}
+}
+
+// TestServerFaults breaks the server in many ways while a node publishes and
+// another listens. What was accepted is delivered in order, once, unless the
+// server lost it, which the listener is told.
+func TestServerFaults(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		args   []string
+		damage func(t *testing.T, s *redistest.Server)
+		// loses is true if the server forgets what it had.
+		loses bool
+	}{
+		{"pub/sub connections killed", nil, func(t *testing.T, s *redistest.Server) {
+			if err := s.Client().ClientKillByFilter(context.Background(), "TYPE", "pubsub").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"every connection killed", nil, func(t *testing.T, s *redistest.Server) {
+			if err := s.Client().ClientKillByFilter(context.Background(), "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"scripts flushed", nil, func(t *testing.T, s *redistest.Server) {
+			if err := s.Client().ScriptFlush(context.Background()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"server paused", nil, func(_ *testing.T, s *redistest.Server) {
+			s.Pause()
+			time.Sleep(2 * time.Second)
+			s.Resume()
+		}, false},
+		{"restarted with its data", []string{"--appendonly", "yes", "--appendfsync", "always"}, func(_ *testing.T, s *redistest.Server) {
+			s.Kill()
+			time.Sleep(500 * time.Millisecond)
+			s.Start()
+		}, false},
+		{"restarted empty", nil, func(_ *testing.T, s *redistest.Server) {
+			s.Kill()
+			time.Sleep(500 * time.Millisecond)
+			s.Start()
+		}, true},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			srv := redistest.StartServer(t, row.args...)
+			in := newInbox(t)
+			a := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+			b := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+			mustWatch(t, a, "c")
+			if _, err := a.Subscribe(context.Background(), store.SubscribeRequest{Channel: "c", Connection: "1", Counted: true}); err != nil {
+				t.Fatal(err)
+			}
+			load := startLoad(b)
+			time.Sleep(300 * time.Millisecond)
+			row.damage(t, srv)
+			began := time.Now()
+			retryPublish(t, b, store.PublishRequest{Channel: "other", Event: "e"}, back)
+			t.Logf("accepting again after %v", time.Since(began))
+			time.Sleep(300 * time.Millisecond)
+			accepted, failed := load.stop()
+			last := retryPublish(t, b, store.PublishRequest{Channel: "c", Event: "last"}, back)
+			in.await("the last message", back, func() bool {
+				return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == last })
+			})
+			t.Logf("%d accepted, %d refused", len(accepted), failed)
+			if !row.loses {
+				checkAccepted(t, in, accepted)
+				if in.lost > 0 || in.rejoins > 0 {
+					t.Errorf("lost %d times, rejoined %d times, for nothing", in.lost, in.rejoins)
+				}
+				return
+			}
+			in.await("being told of the loss, and to join again", 2*back, func() bool { return in.lost > 0 && in.rejoins > 0 })
+		})
+	}
+}
+
+// A load publishes one message after the other.
+type load struct {
+	quit     chan struct{}
+	done     sync.WaitGroup
+	accepted []ulid.ULID
+	failed   int
+}
+
+func startLoad(n *node) *load {
+	l := &load{quit: make(chan struct{})}
+	l.done.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-l.quit:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			p := store.PublishRequest{Channel: "c", Event: fmt.Sprint(i)}
+			if i%2 == 0 {
+				p.Keep = time.Minute
+			}
+			res, err := n.Publish(context.Background(), p)
+			if err != nil {
+				l.failed++
+				continue
+			}
+			l.accepted = append(l.accepted, res.ID)
+		}
+	})
+	return l
+}
+
+func (l *load) stop() ([]ulid.ULID, int) {
+	close(l.quit)
+	l.done.Wait()
+	return l.accepted, l.failed
+}
+
+// checkAccepted checks that all that was accepted came; inbox itself checks the
+// order. A message whose publisher was told of a failure may have come, too: it
+// could not know.
+func checkAccepted(t *testing.T, in *inbox, accepted []ulid.ULID) {
+	t.Helper()
+	got := in.ids()
+	for _, id := range accepted {
+		if _, ok := slices.BinarySearchFunc(got, id, ulid.ULID.Compare); !ok {
+			t.Fatalf("%v was accepted and never came", id)
+		}
+	}
+}
