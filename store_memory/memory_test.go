@@ -67,11 +67,14 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// publishes is how many TestMemoryReturns makes.
+var publishes = 1_000_000
+
 // TestMemoryReturns publishes a million messages, and something of everything
 // else, all to expire soon. Then time passes, and nothing is left.
 func TestMemoryReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const publishes, channels = 1_000_000, 1000
+		const channels = 1000
 		s := New()
 		n, _ := joined(t, s, store.JoinOptions{ReplayWindow: time.Second, ReplayLimit: 100, NodeTimeout: time.Minute})
 		before := heap()
@@ -89,7 +92,7 @@ func TestMemoryReturns(t *testing.T) {
 			if _, err := n.Publish(ctx, p); err != nil {
 				t.Fatal(err)
 			}
-			if i%100_000 == 0 {
+			if i%(publishes/10) == 0 {
 				time.Sleep(100 * time.Millisecond)
 			}
 		}

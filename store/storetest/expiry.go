@@ -17,33 +17,33 @@ var expiryTests = []testCase{
 func testEntryExpires(e *env) {
 	a := e.join()
 	a.watch("c")
-	short := write("short", "1")
+	short := write("1 short", "1")
 	short.Keep = brief
-	renewed := write("renewed", "1")
+	renewed := write("3 renewed", "1")
 	renewed.Keep = brief
-	shortened := write("shortened", "1")
+	shortened := write("2 shortened", "1")
 	shortened.Keep = time.Hour
 	a.set(short)
 	a.set(renewed)
 	a.set(shortened)
-	a.set(write("long", "1"))
+	a.set(write("4 long", "1"))
 	renewed.Keep, shortened.Keep = time.Hour, brief
 	a.set(renewed)
 	a.set(shortened)
 	e.outliveBrief()
 
-	a.wantEntry("an expired entry", "short", nil)
-	a.wantEntry("one whose time was made shorter", "shortened", nil)
+	a.wantEntry("an expired entry", "1 short", nil)
+	a.wantEntry("one whose time was made shorter", "2 shortened", nil)
 	var keys []string
 	for _, it := range a.list(store.ListRequest{Limit: 2}) {
 		keys = append(keys, it.Key)
 	}
-	wantEqual(e, "keys, of which a page is full", keys, []string{"long", "renewed"})
-	res := a.set(write("short", "1"))
+	wantEqual(e, "keys, of which a page is full", keys, []string{"3 renewed", "4 long"})
+	res := a.set(write("1 short", "1"))
 	if !res.Changed || res.Previous != nil {
 		e.Errorf("writing the value that has expired: %+v", res)
 	}
-	res = a.set(write("shortened", ""))
+	res = a.set(write("2 shortened", ""))
 	if res.Changed || res.Previous != nil {
 		e.Errorf("clearing what has expired: %+v", res)
 	}
