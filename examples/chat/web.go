@@ -58,7 +58,10 @@ const maxTokenRequest = 4 << 10
 // from its own session who is asking.
 func tokens(key hotsock.SigningKey) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ Name, Room string }
+		var in struct {
+			Name string `json:"name"`
+			Room string `json:"room"`
+		}
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxTokenRequest)).Decode(&in); err != nil {
 			refuse(w, "The request is not what this server expects.")
 			return

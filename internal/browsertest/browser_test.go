@@ -51,6 +51,9 @@ func startBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
+		// It has no mouse unless told so, and then every page takes itself to be
+		// on a phone.
+		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"),
 	)
 	t.Cleanup(stopAlloc)
 	ctx, stop := chromedp.NewContext(alloc)
@@ -87,6 +90,7 @@ func (b *browser) open(name, url string) *page {
 	command(p, audits.Enable, cdp.Empty{})
 	// Otherwise only one page at a time would believe that it is looked at.
 	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	p.emulate("light")
 	p.do("open", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(url))
 	b.t.Cleanup(func() {
 		p.mu.Lock()
@@ -96,6 +100,15 @@ func (b *browser) open(name, url string) *page {
 		}
 	})
 	return p
+}
+
+// emulate sets what the page is told of its user's preferences.
+func (p *page) emulate(scheme string) {
+	p.t.Helper()
+	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme},
+		{Name: "prefers-reduced-motion", Value: "reduce"}, // so that nothing is seen half-way
+	}})
 }
 
 // watch is given all that the browser reports of the page.
@@ -142,7 +155,7 @@ func (p *page) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(p.ctx, deadline)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		p.fail("%s: %v", what, err)
+		p.failf("%s: %v", what, err)
 	}
 }
 
@@ -153,7 +166,7 @@ func command[P, R any](p *page, c cdp.Command[P, R], params P) R {
 	defer cancel()
 	r, err := chromedp.Call(ctx, c, params)
 	if err != nil {
-		p.fail("%s: %v", c.Method, err)
+		p.failf("%s: %v", c.Method, err)
 	}
 	return r
 }
@@ -165,7 +178,7 @@ func get[T any](p *page, expression string) T {
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
-		p.fail("%s: %v", expression, err)
+		p.failf("%s: %v", expression, err)
 	}
 	return v
 }
@@ -183,13 +196,13 @@ func (p *page) until(why, condition string, args ...any) {
 	defer tick.Stop()
 	for end := time.Now().Add(deadline); !get[bool](p, expression); <-tick.C {
 		if time.Now().After(end) {
-			p.fail("waited in vain until %s", why)
+			p.failf("waited in vain until %s", why)
 		}
 	}
 }
 
-// fail ends the test, and shows what the page shows.
-func (p *page) fail(format string, args ...any) {
+// failf ends the test, and shows what the page shows.
+func (p *page) failf(format string, args ...any) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()
@@ -239,7 +252,7 @@ func (p *page) picture(name string) {
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
-		p.fail("taking a picture: %v", err)
+		p.failf("taking a picture: %v", err)
 	}
 	if err := os.MkdirAll(screenshotDir, 0o755); err != nil {
 		p.t.Fatal(err)

@@ -1,6 +1,9 @@
 package browsertest
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/chromedp/chromedp"
 )
 
@@ -19,7 +22,7 @@ func (b *browser) join(name, url string) *page {
 func (p *page) connected() {
 	p.t.Helper()
 	p.until("the page is connected", `() => document.documentElement.dataset.link === "open"`)
-	p.until("history is there", `() => document.querySelector(".beginning h2") !== null`)
+	p.until("history is there", `() => document.querySelector(".beginning")?.textContent !== "Loading messages…"`)
 }
 
 // reload loads the page again.
@@ -56,4 +59,26 @@ const messagesWith = `(text, messages = (text, state) =>
 func (p *page) texts() []string {
 	p.t.Helper()
 	return get[[]string](p, `[...document.querySelectorAll(".message .bubble")].map((b) => b.textContent)`)
+}
+
+// publish makes Cy publish chat messages with these data, on a connection of the
+// page's own client.
+func (p *page) publish(data ...any) {
+	p.t.Helper()
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.do("publish", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(async () => {
+		const { Hotsock } = await import("/hotsock.js");
+		const { mint } = await import("/session.js");
+		const token = async () => (await mint("Cy", "lobby")).token;
+		const hotsock = new Hotsock("rt/", token);
+		const channel = hotsock.subscribe("presence.room.lobby", token);
+		const subscribed = new Promise((resolve) => channel.addEventListener("subscribed", resolve));
+		hotsock.connect();
+		await subscribed;
+		for (const data of %s) await channel.publish("chat", data);
+		hotsock.close();
+	})()`, encoded), chromedp.EvalAwaitPromise))
 }

@@ -2,69 +2,95 @@ package browsertest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestScreenshots takes pictures of a conversation, to look at.
+// TestScreenshots takes pictures of a conversation, to look at: of Ada's two
+// devices, light and dark.
 func TestScreenshots(t *testing.T) {
 	if screenshotDir == "" {
 		t.Skip("HOTSOCK_SCREENSHOTS names no folder")
 	}
-	b, s := startBrowser(t), startServer(t)
-
-	door := b.open("Ada", s.url())
+	// Two browsers, because whether there is a mouse is the same for all pages
+	// of one.
+	b, mobile, s := startBrowser(t), startBrowser(t), startServer(t)
+	door := mobile.open("nobody", s.url())
 	door.until("it asks for a name", `() => document.getElementById("join").open`)
-	door.inAllForms("join")
+	door.pictures("join-desktop")
+	door.shape(375, 812)
+	door.pictures("join-phone")
 
-	ada, bo := b.join("Ada Lovelace", s.url()), b.join("Bo", s.url())
-	mia := b.join("Mia Chen", s.url())
-	ada.inAllForms("empty")
-	talk(t, ada, bo, mia)
-	bo.write("Let me just check the")
-	ada.until("Bo is typing", `() => document.getElementById("typing").textContent !== ""`)
-	ada.inAllForms("conversation")
+	desktop, phone := b.join("Ada Lovelace", s.url()), mobile.join("Ada Lovelace", s.url())
+	desktop.shape(1280, 800)
+	phone.shape(375, 812)
+	bo, mia := b.join("Bo", s.url()), b.join("Mia Chen", s.url())
+	both := func(name string, action func(p *page)) {
+		action(desktop)
+		desktop.pictures(name + "-desktop")
+		action(phone)
+		phone.pictures(name + "-phone")
+	}
+	both("empty", func(*page) {})
+	talk(t, desktop, bo, mia)
+	phone.sees("Buy lemons before the shop closes")
+	both("conversation", func(p *page) {
+		bo.write("I look ")
+		p.until("Bo is typing", `() => document.getElementById("typing").textContent !== ""`)
+	})
+	both("picker", func(p *page) { p.click(".own.last .react") })
+	both("reminder", func(p *page) {
+		p.press(kb.Escape)
+		p.click("#open-reminder")
+	})
+	both("settings", func(p *page) {
+		p.press(kb.Escape)
+		p.click("#open-settings")
+	})
+	for colour := range strings.FieldsSeq("sky teal moss amber coral rose plum indigo") {
+		desktop.click("#settings [value=" + colour + "] + .swatch")
+		desktop.click("#settings .primary")
+		desktop.until("it is "+colour, `(colour) => document.documentElement.dataset.colour === colour`, colour)
+		desktop.pictures("colour-" + colour)
+		desktop.click("#open-settings")
+	}
+	desktop.press(kb.Escape)
+	phone.press(kb.Escape)
+	phone.click(".menu")
+	phone.pictures("menu-phone")
+	phone.press(kb.Escape)
 
-	ada.click(".message.own .react")
-	ada.inAllForms("picker")
-	ada.press(kb.Escape)
-	ada.click("#open-reminder")
-	ada.inAllForms("reminder")
-	ada.press(kb.Escape)
-	ada.click("#open-settings")
-	ada.inAllForms("settings")
-	ada.press(kb.Escape)
+	desktop.click("#open-reminder")
+	desktop.fill("#reminder [name=text]", "Call the bakery about the cake")
+	desktop.fill("#reminder [name=amount]", "1")
+	desktop.click("#reminder [value=me] + span")
+	desktop.click("#reminder .primary")
+	both("private", func(p *page) {
+		p.until("the private reminder came", `() => document.querySelector("#inbox .card")`)
+	})
+	for _, p := range []*page{desktop, phone} {
+		p.click("#inbox [aria-label=Dismiss]")
+		p.do("read further up", chromedp.Evaluate[chromedp.Void](`document.querySelector(".timeline").scrollTop = 60`))
+		p.until("there is a way back", `() => !document.getElementById("jump").hidden`)
+	}
+	bo.fill("#draft", "Here is the map: https://example.com/lake")
+	bo.enter()
+	both("further-up", func(p *page) {
+		p.until("there is something new below", `() => document.getElementById("jump").textContent !== ""`)
+	})
 
-	ada.click("#open-reminder")
-	ada.fill("#reminder [name=text]", "Call the bakery about the cake")
-	ada.fill("#reminder [name=amount]", "1")
-	ada.click("#reminder [value=me] + span")
-	ada.click("#reminder .primary")
-	ada.until("the private reminder came", `() => document.querySelector("#inbox .card")`)
-	ada.inAllForms("private")
-	ada.click("#inbox [aria-label=Dismiss]")
-
-	ada.shape(375, 812)
-	ada.click(".menu")
-	ada.inAllForms("menu")
-	ada.press(kb.Escape)
-
-	ada.do("read further up", chromedp.Evaluate[chromedp.Void](`document.querySelector(".timeline").scrollTop = 0`))
-	bo.say("Found it: https://example.com/picnic")
-	ada.until("there is something new below", `() => document.getElementById("jump").innerText !== ""`)
-	ada.inAllForms("further-up")
-	ada.click("#jump")
-
-	for _, p := range []*page{door, ada, bo, mia} {
+	for _, p := range []*page{door, desktop, phone, bo, mia} {
 		p.expectBrokenLinks()
 	}
 	s.stop()
-	ada.until("the link is lost", `() => !document.getElementById("trouble").hidden`)
-	ada.say("I will bring the big blanket")
-	ada.inAllForms("lost")
+	both("lost", func(p *page) {
+		p.click("#jump")
+		p.until("the link is lost", `() => !document.getElementById("trouble").hidden`)
+		p.say("I will bring the big blanket")
+	})
 }
 
 // talk fills the room with a bit of everything.
@@ -110,20 +136,12 @@ func talk(t *testing.T, ada, bo, mia *page) {
 	ada.sees("Buy lemons before the shop closes")
 }
 
-// inAllForms takes a picture on a phone and on a desktop, light and dark.
-func (p *page) inAllForms(name string) {
+// pictures takes one in each scheme.
+func (p *page) pictures(name string) {
 	p.t.Helper()
-	for _, form := range []struct {
-		name          string
-		width, height int64
-	}{{"desktop", 1280, 800}, {"phone", 375, 812}} {
-		p.shape(form.width, form.height)
-		for _, scheme := range []string{"light", "dark"} {
-			command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
-			})
-			p.picture(name + "-" + form.name + "-" + scheme)
-		}
+	for _, scheme := range []string{"light", "dark"} {
+		p.emulate(scheme)
+		p.picture(name + "-" + scheme)
 	}
 }
 

@@ -30,11 +30,15 @@ function askWho(name) {
   const form = byId("join-form");
   form.elements.name.value = name;
   form.elements.room.value = roomInAddress() || "lobby";
-  dialog.addEventListener("cancel", (e) => e.preventDefault());
+  dialog.addEventListener("close", () => {
+    if (!me) dialog.showModal(); // there is nothing behind it yet
+  });
   form.addEventListener("submit", async (e) => {
     e.preventDefault();
     const name = form.elements.name.value.trim();
     const room = session.roomName(form.elements.room.value);
+    const button = form.querySelector("button");
+    button.disabled = true;
     try {
       history.replaceState(null, "", `#${encodeURIComponent(room)}`);
       await enter({ name, rooms: [room], seen: "" });
@@ -42,6 +46,8 @@ function askWho(name) {
       composer.focus();
     } catch (error) {
       byId("join-problem").textContent = error instanceof HotsockError ? error.message : "The server cannot be reached. Try again.";
+    } finally {
+      button.disabled = false;
     }
   });
   dialog.showModal();
@@ -66,8 +72,8 @@ async function enter(who) {
   setUpSettings(() => active);
   setUpShell();
   for (const name of me.rooms) join(name);
-  show(first);
   byId("shell").hidden = false;
+  show(first);
   hotsock.connect();
 }
 

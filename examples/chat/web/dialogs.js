@@ -16,8 +16,9 @@ export function setUpReminder(room, inbox) {
     const where = fields.get("whom") === "me" ? inbox : room();
     const { scheduleArn } = await where.remind(fields.get("text").trim(), scheduleExpression(due));
     form.elements.text.value = "";
-    toast(`The reminder comes at ${clock.format(due)}.`, {
-      label: "Cancel it",
+    toast(`Reminder set for ${clock.format(due)}`, {
+      label: "Undo",
+      until: due,
       run: () => inbox.cancel(scheduleArn).then(
         () => toast("The reminder is cancelled."),
         (error) => toast(`Not cancelled: ${error.message}`),

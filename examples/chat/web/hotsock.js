@@ -70,6 +70,12 @@ export class Hotsock extends EventTarget {
     this.#open();
   }
 
+  /** Call when the page wakes up: finds out at once whether the link still lives. */
+  wake() {
+    if (this.state === "waiting") this.connect();
+    else if (this.state === "open") this.#beat(this.#ws);
+  }
+
   /** Ends the connection for good. */
   close() {
     this.#drop(new LinkError("The connection was closed."));
@@ -214,7 +220,7 @@ export class Hotsock extends EventTarget {
       // While its store is unavailable the server keeps the subscribe and
       // completes it by itself.
       if (error.code === "UNAVAILABLE") return;
-      if (error instanceof HotsockError) subscription.dispatchEvent(new CustomEvent("refused", { detail: error }));
+      if (error instanceof HotsockError) subscription.refuse(error);
       else this.#broken(ws);
     }
   }
@@ -266,7 +272,7 @@ export class Hotsock extends EventTarget {
  *   "subscribed", with the list of `members` and `recovered`: true if all that
  *     was missed since `after` follows, otherwise history has to be loaded;
  *   "frame" for everything else that comes on the channel;
- *   "refused", with a HotsockError, if the server denied it.
+ *   "refused", with a HotsockError, if the server denied it or ended it.
  */
 class Subscription extends EventTarget {
   /** Id of the newest message seen, or null: where to go on after a reconnect. */
@@ -310,6 +316,10 @@ class Subscription extends EventTarget {
     return this.#hotsock.call(operation, { channel: this.channel, ...body });
   }
 
+  refuse(error) {
+    this.dispatchEvent(new CustomEvent("refused", { detail: new HotsockError(error) }));
+  }
+
   receive(frame) {
     if (frame.id) this.after = frame.id; // they come in this order
     if (frame.event === "hotsock.subscribed") {
@@ -317,6 +327,9 @@ class Subscription extends EventTarget {
       this.active = true;
       if (!recovered) this.after = lastId; // what is older is history
       this.dispatchEvent(new CustomEvent("subscribed", { detail: { members, recovered } }));
+    } else if (frame.event === "hotsock.unsubscribed") {
+      this.active = false;
+      this.refuse({ code: "NOT_SUBSCRIBED", message: "The server ended the subscription." });
     } else if (frame.event !== "hotsock.ack" && frame.event !== "hotsock.error") {
       this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
     }

@@ -59,7 +59,7 @@ export class Inbox {
       icon("bell"),
       el("div", {},
         el("strong", { textContent: data.text, dir: "auto" }),
-        el("small", { textContent: `Your reminder · ${clock.format(timeOf(id))} · only you see this` })),
+        el("small", { textContent: `Your reminder · ${clock.format(timeOf(id))}` })),
       dismiss);
     dismiss.addEventListener("click", () => {
       card.remove();

@@ -49,8 +49,10 @@ export class Room extends EventTarget {
   /** True while there may be older messages than those loaded. */
   hasOlder = false;
 
+  #hotsock;
   #channel;
   #messages = new Map(); // by id
+  #oldest = null; // id of the oldest message listed, of whatever shape
   #keys = new Map(); // messages with a key, by uid and key
   #outbox = new Set(); // ours, not yet accepted
   #flying = new Set(); // those of them that wait for an answer
@@ -63,13 +65,18 @@ export class Room extends EventTarget {
 
   constructor(hotsock, name, me, token) {
     super();
+    this.#hotsock = hotsock;
     this.name = name;
     this.me = me;
     this.#channel = hotsock.subscribe(`presence.room.${name}`, token);
     this.#channel.addEventListener("subscribed", (e) => this.#subscribed(e.detail));
     this.#channel.addEventListener("frame", (e) => this.#receive(e.detail));
     this.#channel.addEventListener("refused", (e) => this.#fire("refused", e.detail));
-    this.leave = () => hotsock.unsubscribe(this.#channel.channel);
+  }
+
+  /** Leaves the room; nothing comes of it any more. */
+  leave() {
+    this.#hotsock.unsubscribe(this.#channel.channel);
   }
 
   /** Sends a message, now or as soon as there is a link. */
@@ -136,8 +143,7 @@ export class Room extends EventTarget {
 
   /** Loads a page of older messages. */
   async loadOlder() {
-    const [oldest] = [...this.#messages.keys()].sort();
-    await this.#load({ before: oldest });
+    await this.#load({ before: this.#oldest });
   }
 
   async #subscribed({ members, recovered }) {
@@ -178,9 +184,13 @@ export class Room extends EventTarget {
         reverse: true, expandReactions: true, ...bounds,
       });
       const full = more === true || messages.length >= pageSize;
-      if (!bounds.before) this.#forgetIfApart(full && messages.at(-1).id);
-      if (bounds.before || this.#messages.size === 0) this.hasOlder = full;
-      for (const frame of messages) this.#listed(frame);
+      const last = messages.at(-1)?.id;
+      if (!bounds.before && full) this.#forgetIfApart(last);
+      if (bounds.before || !this.#oldest) {
+        this.hasOlder = full;
+        this.#oldest = last ?? this.#oldest;
+      }
+      for (const frame of messages.reverse()) this.#listed(frame); // the oldest first
     } finally {
       const held = this.#held;
       this.#held = null;
@@ -191,12 +201,13 @@ export class Room extends EventTarget {
   // After a long time away the newest page may not reach back to what is
   // shown. Rather than show a conversation with a hole, begin again.
   #forgetIfApart(oldest) {
-    if (!oldest || [...this.#messages.keys()].some((id) => id >= oldest)) return;
+    if ([...this.#messages.keys()].some((id) => id >= oldest)) return;
     for (const message of this.#messages.values()) {
       this.#keys.delete(`${message.uid} ${message.key}`);
       this.#fire("gone", message);
     }
     this.#messages.clear();
+    this.#oldest = null;
   }
 
   #listed(frame) {
@@ -221,7 +232,7 @@ export class Room extends EventTarget {
         this.#arrived(frame);
         break;
       case "typing":
-        if (frame.meta?.uid !== this.me) this.#setTyping(frame.meta?.uid, true);
+        if (this.#isOther(frame.meta?.uid)) this.#setTyping(frame.meta.uid, true);
         break;
       case "hotsock.messageReactionAdded":
       case "hotsock.messageReactionRemoved":
@@ -313,6 +324,10 @@ export class Room extends EventTarget {
       if (!members.some((member) => member.uid === uid)) this.#setTyping(uid, false);
     }
     this.#fire("members");
+  }
+
+  #isOther(uid) {
+    return uid !== this.me && this.members.some((member) => member.uid === uid);
   }
 
   #setTyping(uid, on) {

@@ -39,9 +39,10 @@ export async function mint(name, room) {
   return answer;
 }
 
-/** A room's name as it is used in addresses: "Tea Kitchen" is "tea-kitchen". */
+/** A room's name as the server has it: "Tea & Cake" is "tea-cake". */
 export function roomName(text) {
-  return text.trim().toLowerCase().replace(/\s+/g, "-");
+  const name = text.toLowerCase().replace(/[^\p{L}\p{M}\p{N}_]+/gu, "-").replace(/^-|-$/g, "");
+  return [...name].slice(0, 32).join("");
 }
 
 /** A name to begin with, so that one key press is enough to look around. */

@@ -12,10 +12,10 @@ export class LinkStatus {
     this.#hotsock = hotsock;
     hotsock.addEventListener("state", () => this.#changed());
     byId("retry").addEventListener("click", () => hotsock.connect());
-    // The browser knows sooner than a timer when a link is worth a try.
-    addEventListener("online", () => hotsock.connect());
+    // The browser knows sooner than a timer when to look at the link.
+    addEventListener("online", () => hotsock.wake());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible" && hotsock.state === "waiting") hotsock.connect();
+      if (document.visibilityState === "visible") hotsock.wake();
     });
   }
 
@@ -39,7 +39,7 @@ export class LinkStatus {
     setText(byId("link-state"), state === "open" ? "Connected" : trouble ? "Reconnecting…" : "Connecting…");
     setText(byId("trouble-text"), text);
     byId("trouble").hidden = !trouble;
-    byId("retry").hidden = state !== "waiting";
+    byId("retry").disabled = state !== "waiting";
   }
 }
 

@@ -156,11 +156,9 @@ export class Timeline {
 
   // Draws what may change of a message: where it stands and its reactions.
   #draw(message) {
-    const { li, reactions, state } = this.#items.get(message);
+    const { li, state } = this.#items.get(message);
     li.dataset.state = message.state;
-    const focused = reactions.contains(document.activeElement) && document.activeElement.dataset.reaction;
-    reactions.replaceChildren(...[...message.reactions].map(([reaction, users]) => this.#chip(message, reaction, users)));
-    if (focused) ([...reactions.children].find((chip) => chip.dataset.reaction === focused) ?? li).focus();
+    this.#drawReactions(message);
     state.replaceChildren();
     if (message.state === "sending") state.append("Sending…");
     if (message.state === "failed") {
@@ -173,13 +171,27 @@ export class Timeline {
     this.#setReachable(li, message === this.#current || message.state === "failed");
   }
 
-  #chip(message, reaction, users) {
-    const mine = users.has(this.#room.me);
-    const who = [...users].map((uid) => (uid === this.#room.me ? "you" : uid)).join(", ");
-    const chip = el("button", {
-      className: "chip", type: "button", ariaPressed: String(mine), title: who,
-      ariaLabel: `${nameReaction(reaction)}, ${users.size}: ${who}`,
-    }, drawReaction(reaction), el("span", { textContent: users.size }));
+  // Keeps the chips that stay, and so the focus that may be on one of them.
+  #drawReactions(message) {
+    const { li, reactions } = this.#items.get(message);
+    const chips = new Map([...reactions.children].map((chip) => [chip.dataset.reaction, chip]));
+    for (const [reaction, users] of message.reactions) {
+      const chip = chips.get(reaction) ?? this.#chip(message, reaction);
+      if (!chips.delete(reaction)) reactions.append(chip);
+      const who = [...users].map((uid) => (uid === this.#room.me ? "you" : uid)).join(", ");
+      chip.ariaPressed = String(users.has(this.#room.me));
+      chip.ariaLabel = `${nameReaction(reaction)}, ${users.size}: ${who}`;
+      chip.title = who;
+      chip.lastElementChild.textContent = users.size;
+    }
+    for (const chip of chips.values()) {
+      if (chip === document.activeElement) li.focus();
+      chip.remove();
+    }
+  }
+
+  #chip(message, reaction) {
+    const chip = el("button", { className: "chip", type: "button" }, drawReaction(reaction), el("span"));
     chip.dataset.reaction = reaction;
     chip.addEventListener("click", () => this.#react(message, reaction));
     return chip;
@@ -196,16 +208,21 @@ export class Timeline {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight, isConnected } = this.element;
     if (!isConnected) return;
+    const up = scrollTop < this.#scrollTop;
     this.#scrollTop = scrollTop;
-    this.#stuck = scrollHeight - scrollTop - clientHeight < nearBottom;
+    // Only who scrolls up leaves the end: messages that came after our own
+    // scrolling, but before this event, do not count.
+    if (scrollHeight - scrollTop - clientHeight < nearBottom) this.#stuck = true;
+    else if (up) this.#stuck = false;
     this.element.dispatchEvent(new Event("moved"));
     if (scrollTop < nearTop && this.#room.hasOlder && !this.#loading) this.#loadOlder();
   }
 
   async #loadOlder() {
     this.#loading = true;
-    this.#drawTop();
-    const anchor = this.#items.get(this.#messages[0])?.li;
+    this.element.ariaBusy = "true"; // not news, so not to be read out
+    // Not the first: it may lose its heading to a message above it.
+    const anchor = this.#items.get(this.#messages[1])?.li;
     const before = anchor?.getBoundingClientRect().top;
     try {
       await this.#room.loadOlder();
@@ -214,14 +231,16 @@ export class Timeline {
     }
     this.#loading = false;
     this.#drawTop();
+    // Safari does not keep what is read in its place, others not always.
     if (anchor && !this.#stuck) this.element.scrollTop += anchor.getBoundingClientRect().top - before;
   }
 
   #drawTop() {
-    if (this.#loading || !this.#room.ready) {
+    this.element.ariaBusy = String(!this.#room.ready);
+    if (!this.#room.ready) {
       this.#top.replaceChildren(el("p", { textContent: "Loading messages…" }));
     } else if (this.#room.hasOlder) {
-      this.#top.replaceChildren();
+      this.#top.replaceChildren(el("p", { textContent: "Loading earlier messages…" })); // once it comes near
     } else {
       this.#top.replaceChildren(
         el("h2", { textContent: `Welcome to ${this.#room.name}` }),

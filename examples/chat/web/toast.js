@@ -4,7 +4,12 @@ const shownFor = 6_000; // ms
 
 let timer = 0;
 
-/** Shows a short word for a while, with one thing to do about it if there is one. */
+/**
+ * Shows a short word for a while.
+ * @param {string} text
+ * @param {{label: string, run: () => void, until: Date}} [action] what can be
+ *   done about it, and until when
+ */
 export function toast(text, action) {
   const node = byId("toast");
   const hide = () => node.hidePopover();
@@ -19,5 +24,5 @@ export function toast(text, action) {
   }
   node.showPopover();
   clearTimeout(timer);
-  timer = setTimeout(hide, shownFor);
+  timer = setTimeout(hide, action ? Math.min(shownFor, action.until - Date.now()) : shownFor);
 }
