@@ -1,7 +1,6 @@
 package hotsock
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
@@ -58,9 +57,8 @@ func (c *connection) updateUMD(name, token string) error {
 }
 
 func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
-	if bytes.Equal(s.meta().UMD, umd) {
-		return nil
-	}
+	// Not compared with how the user looks here: another of their connections
+	// may have made them look different since.
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	change, err := c.h.node.UpdateSubscription(ctx, store.UpdateRequest{

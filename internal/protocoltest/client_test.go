@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +116,25 @@ func (c *client) expect(t *testing.T, patterns ...string) {
 		if err := c.e.match(p, c.read(t)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// together reads as many frames as there are patterns, which may come in any
+// order.
+func (c *client) together(t *testing.T, patterns ...string) {
+	t.Helper()
+	for len(patterns) > 0 {
+		frame := c.read(t)
+		var errs []error
+		i := slices.IndexFunc(patterns, func(p string) bool {
+			err := c.e.match(p, frame)
+			errs = append(errs, err)
+			return err == nil
+		})
+		if i < 0 {
+			t.Fatal(errors.Join(errs...))
+		}
+		patterns = slices.Delete(slices.Clone(patterns), i, i+1)
 	}
 }
 

@@ -204,11 +204,7 @@ func TestRefs(t *testing.T) {
 			}
 			e.set("ref", ref)
 			c.send(t, tt.command+`,"ref":"$ref"}`)
-			for _, a := range tt.answers {
-				if err := e.match(a, c.read(t)); err != nil {
-					t.Fatalf("%s: %v", tt.command, err)
-				}
-			}
+			c.together(t, tt.answers...)
 			c.ping(t)
 		}
 		long := strings.Repeat("x", 65)

@@ -13,5 +13,7 @@ func quoteBody(s string) string {
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // strings can always be encoded
 	quoted := strings.TrimSuffix(b.String(), "\n")
+	// These the encoder escapes in any case.
+	quoted = strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(quoted)
 	return quoted[1 : len(quoted)-1]
 }

@@ -1,0 +1,189 @@
+package protocoltest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// react is the command to add or remove a reaction to the message $id1.
+func react(reaction, action string) string {
+	return fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":"room","data":{"messageId":"$id1","reaction":%q,"action":%q},"ref":"r"}`, reaction, action)
+}
+
+// reacted is what subscribers get.
+func reacted(reaction, action, meta string) string {
+	event := map[string]string{"add": "Added", "remove": "Removed"}[action]
+	return fmt.Sprintf(`{"id":"$_","event":"hotsock.messageReaction%s","channel":"room","data":{"messageId":"$id1","reaction":%q,"action":%q},"meta":%s}`, event, reaction, action, meta)
+}
+
+const (
+	reactionAck = `{"event":"hotsock.ack","channel":"room","data":{},"ref":"r"}`
+	reactClaims = `{"room":{"subscribe":true,"historyStart":0,"messages":{"chat":{"publish":true,"store":60,"react":true}}}}`
+)
+
+// storedMessage publishes a message that is kept, as $id1.
+func (e *env) storedMessage(t *testing.T, event string, subscribers ...*client) {
+	t.Helper()
+	e.server(t, "POST", "/publish", fmt.Sprintf(`{"channel":"room","event":%q,"store":60,"eagerIdGeneration":true}`, event)).
+		want(t, 202, fmt.Sprintf(`{"channel":"room","event":%q,"id":"$id1"}`, event))
+	for _, c := range subscribers {
+		c.expect(t, fmt.Sprintf(`{"id":"$id1","event":%q,"channel":"room","data":null}`, event))
+	}
+}
+
+// Section 9: reactions, from adding to listing.
+func TestReactions(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		jim := e.connect(t, withUMD("Jim", `{"n":1}`, reactClaims))
+		pam := e.connect(t, user("Pam", reactClaims))
+		loud := e.connect(t, user("Al", strings.Replace(reactClaims, `"chat"`, `"hotsock.messageReaction":{"echo":true},"chat"`, 1)))
+		all := []*client{jim, pam, loud}
+		for _, c := range all {
+			c.subscribe(t, "room")
+		}
+		e.storedMessage(t, "chat", all...)
+		const jimMeta, pamMeta, alMeta = `{"uid":"Jim","umd":{"n":1}}`, `{"uid":"Pam","umd":null}`, `{"uid":"Al","umd":null}`
+
+		jim.do(t, react("👍", "add"), reactionAck)
+		pam.expect(t, reacted("👍", "add", jimMeta))
+		loud.expect(t, reacted("👍", "add", jimMeta))
+		e.quiet(t, "room", all...)
+
+		jim.do(t, react("👍", "add"), reactionAck) // again: nothing happens
+		jim.do(t, react("👎", "remove"), reactionAck)
+		e.quiet(t, "room", all...)
+
+		loud.send(t, react("👍", "add")) // with echo
+		loud.together(t, reactionAck, reacted("👍", "add", alMeta))
+		jim.expect(t, reacted("👍", "add", alMeta))
+		pam.expect(t, reacted("👍", "add", alMeta))
+		pam.call(t, "publishMessage", `{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":"🎉 ja","action":"add"}}`).
+			want(t, 202, `{"channel":"room","event":"hotsock.messageReaction"}`)
+		jim.expect(t, reacted("🎉 ja", "add", pamMeta))
+		loud.expect(t, reacted("🎉 ja", "add", pamMeta))
+		e.quiet(t, "room", all...)
+
+		const message = `{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":`
+		pam.history(t, "room", "").want(t, 200, `{"messages":[`+message+`{"👍":{"count":2},"🎉 ja":{"count":1}}}]}`)
+		pam.history(t, "room", `,"expandReactions":true`).want(t, 200, `{"messages":[`+message+
+			`{"👍":{"count":2,"items":[{"uid":"Jim","umd":{"n":1}},{"uid":"Al"}]},"🎉 ja":{"count":1,"items":[{"uid":"Pam"}]}}}]}`)
+		pam.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).
+			want(t, 200, `{"reactions":[{"reaction":"👍","uid":"Jim","umd":{"n":1}},{"reaction":"👍","uid":"Al"},{"reaction":"🎉 ja","uid":"Pam"}]}`)
+
+		jim.do(t, react("👍", "remove"), reactionAck)
+		pam.expect(t, reacted("👍", "remove", jimMeta))
+		loud.expect(t, reacted("👍", "remove", jimMeta))
+		pam.history(t, "room", "").want(t, 200, `{"messages":[`+message+`{"👍":{"count":1},"🎉 ja":{"count":1}}}]}`)
+		loud.send(t, react("👍", "remove"))
+		loud.together(t, reactionAck, reacted("👍", "remove", alMeta))
+		pam.call(t, "publishMessage", `{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":"🎉 ja","action":"remove"}}`).want(t, 202, "")
+		pam.history(t, "room", "").want(t, 200, `{"messages":[`+strings.TrimSuffix(message, `,"reactions":`)+`}]}`)
+		pam.history(t, "room", `,"expandReactions":true`).want(t, 200, `{"messages":[`+message+`{}}]}`)
+		pam.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).want(t, 200, `{"reactions":[]}`)
+	})
+}
+
+// Who may react with what: the target message's event decides.
+func TestReactionPermissions(t *testing.T) {
+	for _, tt := range []struct {
+		why, messages, event, reaction, want string
+	}{
+		{"nothing by default", `{}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
+		{"true allows all", `{"chat":{"react":true}}`, "chat", "👍", ""},
+		{"of that event only", `{"chat":{"react":true}}`, "other", "👍", "REACTION_PERMISSION_DENIED"},
+		{"publishing is no permission", `{"chat":{"publish":true}}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
+		{"permissions of the reaction's own event do not count", `{"hotsock.messageReaction":{"react":true,"publish":true}}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
+		{"one of a list", `{"chat":{"react":["👍","ok"]}}`, "chat", "ok", ""},
+		{"not on the list", `{"chat":{"react":["👍","ok"]}}`, "chat", "👎", "REACTION_PERMISSION_DENIED"},
+		{"an empty list", `{"chat":{"react":[]}}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
+		{"lists add up", `{"chat":{"react":["a"]},"c*":{"react":["b"]}}`, "chat", "b", ""},
+		{"true outdoes a list", `{"chat":{"react":["a"]},"*":{"react":true}}`, "chat", "b", ""},
+		{"false outdoes all", `{"chat":{"react":true},"*":{"react":false},"c*":{"react":["b"]}}`, "chat", "b", "REACTION_PERMISSION_DENIED"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			everywhere(t, nil, func(t *testing.T, e *env) {
+				c := e.connect(t, user("Jim", `{"room":{"subscribe":true,"messages":`+tt.messages+`}}`))
+				c.subscribe(t, "room")
+				e.storedMessage(t, tt.event, c)
+				want := reactionAck
+				if tt.want != "" {
+					want = strings.TrimSuffix(failure("room", tt.want), "}") + `,"ref":"r"}`
+				}
+				c.do(t, react(tt.reaction, "add"), want)
+				c.do(t, react(tt.reaction, "remove"), want)
+				a := c.call(t, "publishMessage", fmt.Sprintf(`{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":%q,"action":"add"}}`, tt.reaction))
+				if tt.want != "" {
+					a.wantError(t, 403, tt.want)
+				} else {
+					a.want(t, 202, `{"channel":"room","event":"hotsock.messageReaction"}`)
+				}
+			})
+		})
+	}
+}
+
+// What cannot be reacted to, and by whom.
+func TestReactionRefused(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		e.storedMessage(t, "chat") // before anybody subscribed
+		old := e.get("id1")
+		const sinceNow = `{"room":{"subscribe":true,"messages":{"*":{"react":true,"broadcast":true}}}}`
+		c := e.connect(t, user("Jim", sinceNow))
+		anonymous := e.connect(t, user("", sinceNow))
+		try := func(c *client, code string) {
+			t.Helper()
+			c.do(t, react("x", "add"), strings.TrimSuffix(failure("room", code), "}")+`,"ref":"r"}`)
+		}
+		try(c, "NOT_SUBSCRIBED")
+		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 403, "NOT_SUBSCRIBED")
+		c.subscribe(t, "room")
+		anonymous.subscribe(t, "room")
+		try(c, "HISTORY_PERMISSION_DENIED")
+		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 403, "HISTORY_PERMISSION_DENIED")
+		e.forget("id1")
+		e.storedMessage(t, "chat", c, anonymous)
+		try(anonymous, "REACTION_PERMISSION_DENIED")
+		// Not kept, of another channel, and of nobody.
+		for _, m := range []hotsock.Message{{Channel: "room", Event: "chat"}, {Channel: "other", Event: "chat", Store: hotsock.Forever}} {
+			e.set("id1", e.publish(t, m).ID)
+			if m.Channel == "room" {
+				c.expect(t, `{"id":"$id1","event":"chat","channel":"room","data":null}`)
+			}
+			try(c, "MESSAGE_NOT_FOUND")
+		}
+		e.set("id1", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ")
+		try(c, "MESSAGE_NOT_FOUND")
+		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 404, "MESSAGE_NOT_FOUND")
+		e.set("id1", old)
+		e.server(t, "GET", "/channels/room", "").want(t, 200, `{"name":"room","subscriptionsCount":2}`)
+	})
+}
+
+// Many who react at once are all counted, once.
+func TestReactionsAtOnce(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		e.storedMessage(t, "chat")
+		var clients []*client
+		for n := range 6 {
+			c := e.connect(t, user(fmt.Sprintf("u%d", n/2), reactClaims)) // each twice
+			c.subscribe(t, "room")
+			clients = append(clients, c)
+		}
+		for range 10 {
+			for _, c := range clients {
+				c.send(t, react("+", "add"))
+				c.send(t, react("+", "remove"))
+			}
+		}
+		for _, c := range clients {
+			c.send(t, react("+", "add"))
+			c.send(t, `{"event":"hotsock.ping"}`)
+			c.until(t, `{"event":"hotsock.pong","data":{}}`)
+		}
+		clients[0].history(t, "room", "").want(t, 200,
+			`{"messages":[{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":{"+":{"count":3}}}]}`)
+	})
+}
