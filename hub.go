@@ -127,6 +127,19 @@ func (h *hub) deliver(item *store.Item) {
 	}
 }
 
+// suspend makes the channel's subscriptions wait for resubscribe.
+func (h *hub) suspend(channel string) {
+	t := h.topic(channel)
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.subs {
+		s.suspend()
+	}
+}
+
 // add makes a subscription part of the topic.
 func (t *topic) add(s *subscription) {
 	t.mu.Lock()

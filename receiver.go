@@ -20,8 +20,12 @@ type receiver struct {
 // Deliver is part of store.Receiver.
 func (r *receiver) Deliver(item *store.Item) { r.h.hub.deliver(item) }
 
-// Lost is part of store.Receiver.
-func (r *receiver) Lost(channel string) { r.h.resyncLater(channel) }
+// Lost is part of store.Receiver. What follows the gap may be delivered at once,
+// and before the subscribers can be told.
+func (r *receiver) Lost(channel string) {
+	r.h.hub.suspend(channel)
+	r.h.resyncLater(channel)
+}
 
 // Rejoin is part of store.Receiver.
 func (r *receiver) Rejoin() { r.h.resyncLater("") }
@@ -142,7 +146,7 @@ func (c *connection) resubscribe(channel string, lost bool) {
 	t := s.topic
 	if lost {
 		t.mu.Lock()
-		s.state = subJoining
+		s.state, s.gap = subJoining, false
 		t.mu.Unlock()
 	}
 	c.h.untilStored(func(context.Context) error {

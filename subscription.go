@@ -39,8 +39,11 @@ type subscription struct {
 	umd []byte
 
 	// Guarded by topic.mu.
-	index    int
-	state    subState
+	index int
+	state subState
+	// gap is true after items were lost, until resubscribe deals with it. Nothing
+	// that follows the gap goes out before the client is told.
+	gap      bool
 	position ulid.ULID // items up to here are not for this subscription
 	buffer   []*store.Item
 	buffered int // bytes
@@ -107,10 +110,22 @@ func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
 	s.conn.sock.Send(frame)
 }
 
-// goLive sends what is waiting and lets the following pass. The topic's lock
-// must be held.
+// suspend keeps what is delivered from now on until resubscribe. The topic's
+// lock must be held.
+func (s *subscription) suspend() {
+	s.gap = true
+	if s.state == subLive {
+		s.state = subJoining
+	}
+}
+
+// goLive sends what is waiting and lets the following pass, unless items were
+// lost meanwhile. The topic's lock must be held.
 func (s *subscription) goLive(position ulid.ULID) {
 	s.position = position
+	if s.gap {
+		return
+	}
 	s.state = subLive
 	for _, item := range s.buffer {
 		s.send(item, itemFrame(item))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -148,6 +149,23 @@ func TestLost(t *testing.T) {
 		d.send(`{"event":"chat","channel":"b"}`)
 		d.next("chat")
 		wantCounts(r, map[string]int{"a": 1, "b": 1})
+	})
+}
+
+// What follows a gap must not be seen before the client knows of the gap: it
+// would catch up from there later, and never know.
+func TestLostThenDelivered(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		r.s.receiver.Lost("a")
+		id := ulid.Make()
+		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
+		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
+			t.Errorf("told %v", data)
+		}
+		c.next("after")
 	})
 }
 
