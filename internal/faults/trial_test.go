@@ -180,7 +180,7 @@ func (tr *trial) within(limit time.Duration, what string, holds func() bool) tim
 
 const (
 	// maxLines bounds the timeline and each log that a failure prints.
-	maxLines = 120
+	maxLines = 60
 	maxFails = 12
 )
 

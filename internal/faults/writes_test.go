@@ -1,0 +1,148 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// writes are attempts to set entries of a channel's storage, and to schedule
+// messages on it.
+type writes struct {
+	tr      *trial
+	channel string
+	at      func() *node
+
+	mu        sync.Mutex
+	entries   map[string]fate // by key
+	schedules map[string]fate // by payload
+	latest    time.Time       // when the last one is due
+}
+
+func newWrites(tr *trial, nodes []*node) *writes {
+	return &writes{
+		tr: tr, channel: tr.name + "/writes", at: turns(nodes...),
+		entries: make(map[string]fate), schedules: make(map[string]fate),
+	}
+}
+
+// refusalSlack is added to refusalLimit, for two cores that are shared by all
+// processes of a trial.
+const refusalSlack = 500 * time.Millisecond
+
+// attempt sends a request, and returns what it came to.
+func (w *writes) attempt(ctx context.Context, what string, body map[string]any) fate {
+	a, err := w.at().request(ctx, http.MethodPost, "/rt/publish", body)
+	switch {
+	case err != nil:
+		w.tr.failf("%s: no answer: %v", what, err)
+		return unknown
+	case a.status == http.StatusAccepted:
+		return acknowledged
+	case a.code != "UNAVAILABLE":
+		w.tr.failf("%s: %d %s", what, a.status, a.body)
+		return unknown
+	}
+	w.tr.took("until refused", a.took)
+	if a.took > refusalLimit+refusalSlack {
+		w.tr.failf("%s was refused after %v", what, a.took)
+	}
+	return refused
+}
+
+func (w *writes) set(ctx context.Context) {
+	w.mu.Lock()
+	key := fmt.Sprint("k", len(w.entries))
+	w.entries[key] = unknown
+	w.mu.Unlock()
+	f := w.attempt(ctx, "setting "+key, map[string]any{
+		"channel": w.channel, "event": "hotsock.channelStorageSet", "key": key, "data": key,
+	})
+	w.mu.Lock()
+	w.entries[key] = f
+	w.mu.Unlock()
+}
+
+func (w *writes) schedule(ctx context.Context) {
+	due := time.Now().Add(3 * time.Second).Truncate(time.Second)
+	w.mu.Lock()
+	payload := fmt.Sprint("schedule", len(w.schedules))
+	w.schedules[payload] = unknown
+	w.latest = due
+	w.mu.Unlock()
+	f := w.attempt(ctx, payload, map[string]any{
+		"channel": w.channel, "event": "m", "data": payload,
+		"scheduleExpression": "at(" + due.UTC().Format("2006-01-02T15:04:05") + ")",
+	})
+	w.mu.Lock()
+	w.schedules[payload] = f
+	w.mu.Unlock()
+}
+
+// check checks what became of them. With lost, all before the end may be gone.
+func (w *writes) check(lost bool, subs []*subscriber) {
+	w.tr.sleep(time.Until(w.latest) + 1500*time.Millisecond)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	have := w.stored()
+	for key, f := range w.entries {
+		switch {
+		case f == refused && have[key] && !w.tr.withheld:
+			w.tr.failf("the entry %s was refused, and is there", key)
+		case f == refused && have[key]:
+			w.tr.count("refused though accepted in time", 1)
+		case f == acknowledged && !have[key] && !lost:
+			w.tr.failf("the entry %s was acknowledged, and is not there", key)
+		}
+	}
+	for _, s := range subs {
+		seen := make(map[string]int)
+		v := s.views[w.channel]
+		v.mu.Lock()
+		for _, segment := range v.segments {
+			for _, m := range segment.seen {
+				seen[m.payload]++
+			}
+		}
+		v.mu.Unlock()
+		for payload, f := range w.schedules {
+			n := seen[payload]
+			switch {
+			case n > 1:
+				w.tr.failf("%s saw %s %d times", s.name, payload, n)
+			case f == refused && n > 0 && !w.tr.withheld:
+				w.tr.failf("%s was refused, and %s saw it", payload, s.name)
+			case f == refused && n > 0:
+				w.tr.count("refused though accepted in time", 1)
+			case f == acknowledged && n == 0 && !lost && v.losses() == 0:
+				w.tr.failf("%s was acknowledged, and %s never saw it", payload, s.name)
+			}
+		}
+	}
+}
+
+// stored returns which entries the channel has.
+func (w *writes) stored() map[string]bool {
+	have := make(map[string]bool)
+	for after := ""; ; {
+		a, err := w.at().request(w.tr.ctx, http.MethodGet, "/rt/channels/"+url.PathEscape(w.channel)+"/storage?after="+url.QueryEscape(after), nil)
+		if err != nil || a.status != http.StatusOK {
+			w.tr.fatalf("reading the storage: %v %+v", err, a)
+		}
+		var page struct{ Items []struct{ Key string } }
+		if err := json.Unmarshal(a.body, &page); err != nil {
+			w.tr.fatalf("reading the storage: %v", err)
+		}
+		for _, item := range page.Items {
+			have[item.Key] = true
+			after = item.Key
+		}
+		if len(page.Items) < 100 {
+			return have
+		}
+	}
+}
