@@ -37,6 +37,7 @@ func TestDecodeClaims(t *testing.T) {
 		{`{"exp":1.5}`, Claims{Expires: time.UnixMilli(1500)}, "fractions of seconds"},
 		{`{"exp":1e9}`, Claims{Expires: time.Unix(1e9, 0)}, "exponents"},
 		{`{"exp":1700000000.123456}`, Claims{Expires: time.UnixMicro(1700000000123456)}, "microseconds"},
+		{`{"exp":1.000001}`, Claims{Expires: time.UnixMicro(1000001)}, "a microsecond that a float64 has not quite"},
 		{`{"exp":253402300799}`, Claims{Expires: time.Unix(maxDate, 0)}, "the last second of 9999"},
 		{`{"exp":0}`, Claims{Expires: time.Unix(0, 0)}, "the first second is not the absence of a time"},
 		{`{"aud":"a"}`, Claims{Audience: []string{"a"}}, "one audience"},

@@ -87,6 +87,18 @@ func TestClaimsJSON(t *testing.T) {
 	}
 }
 
+func TestClaimsUnmarshalKeepsNothing(t *testing.T) {
+	var c Claims
+	text := []byte(`{"uid":"u","umd":{"a":1}}`)
+	if err := c.UnmarshalJSON(text); err != nil {
+		t.Fatal(err)
+	}
+	clear(text)
+	if c.UID != "u" || string(c.UMD) != `{"a":1}` {
+		t.Errorf("the claims change with the text: %+v", c)
+	}
+}
+
 func TestClaimsMarshalNothing(t *testing.T) {
 	got, err := json.Marshal(Claims{})
 	if err != nil || string(got) != "{}" {
