@@ -146,28 +146,54 @@ var oddChannels = []string{
 
 func testOddChannelNames(e *env) {
 	a, b := e.join(), e.join()
+	f := a.start()
 	a.watch(oddChannels...)
+	schedules := make(map[string]ulid.ULID)
 	for _, c := range oddChannels {
 		b.publish(store.PublishRequest{Channel: c, Event: c, Keep: time.Hour, DedupID: c, DedupFor: time.Minute})
-		if _, err := b.Set(e.Context(), store.SetRequest{Channel: c, Key: c, Value: []byte("1"), Digest: "1", Keep: time.Hour}); err != nil {
-			e.Errorf("%q: Set: %v", c, err)
-		}
+		set := write(c, "1")
+		set.Channel = c
+		b.set(set)
+		b.subscribe(store.SubscribeRequest{
+			Channel: c, Connection: "1", UID: c, Presence: true, MaxMembers: roomy, Counted: true,
+		})
+		s := e.publishing(time.Hour, c)
+		schedules[c] = s.ID
+		b.add(s)
 	}
 	for _, c := range oddChannels {
-		items := a.r.awaitCount(c, 2)
+		items := a.r.awaitCount(c, 3)
 		if m := items[0].Message; m == nil || m.Event != c {
 			e.Errorf("%q: the message of another channel came: %+v", c, m)
 		}
 		if s := items[1].Storage; s == nil || s.Key != c {
 			e.Errorf("%q: the entry of another channel came: %+v", c, s)
 		}
-		got, err := b.History(e.Context(), store.HistoryRequest{Channel: c, Limit: 10})
-		if err != nil || len(got) != 1 || got[0].Event != c || got[0].Channel != c {
-			e.Errorf("%q: History: %v, %v", c, got, err)
+		if p := items[2].Presence; p == nil || p.Member.UID != c {
+			e.Errorf("%q: the member of another channel came: %+v", c, p)
+		}
+		page := b.history(store.HistoryRequest{Channel: c, Limit: 10})
+		if len(page) != 1 || page[0].Event != c || page[0].Channel != c {
+			e.Errorf("%q: History: %v", c, page)
 		}
 		list, err := b.List(e.Context(), store.ListRequest{Channel: c, Limit: 10})
 		if err != nil || len(list) != 1 || list[0].Key != c || list[0].Channel != c {
 			e.Errorf("%q: List: %v, %v", c, list, err)
+		}
+		wantEqual(e, c, b.info(c), store.ChannelInfo{Count: 1, Members: []store.Member{{UID: c}}})
+		pending := a.schedules(store.ScheduleQuery{Channel: c, Limit: 10})
+		if len(pending) != 1 || pending[0].ID != schedules[c] {
+			e.Errorf("%q: Schedules: %v", c, pending)
+			continue
+		}
+		if err := a.store.Scheduler().Move(e.Context(), pending[0].Group, schedules[c], e.h.Now()); err != nil {
+			e.Errorf("%q: Move: %v", c, err)
+		}
+		b.unsubscribe(c, "1")
+	}
+	for _, c := range oddChannels {
+		if s := f.await(schedules[c]).Schedule; s.Channel() != c {
+			e.Errorf("%q: the schedule of %q fired", c, s.Channel())
 		}
 	}
 }

@@ -14,6 +14,7 @@ var maxID = ulid.ULID{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255
 
 var orderTests = []testCase{
 	{"OneOrderEverywhere", testOneOrder},
+	{"OneOrderOfAllKinds", testOneOrderOfAllKinds},
 	{"LaterPublishHasGreaterID", testRealTimeOrder},
 }
 
@@ -66,6 +67,79 @@ func testOneOrder(e *env) {
 		return i%2 != 0
 	})
 	wantEqual(e, "history", history, want)
+}
+
+// testOneOrderOfAllKinds has messages, members, entries and reactions change at
+// once: both nodes are given the same items, and every result names its own.
+func testOneOrderOfAllKinds(e *env) {
+	const each = 25
+	a, b := e.join(), e.join()
+	a.watch("c")
+	b.watch("c")
+	target := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	results := make(map[ulid.ULID]string)
+	do := func(n *node, kind string, call func(n *node, i int) (ulid.ULID, error)) {
+		wg.Go(func() {
+			for i := range each {
+				id, err := call(n, i)
+				if err != nil {
+					e.Errorf("%s: %v", kind, err)
+					return
+				}
+				mu.Lock()
+				results[id] = kind
+				mu.Unlock()
+			}
+		})
+	}
+	for w, n := range []*node{a, b} {
+		user := fmt.Sprint("user ", w)
+		do(n, "message", func(n *node, _ int) (ulid.ULID, error) {
+			res, err := n.Publish(e.Context(), store.PublishRequest{Channel: "c", Event: "e"})
+			return res.ID, err
+		})
+		do(n, "storage", func(n *node, i int) (ulid.ULID, error) {
+			res, err := n.Set(e.Context(), write(user, fmt.Sprint(i)))
+			return res.Entry.ID, err
+		})
+		do(n, "notice", func(n *node, i int) (ulid.ULID, error) {
+			res, err := n.React(e.Context(), reactionTo(target, user, "+1", i%2 == 1))
+			return res.Notice, err
+		})
+		do(n, "presence", func(n *node, i int) (ulid.ULID, error) {
+			res, err := n.Subscribe(e.Context(), store.SubscribeRequest{
+				Channel: "c", Connection: user, UID: user, UMD: []byte(fmt.Sprint(i)), Presence: true, MaxMembers: roomy,
+			})
+			return res.Position, err
+		})
+	}
+	wg.Wait()
+	a.mark("c", a, b)
+	got := a.r.delivered("c")
+	if want := 2 + 2*4*each; len(got) != want {
+		e.Fatalf("%d items, want %d", len(got), want)
+	}
+	wantEqual(e, "items of the other node", b.r.delivered("c"), got)
+	changes := 0
+	for _, it := range got[1 : len(got)-1] {
+		kind := results[it.ID]
+		switch {
+		case it.Presence != nil:
+			changes++
+			if kind != "presence" {
+				e.Errorf("item %+v is not the position of who caused it", it)
+			}
+		case it.Storage != nil && kind != "storage",
+			it.Message != nil && it.Message.Event == "e" && kind != "message",
+			it.Message != nil && it.Message.Event == "notice" && kind != "notice":
+			e.Errorf("item %+v has the id that was returned for a %s", it, kind)
+		}
+	}
+	if changes != 2*each {
+		e.Errorf("%d presence changes, want %d", changes, 2*each)
+	}
 }
 
 // testRealTimeOrder publishes alternately on two nodes, each publish after the

@@ -17,6 +17,7 @@ var reactionTests = []testCase{
 	{"ExpireWithTheirMessage", testReactionsExpire},
 	{"NoticeIsAPublish", testReactionNotice},
 	{"OneOfManyAdds", testReactRace},
+	{"NoTwoAreTakenForOne", testReactionsApart},
 }
 
 // reactionTo is a request to add or remove a reaction, with a notice.
@@ -204,4 +205,31 @@ func testReactRace(e *env) {
 	if n := len(nodes[0].r.delivered("c")); n != 4 {
 		e.Errorf("%d items delivered, want the message, two notices and the mark", n)
 	}
+}
+
+// testReactionsApart adds reactions whose users and texts, put together in one
+// way or another, are the same.
+func testReactionsApart(e *env) {
+	a := e.join()
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	var pairs [][2]string
+	for _, separator := range []string{":", "|", "/", "\x00", "\n", " ", ",", "{}", "\xc2\xa0", "\"", "\\"} {
+		pairs = append(pairs,
+			[2]string{"a" + separator + "b", "c"}, [2]string{"a", "b" + separator + "c"},
+			[2]string{"ab", separator + "c"}, [2]string{"ab" + separator, "c"})
+	}
+	for i, p := range pairs {
+		if res := a.react(reactionTo(id, p[0], p[1], false)); !res.Changed {
+			e.Errorf("%q by %q was taken for another", p[1], p[0])
+		}
+		if n := len(a.reactions(id)[id]); n != i+1 {
+			e.Fatalf("%d reactions are listed, want %d", n, i+1)
+		}
+	}
+	for _, p := range pairs {
+		if res := a.react(reactionTo(id, p[0], p[1], true)); !res.Changed || res.Reaction.UID != p[0] || res.Reaction.Reaction != p[1] {
+			e.Errorf("removing %q by %q: %+v", p[1], p[0], res)
+		}
+	}
+	wantEqual(e, "listed in the end", a.reactions(id), nil)
 }

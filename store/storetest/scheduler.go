@@ -15,6 +15,8 @@ var schedulerTests = []testCase{
 	{"IsTheSame", testSchedulerIsTheSame},
 	{"FiresPublish", testFirePublish},
 	{"FiresSet", testFireSet},
+	{"KeepCountsFromFiring", testFireKeep},
+	{"DeduplicatesWhenItFires", testFireDuplicate},
 	{"FiresWhatIsDueNow", testFireNow},
 	{"FiresWhatWasOverdueAtStart", testFireOverdue},
 	{"AddTwiceIsOne", testAddTwice},
@@ -103,6 +105,43 @@ func testFireSet(e *env) {
 	b.wantEntry("after the scheduled clear", "k", nil)
 	items := a.r.awaitCount("c", 3)
 	wantEqual(e, "entry announced", items[1].Storage, &want)
+}
+
+func testFireKeep(e *env) {
+	nodes := []*node{e.join(), e.join()}
+	a := nodes[0]
+	f := a.start()
+	message := e.publishing(time.Second, "c")
+	message.Publish.Keep = brief
+	a.add(message)
+	r := write("k", "1")
+	r.Keep, r.Emit = brief, true
+	set := store.Schedule{ID: ulid.Make(), Due: message.Due, Set: &r}
+	a.add(set)
+	id, stored := f.await(message.ID).Publish.ID, f.await(set.ID).Set.Entry
+	e.h.Advance(500 * time.Millisecond) // More than brief since they were added.
+	if _, err := a.Message(e.Context(), "c", id); err != nil {
+		e.Errorf("the message is not there for as long as it is to be kept: %v", err)
+	}
+	a.wantEntry("for as long as it is to be kept", "k", &stored)
+	e.h.Advance(brief - 400*time.Millisecond)
+	_, err := a.Message(e.Context(), "c", id)
+	e.wantErr("the message after that", err, store.ErrNotFound)
+	a.wantEntry("after that", "k", nil)
+	e.awaitExpired(nodes, map[string]store.Entry{"k": stored})
+}
+
+func testFireDuplicate(e *env) {
+	a := e.join()
+	f := a.start()
+	s := e.publishing(500*time.Millisecond, "c")
+	s.Publish.DedupID, s.Publish.DedupFor = "id", time.Minute
+	a.add(s)
+	first := a.publish(*s.Publish)
+	wantEqual(e, "fired after another of its id", f.await(s.ID).Publish, store.PublishResult{ID: first.ID, Duplicate: true})
+	if n := len(a.history(store.HistoryRequest{Channel: "c", Limit: 10})); n != 1 {
+		e.Errorf("%d messages, want 1", n)
+	}
 }
 
 func testFireNow(e *env) {
