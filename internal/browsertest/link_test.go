@@ -45,6 +45,8 @@ func TestBrokenLink(t *testing.T) {
 	ada.say("One")
 	bo.sees("One")
 
+	const listed = `performance.getEntriesByType("resource").filter((e) => e.name.includes("listMessages")).length`
+	before := get[int](ada, listed)
 	ada.expectBrokenLinks()
 	link.cut()
 	ada.until("the page says that the link is lost", `() => !document.getElementById("trouble").hidden`)
@@ -59,6 +61,10 @@ func TestBrokenLink(t *testing.T) {
 	bo.sees("Three")
 	ada.until("the reaction was caught up with",
 		`() => document.querySelector(".chip")?.ariaLabel === "thumbs up, 1: Bo"`)
+	// Only the inbox is listed again: it has no message to go on from.
+	if n := get[int](ada, listed) - before; n != 1 {
+		t.Errorf("history was listed %d times, want 1: what the room missed should have come by itself", n)
+	}
 	for _, p := range []*page{ada, bo} {
 		if diff := cmp.Diff([]string{"One", "Two", "Three"}, p.texts()); diff != "" {
 			t.Errorf("on %s's page (-want +got):\n%s", p.name, diff)

@@ -26,7 +26,7 @@ export class Inbox {
     this.#onSeen = onSeen;
     this.#channel = hotsock.subscribe(name, token);
     this.#channel.addEventListener("frame", (e) => this.#show(e.detail));
-    this.#channel.addEventListener("subscribed", () => this.#catchUp());
+    this.#channel.addEventListener("subscribed", (e) => e.detail.recovered || this.#list());
   }
 
   /** Schedules a reminder for ourselves; the answer tells how to cancel it. */
@@ -41,7 +41,7 @@ export class Inbox {
     return this.#channel.call("cancelSchedule", { scheduleArn });
   }
 
-  async #catchUp() {
+  async #list() {
     const after = this.#seen || undefined;
     try {
       const { messages } = await this.#channel.call("listMessages", { after });
