@@ -2,6 +2,8 @@ package faults
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"testing"
@@ -40,20 +42,18 @@ func startRedis(c cleaner, dir string, args ...string) *server {
 	return s
 }
 
-// freeAddr returns an address on which nobody listens. A cluster's second port,
-// 10000 above, must exist.
+// freeAddr returns an address on which nobody listens, below those that systems
+// give to outgoing connections: it must stay free while a server is restarted.
 func freeAddr(c cleaner) string {
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			c.fatalf("no port: %v", err)
-		}
-		addr := l.Addr().(*net.TCPAddr)
-		l.Close()
-		if addr.Port < 50000 {
-			return addr.String()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 11000+2*rand.IntN(5000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
 		}
 	}
+	c.fatalf("no free port")
+	return ""
 }
 
 // start starts the server again where it was before.

@@ -14,15 +14,15 @@ import (
 type subscriber struct {
 	tr        *trial
 	name, uid string
-	// at is the node to connect to now.
-	at   func() *node
-	keep int
+	keep      int
 
 	views  map[string]*view
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// at is the node to connect to now.
+	at    func() *node
 	c     *client
 	on    *node
 	times int // connected
@@ -61,7 +61,10 @@ func (s *subscriber) isSubscribed() bool {
 func (s *subscriber) run(ctx context.Context) {
 	defer close(s.done)
 	for ctx.Err() == nil {
-		n := s.at()
+		s.mu.Lock()
+		at := s.at
+		s.mu.Unlock()
+		n := at()
 		c, _, err := dial(ctx, n, s.uid, s.keep, s.hear)
 		if err != nil {
 			s.tr.logf("%s cannot connect to %s: %v", s.name, n.name, err)
@@ -172,7 +175,7 @@ func (tr *trial) settle(j *journal, limit time.Duration, last []*publication, su
 			}
 		}
 	}
-	tr.count("refused though accepted in time", j.accepted())
+	tr.count("refused, though accepted just before", j.accepted())
 	acked, refusals := j.acked()
 	tr.count("messages acknowledged", acked)
 	tr.count("messages refused", refusals)

@@ -147,10 +147,6 @@ func (v *view) kind(kind string) map[string]int {
 	return n
 }
 
-// refusalLimit is the time in which a message that cannot be published is
-// refused, and after which it must never be.
-const refusalLimit = time.Second
-
 func timeOf(id string) time.Time {
 	u, _ := ulid.ParseStrict(id) // Else it is no time at all.
 	return ulid.Time(u.Time())
@@ -159,7 +155,8 @@ func timeOf(id string) time.Time {
 // check returns what a view shows of broken promises: that every acknowledged
 // message is there once and in order, where nothing was said to be missing, and
 // none that was refused. With withheld, replies of Redis may have been: then a
-// message that it accepted in time may have been refused.
+// message that it accepted before may have been refused, but none may be
+// published after it was refused.
 func (v *view) check(j *journal, withheld bool) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -184,7 +181,7 @@ func (v *view) check(j *journal, withheld bool) []string {
 				bad("%s was never published: %q", m.id, m.payload)
 			case p.channel != v.channel:
 				bad("%s is of another channel: %q", m.id, m.payload)
-			case p.fate == refused && withheld && timeOf(m.id).Before(p.at.Add(refusalLimit)):
+			case p.fate == refused && withheld && timeOf(m.id).Before(p.at.Add(p.took)):
 				p.accepted = true
 			case p.fate == refused:
 				bad("%s was refused as UNAVAILABLE: %q, sent at %s, after %v", m.id, m.payload, p.at.Format(time.StampMilli), p.took)

@@ -30,9 +30,13 @@ func newWrites(tr *trial, nodes []*node) *writes {
 	}
 }
 
-// refusalSlack is added to refusalLimit, for two cores that are shared by all
-// processes of a trial.
-const refusalSlack = 500 * time.Millisecond
+const (
+	// refusalLimit is the time in which what cannot be done is refused.
+	refusalLimit = time.Second
+	// refusalSlack is added to it, for few cores that all processes of all trials
+	// share.
+	refusalSlack = 500 * time.Millisecond
+)
 
 // attempt sends a request, and returns what it came to.
 func (w *writes) attempt(ctx context.Context, what string, body map[string]any) fate {
@@ -94,7 +98,7 @@ func (w *writes) check(lost bool, subs []*subscriber) {
 		case f == refused && have[key] && !w.tr.withheld:
 			w.tr.failf("the entry %s was refused, and is there", key)
 		case f == refused && have[key]:
-			w.tr.count("refused though accepted in time", 1)
+			w.tr.count("refused, though accepted just before", 1)
 		case f == acknowledged && !have[key] && !lost:
 			w.tr.failf("the entry %s was acknowledged, and is not there", key)
 		}
@@ -117,7 +121,7 @@ func (w *writes) check(lost bool, subs []*subscriber) {
 			case f == refused && n > 0 && !w.tr.withheld:
 				w.tr.failf("%s was refused, and %s saw it", payload, s.name)
 			case f == refused && n > 0:
-				w.tr.count("refused though accepted in time", 1)
+				w.tr.count("refused, though accepted just before", 1)
 			case f == acknowledged && n == 0 && !lost && v.losses() == 0:
 				w.tr.failf("%s was acknowledged, and %s never saw it", payload, s.name)
 			}
