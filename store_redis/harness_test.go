@@ -1,10 +1,12 @@
 package storeredis
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -42,7 +44,13 @@ func newMini(t *testing.T) *miniredis.Miniredis {
 func (h *miniHarness) Open(t *testing.T) store.Store {
 	c := redis.NewClient(&redis.Options{
 		Addr: "127.0.0.1:6379", ContextTimeoutEnabled: true, DisableIdentity: true,
-		Dialer: func(context.Context, string, string) (net.Conn, error) { return h.m.Dial() },
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			c, err := h.m.Dial()
+			if err != nil {
+				return nil, err
+			}
+			return newBufferedConn(c), nil
+		},
 	})
 	t.Cleanup(func() { _ = c.Close() })
 	s, err := New(c, Options{})
@@ -50,6 +58,47 @@ func (h *miniHarness) Open(t *testing.T) store.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A bufferedConn never blocks a writer, as a socket does not in these tests. A
+// pipe would: the client writes a whole pipeline before it reads an answer,
+// and the server does not read on before its answer is read.
+type bufferedConn struct {
+	net.Conn
+	writes chan []byte
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newBufferedConn(c net.Conn) *bufferedConn {
+	b := &bufferedConn{Conn: c, writes: make(chan []byte, 1<<12), closed: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case w := <-b.writes:
+				if _, err := c.Write(w); err != nil {
+					return
+				}
+			case <-b.closed:
+				return
+			}
+		}
+	}()
+	return b
+}
+
+func (b *bufferedConn) Write(p []byte) (int, error) {
+	select {
+	case b.writes <- bytes.Clone(p):
+		return len(p), nil
+	case <-b.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (b *bufferedConn) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return b.Conn.Close()
 }
 
 func (h *miniHarness) Kill(_ *testing.T, _ store.Store, n store.Node) { n.(*node).kill() }

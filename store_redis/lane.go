@@ -56,8 +56,11 @@ type lane struct {
 
 func (l *lane) send(a *attempt) {
 	for _, arg := range a.args {
-		if s, ok := arg.(string); ok {
-			a.size += len(s)
+		switch arg := arg.(type) {
+		case string:
+			a.size += len(arg)
+		case []byte:
+			a.size += len(arg)
 		}
 	}
 	l.mu.Lock()
@@ -153,10 +156,20 @@ func (l *lane) exec(batch []*attempt) {
 	again := l.pipeline(ctx, live, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
 		return p.EvalSha(ctx, a.script.sha, a.keys, a.args...)
 	})
-	if len(again) > 0 {
-		l.pipeline(ctx, again, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
-			return p.Eval(ctx, a.script.src, a.keys, a.args...)
-		})
+	if len(again) == 0 {
+		return
+	}
+	// The source of each script is sent once. If it still is not known then,
+	// where a command ended up, the next try will do.
+	sent := make(map[*script]bool)
+	for _, a := range l.pipeline(ctx, again, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
+		if sent[a.script] {
+			return p.EvalSha(ctx, a.script.sha, a.keys, a.args...)
+		}
+		sent[a.script] = true
+		return p.Eval(ctx, a.script.src, a.keys, a.args...)
+	}) {
+		a.done <- outcome{err: redis.ErrNoScript}
 	}
 }
 

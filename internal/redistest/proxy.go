@@ -76,7 +76,10 @@ func (p *Proxy) serve(c net.Conn) {
 		reset(c)
 		return
 	}
-	s, err := net.Dial("tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	s, err := net.Dial("tcp", target)
 	if err != nil {
 		reset(c)
 		return
@@ -198,6 +201,15 @@ func (p *Proxy) Heal() {
 		close(p.fault.blackhole)
 	}
 	p.fault = fault{}
+}
+
+// Retarget makes connections go to another server, as Sentinel or a name in
+// the DNS would, and resets those that are open.
+func (p *Proxy) Retarget(target string) {
+	p.mu.Lock()
+	p.target = target
+	p.mu.Unlock()
+	p.Reset()
 }
 
 // Reset resets the connections that are open.

@@ -1,0 +1,95 @@
+package storeredis
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// A sink is a Receiver that counts deliveries.
+type sink struct{ delivered atomic.Int64 }
+
+func (s *sink) Deliver(*store.Item)                          { s.delivered.Add(1) }
+func (s *sink) Lost(string)                                  {}
+func (s *sink) Rejoin()                                      {}
+func (s *sink) SubscriptionEnded(store.SubscriptionEnd)      {}
+func (s *sink) ConnectionEnded(store.Connection)             {}
+func (s *sink) EntryExpired(store.Entry)                     {}
+func (s *sink) Call(context.Context, []byte) ([]byte, error) { return nil, nil }
+
+func benchNode(b *testing.B, addr string) (*node, *sink) {
+	b.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+	b.Cleanup(func() { _ = c.Close() })
+	s, err := New(c, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := new(sink)
+	n, err := s.Join(context.Background(), r, store.JoinOptions{
+		ReplayWindow: 2 * time.Minute, ReplayLimit: 1000, NodeTimeout: 8 * time.Second,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = n.Leave(context.Background()) })
+	return n.(*node), r
+}
+
+// BenchmarkPublish publishes from 64 goroutines, and waits until all has been
+// heard.
+func BenchmarkPublish(b *testing.B) {
+	data := []byte(`"` + fmt.Sprintf("%0256d", 0) + `"`)
+	for _, keep := range []time.Duration{0, time.Minute, store.Forever} {
+		for _, channels := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("keep=%v/channels=%d", keep, channels), func(b *testing.B) {
+				srv := redistest.StartServer(b)
+				n, r := benchNode(b, srv.Addr)
+				for i := range channels {
+					if err := n.Watch(context.Background(), fmt.Sprint("c", i)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				var next atomic.Int64
+				b.SetParallelism(32)
+				b.ReportAllocs()
+				b.ResetTimer()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						p := store.PublishRequest{
+							Channel: fmt.Sprint("c", next.Add(1)%int64(channels)), Event: "e", Data: data, Keep: keep,
+						}
+						if _, err := n.Publish(context.Background(), p); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+				for r.delivered.Load() < int64(b.N) {
+					time.Sleep(100 * time.Microsecond)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+			})
+		}
+	}
+}
+
+// BenchmarkPublishLatency publishes one message after the other.
+func BenchmarkPublishLatency(b *testing.B) {
+	srv := redistest.StartServer(b)
+	n, _ := benchNode(b, srv.Addr)
+	var last ulid.ULID
+	for b.Loop() {
+		res, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "e"})
+		if err != nil || res.ID.Compare(last) <= 0 {
+			b.Fatal(res, err)
+		}
+		last = res.ID
+	}
+}

@@ -1,0 +1,249 @@
+package storeredis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// TestCutOffNode cuts a node off for longer than its lease. The other declares
+// it dead, once; back again, it is the same node, is told to add everything
+// anew, and does not count twice.
+func TestCutOffNode(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	proxy := redistest.NewProxy(t, srv.Addr)
+	ctx := context.Background()
+	sub := store.SubscribeRequest{
+		Channel: "presence.c", Connection: "1", UID: "Jim", Presence: true, MaxMembers: 1000, Counted: true,
+	}
+	in, other := newInbox(t), newInbox(t)
+	n := joinAs(t, openAt(t, proxy.Addr), in, testJoin)
+	rejoined := make(chan struct{}, 10)
+	in.rejoin = func() { rejoined <- struct{}{} }
+	o := joinAs(t, openAt(t, srv.Addr), other, testJoin)
+	mustWatch(t, o, "presence.c")
+	if _, err := n.Subscribe(ctx, sub); err != nil {
+		t.Fatal(err)
+	}
+	id := n.ID()
+	proxy.BlackHole()
+	began := time.Now()
+	other.await("the end of the subscription", 3*testJoin.NodeTimeout, func() bool { return len(other.ended) > 0 })
+	t.Logf("declared dead after %v", time.Since(began))
+	proxy.Heal()
+	select {
+	case <-rejoined:
+	case <-time.After(back):
+		t.Fatalf("not told to join again within %v", back)
+	}
+	if _, err := n.Subscribe(ctx, sub); err != nil {
+		t.Fatal(err)
+	}
+	if n.ID() != id {
+		t.Errorf("the node is %s now, and was %s", n.ID(), id)
+	}
+	info, err := o.Channel(ctx, "presence.c")
+	if err != nil || info.Count != 1 || len(info.Members) != 1 {
+		t.Errorf("channel %+v (%v), want one member that counts once", info, err)
+	}
+	other.await("three changes", back, func() bool { return len(other.items) >= 3 })
+	var kinds []store.PresenceKind
+	for _, it := range other.items {
+		kinds = append(kinds, it.Presence.Kind)
+	}
+	if d := cmp.Diff([]store.PresenceKind{store.MemberAdded, store.MemberRemoved, store.MemberAdded}, kinds); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+	if len(other.ended) != 1 {
+		t.Errorf("%d ends were reported, want 1", len(other.ended))
+	}
+}
+
+// TestOutageKillsNobody stops Redis for longer than every lease: nobody is
+// declared dead for that.
+func TestOutageKillsNobody(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	var inboxes []*inbox
+	for i := range 3 {
+		in := newInbox(t)
+		n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+		inboxes = append(inboxes, in)
+		if _, err := n.Subscribe(context.Background(), store.SubscribeRequest{
+			Channel: "presence.c", Connection: fmt.Sprint(i), UID: fmt.Sprint(i), Presence: true, MaxMembers: 1000,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(testJoin.NodeTimeout) // Long enough for each to trust the server.
+	srv.Pause()
+	time.Sleep(testJoin.NodeTimeout + time.Second)
+	srv.Resume()
+	time.Sleep(2 * testJoin.NodeTimeout)
+	for i, in := range inboxes {
+		in.mu.Lock()
+		if len(in.ended) > 0 || in.rejoins > 0 {
+			t.Errorf("node %d: %d subscriptions ended, %d times to rejoin", i, len(in.ended), in.rejoins)
+		}
+		in.mu.Unlock()
+	}
+}
+
+// TestLostTail makes a replica the master that has not got the last messages.
+// The listener is told, order holds, and who saw the lost ones is told that
+// nothing can be proven.
+func TestLostTail(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	master := redistest.StartServer(t)
+	replica := redistest.StartServer(t)
+	host, port, _ := strings.Cut(master.Addr, ":")
+	if err := replica.Client().ReplicaOf(ctx, host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	proxy := redistest.NewProxy(t, master.Addr)
+	in := newInbox(t)
+	n := joinAs(t, openAt(t, proxy.Addr), in, testJoin)
+	mustWatch(t, n, "c")
+	var ids []ulid.ULID
+	for range 5 {
+		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}))
+	}
+	for end := time.Now().Add(back); ; time.Sleep(10 * time.Millisecond) {
+		if got, _ := replica.Client().Wait(ctx, 0, 0).Result(); got == 0 {
+			size, _ := replica.Client().DBSize(ctx).Result()
+			want, _ := master.Client().DBSize(ctx).Result()
+			if size == want {
+				break
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatal("the replica does not follow")
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := replica.Client().ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "lost", Keep: time.Hour}))
+	}
+	in.awaitIDs(ids, back)
+	master.Kill()
+	proxy.Retarget(replica.Addr)
+
+	next := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "next", Keep: time.Hour}, back)
+	in.await("being told of the loss", back, func() bool { return in.lost > 0 })
+	if next.Compare(ids[len(ids)-1]) <= 0 {
+		t.Errorf("%v was made after %v", next, ids[len(ids)-1])
+	}
+	last := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last"}, back)
+	in.await("the last message", back, func() bool {
+		return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == last })
+	})
+	for _, row := range []struct {
+		why   string
+		after ulid.ULID
+		want  bool
+	}{
+		{"the last one that survived is in the log", ids[4], true},
+		{"a lost one is of another history", ids[5], false},
+		{"the newest lost one, too", ids[7], false},
+	} {
+		r, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: row.after, Until: last, Limit: 100})
+		if err != nil || r.Complete != row.want {
+			t.Errorf("%s: complete %v (%v), want %v", row.why, r.Complete, err, row.want)
+		}
+	}
+}
+
+func openCluster(t *testing.T, c *redistest.Cluster) *Store {
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: c.Addrs(), ContextTimeoutEnabled: true, DialTimeout: time.Second, ReadTimeout: time.Second,
+	})
+	t.Cleanup(func() { _ = client.Close() })
+	return newStore(t, client)
+}
+
+// TestClusterFaults breaks a cluster while a node publishes and another
+// listens.
+func TestClusterFaults(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		damage func(t *testing.T, c *redistest.Cluster, tag string)
+		// within is how long until everything must work again: a cluster needs
+		// some time itself to find that a master is gone.
+		within time.Duration
+		// loses is true if what a replica had not got may be lost.
+		loses bool
+	}{
+		{"a slot moves", func(_ *testing.T, c *redistest.Cluster, tag string) {
+			from := c.Master(tag)
+			to := c.Servers[0]
+			if to == from {
+				to = c.Servers[1]
+			}
+			c.MoveSlot(slotOf(c, tag), from, to)
+		}, back, false},
+		{"a replica takes over by order", func(t *testing.T, c *redistest.Cluster, tag string) {
+			if err := c.Replica(c.Master(tag)).Client().ClusterFailover(context.Background()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}, back, false},
+		{"the master dies", func(_ *testing.T, c *redistest.Cluster, tag string) {
+			c.Master(tag).Kill()
+		}, back + 5*time.Second, true},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			c := redistest.StartCluster(t)
+			in := newInbox(t)
+			a := joinAs(t, openCluster(t, c), in, testJoin)
+			b := joinAs(t, openCluster(t, c), newInbox(t), testJoin)
+			mustWatch(t, a, "c")
+			ck := a.s.keys.channel("c")
+			load := startLoad(b)
+			time.Sleep(300 * time.Millisecond)
+			row.damage(t, c, ck.p)
+			began := time.Now()
+			time.Sleep(500 * time.Millisecond)
+			retryPublish(t, b, store.PublishRequest{Channel: "c", Event: "e"}, row.within)
+			t.Logf("accepting again after %v", time.Since(began))
+			time.Sleep(300 * time.Millisecond)
+			accepted, failed := load.stop()
+			last := retryPublish(t, b, store.PublishRequest{Channel: "c", Event: "last"}, back)
+			in.await("the last message", back, func() bool {
+				return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == last })
+			})
+			t.Logf("%d accepted, %d refused", len(accepted), failed)
+			in.mu.Lock()
+			lost := in.lost
+			in.mu.Unlock()
+			if !row.loses || lost == 0 {
+				checkAccepted(t, in, accepted)
+			}
+			if !row.loses && lost > 0 {
+				t.Errorf("items were called lost %d times", lost)
+			}
+		})
+	}
+}
+
+func slotOf(c *redistest.Cluster, tag string) int {
+	n, err := c.Client().ClusterKeySlot(context.Background(), tag).Result()
+	if err != nil {
+		panic(err)
+	}
+	return int(n)
+}
