@@ -20,6 +20,8 @@ type view struct {
 	last    string
 	members []string
 	changes []change
+	// scheduled counts messages of writes, by payload.
+	scheduled map[string]int
 	// subscribedAt is when the last hotsock.subscribed came, and recovered how
 	// many said true, and lost how many said false.
 	subscribedAt    time.Time
@@ -64,6 +66,13 @@ func (v *view) hear(f frame) {
 		for _, m := range d.Members {
 			v.members = append(v.members, m.UID)
 		}
+	case "scheduled":
+		var payload string
+		_ = json.Unmarshal(f.Data, &payload)
+		if v.scheduled == nil {
+			v.scheduled = make(map[string]int)
+		}
+		v.scheduled[payload]++
 	case "m":
 		var payload string
 		_ = json.Unmarshal(f.Data, &payload)

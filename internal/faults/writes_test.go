@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -79,7 +80,7 @@ func (w *writes) schedule(ctx context.Context) {
 	w.latest = due
 	w.mu.Unlock()
 	f := w.attempt(ctx, payload, map[string]any{
-		"channel": w.channel, "event": "m", "data": payload,
+		"channel": w.channel, "event": "scheduled", "data": payload,
 		"scheduleExpression": "at(" + due.UTC().Format("2006-01-02T15:04:05") + ")",
 	})
 	w.mu.Lock()
@@ -104,14 +105,10 @@ func (w *writes) check(lost bool, subs []*subscriber) {
 		}
 	}
 	for _, s := range subs {
-		seen := make(map[string]int)
 		v := s.views[w.channel]
+		lost := lost || v.losses() > 0
 		v.mu.Lock()
-		for _, segment := range v.segments {
-			for _, m := range segment.seen {
-				seen[m.payload]++
-			}
-		}
+		seen := maps.Clone(v.scheduled)
 		v.mu.Unlock()
 		for payload, f := range w.schedules {
 			n := seen[payload]
@@ -122,7 +119,7 @@ func (w *writes) check(lost bool, subs []*subscriber) {
 				w.tr.failf("%s was refused, and %s saw it", payload, s.name)
 			case f == refused && n > 0:
 				w.tr.count("refused, though accepted just before", 1)
-			case f == acknowledged && n == 0 && !lost && v.losses() == 0:
+			case f == acknowledged && n == 0 && !lost:
 				w.tr.failf("%s was acknowledged, and %s never saw it", payload, s.name)
 			}
 		}
