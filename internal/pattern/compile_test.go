@@ -30,6 +30,18 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
+func TestCompileErrorIsTheSameEachTime(t *testing.T) {
+	keys := map[string]int{}
+	for i := range 10 {
+		keys[fmt.Sprintf("#regex:(%d", i)] = i
+	}
+	for range 10 {
+		if _, err := NewSet(NewCompiler().Token(), keys); err == nil || !strings.Contains(err.Error(), `key "#regex:(0"`) {
+			t.Fatalf("error %v, want that of the first key", err)
+		}
+	}
+}
+
 func TestCompileAcceptsUsualExpressions(t *testing.T) {
 	keys := map[string]int{}
 	for i := range 30 {
