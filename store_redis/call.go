@@ -81,7 +81,7 @@ func (s *Store) do(ctx context.Context, c call) (*reply, error) {
 		if err == nil || !retryable(err) {
 			return r, err
 		}
-		s.topo.forget(c.part)
+		s.topo.forget(ctx, c.part)
 		select {
 		case <-time.After(backoff/2 + mathrand.N(backoff)):
 			backoff = min(2*backoff, 200*time.Millisecond)

@@ -137,14 +137,11 @@ func (f *fanout) run(ctx context.Context) {
 			return
 		case <-f.n.reroute:
 		}
-		if c := f.n.s.topo.clusterClient(); c != nil {
-			c.ReloadState(ctx)
-		}
 		if !sleep(ctx, rerouteDelay) {
 			return
 		}
 		for p := range partitions {
-			f.n.s.topo.forget(p)
+			f.n.s.topo.forget(ctx, p)
 		}
 		for _, w := range f.unrouted() {
 			f.route(w.keys.part, w.keys.topic())

@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,7 +18,12 @@ type topology struct {
 	mu    sync.RWMutex
 	owner [partitions]string // "" if not known
 	lanes map[string]*lane
+	// asked is when the client was made to ask who is master.
+	asked time.Time
 }
+
+// askEvery bounds how often the servers of a cluster are asked who is master.
+const askEvery = 200 * time.Millisecond
 
 func newTopology(client redis.UniversalClient, keys keyspace) *topology {
 	t := &topology{client: client, keys: keys, lanes: make(map[string]*lane)}
@@ -92,9 +98,19 @@ func (t *topology) node(ctx context.Context, p int) (redis.UniversalClient, erro
 	return cluster.MasterForKey(ctx, t.keys.part[p])
 }
 
-// forget makes the master of a partition be looked up again.
-func (t *topology) forget(p int) {
+// forget makes the master of a partition be looked up again, and the client
+// ask the servers again who is master of what: it does so by itself only when
+// a server tells it to, which a dead one does not.
+func (t *topology) forget(ctx context.Context, p int) {
 	t.mu.Lock()
 	t.owner[p] = ""
+	cluster := t.cluster
+	ask := cluster != nil && time.Since(t.asked) > askEvery
+	if ask {
+		t.asked = time.Now()
+	}
 	t.mu.Unlock()
+	if ask {
+		cluster.ReloadState(ctx)
+	}
 }
