@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,11 +43,18 @@ func startRedis(c cleaner, dir string, args ...string) *server {
 	return s
 }
 
+// taken has the addresses that were given to servers. One that is down must
+// find its own free again.
+var taken sync.Map
+
 // freeAddr returns an address on which nobody listens, below those that systems
-// give to outgoing connections: it must stay free while a server is restarted.
+// give to outgoing connections.
 func freeAddr(c cleaner) string {
 	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 11000+2*rand.IntN(5000))
+		addr := fmt.Sprintf("127.0.0.1:%d", 11000+rand.IntN(20000))
+		if _, is := taken.LoadOrStore(addr, true); is {
+			continue
+		}
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
 			return addr
