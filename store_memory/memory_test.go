@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +68,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// publishes is how many TestMemoryReturns makes.
+// publishes is how many TestMemoryReturns makes, and a measure for others.
 var publishes = 1_000_000
 
 // TestMemoryReturns publishes a million messages, and something of everything
@@ -253,4 +254,104 @@ func TestMuchThatExpires(t *testing.T) {
 			t.Errorf("%d entries were reported as expired, want %d", r.expired, entries)
 		}
 	})
+}
+
+// TestRemovedChannelIsLeftAlone: a channel that was removed while it waited to
+// be looked at does not take its successor with it.
+func TestRemovedChannelIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New()
+		n, r := joined(t, s, defaults)
+		c := s.lock("c")
+		c.unlock() // It has nothing, so it waits.
+		s.shard("c").remove(c)
+		if err := n.Watch(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * sweepEvery)
+		synctest.Wait()
+		s.shard("c").remove(c)
+		if _, err := n.Publish(t.Context(), store.PublishRequest{Channel: "c", Event: "e"}); err != nil {
+			t.Fatal(err)
+		}
+		if r.items["c"] != 1 {
+			t.Errorf("%d items were delivered, want 1", r.items["c"])
+		}
+	})
+}
+
+// TestChannelIsUsedBeforeItsRemoval publishes to a channel that a sweep has
+// found to have nothing, before the sweep removes it: it stays, and is looked
+// at again when the message expires.
+func TestChannelIsUsedBeforeItsRemoval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New()
+		n, _ := joined(t, s, defaults)
+		c := s.lock("c")
+		c.unlock() // It has nothing, so it waits.
+		if got, ok := c.shard.due.takeDue(clock()); !ok || got != c {
+			t.Fatal("the channel does not wait to be removed")
+		}
+		res, err := n.Publish(t.Context(), store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.shard.remove(c)
+		if _, err := n.Message(t.Context(), "c", res.ID); err != nil {
+			t.Error("the message was removed with its channel")
+		}
+		time.Sleep(time.Hour + 2*sweepEvery)
+		nothing(t, s)
+	})
+}
+
+// TestChannelsComeAndGo has channels be made and forgotten as fast as can be,
+// while nodes sweep all the time: nothing is lost, and nothing stays.
+func TestChannelsComeAndGo(t *testing.T) {
+	s := New()
+	const workers = 4
+	var sweepers, users sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		n, _ := joined(t, s, defaults)
+		sweepers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					s.sweep(n)
+				}
+			}
+		})
+	}
+	for w := range workers {
+		n, _ := joined(t, s, defaults)
+		sub := store.SubscribeRequest{Channel: fmt.Sprint(w), Connection: "1", Counted: true}
+		users.Go(func() {
+			for range publishes / 20 {
+				if _, err := n.Subscribe(t.Context(), sub); err != nil {
+					t.Error(err)
+				}
+				info, err := n.Channel(t.Context(), sub.Channel)
+				if err != nil || info.Count != 1 {
+					t.Errorf("%d subscriptions after one (%v)", info.Count, err)
+					return
+				}
+				if _, err := n.Unsubscribe(t.Context(), sub.Channel, "1"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	users.Wait()
+	close(done)
+	sweepers.Wait()
+	n, _ := joined(t, s, defaults)
+	s.sweep(n)
+	for i := range s.shards {
+		if left := len(s.shards[i].channels.m); left > 0 {
+			t.Errorf("%d channels are left", left)
+		}
+	}
 }

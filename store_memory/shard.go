@@ -113,6 +113,10 @@ func (sh *shard) sweep(by *node) {
 			return
 		}
 		c.mu.Lock()
+		if c.removed { // It was made to wait once more in the meantime.
+			c.mu.Unlock()
+			continue
+		}
 		c.expire(now, by)
 		idle := c.idle()
 		if !idle {
@@ -132,6 +136,9 @@ func (sh *shard) remove(c *channel) {
 	defer sh.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.removed {
+		return // And another one may have its name by now.
+	}
 	if !c.idle() {
 		c.wake = never
 		c.settle()

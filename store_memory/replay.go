@@ -1,0 +1,75 @@
+package storememory
+
+import (
+	"context"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+// Replay implements [store.Messages].
+func (n *node) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.Replay{}, err
+	}
+	c := n.store.lockIfAny(r.Channel)
+	if c == nil {
+		return store.Replay{}, nil
+	}
+	defer c.unlock()
+	now := clock()
+	c.recent.expire(now, c.store.options.Load().ReplayWindow)
+	if !c.knows(r.After) || c.recent.discarded.Compare(r.After) > 0 {
+		return store.Replay{}, nil
+	}
+	messages := c.replay(r, now)
+	if len(messages) > r.Limit {
+		return store.Replay{}, nil
+	}
+	return store.Replay{Complete: true, Messages: messages}, nil
+}
+
+// knows says whether the channel can prove that id is one of its items.
+func (c *channel) knows(id ulid.ULID) bool {
+	if id.IsZero() {
+		return false
+	}
+	if id == c.newest || id == c.kept.expired || c.recent.has(id) {
+		return true
+	}
+	i := c.kept.from(id)
+	return i < len(c.kept.list) && c.kept.list[i].id == id
+}
+
+// replay merges the replay log and the kept messages. It returns at most one
+// message more than the limit.
+func (c *channel) replay(r store.ReplayRequest, now time.Time) []*store.Message {
+	var messages []*store.Message
+	i, j := c.recent.after(r.After), c.kept.after(r.After)
+	for len(messages) <= r.Limit {
+		for j < len(c.kept.list) && !c.kept.list[j].live(now) {
+			j++
+		}
+		var next, kept *store.Message
+		if i < c.recent.messages.len {
+			next = c.recent.messages.at(i)
+		}
+		if j < len(c.kept.list) {
+			kept = c.kept.list[j].message.message
+		}
+		switch {
+		case kept == next: // It is in both, or both have ended.
+			i, j = i+1, j+1
+		case next == nil, kept != nil && kept.ID.Compare(next.ID) < 0:
+			next, j = kept, j+1
+		default:
+			i++
+		}
+		if next == nil || next.ID.Compare(r.Until) > 0 {
+			break
+		}
+		messages = append(messages, next)
+	}
+	return messages
+}
