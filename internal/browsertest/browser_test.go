@@ -91,7 +91,8 @@ func (b *browser) open(name, url string) *page {
 	// Otherwise only one page at a time would believe that it is looked at.
 	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	p.emulate("light")
-	p.do("open", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(url))
+	p.shape(1280, 800)
+	p.do("open", chromedp.Navigate(url))
 	b.t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -100,6 +101,19 @@ func (b *browser) open(name, url string) *page {
 		}
 	})
 	return p
+}
+
+// shape gives the page the screen of a desktop or, if it is narrow, of a phone.
+// A page that was on a phone once has no mouse any more.
+func (p *page) shape(width, height int64) {
+	p.t.Helper()
+	phone := width < 500
+	command(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: width, Height: height, DeviceScaleFactor: 2, Mobile: phone,
+	})
+	if phone {
+		command(p, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true})
+	}
 }
 
 // emulate sets what the page is told of its user's preferences.

@@ -25,7 +25,6 @@ func TestScreenshots(t *testing.T) {
 	door.pictures("join-phone")
 
 	desktop, phone := b.join("Ada Lovelace", s.url()), mobile.join("Ada Lovelace", s.url())
-	desktop.shape(1280, 800)
 	phone.shape(375, 812)
 	bo, mia := b.join("Bo", s.url()), b.join("Mia Chen", s.url())
 	both := func(name string, action func(p *page)) {
@@ -143,14 +142,4 @@ func (p *page) pictures(name string) {
 		p.emulate(scheme)
 		p.picture(name + "-" + scheme)
 	}
-}
-
-// shape gives the page the screen of a phone or of a desktop.
-func (p *page) shape(width, height int64) {
-	p.t.Helper()
-	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
-	if width < 500 {
-		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
-	}
-	p.do("resize", chromedp.EmulateViewport(width, height, options...))
 }
