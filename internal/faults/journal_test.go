@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -88,9 +89,7 @@ func (j *journal) accepted() (n int) {
 func (j *journal) publishHTTP(ctx context.Context, n *node, channel string, extra map[string]any) *publication {
 	p := j.begin(channel, n.name)
 	body := map[string]any{"channel": channel, "event": "m", "data": p.payload, "eagerIdGeneration": true}
-	for k, v := range extra {
-		body[k] = v
-	}
+	maps.Copy(body, extra)
 	a, err := n.request(ctx, http.MethodPost, "/rt/publish", body)
 	switch {
 	case err != nil:

@@ -32,7 +32,7 @@ func TestNodeKilled(t *testing.T) {
 			tr.load(j, channels[0], tr.between(0, 20*time.Millisecond), always(s.nodes[1]), extra),
 			tr.load(j, channels[0], tr.between(0, 20*time.Millisecond), turns(victim, s.nodes[0]), extra),
 			tr.socketLoad(j, channels[1], keep, tr.between(0, 20*time.Millisecond), there()),
-			tr.churn(j, channels[1], there(), &subs),
+			tr.churn(channels[1], there(), &subs),
 		}
 		second := tr.secondFault(s)
 		tr.withheld = true // Others share the Redis, and may freeze it.
@@ -85,7 +85,7 @@ func (tr *trial) socketLoad(j *journal, channel string, keep int, every time.Dur
 
 // churn subscribes and unsubscribes all the time, so that the node is killed in
 // the middle of it. What the client saw is checked, too.
-func (tr *trial) churn(j *journal, channel string, at func() *node, subs *[]*subscriber) (stop func()) {
+func (tr *trial) churn(channel string, at func() *node, subs *[]*subscriber) (stop func()) {
 	s := tr.subscribe("churning", "", at, channel)
 	*subs = append(*subs, s)
 	return tr.repeat(tr.between(0, 30*time.Millisecond), func(ctx context.Context) {

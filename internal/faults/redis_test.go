@@ -100,11 +100,6 @@ func (s *server) ask(ctx context.Context, args ...any) (any, error) {
 	return c.Do(ctx, args...).Result()
 }
 
-func (s *server) port() string {
-	_, port, _ := net.SplitHostPort(s.addr)
-	return port
-}
-
 func portOf(addr string) int {
 	_, port, _ := net.SplitHostPort(addr)
 	n, _ := strconv.Atoi(port)

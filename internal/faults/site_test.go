@@ -29,11 +29,12 @@ func newSite(t *testing.T, n int, args ...string) *site {
 
 func (s *site) url() string { return "redis://" + s.redis.addr }
 
-// other returns a function that returns the site's nodes in turn, beginning
-// with the given one, as a client does that looks for one that works.
+// turns returns a function that returns the nodes in turn, as a client asks that
+// looks for one that works.
 func turns(nodes ...*node) func() *node {
 	var next atomic.Int64
 	return func() *node { return nodes[int(next.Add(1)-1)%len(nodes)] }
 }
 
+// always returns a function that returns the node.
 func always(n *node) func() *node { return func() *node { return n } }
