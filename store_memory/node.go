@@ -23,8 +23,10 @@ type node struct {
 	// ctx ends when the node does.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// tasks are the goroutines that may call the receiver.
-	tasks sync.WaitGroup
+	// sweeper is the goroutine that sweeps. tasks are those that call what the
+	// handler gave, and so end when it lets them: Receiver.Call, and what the
+	// scheduler reports to.
+	sweeper, tasks sync.WaitGroup
 	// gone is set, with mu held, before anything else of the end.
 	gone atomic.Bool
 
@@ -55,6 +57,7 @@ func (n *node) Leave(ctx context.Context) error {
 	delete(s.nodes, n.id)
 	s.mu.Unlock()
 
+	n.sweeper.Wait()
 	n.waitForTasks(ctx)
 	err := ctx.Err()
 	for c := range s.channels() {
@@ -75,7 +78,7 @@ func (n *node) Leave(ctx context.Context) error {
 	return unavailable(err)
 }
 
-// waitForTasks returns when the node's goroutines have ended, or with ctx.
+// waitForTasks returns when the node's tasks have ended, or with ctx.
 func (n *node) waitForTasks(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
@@ -94,6 +97,7 @@ func (n *node) die() {
 	if !n.end() {
 		return
 	}
+	n.sweeper.Wait()
 	n.tasks.Wait()
 	s := n.store
 	for c := range s.channels() {

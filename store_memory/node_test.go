@@ -14,9 +14,9 @@ import (
 
 var defaults = store.JoinOptions{ReplayWindow: 2 * time.Minute, ReplayLimit: 1000, NodeTimeout: 10 * time.Second}
 
-// TestEndOvertakesSubscribe ends a node whose Subscribe and Watch wait for the
+// TestEndOvertakes ends a node whose Subscribe, Watch and Set wait for the
 // channel: they must not come through after the end has cleaned up.
-func TestEndOvertakesSubscribe(t *testing.T) {
+func TestEndOvertakes(t *testing.T) {
 	s := New()
 	n, _ := joined(t, s, defaults)
 	c := s.lock("c")
@@ -30,6 +30,12 @@ func TestEndOvertakesSubscribe(t *testing.T) {
 	wg.Go(func() {
 		if err := n.Watch(t.Context(), "c"); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Watch: %v", err)
+		}
+	})
+	wg.Go(func() {
+		set := store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Keep: store.Forever}
+		if _, err := n.Set(t.Context(), set); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Set: %v", err)
 		}
 	})
 	// Time for them to reach the lock. If they do not, they are refused for

@@ -156,17 +156,20 @@ func (s *scheduler) fireNext(by *node) (fired store.Fired, ok bool, next time.Ti
 	defer s.mu.Unlock()
 	now := clock()
 	j, ok := s.pending.first()
-	if !ok || by.gone.Load() {
+	if !ok {
 		return fired, false, never
 	}
 	if !due(j.at, now) {
 		return fired, false, j.at
 	}
-	s.remove(j)
 	sch := j.schedule
-	fired.Schedule = sch
 	c := s.store.lock(sch.Channel())
 	defer c.unlock()
+	if by.gone.Load() {
+		return fired, false, never // It must not be told of an expiry any more.
+	}
+	s.remove(j)
+	fired.Schedule = sch
 	if sch.Publish != nil {
 		fired.Publish = c.publish(now, sch.Publish)
 	} else {

@@ -80,6 +80,9 @@ func (n *node) Set(ctx context.Context, r store.SetRequest) (store.SetResult, er
 	}
 	c := n.store.lock(r.Channel)
 	defer c.unlock()
+	if n.gone.Load() {
+		return store.SetResult{}, errGone // It must not be told of an expiry any more.
+	}
 	return c.set(clock(), &r, n), nil
 }
 

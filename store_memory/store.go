@@ -80,7 +80,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	s.mu.Lock()
 	s.nodes[n.id] = n
 	s.mu.Unlock()
-	n.tasks.Go(n.sweepUntilGone)
+	n.sweeper.Go(n.sweepUntilGone)
 	return n, nil
 }
 
