@@ -54,6 +54,8 @@ func TestStorage(t *testing.T) {
 		// An equal value, however it is written, tells nobody, but its writer
 		// is remembered.
 		observer.send(t, set("room", "a", `{ "x":[ 1.0 ] }`))
+		observer.send(t, set("room", "a", `{ "\u0078":[1] }`))
+		observer.send(t, set("room", "a", `{"x":[1]}`))
 		e.quiet(t, "room", both...)
 		writer.do(t, get("room", "a"), found("room", "a", `{"x":[1]}`, pam))
 		// Another value.
