@@ -101,7 +101,9 @@ func command(args ...any) outage {
 }
 
 func (tr *trial) outage(o outage) {
-	s := startRedis(tr, tr.t.TempDir(), "--appendonly", "yes")
+	// What is acknowledged must be on the disk, or the fault would be that it is
+	// not.
+	s := startRedis(tr, tr.t.TempDir(), "--appendonly", "yes", "--appendfsync", "always")
 	nodes := []*node{tr.node("redis://"+s.addr, ""), tr.node("redis://"+s.addr, "")}
 	tr.withheld = o.lasts > 0
 	j := newJournal()
