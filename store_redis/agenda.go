@@ -147,12 +147,16 @@ func (a *agenda) soonText(p int, wait string) {
 	}
 }
 
-// clean removes what has expired in a channel.
+// clean removes what has expired in a channel, some of it at a time.
 func (n *node) clean(ctx context.Context, channel string) {
 	ck := n.s.keys.channel(channel)
-	_, err := n.s.do(ctx, n.channelCall(cleanScript, channel, ck, n.entryKeys(ck)))
-	if err != nil && ctx.Err() == nil {
-		n.s.log.Debug("cleaning failed, trying again", "err", err)
+	for more := true; more; {
+		r, err := n.s.do(ctx, n.channelCall(cleanScript, channel, ck, n.entryKeys(ck)))
+		if err != nil {
+			n.s.log.Debug("cleaning failed, trying again", "err", err)
+			return
+		}
+		more = r.record.flag()
 	}
 }
 

@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,6 +44,24 @@ func benchNode(b *testing.B, addr string) (*node, *sink) {
 	return n.(*node), r
 }
 
+// cpuOf returns how many seconds of CPU a server has used.
+func cpuOf(b *testing.B, srv *redistest.Server) float64 {
+	info, err := srv.Client().Info(context.Background(), "cpu").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	values := parseInfo(info)
+	var sum float64
+	for _, k := range []string{"used_cpu_user", "used_cpu_sys"} {
+		v, err := strconv.ParseFloat(values[k], 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += v
+	}
+	return sum
+}
+
 // BenchmarkPublish publishes from 64 goroutines, and waits until all has been
 // heard.
 func BenchmarkPublish(b *testing.B) {
@@ -60,6 +79,7 @@ func BenchmarkPublish(b *testing.B) {
 				var next atomic.Int64
 				b.SetParallelism(32)
 				b.ReportAllocs()
+				busy := cpuOf(b, srv)
 				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
@@ -75,6 +95,7 @@ func BenchmarkPublish(b *testing.B) {
 					time.Sleep(100 * time.Microsecond)
 				}
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+				b.ReportMetric((cpuOf(b, srv)-busy)/float64(b.N)*1e6, "redis-µs/msg")
 			})
 		}
 	}

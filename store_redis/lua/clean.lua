@@ -2,7 +2,7 @@
 --
 -- KEYS     1-8 as in channel.lua, 9-12 as in entry.lua
 -- ARGV     1-7 as in channel.lua
--- RETURNS  ok: nothing
+-- RETURNS  ok: 1 if there is more that has expired
 
 local seen, refuse = recall()
 if seen then
@@ -33,4 +33,5 @@ if next_visit then
 else
   redis.call('ZREM', VISITS, CHANNEL)
 end
-return remember('')
+local more = next_visit and next_visit <= NOW
+return remember(pack({more and '1' or ''}))

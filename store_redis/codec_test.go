@@ -1,0 +1,106 @@
+package storeredis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+)
+
+const someID = "1732383633000-1000000000000000"
+
+func TestScheduleSurvives(t *testing.T) {
+	for _, row := range []struct {
+		why string
+		in  store.Schedule
+	}{
+		{"a message with everything", store.Schedule{
+			ID: ulid.Make(), Due: time.Unix(1, 5).UTC(), Connection: "c", UID: "u", Emit: true, Origin: []byte("o"),
+			Publish: &store.PublishRequest{
+				Channel: "c:1", Event: "e\x00", Data: []byte(`"1:2"`), Meta: &store.Meta{UID: "u", UMD: []byte("{}")},
+				Keep: store.Forever, Exclude: "x", DedupID: "d", DedupFor: time.Minute,
+			},
+		}},
+		{"a message of the server", store.Schedule{
+			ID: ulid.Make(), Due: time.Unix(-5, 0).UTC(), Publish: &store.PublishRequest{Channel: "c"},
+		}},
+		{"an entry", store.Schedule{
+			ID: ulid.Make(), Due: time.Unix(1e9, 0).UTC(),
+			Set: &store.SetRequest{
+				Channel: "c", Key: "k", Value: []byte("1"), Digest: "\xff\n", Meta: store.Meta{UID: "u"},
+				Keep: time.Hour, Emit: true, Origin: []byte("o"),
+			},
+		}},
+	} {
+		row.in.Group = groupOf(7)
+		got, err := decodeSchedule(7, row.in.ID.String(), encodeSchedule(&row.in))
+		if err != nil {
+			t.Errorf("%s: %v", row.why, err)
+			continue
+		}
+		if d := cmp.Diff(&row.in, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", row.why, d)
+		}
+	}
+}
+
+func TestDelta(t *testing.T) {
+	member := func(place int64, uid, umd string) placed {
+		return placed{place, store.Member{UID: uid, UMD: []byte(umd)}}
+	}
+	list := []placed{member(1, "a", "1"), member(3, "b", "1"), member(7, "c", "1")}
+	before := append([]placed(nil), list...)
+	for _, row := range []struct {
+		why  string
+		d    delta
+		want []placed
+	}{
+		{"who joins is the last", delta{store.MemberAdded, 9, member(0, "d", "1").Member}, append(before[:3:3], member(9, "d", "1"))},
+		{"an update keeps the place", delta{store.MemberUpdated, 3, member(0, "b", "2").Member}, []placed{before[0], member(3, "b", "2"), before[2]}},
+		{"who left is gone", delta{store.MemberRemoved, 3, member(0, "b", "1").Member}, []placed{before[0], before[2]}},
+		{"who is not there cannot leave", delta{store.MemberRemoved, 4, member(0, "x", "").Member}, before},
+	} {
+		if d := cmp.Diff(row.want, row.d.apply(list), cmp.AllowUnexported(placed{})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", row.why, d)
+		}
+		if !equalMembers(list, before) {
+			t.Fatalf("%s: the list given was modified", row.why)
+		}
+	}
+}
+
+// FuzzDecode feeds what might be in Redis, or on a topic, to the decoders: they
+// must not panic.
+func FuzzDecode(f *testing.F) {
+	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Data: []byte("1"), Meta: &store.Meta{UID: "u"}})))
+	f.Add(pack("S", "", "0", "1") + string(encodeEntry(&store.SetRequest{Key: "k"})))
+	f.Add(pack("P", "x", "1", "5", "u", "{}"))
+	f.Add("99999999999999999999:")
+	f.Add("-1:x")
+	f.Fuzz(func(t *testing.T, s string) {
+		it, d, err := decodeItem("c", someID, s)
+		if err == nil && it.Message == nil && it.Storage == nil && (it.Presence == nil || d == nil) {
+			t.Errorf("%q is nothing", s)
+		}
+		_, _ = decodeEntry("c", s)
+		_, _, _ = decodeBody("c", someID, s, 1)
+		_, _ = decodeSchedule(0, ulid.Make().String(), s)
+		_, _ = parseHeard(s)
+		if list, err := fields(s); err == nil && pack(list...) != canonical(s) {
+			t.Errorf("%q became %q", s, pack(list...))
+		}
+	})
+}
+
+// canonical is s with lengths as pack writes them.
+func canonical(s string) string {
+	var out strings.Builder
+	r := record{rest: s}
+	for r.rest != "" {
+		out.WriteString(pack(r.next()))
+	}
+	return out.String()
+}
