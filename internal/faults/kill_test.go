@@ -86,7 +86,7 @@ func (tr *trial) socketLoad(j *journal, channel string, keep int, every time.Dur
 // churn subscribes and unsubscribes all the time, so that the node is killed in
 // the middle of it. What the client saw is checked, too.
 func (tr *trial) churn(channel string, at func() *node, subs *[]*subscriber) (stop func()) {
-	s := tr.subscribe("churning", "", at, channel)
+	s := tr.subscribe("churning", "churning", at, channel)
 	*subs = append(*subs, s)
 	return tr.repeat(tr.between(0, 30*time.Millisecond), func(ctx context.Context) {
 		c, v := s.client(), s.views[channel]
