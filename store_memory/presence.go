@@ -32,13 +32,11 @@ type subscription struct {
 	counted  bool
 }
 
-// put records a subscription and returns the one that it replaces, if any.
-func (p *presence) put(connection string, s subscription) (old subscription) {
-	old = p.subscriptions.m[connection]
+// put records a subscription, in place of the one that there may be.
+func (p *presence) put(connection string, s subscription) {
+	p.count(p.subscriptions.m[connection], -1)
 	p.subscriptions.set(connection, s)
-	p.count(old, -1)
 	p.count(s, 1)
-	return old
 }
 
 // end forgets a subscription.
