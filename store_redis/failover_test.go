@@ -22,7 +22,7 @@ func TestCutOffNode(t *testing.T) {
 	t.Parallel()
 	srv := redistest.StartServer(t)
 	proxy := redistest.NewProxy(t, srv.Addr)
-	ctx := context.Background()
+	ctx := unhurried(t)
 	sub := store.SubscribeRequest{
 		Channel: "presence.c", Connection: "1", UID: "Jim", Presence: true, MaxMembers: 1000, Counted: true,
 	}
@@ -79,7 +79,7 @@ func TestOutageKillsNobody(t *testing.T) {
 		in := newInbox(t)
 		n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
 		inboxes = append(inboxes, in)
-		if _, err := n.Subscribe(context.Background(), store.SubscribeRequest{
+		if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{
 			Channel: "presence.c", Connection: fmt.Sprint(i), UID: fmt.Sprint(i), Presence: true, MaxMembers: 1000,
 		}); err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestOutageKillsNobody(t *testing.T) {
 // nothing can be proven.
 func TestLostTail(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
+	ctx := unhurried(t)
 	master := redistest.StartServer(t)
 	replica := redistest.StartServer(t)
 	host, port, _ := strings.Cut(master.Addr, ":")

@@ -126,7 +126,7 @@ func newStore(t *testing.T, c redis.UniversalClient) *Store {
 
 func joinAs(t *testing.T, s *Store, r store.Receiver, o store.JoinOptions) *node {
 	t.Helper()
-	n, err := s.Join(context.Background(), r, o)
+	n, err := s.Join(unhurried(t), r, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func joinAs(t *testing.T, s *Store, r store.Receiver, o store.JoinOptions) *node
 
 func mustPublish(t *testing.T, n *node, p store.PublishRequest) ulid.ULID {
 	t.Helper()
-	res, err := n.Publish(context.Background(), p)
+	res, err := n.Publish(unhurried(t), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,9 +167,18 @@ func retryPublish(t *testing.T, n *node, p store.PublishRequest, limit time.Dura
 
 func mustWatch(t *testing.T, n *node, channel string) {
 	t.Helper()
-	if err := n.Watch(context.Background(), channel); err != nil {
+	if err := n.Watch(unhurried(t), channel); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// unhurried returns a context for calls that must succeed: the default of one
+// second may be short on a machine that runs other tests.
+func unhurried(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // testSeed returns a generator whose seed is in the test's log.
@@ -195,7 +204,7 @@ func TestReplyCut(t *testing.T) {
 	}
 	proxy.Heal()
 	var got []ulid.ULID
-	history, err := direct.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 1000})
+	history, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +235,7 @@ func TestOperationIsDoneOnce(t *testing.T) {
 	srv := redistest.StartServer(t)
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
 	ck := n.s.keys.channel("c")
-	inc, err := n.leases.join(context.Background(), ck.part)
+	inc, err := n.leases.join(unhurried(t), ck.part)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,11 +252,11 @@ func TestOperationIsDoneOnce(t *testing.T) {
 		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn")},
 	} {
 		row.call.op = newOp()
-		first, err := n.s.do(context.Background(), row.call)
+		first, err := n.s.do(unhurried(t), row.call)
 		if err != nil {
 			t.Fatalf("%s: %v", row.why, err)
 		}
-		second, err := n.s.do(context.Background(), row.call)
+		second, err := n.s.do(unhurried(t), row.call)
 		if err != nil {
 			t.Fatalf("%s: again: %v", row.why, err)
 		}
@@ -255,7 +264,7 @@ func TestOperationIsDoneOnce(t *testing.T) {
 			t.Errorf("%s: first %q, then %q", row.why, first.record.rest, second.record.rest)
 		}
 	}
-	if h, err := n.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 10}); err != nil || len(h) != 1 {
+	if h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10}); err != nil || len(h) != 1 {
 		t.Errorf("%d messages (%v), want 1", len(h), err)
 	}
 }
@@ -283,7 +292,7 @@ func TestLateCommandIsRefused(t *testing.T) {
 	proxy.Heal() // What was sent goes on its way now.
 	time.Sleep(500 * time.Millisecond)
 	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Keep: time.Hour}, back)
-	h, err := direct.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 10})
+	h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +401,7 @@ func TestServerFaults(t *testing.T) {
 			a := joinAs(t, openAt(t, srv.Addr), in, testJoin)
 			b := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
 			mustWatch(t, a, "c")
-			if _, err := a.Subscribe(context.Background(), store.SubscribeRequest{Channel: "c", Connection: "1", Counted: true}); err != nil {
+			if _, err := a.Subscribe(unhurried(t), store.SubscribeRequest{Channel: "c", Connection: "1", Counted: true}); err != nil {
 				t.Fatal(err)
 			}
 			load := startLoad(b)
