@@ -25,7 +25,7 @@ const (
 type publication struct {
 	channel, payload string
 	fate             fate
-	id               string // if acknowledged
+	id               string // if acknowledged or accepted
 	took             time.Duration
 	at               time.Time
 	// accepted is true if it was refused, and seen nevertheless.
@@ -72,17 +72,17 @@ func (j *journal) acked() (n, no int) {
 	return n, no
 }
 
-// accepted returns how many messages were refused though Redis had accepted
-// them in time: its reply came too late or never.
-func (j *journal) accepted() (n int) {
+// accepted returns the messages that were refused though Redis had accepted them
+// in time: its reply came too late or never.
+func (j *journal) accepted() (ps []*publication) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, p := range j.sent {
 		if p.accepted {
-			n++
+			ps = append(ps, p)
 		}
 	}
-	return n
+	return ps
 }
 
 // publishHTTP publishes by a node's HTTP API. extra are further members.

@@ -175,7 +175,10 @@ func (tr *trial) settle(j *journal, limit time.Duration, last []*publication, su
 			}
 		}
 	}
-	tr.count("refused, though accepted just before", j.accepted())
+	for _, p := range j.accepted() {
+		tr.took("accepted before it was refused", p.at.Add(p.took).Sub(timeOf(p.id)))
+		tr.logf("%s (%q) was refused after %v, accepted at %s", p.id, p.payload, p.took, timeOf(p.id).Sub(tr.began))
+	}
 	acked, refusals := j.acked()
 	tr.count("messages acknowledged", acked)
 	tr.count("messages refused", refusals)

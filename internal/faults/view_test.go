@@ -191,7 +191,7 @@ func (v *view) check(j *journal, withheld bool) []string {
 			case p.channel != v.channel:
 				bad("%s is of another channel: %q", m.id, m.payload)
 			case p.fate == refused && withheld && timeOf(m.id).Before(p.at.Add(p.took)):
-				p.accepted = true
+				p.accepted, p.id = true, m.id
 			case p.fate == refused:
 				bad("%s was refused as UNAVAILABLE: %q, sent at %s, after %v", m.id, m.payload, p.at.Format(time.StampMilli), p.took)
 			case p.fate == acknowledged && p.id != m.id:

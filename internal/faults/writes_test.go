@@ -88,9 +88,20 @@ func (w *writes) schedule(ctx context.Context) {
 	w.mu.Unlock()
 }
 
+// fireLimit is how long after its time a schedule may fire that was overdue.
+const fireLimit = 10 * time.Second
+
 // check checks what became of them. With lost, all before the end may be gone.
 func (w *writes) check(lost bool, subs []*subscriber) {
-	w.tr.sleep(time.Until(w.latest) + 1500*time.Millisecond)
+	w.tr.sleep(time.Until(w.latest))
+	if !lost {
+		began := time.Now()
+		for w.missing(subs) && time.Since(began) < fireLimit {
+			w.tr.sleep(10 * time.Millisecond)
+		}
+		w.tr.took("last schedule due until all have fired", time.Since(began))
+	}
+	w.tr.sleep(500 * time.Millisecond) // What comes twice would come now.
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	have := w.stored()
@@ -124,6 +135,25 @@ func (w *writes) check(lost bool, subs []*subscriber) {
 			}
 		}
 	}
+}
+
+// missing reports whether a schedule that was acknowledged has not been seen by
+// everybody who was not told of losses.
+func (w *writes) missing(subs []*subscriber) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range subs {
+		v := s.views[w.channel]
+		v.mu.Lock()
+		for payload, f := range w.schedules {
+			if f == acknowledged && v.scheduled[payload] == 0 && v.lost == 0 {
+				v.mu.Unlock()
+				return true
+			}
+		}
+		v.mu.Unlock()
+	}
+	return false
 }
 
 // stored returns which entries the channel has.
