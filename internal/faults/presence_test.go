@@ -80,6 +80,10 @@ func TestPresenceAfterKill(t *testing.T) {
 // member connects one who stays.
 func (tr *trial) member(n *node, uid, channel string) *client {
 	c, _, err := dial(tr.ctx, n, uid, 0, func(frame) {})
+	for began := time.Now(); err != nil && time.Since(began) < 5*time.Second; {
+		tr.sleep(100 * time.Millisecond) // Another trial's fault keeps the node from being ready.
+		c, _, err = dial(tr.ctx, n, uid, 0, func(frame) {})
+	}
 	if err != nil {
 		tr.fatalf("%s cannot connect to %s: %v", uid, n.name, err)
 	}
