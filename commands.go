@@ -4,7 +4,9 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // commands are what a client can ask for over the WebSocket (protocol section
@@ -108,21 +110,16 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.h.getAs(c.h.ctx, sc, cmd.Key)
-	if err != nil {
-		return err
+	read := func() (*store.Entry, error) { return c.h.getAs(c.h.ctx, sc, cmd.Key) }
+	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(sc.channel, cmd.Key, e, cmd.Ref) }
+	if s := c.subscription(sc.channel); s != nil && s.grant.entry(cmd.Key).observe {
+		return s.readObserved(cmd.Key, read, answer)
 	}
-	frame := storageDataFrame(sc.channel, cmd.Key, e, cmd.Ref)
-	s := c.subscription(sc.channel)
-	if s == nil || e == nil || !s.grant.entry(cmd.Key).observe {
-		c.sock.Send(frame)
-		return nil
+	e, err := read()
+	if err == nil {
+		c.sock.Send(answer(e))
 	}
-	// The store may be ahead of what is still to be delivered here.
-	s.topic.mu.Lock()
-	defer s.topic.mu.Unlock()
-	s.tell(e, frame)
-	return nil
+	return err
 }
 
 func (c *connection) react(cmd *wire.Command) error {

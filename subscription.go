@@ -50,6 +50,11 @@ type subscription struct {
 	// told has the newest version of storage keys that the client was told of
 	// outside the order of items: older ones must not follow.
 	told map[string]ulid.ULID
+	// reading is the storage key that a command of the client is reading, ""
+	// for none, and passed the newest version of it that the client was sent
+	// meanwhile.
+	reading string
+	passed  *store.Entry
 }
 
 // deliver is called with the topic's lock held.
@@ -90,6 +95,7 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) {
 			delete(s.told, item.Storage.Key)
 		}
 	}
+	s.pass(item.Storage)
 	s.conn.sock.Send(frame)
 }
 
@@ -107,6 +113,7 @@ func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
 		s.told = make(map[string]ulid.ULID)
 	}
 	s.told[e.Key] = e.ID
+	s.pass(e)
 	s.conn.sock.Send(frame)
 }
 
