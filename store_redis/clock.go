@@ -31,9 +31,10 @@ type gap struct {
 const (
 	// clockAge is how long a measurement counts: clocks drift.
 	clockAge = 10 * time.Second
-	// minGap is the shortest gap that is remembered, and maxGaps how many.
-	minGap  = 50 * time.Millisecond
-	maxGaps = 64
+	// minGap is the shortest gap that is remembered, and gapAge for how long:
+	// longer than any node's timeout.
+	minGap = 50 * time.Millisecond
+	gapAge = time.Hour
 )
 
 // saw notes the server's time in milliseconds that came with a reply. It
@@ -51,10 +52,11 @@ func (c *clock) saw(ms int64, received time.Time, force bool) {
 		silent := received.Sub(c.last)
 		jump := time.Duration(ms-c.lastMS)*time.Millisecond - silent
 		if length := max(silent, jump.Abs()); length > minGap {
+			// A gap makes shorter ones before it of no interest.
+			c.gaps = slices.DeleteFunc(c.gaps, func(g gap) bool {
+				return g.length <= length || received.Sub(g.end) > gapAge
+			})
 			c.gaps = append(c.gaps, gap{received, length})
-			if len(c.gaps) > maxGaps {
-				c.gaps = slices.Delete(c.gaps, 0, 1)
-			}
 		}
 	}
 	if received.After(c.last) {
