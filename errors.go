@@ -123,12 +123,10 @@ func unavailable(cause error) *Error {
 // asError turns any error into what a client may be told. Those that nobody
 // foresaw become INTERNAL.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	var w *wire.Error
-	if errors.As(err, &w) {
+	if w, ok := errors.AsType[*wire.Error](err); ok {
 		return &Error{Code: Code(w.Code), Message: w.Message}
 	}
 	c := CodeInternal

@@ -140,8 +140,7 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []
 func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
 	c, err := h.opts.Authenticate(r)
 	if err != nil {
-		var e *Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, nil, e
 		}
 		h.logger.Info("hotsock: Authenticate refused a connection", "err", err)

@@ -68,7 +68,6 @@ type hijacker struct {
 	timeout time.Duration
 	conn    *atomicConn
 	br      *bufio.Reader
-	failed  bool
 }
 
 // Unwrap is for http.ResponseController.
