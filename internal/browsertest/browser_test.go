@@ -21,8 +21,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// deadline is how long a page may take for what a test waits for.
-const deadline = 20 * time.Second
+// deadline is how long a page may take for what a test waits for. It is long,
+// because a browser on a busy machine can be very slow.
+const deadline = time.Minute
 
 // pollInterval is the time between two looks at a page.
 const pollInterval = 20 * time.Millisecond

@@ -78,7 +78,7 @@ func (p *page) publish(data ...any) {
 		const subscribed = new Promise((resolve) => channel.addEventListener("subscribed", resolve));
 		hotsock.connect();
 		await subscribed;
-		for (const data of %s) await channel.publish("chat", data);
+		await Promise.all(%s.map((data) => channel.publish("chat", data)));
 		hotsock.close();
 	})()`, encoded), chromedp.EvalAwaitPromise))
 }
