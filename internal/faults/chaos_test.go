@@ -17,7 +17,6 @@ const chaosNodes = 3
 func TestSeveralFaults(t *testing.T) {
 	t.Parallel()
 	fault{short: 2, full: 100, parallel: 6, trial: func(tr *trial) {
-		tr.withheld = true
 		s := startRedis(tr, tr.t.TempDir(), "--appendonly", "yes", "--appendfsync", "always")
 		places := make([]*place, chaosNodes)
 		var at []*atomic.Pointer[node]

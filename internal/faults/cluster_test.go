@@ -78,7 +78,6 @@ func TestCluster(t *testing.T) {
 		for _, ch := range channels {
 			stops = append(stops, tr.load(j, ch, 60*time.Millisecond, turns(nodes...), extra))
 		}
-		tr.withheld = true
 		tr.sleep(tr.between(500*time.Millisecond, 1500*time.Millisecond))
 		f := clusterFaults[tr.IntN(len(clusterFaults))]
 		tr.logf("%s", f.name)

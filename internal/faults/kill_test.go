@@ -35,7 +35,6 @@ func TestNodeKilled(t *testing.T) {
 			tr.churn(channels[1], there(), &subs),
 		}
 		second := tr.secondFault(s)
-		tr.withheld = true // Others share the Redis, and may freeze it.
 
 		tr.sleep(tr.between(0, 1500*time.Millisecond))
 		if tr.IntN(2) == 0 {

@@ -105,7 +105,6 @@ func (tr *trial) outage(o outage) {
 	// not.
 	s := startRedis(tr, tr.t.TempDir(), "--appendonly", "yes", "--appendfsync", "always")
 	nodes := []*node{tr.node("redis://"+s.addr, ""), tr.node("redis://"+s.addr, "")}
-	tr.withheld = o.lasts > 0
 	j := newJournal()
 	w := newWrites(tr, nodes)
 	room, plain := "presence."+tr.name, tr.name
@@ -132,11 +131,13 @@ func (tr *trial) outage(o outage) {
 	}
 	tr.logf("%s, for %v", o.name, lasts)
 	o.begin(tr, s)
+	w.from = time.Now()
 	if lasts >= 5*time.Second {
 		tr.whileAway(nodes, subs, lasts)
 	} else {
 		tr.sleep(lasts)
 	}
+	w.to = time.Now()
 	o.end(tr, s)
 	back := time.Now()
 	tr.logf("over")

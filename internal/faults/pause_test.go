@@ -16,7 +16,6 @@ func TestNodePaused(t *testing.T) {
 		tr.watch(s.nodes...)
 		sleeper := tr.node(s.url(), s.prefix)
 		j := newJournal()
-		tr.withheld = true // A stopped node does not read them.
 		channel := "presence." + tr.name
 		j.publishHTTP(tr.ctx, s.nodes[0], channel, nil)
 		subs := []*subscriber{

@@ -16,7 +16,7 @@ import (
 func TestReplyCut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 1)
-	const parallel = 8
+	const parallel = 4
 	type way struct {
 		*node
 		*proxy

@@ -170,7 +170,7 @@ func (tr *trial) settle(j *journal, limit time.Duration, last []*publication, su
 	tr.sleep(100 * time.Millisecond)
 	for _, s := range subs {
 		for _, v := range s.views {
-			for _, wrong := range v.check(j, tr.withheld) {
+			for _, wrong := range v.check(j) {
 				tr.failf("%s", wrong)
 			}
 		}

@@ -71,9 +71,6 @@ type trial struct {
 	// name is used by no other trial: for channels and prefixes.
 	name  string
 	began time.Time
-	// withheld says that replies of Redis may be withheld in this trial, so
-	// that nobody can know whether a message was accepted.
-	withheld bool
 
 	mu       sync.Mutex
 	timeline []string

@@ -163,10 +163,9 @@ func timeOf(id string) time.Time {
 
 // check returns what a view shows of broken promises: that every acknowledged
 // message is there once and in order, where nothing was said to be missing, and
-// none that was refused. With withheld, replies of Redis may have been: then a
-// message that it accepted before may have been refused, but none may be
-// published after it was refused.
-func (v *view) check(j *journal, withheld bool) []string {
+// none that was published after it had been refused. One that Redis had accepted
+// before, but whose reply did not come in time, is noted.
+func (v *view) check(j *journal) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	j.mu.Lock()
@@ -190,7 +189,7 @@ func (v *view) check(j *journal, withheld bool) []string {
 				bad("%s was never published: %q", m.id, m.payload)
 			case p.channel != v.channel:
 				bad("%s is of another channel: %q", m.id, m.payload)
-			case p.fate == refused && withheld && timeOf(m.id).Before(p.at.Add(p.took)):
+			case p.fate == refused && timeOf(m.id).Before(p.at.Add(p.took)):
 				p.accepted, p.id = true, m.id
 			case p.fate == refused:
 				bad("%s was refused as UNAVAILABLE: %q, sent at %s, after %v", m.id, m.payload, p.at.Format(time.StampMilli), p.took)
