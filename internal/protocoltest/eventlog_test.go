@@ -15,6 +15,8 @@ type eventLog struct {
 	mu     sync.Mutex
 	events []string      // as JSON
 	more   chan struct{} // closed when there are more
+	// fault, if set before anything happens, is how handling an event ends.
+	fault func() error
 }
 
 // HandleEvent keeps the event as the JSON that a host would pass on.
@@ -29,6 +31,9 @@ func (l *eventLog) HandleEvent(_ context.Context, e hotsock.Event) error {
 	if l.more != nil {
 		close(l.more)
 		l.more = nil
+	}
+	if l.fault != nil {
+		return l.fault()
 	}
 	return nil
 }
@@ -64,8 +69,6 @@ func (l *eventLog) all() []string {
 	return append([]string(nil), l.events...)
 }
 
-// withEvents makes the nodes report to the log of the env: it is set in
-// options, which do not know the env yet.
-func withEvents(l *eventLog) func(*hotsock.Options) {
-	return func(o *hotsock.Options) { o.Events = l }
-}
+// withEvents makes the nodes report to the env's log, which takes the place of
+// this one.
+func withEvents(o *hotsock.Options) { o.Events = new(eventLog) }

@@ -87,6 +87,9 @@ func (e *env) options(s store.Store, set func(*hotsock.Options)) hotsock.Options
 	if set != nil {
 		set(&o)
 	}
+	if o.Events != nil {
+		o.Events = e.events
+	}
 	return o
 }
 

@@ -56,6 +56,7 @@ func TestStorage(t *testing.T) {
 		observer.send(t, set("room", "a", `{ "x":[ 1.0 ] }`))
 		observer.send(t, set("room", "a", `{ "\u0078":[1] }`))
 		observer.send(t, set("room", "a", `{"x":[1]}`))
+		observer.ping(t)
 		e.quiet(t, "room", both...)
 		writer.do(t, get("room", "a"), found("room", "a", `{"x":[1]}`, pam))
 		// Another value.
@@ -67,6 +68,7 @@ func TestStorage(t *testing.T) {
 		observer.do(t, get("room", "a"), `{"event":"hotsock.channelStorageData","channel":"room","key":"a","data":null,"meta":null}`)
 		writer.send(t, set("room", "a", `null`))
 		writer.send(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"a"}`)
+		writer.ping(t)
 		e.quiet(t, "room", both...)
 		for _, value := range []string{`false`, `0`, `""`, `[]`, `[{}]`} { // none of them is nothing
 			writer.send(t, set("room", "a", value))
@@ -75,6 +77,7 @@ func TestStorage(t *testing.T) {
 		// Keys that may not be observed.
 		writer.send(t, set("room", "b", `1`))
 		writer.send(t, set("room", "ab", `1`))
+		writer.ping(t)
 		e.quiet(t, "room", both...)
 		// Over HTTP, from a client and from the server.
 		writer.call(t, "channelStorageSet", `{"channel":"room","key":"ac","data":"over HTTP"}`).
@@ -237,6 +240,7 @@ func TestStorageExpires(t *testing.T) {
 		c.do(t, set("room", "short", `1`), stored("room", "short", `1`, jim))
 		time.Sleep(4 * time.Second)
 		c.send(t, set("room", "short", `1.0`))
+		c.ping(t)
 		time.Sleep(5*time.Second - time.Millisecond)
 		c.do(t, get("room", "short"), found("room", "short", `1`, jim))
 		time.Sleep(time.Millisecond)

@@ -1,0 +1,258 @@
+package protocoltest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// at is a schedule expression for so long after now, in UTC.
+func at(d time.Duration) string {
+	return time.Now().UTC().Add(d).Format("at(2006-01-02T15:04:05)")
+}
+
+const accepts = `{"room":{"subscribe":true,"messages":{"*":{"publish":true,"broadcast":true,"store":60,"scheduleBefore":9999999999},"loud":{"echo":true}},"storage":{"*":{"set":true,"observe":true,"store":60,"scheduleBefore":9999999999}}}}`
+
+// Section 6: what is scheduled comes when it is due, whatever became of the
+// sender, however it was sent.
+func TestSchedules(t *testing.T) {
+	inBubble(t, 2, nil, func(t *testing.T, e *env) {
+		witness := e.connect(t, user("Pam", accepts))
+		witness.subscribe(t, "room")
+		c := e.connect(t, withUMD("Jim", `{"n":1}`, accepts))
+		c.subscribe(t, "room")
+		const jim = `{"uid":"Jim","umd":{"n":1}}`
+		const ack = `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$arn"},"ref":"r"}`
+		schedule := func(n int) string { return fmt.Sprintf(`"scheduleExpression":%q`, at(time.Duration(n)*time.Minute)) }
+		accepted := func(event string) string {
+			return fmt.Sprintf(`{"channel":"room","event":%q,"scheduleArn":"$arn"}`, event)
+		}
+		form := regexp.MustCompile(`^arn:hotsock:scheduler:::schedule/[A-Za-z0-9_-]+/[0-9A-HJKMNP-TV-Z]{26}$`)
+		for n, f := range []func(when string){
+			func(s string) { c.do(t, `{"event":"e","channel":"room","data":0,`+s+`,"ref":"r"}`, ack) },
+			func(s string) {
+				c.do(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+s+`,"ref":"r"}`, ack)
+			},
+			func(s string) {
+				c.call(t, "publishMessage", `{"event":"e","channel":"room","data":2,`+s+`}`).want(t, 202, accepted("e"))
+			},
+			func(s string) {
+				c.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":3,`+s+`}`).want(t, 202, accepted("hotsock.channelStorageSet"))
+			},
+			func(s string) {
+				e.server(t, "POST", "/publish", `{"event":"e","channel":"room","data":4,`+s+`}`).want(t, 202, accepted("e"))
+			},
+			func(s string) {
+				e.server(t, "POST", "/publish", `{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":5,`+s+`}`).want(t, 202, accepted("hotsock.channelStorageSet"))
+			},
+			func(string) {
+				p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: 6, At: time.Now().Add(7 * time.Minute)})
+				e.set("arn", p.ScheduleARN)
+				if p.ID != "" {
+					t.Errorf("a schedule has the id %q", p.ID)
+				}
+			},
+			func(string) {
+				ctx, cancel := e.context()
+				defer cancel()
+				p, err := e.anyNode().SetStorage(ctx, hotsock.Entry{Channel: "room", Key: "k", Data: 7, At: time.Now().Add(8 * time.Minute)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				e.set("arn", p.ScheduleARN)
+			},
+		} {
+			e.forget("arn")
+			f(schedule(n + 1))
+			if !form.MatchString(e.get("arn")) {
+				t.Errorf("the ARN is %q", e.get("arn"))
+			}
+		}
+		// The sender leaves, with a changed look.
+		c.do(t, umdUpdate("room", token(t, `{"scope":"umd","uid":"Jim","umd":2,"channels":{"room":{"umdUpdate":true}}}`)), umdAck("room"))
+		c.close(t)
+		start := time.Now()
+		for n, want := range []string{
+			`{"id":"$_","event":"e","channel":"room","data":0,"meta":` + jim + `}`,
+			stored("room", "k", "1", jim),
+			`{"id":"$_","event":"e","channel":"room","data":2,"meta":` + jim + `}`,
+			stored("room", "k", "3", jim),
+			`{"id":"$_","event":"e","channel":"room","data":4}`,
+			stored("room", "k", "5", noMeta),
+			`{"id":"$_","event":"e","channel":"room","data":6}`,
+			stored("room", "k", "7", noMeta),
+		} {
+			witness.expect(t, want)
+			due := time.Duration(n+1) * time.Minute
+			if d := time.Since(start); d < due || d > due+time.Second {
+				t.Errorf("schedule %d came after %v", n, d)
+			}
+		}
+		e.quiet(t, "room", witness)
+		// Kept from when it came, as the permissions at accept time say.
+		time.Sleep(time.Second)
+		e.server(t, "GET", "/channels/room/storage", "").want(t, 200, `{"items":[{"key":"k","data":7,"meta":`+noMeta+`}]}`)
+	})
+}
+
+// The sender without echo gets no copy of what it scheduled either, and with
+// echo it does.
+func TestScheduleEcho(t *testing.T) {
+	inBubble(t, 1, nil, func(t *testing.T, e *env) {
+		c := e.connect(t, user("Jim", accepts))
+		c.subscribe(t, "room")
+		for _, event := range []string{"quiet", "loud"} {
+			c.send(t, fmt.Sprintf(`{"event":%q,"channel":"room","scheduleExpression":%q}`, event, at(time.Minute)))
+		}
+		c.ping(t)
+		c.expect(t, `{"id":"$_","event":"loud","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
+		e.quiet(t, "room", c)
+	})
+}
+
+// What is accepted for a schedule and what is not.
+func TestScheduleExpressions(t *testing.T) {
+	soon := time.Now().Add(time.Hour)
+	limit := time.Now().Add(30 * 24 * time.Hour)
+	for _, tt := range []struct{ why, expression, zone, code string }{
+		{"in an hour", soon.UTC().Format("at(2006-01-02T15:04:05)"), "", ""},
+		{"in UTC by name", soon.UTC().Format("at(2006-01-02T15:04:05)"), "UTC", ""},
+		{"in a zone", soon.UTC().Add(24 * time.Hour).Format("at(2006-01-02T15:04:05)"), "America/New_York", ""},
+		{"an hour ago", soon.UTC().Add(-2 * time.Hour).Format("at(2006-01-02T15:04:05)"), "", "INVALID_SCHEDULE_EXPRESSION"},
+		{"an hour ago by another clock", soon.UTC().Format("at(2006-01-02T15:04:05)"), "Asia/Tokyo", "INVALID_SCHEDULE_EXPRESSION"},
+		{"not at()", soon.UTC().Format("2006-01-02T15:04:05"), "", "INVALID_SCHEDULE_EXPRESSION"},
+		{"a rate", "rate(5 minutes)", "", "INVALID_SCHEDULE_EXPRESSION"},
+		{"a day that does not exist", "at(2199-02-30T00:00:00)", "", "INVALID_SCHEDULE_EXPRESSION"},
+		{"with a zone in it", "at(2199-02-20T00:00:00Z)", "", "INVALID_SCHEDULE_EXPRESSION"},
+		{"an unknown zone", soon.UTC().Format("at(2006-01-02T15:04:05)"), "Mars/Olympus", "INVALID_SCHEDULE_EXPRESSION"},
+		{"a zone that is a path", soon.UTC().Format("at(2006-01-02T15:04:05)"), "../../etc/passwd", "INVALID_SCHEDULE_EXPRESSION"},
+		{"the server's own zone", soon.UTC().Format("at(2006-01-02T15:04:05)"), "Local", "INVALID_SCHEDULE_EXPRESSION"},
+		{"later than permitted", limit.UTC().Add(time.Hour).Format("at(2006-01-02T15:04:05)"), "", "SCHEDULE_PERMISSION_DENIED"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			everywhere(t, nil, func(t *testing.T, e *env) {
+				before := fmt.Sprintf(`"scheduleBefore":%d`, limit.Unix())
+				c := e.connect(t, user("Jim", `{"room":{"messages":{"e":{"broadcast":true,`+before+`}},"storage":{"k":{"set":true,`+before+`}}}}`))
+				body := fmt.Sprintf(`{"channel":"room","event":"e","key":"k","data":1,"scheduleExpression":%q,"scheduleExpressionTimezone":%q}`, tt.expression, tt.zone)
+				command := strings.TrimSuffix(body, "}") + `,"ref":"r"}`
+				storage := strings.Replace(command, `"event":"e"`, `"event":"hotsock.channelStorageSet"`, 1)
+				if tt.code == "" {
+					const ack = `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$_"},"ref":"r"}`
+					c.do(t, command, ack)
+					c.do(t, storage, ack)
+					c.call(t, "publishMessage", body).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
+					c.call(t, "channelStorageSet", body).want(t, 202, `{"channel":"room","event":"hotsock.channelStorageSet","scheduleArn":"$_"}`)
+					e.server(t, "POST", "/publish", body).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
+					return
+				}
+				status := statuses[tt.code]
+				fail := strings.TrimSuffix(failure("room", tt.code), "}") + `,"ref":"r"}`
+				c.do(t, command, fail)
+				c.do(t, storage, fail)
+				c.call(t, "publishMessage", body).wantError(t, status, tt.code)
+				c.call(t, "channelStorageSet", body).wantError(t, status, tt.code)
+				if tt.code != "SCHEDULE_PERMISSION_DENIED" {
+					e.server(t, "POST", "/publish", body).wantError(t, status, tt.code)
+				}
+			})
+		})
+	}
+}
+
+// Who made a schedule can cancel it, from any of their connections; the host
+// can list, move and cancel all.
+func TestCancelSchedule(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		ctx, cancel := e.context()
+		defer cancel()
+		jim := e.connect(t, user("Jim", accepts))
+		phone := e.connect(t, user("Jim", `{}`))
+		pam := e.connect(t, user("Pam", accepts))
+		nobody := e.connect(t, user("", accepts))
+		alsoNobody := e.connect(t, user("", accepts))
+		schedule := func(c *client) string {
+			t.Helper()
+			e.forget("arn")
+			c.call(t, "publishMessage", `{"channel":"room","event":"e","data":1,"scheduleExpression":"at(2199-01-01T00:00:00)"}`).
+				want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$arn"}`)
+			return e.get("arn")
+		}
+		arn := schedule(jim)
+		pam.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
+		nobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
+		list, err := e.anyNode().Schedules(ctx, "room", nil, 10)
+		if err != nil || len(list) != 1 || list[0].ARN != arn || list[0].Event != "e" || string(list[0].Data) != "1" ||
+			list[0].UID != "Jim" || list[0].ConnectionID != jim.id || !list[0].Due.Equal(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("Schedules = %+v, %v", list, err)
+		}
+		phone.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).want(t, 200, `{}`)
+		phone.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
+		schedule(nobody)
+		alsoNobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
+		nobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).want(t, 200, `{}`)
+
+		arn = schedule(pam)
+		pam.subscribe(t, "room")
+		jim.subscribe(t, "room")
+		if err := e.anyNode().MoveSchedule(ctx, arn, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		jim.expect(t, `{"id":"$_","event":"e","channel":"room","data":1,"meta":{"uid":"Pam","umd":null}}`)
+		for _, err := range []error{e.anyNode().CancelSchedule(ctx, arn), e.anyNode().MoveSchedule(ctx, arn, time.Now()), e.anyNode().CancelSchedule(ctx, "x")} {
+			if !errors.Is(err, &hotsock.Error{Code: hotsock.CodeScheduleNotFound}) {
+				t.Errorf("got %v", err)
+			}
+		}
+		e.quiet(t, "room", pam, jim)
+		arn = schedule(pam)
+		if err := e.anyNode().CancelSchedule(ctx, arn); err != nil {
+			t.Error(err)
+		}
+		if list, err := e.anyNode().Schedules(ctx, "", nil, 10); err != nil || len(list) != 0 {
+			t.Errorf("Schedules = %+v, %v", list, err)
+		}
+	})
+}
+
+// A cancel that succeeds means that it never fires, and one that does not,
+// that it fires once.
+func TestCancelRacesFire(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		c := e.connect(t, user("", everything))
+		c.subscribe(t, "room")
+		ctx, cancel := e.context()
+		defer cancel()
+		want := make(map[int]bool)
+		const rounds = 40
+		for n := range rounds {
+			p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, At: time.Now().Add(time.Duration(n%10) * time.Millisecond)})
+			time.Sleep(time.Duration(n*7%10) * time.Millisecond)
+			err := e.anyNode().CancelSchedule(ctx, p.ScheduleARN)
+			switch {
+			case errors.Is(err, &hotsock.Error{Code: hotsock.CodeScheduleNotFound}):
+				want[n] = true
+			case err != nil:
+				t.Fatal(err)
+			}
+		}
+		fired := make(map[int]int)
+		for _, frame := range c.until(t, e.mark(t, "room")) {
+			n := 0
+			if _, err := fmt.Sscanf(frame[strings.Index(frame, `"data":`):], `"data":%d`, &n); err != nil {
+				t.Fatalf("%s: %v", frame, err)
+			}
+			fired[n]++
+		}
+		for n := range rounds {
+			if got := fired[n]; got > 1 || (got == 1) != want[n] {
+				t.Errorf("schedule %d fired %d times, cancelled: %t", n, got, !want[n])
+			}
+		}
+		t.Logf("%d of %d fired", len(fired), rounds)
+	})
+}
