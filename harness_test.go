@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -128,31 +126,10 @@ func (p *peerClient) next(event string) map[string]any {
 	return m
 }
 
-// closed waits for the server to close the connection.
-func (p *peerClient) closed(code websocket.StatusCode) {
-	p.r.t.Helper()
-	for {
-		if _, _, err := p.conn.Read(context.Background()); err != nil {
-			if got := websocket.CloseStatus(err); got != code {
-				p.r.t.Errorf("closed with %v (%v), want %v", got, err, code)
-			}
-			return
-		}
-	}
-}
-
-// post calls the handler's HTTP API without a network.
-func (r *rig) post(path, body string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r.h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
-	return w
-}
-
 // pipeListener connects in memory, as a bubble requires.
 type pipeListener struct {
-	conns  chan net.Conn
-	once   sync.Once
-	closed bool
+	conns chan net.Conn
+	once  sync.Once
 }
 
 func (l *pipeListener) dial() (net.Conn, error) {
@@ -214,18 +191,6 @@ func (s *faultyStore) err(log *[]string, what string) error {
 		*log = append(*log, what)
 	}
 	return nil
-}
-
-func (s *faultyStore) count(log *[]string, what string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, l := range *log {
-		if l == what {
-			n++
-		}
-	}
-	return n
 }
 
 type faultyNode struct {

@@ -44,7 +44,7 @@ func TestSubscribeWhileUnavailable(t *testing.T) {
 }
 
 func TestWaitingSubscribeEndsWithItsError(t *testing.T) {
-	inRig(t, Options{MaxMembersSize: 40}, func(t *testing.T, r *rig) {
+	inRig(t, Options{MaxMembersSize: 40}, func(_ *testing.T, r *rig) {
 		a, b := r.connect("ann"), r.connect("bob")
 		r.s.setDown(true)
 		b.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
@@ -86,7 +86,7 @@ func TestWhatFailsWhileUnavailable(t *testing.T) {
 }
 
 func TestLeavingWhileUnavailable(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		for _, channel := range []string{"a", "b", "c"} {
 			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)

@@ -143,9 +143,7 @@ func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 // what was begun, if locked with the connection's lock held, and then what is
 // queued. c.mu is held.
 func (c *Conn) flushAlone(begun []byte, locked bool) {
-	c.flushes.Add(1)
-	go func() {
-		defer c.flushes.Done()
+	c.flushes.Go(func() {
 		var frames []Frame
 		for b := begun; ; {
 			if len(b) > 0 {
@@ -171,7 +169,7 @@ func (c *Conn) flushAlone(begun []byte, locked bool) {
 				b = append(b, f.b.wire...)
 			}
 		}
-	}()
+	})
 }
 
 // broken drops what is queued, and closes the connection so that its reader
