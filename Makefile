@@ -51,6 +51,10 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
 			go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) . </dev/null); \
 	done
 
+.PHONY: faults
+faults: ## Break Redis, nodes and networks in full, one fault after another; most of an hour
+	@go test ./internal/faults -full -parallel 1 -timeout 3h -v
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	@for m in $(MODULES); do (cd "$$m" && go test -run '^$$' -bench . -benchmem ./...); done
