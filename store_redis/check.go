@@ -72,10 +72,9 @@ func checkVersion(v string, cluster bool) error {
 	minor, _, _ := strings.Cut(rest, ".")
 	major, err1 := strconv.Atoi(head)
 	second, err2 := strconv.Atoi(minor)
-	if err1 != nil || err2 != nil {
-		return nil // Some other server that speaks the protocol; the scripts will tell.
-	}
+	known := err1 == nil && err2 == nil
 	switch {
+	case !known: // Some other server that speaks the protocol; the scripts will tell.
 	case major < 6 || (major == 6 && second < 2):
 		return fmt.Errorf("storeredis: Redis is version %s, 6.2 or later is needed", v)
 	case cluster && major < 7:

@@ -1,7 +1,6 @@
 package storeredis
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -262,13 +261,6 @@ func (d *delta) apply(list []placed) []placed {
 	default:
 		return slices.Concat(list[:i], []placed{{d.place, d.member}}, list[i:])
 	}
-}
-
-// equalMembers reports whether two lists are the same.
-func equalMembers(a, b []placed) bool {
-	return slices.EqualFunc(a, b, func(a, b placed) bool {
-		return a.place == b.place && a.UID == b.UID && bytes.Equal(a.UMD, b.UMD)
-	})
 }
 
 // stringsOf reads a reply that is a list of strings.

@@ -24,8 +24,6 @@ type watch struct {
 	err            error
 	// ended is set by Unwatch, which must not wait for a delivery.
 	ended atomic.Bool
-	// refs counts callers of Watch that wait, guarded by fanout.mu.
-	refs int
 
 	// The rest is guarded by the stripe of the partition.
 
