@@ -250,9 +250,10 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 	return n, h.told(err)
 }
 
-// UnsubscribeUser ends the subscriptions of a user's connections to a channel,
-// and returns how many there were. Their clients get hotsock.unsubscribed. If
-// some nodes could not be asked, the error says so.
+// UnsubscribeUser ends a user's subscriptions to a channel, also those of
+// connections that are this user only there, by a subscribe token. It returns
+// how many there were. Their clients get hotsock.unsubscribed. If some nodes
+// could not be asked, the error says so.
 func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int, error) {
 	if uid == "" || !wire.ValidChannel(channel, maxChannel) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")

@@ -168,6 +168,22 @@ func (t *topic) subscribers() []*subscription {
 	return append([]*subscription(nil), t.subs...)
 }
 
+// known returns the connections that are subscribed to a channel as a user,
+// who may be somebody else, or nobody, outside of it.
+func (h *hub) known(channel, uid string) []*connection {
+	t := h.topic(channel)
+	if t == nil {
+		return nil
+	}
+	var conns []*connection
+	for _, s := range t.subscribers() {
+		if s.uid == uid {
+			conns = append(conns, s.conn)
+		}
+	}
+	return conns
+}
+
 // itemFrame is what subscribers are sent for an item.
 func itemFrame(item *store.Item) socket.Frame {
 	switch {

@@ -143,7 +143,7 @@ func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, err
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:
 		count := 0
-		for _, c := range h.meant(q) {
+		for _, c := range append(h.meant(q), h.hub.known(q.Channel, q.UID)...) {
 			if c.dismiss(q.Channel) {
 				count++
 			}

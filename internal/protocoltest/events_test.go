@@ -183,8 +183,7 @@ func TestBadSink(t *testing.T) {
 		"panics": func() error { panic("no") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			set := func(o *hotsock.Options) { withEvents(o) }
-			everywhere(t, set, func(t *testing.T, e *env) {
+			everywhere(t, withEvents, func(t *testing.T, e *env) {
 				e.events.fault = sink
 				c := e.connect(t, user("Jim", everything))
 				c.subscribe(t, "room")
