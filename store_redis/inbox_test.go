@@ -98,4 +98,3 @@ func (b *inbox) awaitIDs(want []ulid.ULID, limit time.Duration) {
 		b.t.Errorf("delivered (-want +got):\n%s", d)
 	}
 }
-
