@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	// The node contains it, and results of tests must not outlive a change of it.
+	_ "github.com/hotsock-go/hotsock/store_redis"
 )
 
 var (
