@@ -47,6 +47,7 @@ fmt: $(LINT) ## Format the code
 fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sort | \
 	while IFS=: read -r file func; do \
+		echo "$${func#func } in $$file"; \
 		(cd "$$(dirname "$$file")" && \
 			go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) . </dev/null); \
 	done
