@@ -69,6 +69,7 @@ func TestSeveralFaults(t *testing.T) {
 			nodes = append(nodes, p.node.Load())
 		}
 		tr.within(presenceLimit, "presence", func() bool { return tr.presenceIs(nodes, subs, room, members) })
+		tr.showPresence(nodes, append(subs, others...), room)
 		tr.took("healed until presence is right", time.Since(healed))
 		for _, sub := range subs {
 			tr.count("recovered:false", sub.views[room].losses())

@@ -169,6 +169,7 @@ func (tr *trial) outage(o outage) {
 	tr.settle(j, deliveryLimit, last, subs...)
 	if !tr.presenceIs(nodes, subs, room, members) {
 		tr.failf("presence is not right any more")
+		tr.showPresence(nodes, subs, room)
 	}
 	w.check(o.empty, subs)
 	for _, sub := range subs {
@@ -198,6 +199,17 @@ func (tr *trial) presenceIs(nodes []*node, subs []*subscriber, channel string, w
 		}
 	}
 	return !slices.ContainsFunc(subs, func(s *subscriber) bool { return !s.shows(channel, want) })
+}
+
+// showPresence notes what they know.
+func (tr *trial) showPresence(nodes []*node, subs []*subscriber, channel string) {
+	for _, n := range nodes {
+		count, uids, err := n.members(tr.ctx, channel)
+		tr.logf("%s: %d subscriptions, members %v, %v", n.name, count, uids, err)
+	}
+	for _, s := range subs {
+		tr.logf("%s on %s sees %v", s.name, s.on.name, s.views[channel].uids())
+	}
 }
 
 // whileAway checks what must hold while Redis is away, for so long.
