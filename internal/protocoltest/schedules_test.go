@@ -243,7 +243,8 @@ func TestCancelRacesFire(t *testing.T) {
 		fired := make(map[int]int)
 		for _, frame := range c.until(t, e.mark(t, "room")) {
 			n := 0
-			if _, err := fmt.Sscanf(frame[strings.Index(frame, `"data":`):], `"data":%d`, &n); err != nil {
+			_, data, _ := strings.Cut(frame, `"data":`)
+			if _, err := fmt.Sscanf(data, "%d", &n); err != nil {
 				t.Fatalf("%s: %v", frame, err)
 			}
 			fired[n]++

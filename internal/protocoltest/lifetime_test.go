@@ -87,15 +87,15 @@ func TestLifetime(t *testing.T) {
 						}
 					}
 				}()
-				for kept := time.Duration(1); ; kept++ {
+				for due := 570 * time.Second; ; due += 570 * time.Second {
 					frame, err := c.tryRead()
 					lived := time.Since(start)
 					if err == nil {
 						if frame != `{"event":"hotsock.keepAlive","data":{}}` {
 							t.Fatalf("got %s", frame)
 						}
-						if want := kept * 570 * time.Second; lived < want || lived > want+time.Second {
-							t.Errorf("keep-alive %d came after %v, want %v", kept, lived, want)
+						if lived < due || lived > due+time.Second {
+							t.Errorf("a keep-alive came after %v, want %v", lived, due)
 						}
 						continue
 					}
@@ -112,3 +112,20 @@ func TestLifetime(t *testing.T) {
 
 // bubbleStart is when every bubble begins.
 var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// A client that only receives is not idle.
+func TestReceivingIsNotIdle(t *testing.T) {
+	inBubble(t, 1, nil, func(t *testing.T, e *env) {
+		c := e.connect(t, inChannel(`"subscribe":true`))
+		c.subscribe(t, "room")
+		for range 10 {
+			time.Sleep(9 * time.Minute)
+			e.quiet(t, "room", c)
+		}
+		start := time.Now()
+		c.expectClose(t, websocket.StatusGoingAway, "Idle timeout")
+		if d := time.Since(start); d < 10*time.Minute || d > 10*time.Minute+time.Second {
+			t.Errorf("closed %v after the last message", d)
+		}
+	})
+}
