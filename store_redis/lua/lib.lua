@@ -48,12 +48,22 @@ end
 -- second value an answer that refuses to begin.
 local function recall()
   local record = redis.call('HGET', KEYS[1], ARGV[1])
-  if record then
+  if record and string.sub(record, 1, 1) == '!' then
+    return nil, answer(string.sub(record, 2))
+  elseif record then
     return record
   end
   if tonumber(ARGV[2]) < NOW then
     return nil, answer('late')
   end
+end
+
+-- decline refuses the operation for good: another try of it that was under way
+-- must not carry it out after its caller was told and went on.
+local function decline(status)
+  redis.call('HSET', KEYS[1], ARGV[1], '!' .. status)
+  redis.call('PEXPIRE', KEYS[1], '30000')
+  return answer(status)
 end
 
 -- remember records the result of the operation, and is its last write: the

@@ -11,7 +11,7 @@ elseif refuse then
   return refuse
 end
 if redis.call('ZREM', BY_TIME, ID) == 0 then
-  return answer('none')
+  return decline('none')
 end
 redis.call('HDEL', BODIES, ID)
 redis.call('ZREM', OF_CHANNEL, ID)

@@ -13,7 +13,7 @@ elseif refuse then
 end
 local body = redis.call('HGET', BODIES, ID)
 if not body then
-  return answer('none')
+  return decline('none')
 end
 redis.call('HSET', BODIES, ID, ARGV[5] .. string.sub(body, string.find(body, ' ', 1, true), -1))
 redis.call('ZADD', BY_TIME, ARGV[4], ID)

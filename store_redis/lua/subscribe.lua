@@ -41,7 +41,7 @@ if joins then
     end
   end
   if (more > 0 or bytes > 0) and list_size(c, more, bytes) > tonumber(ARGV[15]) then
-    return answer('full')
+    return decline('full')
   end
 end
 redis.call('HSET', SUBS, connection, pack({counted, ARGV[11], uid, umd}))

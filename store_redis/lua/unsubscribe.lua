@@ -23,7 +23,7 @@ seek(ARGV[9])
 local c = open()
 local left = leave(c, ARGV[9])
 if not left then
-  return answer('none')
+  return decline('none')
 end
 close(c)
 return with_members(remember(pack(left)), left[6])

@@ -23,7 +23,7 @@ end
 seek(ARGV[9])
 local raw = redis.call('HGET', SUBS, ARGV[9])
 if not raw then
-  return answer('none')
+  return decline('none')
 end
 local s = unpack_fields(raw)
 local uid, umd = s[3], ARGV[10]
@@ -35,7 +35,7 @@ if m then
   local before, after = m.umd == '' and 4 or #m.umd, umd == '' and 4 or #umd
   size = m.size - before + after
   if size > m.size and list_size(c, 0, size - m.size) > tonumber(ARGV[11]) then
-    return answer('full')
+    return decline('full')
   end
 end
 redis.call('HSET', SUBS, ARGV[9], pack({s[1], s[2], uid, umd}))
