@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	stdflag "flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func publishMany(t *testing.T, n *node, count int, p func(i int) store.PublishRe
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 			defer cancel()
 			for i := w; i < count; i += workers {
 				if _, err := n.Publish(ctx, p(i)); err != nil {
@@ -61,22 +62,32 @@ func publishMany(t *testing.T, n *node, count int, p func(i int) store.PublishRe
 	wg.Wait()
 }
 
+// full asks for a million messages over ten thousand channels, where a hundredth
+// is published else.
+var full = stdflag.Bool("full", false, "publish a million messages in TestSilentChannelsCostNothing")
+
 // TestSilentChannelsCostNothing publishes to many channels with a short keep.
 // When that is over, Redis holds no key of them.
 func TestSilentChannelsCostNothing(t *testing.T) {
 	t.Parallel()
+	messages, channels := 10_000, 500
+	if *full {
+		messages, channels = 1_000_000, 10_000
+	}
 	srv := redistest.StartServer(t)
 	o := testJoin
 	o.ReplayWindow = 2 * time.Second
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
-	publishMany(t, n, 10_000, func(i int) store.PublishRequest {
+	publishMany(t, n, messages, func(i int) store.PublishRequest {
 		return store.PublishRequest{
-			Channel: fmt.Sprint("c", i%500), Event: "e", Data: []byte(`"x"`), Keep: time.Duration(1+i%3) * time.Second,
+			Channel: fmt.Sprint("c", i%channels), Event: "e", Data: []byte(`"x"`), Keep: time.Duration(1+i%3) * time.Second,
 		}
 	})
+	start := time.Now()
 	var left []string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := start.Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if left = channelKeysLeft(t, srv); len(left) == 0 {
+			t.Logf("no key is left of %d messages in %d channels, %v after the last", messages, channels, time.Since(start))
 			return
 		}
 	}
