@@ -139,6 +139,8 @@ field() { sed -E "s/.*\"$1\":([-+0-9.e]+).*/\1/"; }
 
 run() { # SCENARIO SERVER: prints a line of JSON
 	local name=$1 server=$2 i urls=() pubs=() c
+	# Before the servers start: to them, losing all data is a disaster to recover from.
+	[[ $engine == memory ]] || redis-cli -h "${redis%:*}" -p "${redis#*:}" flushall >/dev/null
 	for ((i = 0; i < count; i++)); do
 		c=${cmd//\{addr\}/${nodes[i]}}
 		c=${c//\{redis\}/$redis}
@@ -154,7 +156,6 @@ run() { # SCENARIO SERVER: prints a line of JSON
 		done
 	done
 	sleep 0.5
-	[[ $engine == memory ]] || redis-cli -h "${redis%:*}" -p "${redis#*:}" flushall >/dev/null
 	(IFS=, && on 1 "$tmp/loadgen" -json -spin -scenario "$name" -server "$server" \
 		-url "${urls[*]}" -publish-url "${pubs[*]}" -pids "${started[*]}" -redis-pid "$redis_pid" \
 		"${args[@]}" "${load[@]}") || echo "$name $server failed" >&2
