@@ -3,23 +3,21 @@ package hotsock
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
-	"runtime/debug"
-	"sync"
 	"time"
 )
 
 // Version of the library, as events and requests carry it.
 const Version = "0.1.0"
 
-// An EventSink gets to know what happens inside (protocol section 13).
+// An EventSink gets to know what happens inside (docs/protocol.md, section 15).
 type EventSink interface {
 	// HandleEvent is called with one event at a time, in the order in which
-	// they happened on this node, by one goroutine; ctx ends when the handler
-	// is closed. Each happening is an event on one node only. Events wait in a
+	// they happened on this node, by one goroutine. When the handler is shut
+	// down, what is queued is handed out within Options.StoreTimeout; then ctx
+	// ends, and what is left is lost, and counted in the log. Each happening is an event on one node only. Events wait in a
 	// queue: if the sink falls behind by more than 16384, new ones are dropped
-	// and counted in the log, so that it never slows anything down. Errors and
-	// panics are logged.
+	// and counted in the log, so that it never slows anything down. An event is
+	// handed out once: errors and panics are logged, and repeat nothing.
 	HandleEvent(ctx context.Context, e Event) error
 }
 
@@ -30,7 +28,8 @@ type EventSinkFunc func(ctx context.Context, e Event) error
 func (f EventSinkFunc) HandleEvent(ctx context.Context, e Event) error { return f(ctx, e) }
 
 // An Event is something that happened. Its JSON is the shape that Hotsock
-// defines.
+// defines, with an id at its end. What it refers to must not be changed, since
+// several sinks may have it.
 type Event struct {
 	// Source is "hotsock.v1".
 	Source string `json:"source"`
@@ -42,6 +41,54 @@ type Event struct {
 	// DataType is "connection", "subscription", "channel", "message",
 	// "channelStorage", "messageReaction" or "channelMember".
 	DataType string `json:"dataType"`
+	// ID is a ULID, of this event only: who may get an event twice, after a
+	// retry for instance, knows it by its id. It also tells when it happened.
+	ID string `json:"id"`
+}
+
+// UnmarshalJSON makes Data what the event's sink was given: the Event…Data type
+// that DataType names, by value. With a DataType that this version does not know,
+// Data is the [json.RawMessage].
+func (e *Event) UnmarshalJSON(text []byte) error {
+	type plain Event // without this method
+	var p struct {
+		plain
+
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(text, &p); err != nil {
+		return err
+	}
+	data := orNull(p.Data)
+	var err error
+	switch p.DataType {
+	case "connection":
+		p.plain.Data, err = decodeEventData[EventConnectionData](data)
+	case "subscription":
+		p.plain.Data, err = decodeEventData[EventSubscriptionData](data)
+	case "channel":
+		p.plain.Data, err = decodeEventData[EventChannelData](data)
+	case "message":
+		p.plain.Data, err = decodeEventData[EventMessageData](data)
+	case "channelStorage":
+		p.plain.Data, err = decodeEventData[EventStorageData](data)
+	case "messageReaction":
+		p.plain.Data, err = decodeEventData[EventReactionData](data)
+	case "channelMember":
+		p.plain.Data, err = decodeEventData[EventMemberData](data)
+	default:
+		p.plain.Data = data
+	}
+	if err != nil {
+		return err
+	}
+	*e = Event(p.plain)
+	return nil
+}
+
+func decodeEventData[T any](text []byte) (data T, err error) {
+	err = json.Unmarshal(text, &data)
+	return data, err
 }
 
 // EventMetadata says where an event comes from. What does not apply is "".
@@ -133,97 +180,4 @@ type EventMemberData struct {
 	UID     string          `json:"uid"`
 	UMD     json.RawMessage `json:"umd"`
 	Members []EventMeta     `json:"members"`
-}
-
-// eventQueue is how far a sink may fall behind.
-const eventQueue = 16384
-
-// An emitter carries events to the sink without making anybody wait.
-type emitter struct {
-	sink   EventSink
-	logger *slog.Logger
-	queue  chan Event
-	cancel context.CancelFunc
-	done   chan struct{}
-
-	mu      sync.Mutex
-	dropped int
-	stopped bool
-}
-
-// newEmitter returns nil for no sink: its methods do nothing then.
-func newEmitter(sink EventSink, logger *slog.Logger) *emitter {
-	if sink == nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	e := &emitter{
-		sink: sink, logger: logger, cancel: cancel,
-		queue: make(chan Event, eventQueue), done: make(chan struct{}),
-	}
-	go e.run(ctx)
-	return e
-}
-
-// on reports whether events are wanted, so that none is built in vain.
-func (e *emitter) on() bool { return e != nil }
-
-func (e *emitter) emit(typ, dataType string, m EventMetadata, data any) {
-	if e == nil {
-		return
-	}
-	m.HotsockVersion = Version
-	ev := Event{Source: "hotsock.v1", Type: typ, Metadata: m, Data: data, DataType: dataType}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.stopped {
-		return
-	}
-	select {
-	case e.queue <- ev:
-		if e.dropped > 0 {
-			e.logger.Error("hotsock: the event sink fell behind, events were dropped", "dropped", e.dropped)
-			e.dropped = 0
-		}
-	default:
-		e.dropped++
-	}
-}
-
-func (e *emitter) run(ctx context.Context) {
-	defer close(e.done)
-	for ev := range e.queue {
-		if err := e.handle(ctx, ev); err != nil {
-			e.logger.Error("hotsock: the event sink failed", "type", ev.Type, "err", err)
-		}
-	}
-}
-
-func (e *emitter) handle(ctx context.Context, ev Event) error {
-	defer func() {
-		if p := recover(); p != nil {
-			e.logger.Error("hotsock: the event sink panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	return e.sink.HandleEvent(ctx, ev)
-}
-
-// stop hands out what is queued, until ctx ends.
-func (e *emitter) stop(ctx context.Context) {
-	if e == nil {
-		return
-	}
-	e.mu.Lock()
-	if !e.stopped {
-		e.stopped = true
-		close(e.queue)
-		if e.dropped > 0 {
-			e.logger.Error("hotsock: the event sink fell behind, events were dropped", "dropped", e.dropped)
-		}
-	}
-	e.mu.Unlock()
-	stop := context.AfterFunc(ctx, e.cancel)
-	defer stop()
-	<-e.done
-	e.cancel()
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hotsock-go/hotsock"
 )
 
@@ -19,15 +21,23 @@ type eventLog struct {
 	fault func() error
 }
 
-// HandleEvent keeps the event as the JSON that a host would pass on.
+// HandleEvent keeps the event as the JSON that a host would pass on, and that
+// can be read again.
 func (l *eventLog) HandleEvent(_ context.Context, e hotsock.Event) error {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
+	text := string(b)
+	var again hotsock.Event
+	if err := json.Unmarshal(b, &again); err != nil {
+		text = err.Error()
+	} else if diff := cmp.Diff(e, again); diff != "" {
+		text = "read again it is another (-event +read): " + diff
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events = append(l.events, string(b))
+	l.events = append(l.events, text)
 	if l.more != nil {
 		close(l.more)
 		l.more = nil

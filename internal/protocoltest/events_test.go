@@ -26,7 +26,7 @@ func (e *env) eventually(t *testing.T, patterns ...string) {
 
 // event is one as a host gets it, without the metadata that all have.
 func event(typ, dataType, metadata, data string) string {
-	return fmt.Sprintf(`{"source":"hotsock.v1","type":"hotsock.%s","metadata":{%s},"data":{%s},"dataType":%q}`, typ, metadata, data, dataType)
+	return fmt.Sprintf(`{"source":"hotsock.v1","type":"hotsock.%s","metadata":{%s},"data":{%s},"dataType":%q,"id":"$_"}`, typ, metadata, data, dataType)
 }
 
 const version = `"hotsockVersion":"` + hotsock.Version + `"`
