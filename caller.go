@@ -53,7 +53,7 @@ func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
 
 // here fills in what this node knows.
 func (c *caller) here(channel string) error {
-	conn, err := c.h.held(c.id, c.secret)
+	conn, err := c.h.calling(c.id, c.secret)
 	if err != nil {
 		return err
 	}

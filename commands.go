@@ -43,6 +43,12 @@ func (c *connection) command(frame []byte) {
 		}
 	}()
 	cmd, err := wire.DecodeCommand(frame, c.h.opts.MaxDataSize)
+	// What cannot be read counts, too.
+	if c.limit != nil && (err != nil || !unlimited[cmd.Event]) {
+		if limited := c.limit.take(); limited != nil {
+			err = limited
+		}
+	}
 	if err == nil {
 		if f := commands[cmd.Event]; f != nil {
 			err = f(c, &cmd)

@@ -27,6 +27,7 @@ type connection struct {
 	claims []byte // as JSON, for other nodes
 	grant  *grant
 	perms  *permissions
+	limit  *throttle
 	who    requester
 	uid    string
 
@@ -67,6 +68,7 @@ const (
 	reasonHeartbeat = "Heartbeat timeout"
 	reasonSlow      = "Too slow to receive"
 	reasonHost      = "Disconnected by the server"
+	reasonFlood     = "Rate limit exceeded"
 )
 
 // randomLength is that of the random part of a connection id: 132 bits.
@@ -124,7 +126,11 @@ func (c *connection) work() {
 			return
 		}
 		c.touch()
-		c.command(frame)
+		if c.limit.tolerates() {
+			c.command(frame)
+		} else {
+			c.flooded()
+		}
 		if cap(frame) <= maxPooled {
 			*buf = frame
 		}
@@ -176,6 +182,14 @@ func (c *connection) closeNow(code websocket.StatusCode, reason string) {
 	c.sock.Close(c.h.ctx, code, reason)
 }
 
+// flooded ends the connection of a client that goes on beyond its rate limit.
+func (c *connection) flooded() {
+	c.limit.flooded.Do(func() {
+		c.logger().Info("hotsock: a client goes on beyond its limit and is disconnected")
+		c.close(websocket.StatusPolicyViolation, reasonFlood)
+	})
+}
+
 // tooSlow is called by the socket when its queue is full.
 func (c *connection) tooSlow() {
 	c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
@@ -196,6 +210,7 @@ func (c *connection) end() {
 	clear(c.waiting)
 	c.mu.Unlock()
 	c.h.conns.remove(c)
+	c.h.limits.close(c.uid)
 	c.background.Wait()
 
 	c.ops.Lock()

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -88,6 +89,8 @@ type Error struct {
 	Message string
 
 	cause error
+	// retry is after how long to try again what was over a rate limit.
+	retry time.Duration
 }
 
 func (e *Error) Error() string {

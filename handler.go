@@ -125,11 +125,19 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	e := h.reported(err, "path", r.URL.Path, "request", newRequestID())
 	switch e.Code {
 	case CodeUnavailable, CodeRateLimited:
-		w.Header().Set("Retry-After", strconv.Itoa(leastRetry+rand.IntN(retrySpread)))
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))
 	case CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	writeJSON(w, codes[e.Code].status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
+}
+
+// retryAfter returns the seconds after which a client should try again.
+func retryAfter(e *Error) int {
+	if e.retry > 0 {
+		return int((e.retry + time.Second - 1) / time.Second)
+	}
+	return leastRetry + rand.IntN(retrySpread)
 }
 
 // pathName returns a channel's name from a segment of the path.

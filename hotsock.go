@@ -49,6 +49,7 @@ type Handler struct {
 	events   *emitter
 	hub      *hub
 	conns    connections
+	limits   *throttles
 	node     store.Node
 	flusher  socket.Flusher
 
@@ -93,6 +94,7 @@ func New(o Options) (*Handler, error) {
 		origins:  newOrigins(o.AllowedOrigins),
 		events:   newEmitter(o.Events, o.Logger),
 		hub:      newHub(),
+		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
 		resync:   make(map[string]bool),
 		stopped:  make(chan struct{}),
 	}

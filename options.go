@@ -108,6 +108,19 @@ type Options struct {
 	MaxQueueSize int
 	// MaxSubscriptions of one connection. Defaults to 1000.
 	MaxSubscriptions int
+
+	// ConnectionRateLimit bounds the commands of each connection: those that it
+	// sends, and the client's HTTP API called on its behalf, on any node. What
+	// exceeds it is refused with RATE_LIMITED; a subscribe is carried out
+	// later. Pings, heartbeats and unsubscribes are not limited, but a client
+	// that goes on to send ten times what it may is disconnected. What the
+	// token subscribes by itself does not count, nor does the server's API.
+	// Attempts to connect are not limited: that is the task of the proxy.
+	ConnectionRateLimit RateLimit
+	// UserRateLimit bounds the same for all connections of a user id together,
+	// besides ConnectionRateLimit. Each node counts for itself the connections
+	// that it holds, so that a user of several nodes can do more.
+	UserRateLimit RateLimit
 }
 
 // orDefault sets a field that was left zero.
@@ -147,6 +160,8 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxMembersSize, 100_000)
 	orDefault(&o.MaxQueueSize, 4<<20)
 	orDefault(&o.MaxSubscriptions, 1000)
+	o.ConnectionRateLimit.setDefaults()
+	o.UserRateLimit.setDefaults()
 }
 
 // validate returns everything that is wrong with the options, defaults set.
@@ -201,6 +216,13 @@ func (o *Options) validate() error {
 	} {
 		if n.value < 1 {
 			bad("%s is %d, the least is 1", n.name, n.value)
+		}
+	}
+	for name, l := range map[string]RateLimit{
+		"ConnectionRateLimit": o.ConnectionRateLimit, "UserRateLimit": o.UserRateLimit,
+	} {
+		if !l.valid() {
+			bad("%s is %v a second, %d at once: neither a limit nor none", name, l.PerSecond, l.Burst)
 		}
 	}
 	return errors.Join(errs...)

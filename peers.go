@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
@@ -42,8 +43,9 @@ const (
 
 // A peerAnswer answers it.
 type peerAnswer struct {
-	Error   Code   `json:"error,omitempty"`
-	Message string `json:"message,omitempty"`
+	Error   Code          `json:"error,omitempty"`
+	Message string        `json:"message,omitempty"`
+	Retry   time.Duration `json:"retry,omitempty"` // of the error
 	// Count of connections that a request was carried out on.
 	Count int `json:"count,omitempty"`
 
@@ -76,7 +78,7 @@ func (h *Handler) askPeer(ctx context.Context, node string, q *peerRequest) (*pe
 		return nil, fmt.Errorf("hotsock: answer of node %s: %w", node, err)
 	}
 	if a.Error != "" {
-		return nil, refuseBecause(a.Error, a.Message)
+		return nil, &Error{Code: a.Error, Message: a.Message, retry: a.Retry}
 	}
 	return &a, nil
 }
@@ -114,7 +116,7 @@ func (h *Handler) answerPeer(ctx context.Context, request []byte) ([]byte, error
 	a, err := h.doForPeer(ctx, &q)
 	if err != nil {
 		e := h.reported(err, "op", q.Op, "connection", q.Connection)
-		a = &peerAnswer{Error: e.Code, Message: e.Message}
+		a = &peerAnswer{Error: e.Code, Message: e.Message, Retry: e.retry}
 	}
 	return json.Marshal(a)
 }
@@ -122,7 +124,7 @@ func (h *Handler) answerPeer(ctx context.Context, request []byte) ([]byte, error
 func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, error) {
 	switch q.Op {
 	case peerLookup:
-		c, err := h.held(q.Connection, q.Secret)
+		c, err := h.calling(q.Connection, q.Secret)
 		if err != nil {
 			return nil, err
 		}
@@ -160,6 +162,20 @@ func (h *Handler) held(id string, secret []byte) (*connection, error) {
 		return nil, refuse(CodeUnauthorized)
 	}
 	return c, nil
+}
+
+// calling returns a connection of this node on whose behalf the client's HTTP
+// API is called. That counts against its rate limit.
+func (h *Handler) calling(id string, secret []byte) (*connection, error) {
+	c, err := h.held(id, secret)
+	if err != nil {
+		return nil, err
+	}
+	if !c.limit.tolerates() {
+		c.flooded()
+		return nil, refuse(CodeRateLimited)
+	}
+	return c, c.limit.take()
 }
 
 // meant returns the connections that a host's request names.

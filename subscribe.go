@@ -24,6 +24,7 @@ type joinRequest struct {
 	token   string // the subscribe token, or ""
 	granted *grant // of that token, or nil
 	used    bool   // its single use is taken
+	counted bool   // against the rate limit
 	auto    bool
 	// catchUp asks for what came after the message, which is zero for none.
 	catchUp bool
@@ -39,7 +40,8 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	if !wire.ValidChannel(cmd.Channel, maxChannel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	j := joinRequest{token: in.Token, catchUp: in.CatchUp, after: in.After}
+	// Counted now, whatever becomes of it.
+	j := joinRequest{token: in.Token, catchUp: in.CatchUp, after: in.After, counted: c.limit.take() == nil}
 	if in.Token != "" {
 		if j.granted, err = c.subscribeToken(in.Token); err != nil {
 			return err
@@ -47,12 +49,18 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	}
 	j.channel = c.perms.realName(cmd.Channel, j.granted)
 	err = c.join(&j, cmd)
-	if errors.Is(err, store.ErrUnavailable) {
+	if isTemporary(err) {
 		// hotsock-js does not try again after an error that it does not know,
-		// so it is done here, when the store is back.
+		// so it is done here, when the store is back or the limit allows.
 		c.keep(waitingSubscribe{j, wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
 	}
 	return err
+}
+
+// isTemporary reports whether a subscribe that failed will be tried again.
+func isTemporary(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable)
 }
 
 // subscribeToken verifies a token for hotsock.subscribe.
@@ -74,7 +82,7 @@ func (c *connection) subscribeToken(token string) (*grant, error) {
 }
 
 func (c *connection) autoSubscribe(channel string) {
-	j := joinRequest{channel: channel, auto: true}
+	j := joinRequest{channel: channel, auto: true, counted: true}
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()
@@ -83,7 +91,7 @@ func (c *connection) autoSubscribe(channel string) {
 		return
 	}
 	c.fail(&cmd, err)
-	if errors.Is(err, store.ErrUnavailable) {
+	if isTemporary(err) {
 		c.keep(waitingSubscribe{j, cmd})
 	}
 }
@@ -96,6 +104,12 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	s, err := c.permitJoin(j)
 	if err != nil {
 		return err
+	}
+	if !j.counted {
+		if err := c.limit.take(); err != nil {
+			return err
+		}
+		j.counted = true
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
@@ -146,7 +160,11 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.subs) >= c.h.opts.MaxSubscriptions {
+	others := len(c.waiting)
+	if _, ok := c.waiting[s.channel]; ok {
+		others--
+	}
+	if len(c.subs)+others >= c.h.opts.MaxSubscriptions {
 		return nil, refuseBecause(CodeRateLimited, "too many subscriptions on this connection")
 	}
 	return s, nil
@@ -376,7 +394,7 @@ func (c *connection) settleOnce() bool {
 	})
 	for _, w := range waiting {
 		err := c.join(&w.join, &w.cmd)
-		if errors.Is(err, store.ErrUnavailable) {
+		if isTemporary(err) {
 			c.mu.Lock()
 			c.waiting[w.join.channel] = w
 			c.mu.Unlock()

@@ -82,6 +82,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 		return false
 	}
 	h.conns.running.Add(1)
+	c.limit = h.limits.open(c.uid)
 	h.conns.add(c)
 	go c.run(secret)
 	return true

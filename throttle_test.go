@@ -1,0 +1,285 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
+)
+
+func TestRateLimitDefaults(t *testing.T) {
+	for _, tt := range []struct {
+		why   string
+		given RateLimit
+		burst int
+		ok    bool
+	}{
+		{"no limit", RateLimit{}, 0, true},
+		{"a second's worth at once", RateLimit{PerSecond: 20}, 20, true},
+		{"at least one", RateLimit{PerSecond: 0.1}, 1, true},
+		{"rounded up", RateLimit{PerSecond: 1.5}, 2, true},
+		{"a burst of its own", RateLimit{PerSecond: 1, Burst: 50}, 50, true},
+		{"more than an int holds", RateLimit{PerSecond: math.MaxFloat64}, math.MaxInt32, true},
+		{"a burst that never comes back", RateLimit{Burst: 5}, 5, false},
+		{"negative", RateLimit{PerSecond: -1}, 0, false},
+		{"a negative burst", RateLimit{PerSecond: 1, Burst: -1}, -1, false},
+		{"infinite", RateLimit{PerSecond: math.Inf(1)}, math.MaxInt32, false},
+		{"not a number", RateLimit{PerSecond: math.NaN()}, 0, false},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			l := tt.given
+			l.setDefaults()
+			if l.Burst != tt.burst || l.valid() != tt.ok {
+				t.Errorf("%+v, valid %v", l, l.valid())
+			}
+			o := Options{
+				KeyLookup:           func(context.Context, string, string) ([]Key, error) { return nil, nil },
+				ConnectionRateLimit: tt.given, UserRateLimit: tt.given,
+			}
+			o.setDefaults()
+			err := o.validate()
+			if tt.ok != (err == nil) || !tt.ok && strings.Count(err.Error(), "RateLimit is") != 2 {
+				t.Errorf("the options are: %v", err)
+			}
+		})
+	}
+}
+
+func TestConnectionRateLimit(t *testing.T) {
+	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 3}}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		publish := func(n int) {
+			c.send(fmt.Sprintf(`{"event":"chat","channel":"a","data":%d}`, n))
+		}
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		publish(1)
+		c.next("chat")
+		c.send(`not JSON`) // counts as well
+		c.next("INVALID_JSON")
+		publish(2)
+		if m := c.next("RATE_LIMITED"); m["channel"] != "a" {
+			t.Errorf("the error is of channel %v", m["channel"])
+		}
+		// What keeps the connection alive is never refused.
+		for range 3 {
+			c.send(`{"event":"hotsock.heartbeat"}`)
+			c.send(`{"event":"hotsock.pong"}`)
+			c.send(`{"event":"hotsock.ping"}`)
+			c.next("hotsock.pong")
+		}
+		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
+		c.next("NOT_SUBSCRIBED")
+
+		time.Sleep(time.Second)
+		publish(3)
+		if m := c.next("chat"); m["data"] != 3.0 {
+			t.Errorf("delivered %v, which was refused", m["data"])
+		}
+		publish(4)
+		c.next("RATE_LIMITED")
+
+		// Others are none the worse.
+		b := r.connect("bob")
+		b.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		b.next("hotsock.subscribed")
+	})
+}
+
+func TestLimitedSubscribesCome(t *testing.T) {
+	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 2}}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		for _, channel := range []string{"a", "b", "c", "d", "e"} {
+			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `","ref":"` + channel + `"}`)
+		}
+		c.next("hotsock.subscribed")
+		c.next("hotsock.subscribed")
+		for range 3 {
+			c.next("RATE_LIMITED")
+		}
+		c.send(`{"event":"hotsock.unsubscribe","channel":"d"}`)
+		c.next("hotsock.unsubscribed")
+		began := time.Now()
+		for _, channel := range []string{"c", "e"} {
+			if m := c.next("hotsock.subscribed"); m["channel"] != channel || m["ref"] != channel {
+				t.Errorf("got %v, want %s", m, channel)
+			}
+		}
+		if d := time.Since(began); d < time.Second || d > 5*time.Second {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+// A subscribe that cannot be permitted is told so, not put off.
+func TestLimitedSubscribeIsChecked(t *testing.T) {
+	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 1}, MaxSubscriptions: 2}
+	inRig(t, o, func(_ *testing.T, r *rig) {
+		c := r.connect("")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		c.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
+		c.next("PRESENCE_CHANNEL_USER_ID_REQUIRED")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("ALREADY_SUBSCRIBED")
+		// Those that wait count as subscriptions.
+		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		c.next("RATE_LIMITED")
+		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		c.next("RATE_LIMITED")
+		c.send(`{"event":"hotsock.subscribe","channel":"c"}`)
+		c.next("RATE_LIMITED")
+		c.next("hotsock.subscribed") // b
+		time.Sleep(time.Minute)
+		c.send(`{"event":"hotsock.unsubscribe","channel":"c"}`)
+		c.next("NOT_SUBSCRIBED")
+	})
+}
+
+func TestUserRateLimit(t *testing.T) {
+	o := Options{UserRateLimit: RateLimit{PerSecond: 0.1, Burst: 2}}
+	inRig(t, o, func(_ *testing.T, r *rig) {
+		get := `{"event":"hotsock.channelStorageGet","channel":"a","key":"k"}`
+		a1, a2, b := r.connect("ann"), r.connect("ann"), r.connect("bob")
+		a1.send(get)
+		a1.next("hotsock.channelStorageData")
+		a2.send(get)
+		a2.next("hotsock.channelStorageData")
+		a1.send(get)
+		a1.next("RATE_LIMITED")
+		a2.send(get)
+		a2.next("RATE_LIMITED")
+		b.send(get)
+		b.next("hotsock.channelStorageData")
+
+		// Coming back brings no new burst.
+		_ = a1.conn.Close(websocket.StatusNormalClosure, "")
+		_ = a2.conn.Close(websocket.StatusNormalClosure, "")
+		synctest.Wait()
+		a3 := r.connect("ann")
+		a3.send(get)
+		a3.next("RATE_LIMITED")
+		time.Sleep(10 * time.Second)
+		a3.send(get)
+		a3.next("hotsock.channelStorageData")
+
+		// Who is nobody has no limit.
+		n := r.connect("")
+		for range 20 {
+			n.send(get)
+			n.next("hotsock.channelStorageData")
+		}
+	})
+}
+
+func TestFloodEnds(t *testing.T) {
+	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 2}}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		for _, frame := range []string{
+			`{"event":"hotsock.ping"}`, // also what is not limited
+			`{"event":"chat","channel":"a"}`,
+			`{`,
+		} {
+			c := r.connect("ann")
+			answers := make(chan error, 1)
+			go func() {
+				for {
+					if _, _, err := c.conn.Read(t.Context()); err != nil {
+						answers <- err
+						return
+					}
+				}
+			}()
+			for range 2 * floodFactor {
+				c.send(frame)
+			}
+			synctest.Wait()
+			c.send(`{"event":"hotsock.ping"}`)
+			err := <-answers
+			var ce websocket.CloseError
+			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != reasonFlood {
+				t.Errorf("%s: %v", frame, err)
+			}
+		}
+	})
+}
+
+func TestThrottlesForgetUsers(t *testing.T) {
+	ts := newThrottles(RateLimit{}, RateLimit{PerSecond: 0.001, Burst: 1})
+	for i := range 10 * maxGone {
+		uid := fmt.Sprint(i)
+		th := ts.open(uid)
+		if err := th.take(); err != nil {
+			t.Fatal(err)
+		}
+		ts.close(uid)
+	}
+	if len(ts.users) != 0 {
+		t.Errorf("%d users are held", len(ts.users))
+	}
+	remembered := 0
+	for i := range 10 * maxGone {
+		if _, ok := ts.gone.Get(fmt.Sprint(10*maxGone - 1 - i)); ok {
+			remembered++
+		}
+	}
+	if remembered == 0 || remembered > maxGone {
+		t.Errorf("%d users are remembered", remembered)
+	}
+
+	// Who used nothing is not remembered.
+	ts.open("idle")
+	ts.close("idle")
+	if _, ok := ts.gone.Get("idle"); ok {
+		t.Error("a user is remembered for nothing")
+	}
+}
+
+func TestNoLimitCostsNothing(t *testing.T) {
+	ts := newThrottles(RateLimit{}, RateLimit{})
+	if ts != nil || ts.open("ann") != nil {
+		t.Fatal("there is a throttle without a limit")
+	}
+	ts.close("ann")
+	var th *throttle
+	if n := testing.AllocsPerRun(100, func() {
+		if !th.tolerates() || th.take() != nil {
+			t.Error("refused without a limit")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if th := newThrottles(RateLimit{}, RateLimit{PerSecond: 1, Burst: 1}).open(""); th != nil {
+		t.Error("who is nobody has a limit of users")
+	}
+}
+
+func TestRetryIsWhenTheLimitAllows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := &throttle{own: rate.NewLimiter(0.5, 1)}
+		if err := th.take(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		var e *Error
+		if err := th.take(); !errors.As(err, &e) || e.retry.Round(time.Millisecond) != 1500*time.Millisecond || retryAfter(e) != 2 {
+			t.Fatalf("%v, retry after %v", err, e.retry)
+		}
+		if !strings.Contains(e.Error(), string(CodeRateLimited)) {
+			t.Error(e)
+		}
+		time.Sleep(e.retry)
+		if err := th.take(); err != nil {
+			t.Error("refused at the time that was named")
+		}
+	})
+}
