@@ -1,0 +1,267 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A conn is one WebSocket. One goroutine reads it (serve), one writes (write).
+type conn struct {
+	c          *Client
+	ws         *websocket.Conn
+	id, secret string
+
+	// ctx ends with the connection; its cause says why.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wake   chan struct{} // has one element if there is something to write
+	alive  atomic.Bool   // something came since the last ping
+
+	// Guarded by Client.mu.
+	out      []*outgoing
+	refs     uint64
+	pending  map[string]func(*frame) error // by ref: who takes the answer
+	channels map[string]*Subscription      // by real name
+}
+
+// outgoing is a command that is waiting to be written.
+type outgoing struct {
+	ref  string
+	b    []byte // nil if it was given up
+	sent bool   // handed to the WebSocket
+}
+
+var (
+	errBroken  = errors.New("hotsock: the connection broke")
+	errNotSent = errors.New("hotsock: not sent")
+	errSilent  = errors.New("hotsock: the server does not answer any more")
+)
+
+func newConn(c *Client, ws *websocket.Conn, d connectedData) *conn {
+	n := &conn{
+		c: c, ws: ws, id: d.ConnectionID, secret: d.ConnectionSecret,
+		wake:    make(chan struct{}, 1),
+		pending: make(map[string]func(*frame) error), channels: make(map[string]*Subscription),
+	}
+	n.ctx, n.cancel = context.WithCancelCause(context.Background())
+	n.alive.Store(true)
+	return n
+}
+
+// serve lives as long as the connection, and says why that ended.
+func (c *Client) serve(n *conn) error {
+	var writer sync.WaitGroup
+	writer.Go(n.write)
+	left := make(chan struct{})
+	leave := context.AfterFunc(c.ctx, func() {
+		defer close(left)
+		n.leave()
+	})
+	c.attach(n)
+	c.report(State{Status: Connected, ConnectionID: n.id})
+	err := n.read()
+	n.cancel(err)
+	c.detach(err)
+	if !leave() {
+		<-left
+	}
+	_ = n.ws.CloseNow()
+	writer.Wait()
+	return err
+}
+
+// attach makes n the connection, and renews the subscriptions before anybody
+// else can send.
+func (c *Client) attach(n *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn, c.lastErr = n, nil
+	for _, s := range c.subs {
+		s.join(n)
+	}
+	c.broadcast()
+}
+
+func (c *Client) detach(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn, c.lastErr = nil, err
+	for _, s := range c.subs {
+		s.state = joining
+	}
+}
+
+// leave closes the WebSocket in the orderly way, which takes a moment at most.
+func (n *conn) leave() {
+	late := time.AfterFunc(time.Second, func() { n.cancel(ErrClosed) })
+	defer late.Stop()
+	_ = n.ws.Close(websocket.StatusNormalClosure, "")
+	n.cancel(ErrClosed)
+}
+
+func (n *conn) read() error {
+	for {
+		typ, b, err := n.ws.Read(n.ctx)
+		if n.ctx.Err() != nil {
+			return context.Cause(n.ctx)
+		}
+		if err != nil {
+			return disconnected(err)
+		}
+		n.alive.Store(true)
+		if typ != websocket.MessageText {
+			return errors.New("hotsock: the server sent binary data")
+		}
+		f, err := decodeFrame(b)
+		if err != nil {
+			return err
+		}
+		if err := n.handle(f); err != nil {
+			return err
+		}
+	}
+}
+
+// handle gives a frame to whom it concerns. What concerns nobody is ignored.
+func (n *conn) handle(f *frame) error {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	if f.Ref != "" {
+		if answer := n.pending[f.Ref]; answer != nil {
+			delete(n.pending, f.Ref)
+			return answer(f)
+		}
+		return nil
+	}
+	if s := n.channels[f.Channel]; s != nil {
+		return s.handle(n, f)
+	}
+	return nil
+}
+
+// enqueue has a command written, and its answer given to the function, which is
+// called with Client.mu held; nil is for answers that nobody needs. Client.mu
+// must be held.
+func (n *conn) enqueue(cmd command, answer func(*frame) error) (*outgoing, error) {
+	n.refs++
+	cmd.Ref = strconv.FormatUint(n.refs, 10)
+	b, err := cmd.encode()
+	if err != nil {
+		return nil, err
+	}
+	if answer != nil {
+		n.pending[cmd.Ref] = answer
+	}
+	o := &outgoing{ref: cmd.Ref, b: b}
+	n.out = append(n.out, o)
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+	return o, nil
+}
+
+// call sends a command and waits for the answer. The error is errNotSent, or
+// says that the outcome is unknown, and wraps errBroken if the connection did.
+func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
+	answered := make(chan *frame, 1)
+	n.c.mu.Lock()
+	if n.c.conn != n {
+		n.c.mu.Unlock()
+		return nil, errNotSent
+	}
+	o, err := n.enqueue(cmd, func(f *frame) error {
+		answered <- f
+		return nil
+	})
+	n.c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case f := <-answered:
+		return f, nil
+	case <-n.ctx.Done():
+		err = fmt.Errorf("%w: %w", errBroken, context.Cause(n.ctx))
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	select {
+	case f := <-answered: // at the same moment
+		return f, nil
+	default:
+	}
+	delete(n.pending, o.ref)
+	if o.sent {
+		return nil, unknownOutcome(err)
+	}
+	o.b = nil
+	if errors.Is(err, errBroken) {
+		return nil, errNotSent
+	}
+	return nil, err
+}
+
+// writeTimeout is how long the server may take to receive.
+const writeTimeout = 10 * time.Second
+
+// write writes commands and pings.
+func (n *conn) write() {
+	beat := time.NewTicker(n.c.opts.HeartbeatInterval)
+	defer beat.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-beat.C:
+			if !n.alive.Swap(false) {
+				n.cancel(errSilent)
+				return
+			}
+			n.c.mu.Lock()
+			_, _ = n.enqueue(command{Event: "hotsock.ping"}, nil)
+			n.c.mu.Unlock()
+		case <-n.wake:
+			if err := n.flush(); err != nil {
+				n.cancel(err)
+				return
+			}
+		}
+	}
+}
+
+// flush writes what is waiting.
+func (n *conn) flush() error {
+	for {
+		n.c.mu.Lock()
+		if len(n.out) == 0 {
+			n.out = nil
+			n.c.mu.Unlock()
+			return nil
+		}
+		o := n.out[0]
+		n.out[0] = nil
+		n.out = n.out[1:]
+		o.sent = true
+		n.c.mu.Unlock()
+		if o.b == nil {
+			continue // given up
+		}
+		ctx, cancel := context.WithTimeout(n.ctx, writeTimeout)
+		err := n.ws.Write(ctx, websocket.MessageText, o.b)
+		cancel()
+		if err != nil {
+			return disconnected(err)
+		}
+	}
+}

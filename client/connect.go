@@ -1,0 +1,170 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// run connects, and connects again, until the client closes.
+func (c *Client) run() {
+	defer close(c.done)
+	delays := backoff{min: c.opts.MinDelay, max: c.opts.MaxDelay}
+	for c.ctx.Err() == nil {
+		c.report(State{Status: Connecting})
+		n, err := c.connect()
+		if err == nil {
+			began := time.Now()
+			err = c.serve(n)
+			if time.Since(began) >= steady {
+				delays.reset()
+			}
+		}
+		if p, ok := errors.AsType[*permanentError](err); ok {
+			c.cancel(p.err)
+		}
+		if c.ctx.Err() != nil {
+			break
+		}
+		c.noted(err)
+		delay := delays.next(retryAfter(err))
+		c.report(State{Status: Waiting, Err: err, Delay: delay})
+		sleep(c.ctx, delay)
+	}
+	err := context.Cause(c.ctx)
+	c.endAll(err)
+	c.background.Wait()
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
+	c.report(State{Status: Closed, Err: err})
+}
+
+// steady is how long a connection must have lasted for the delays to begin
+// anew.
+const steady = 10 * time.Second
+
+func (c *Client) noted(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastErr = err
+	c.broadcast() // so that who waits can say why
+}
+
+func (c *Client) endAll(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.subs {
+		s.end(err)
+	}
+}
+
+// connect makes one attempt, up to the server's first frame.
+func (c *Client) connect() (*conn, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.opts.ConnectTimeout)
+	defer cancel()
+	u := *c.base
+	if c.opts.Token != nil {
+		token, err := c.opts.Token(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("hotsock: no token: %w", err)
+		}
+		q := u.Query()
+		q.Set("token", token)
+		u.RawQuery = q.Encode()
+	}
+	o := &websocket.DialOptions{HTTPClient: c.http, HTTPHeader: c.opts.Header}
+	ws, res, err := websocket.Dial(ctx, u.String(), o) //nolint:bodyclose // Dial has closed it.
+	if err != nil {
+		return nil, refused(res, err)
+	}
+	ws.SetReadLimit(int64(c.opts.MaxFrameSize))
+	n, err := c.greet(ctx, ws)
+	if err != nil {
+		_ = ws.CloseNow()
+		return nil, err
+	}
+	return n, nil
+}
+
+// greet reads hotsock.connected.
+func (c *Client) greet(ctx context.Context, ws *websocket.Conn) (*conn, error) {
+	_, b, err := ws.Read(ctx)
+	if err != nil {
+		return nil, disconnected(err)
+	}
+	f, err := decodeFrame(b)
+	if err != nil {
+		return nil, err
+	}
+	var d connectedData
+	if err := f.data(&d); err != nil {
+		return nil, err
+	}
+	if f.Event != eventConnected || d.ConnectionID == "" {
+		return nil, errors.New("the server did not begin with " + eventConnected)
+	}
+	return newConn(c, ws, d), nil
+}
+
+func disconnected(err error) error { return fmt.Errorf("hotsock: disconnected: %w", err) }
+
+// A refusal is an answer of the server that is not a connection.
+type refusal struct {
+	err   error
+	after time.Duration // of Retry-After, 0 for none
+}
+
+func (r *refusal) Error() string { return r.err.Error() }
+
+func (r *refusal) Unwrap() error { return r.err }
+
+// refused makes an error of a failed handshake. The URL, which has the token in
+// it, must not appear in it.
+func refused(res *http.Response, err error) error {
+	if res == nil || res.StatusCode == http.StatusSwitchingProtocols {
+		return fmt.Errorf("hotsock: cannot connect: %w", withoutURL(err))
+	}
+	body, _ := io.ReadAll(res.Body) // at most 1 KiB
+	return answerError(res, body)
+}
+
+// withoutURL returns what an error of net/http wraps.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// answerError makes an error of an HTTP answer.
+func answerError(res *http.Response, body []byte) error {
+	var answer struct {
+		Error *errorBody `json:"error"`
+	}
+	r := &refusal{err: fmt.Errorf("hotsock: the server answered %q", res.Status)}
+	if decode(body, &answer) == nil && answer.Error != nil && answer.Error.Code != "" {
+		r.err = answer.Error.asError()
+	}
+	if seconds, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		r.after = time.Duration(min(seconds, int(maxRetryAfter/time.Second))) * time.Second
+	}
+	return r
+}
+
+// maxRetryAfter bounds what a server can ask for.
+const maxRetryAfter = 5 * time.Minute
+
+func retryAfter(err error) time.Duration {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.after
+	}
+	return 0
+}

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Code names what went wrong. Codes are stable; docs/protocol.md says what
+// each means.
+type Code string
+
+// The codes of the server.
+const (
+	CodeInvalidJSON               Code = "INVALID_JSON"
+	CodeInvalidRequest            Code = "INVALID_REQUEST"
+	CodeUnknownEvent              Code = "UNKNOWN_EVENT"
+	CodeInvalidScheduleExpression Code = "INVALID_SCHEDULE_EXPRESSION"
+	CodeUnauthorized              Code = "UNAUTHORIZED"
+	CodeInvalidSubscribeToken     Code = "INVALID_SUBSCRIBE_TOKEN"
+	CodeInvalidUMDToken           Code = "INVALID_UMD_TOKEN"
+	CodeSubscribePermissionDenied Code = "SUBSCRIBE_PERMISSION_DENIED"
+	CodePublishPermissionDenied   Code = "PUBLISH_PERMISSION_DENIED"
+	CodeSchedulePermissionDenied  Code = "SCHEDULE_PERMISSION_DENIED"
+	CodeStoragePermissionDenied   Code = "STORAGE_PERMISSION_DENIED"
+	CodeInfoPermissionDenied      Code = "INFO_PERMISSION_DENIED"
+	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
+	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
+	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"
+	CodeOriginDenied              Code = "ORIGIN_DENIED"
+	CodeNotSubscribed             Code = "NOT_SUBSCRIBED"
+	CodeAlreadySubscribed         Code = "ALREADY_SUBSCRIBED"
+	CodePresenceUserIDRequired    Code = "PRESENCE_CHANNEL_USER_ID_REQUIRED"
+	CodePresenceCapacityReached   Code = "PRESENCE_CHANNEL_CAPACITY_REACHED"
+	CodeMessageNotFound           Code = "MESSAGE_NOT_FOUND"
+	CodeScheduleNotFound          Code = "SCHEDULE_NOT_FOUND"
+	CodeNotFound                  Code = "NOT_FOUND"
+	CodeMethodNotAllowed          Code = "METHOD_NOT_ALLOWED"
+	CodePayloadTooLarge           Code = "PAYLOAD_TOO_LARGE"
+	CodeRateLimited               Code = "RATE_LIMITED"
+	CodeUnavailable               Code = "UNAVAILABLE"
+	CodeInternal                  Code = "INTERNAL"
+)
+
+// An Error is a refusal by the server. Get at it with errors.As, or compare
+// codes with errors.Is:
+//
+//	errors.Is(err, &client.Error{Code: client.CodeNotSubscribed})
+type Error struct {
+	Code Code
+	// Message is for people.
+	Message string
+}
+
+func (e *Error) Error() string { return "hotsock: " + string(e.Code) + ": " + e.Message }
+
+// Is makes errors.Is(err, &Error{Code: c}) true for every Error with that code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code && t.Message == ""
+}
+
+var (
+	// ErrClosed is what everything returns after [Client.Close].
+	ErrClosed = errors.New("hotsock: the client is closed")
+	// ErrUnsubscribed ends a subscription that was left, or that the server
+	// ended.
+	ErrUnsubscribed = errors.New("hotsock: unsubscribed")
+	// ErrUnknownOutcome means that a command was sent, and the connection broke
+	// or the context ended before the answer came. The server may have carried
+	// it out, or not.
+	ErrUnknownOutcome = errors.New("hotsock: sent, but not answered: the outcome is unknown")
+)
+
+// unknownOutcome says why there was no answer.
+func unknownOutcome(cause error) error { return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause) }
+
+// Permanent wraps an error of [Options.Token] that trying again will not
+// change: the user has signed out, say. The client then closes itself, and
+// everything returns err.
+func Permanent(err error) error { return &permanentError{err} }
+
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+
+func (e *permanentError) Unwrap() error { return e.err }

@@ -1,0 +1,99 @@
+package client
+
+import "encoding/json"
+
+// An Event is what a [Subscription] receives: a [Message], a [Reaction], a
+// [MemberChange], an [Entry] or a [Gap].
+type Event interface{ event() }
+
+// A Message was published to the channel.
+type Message struct {
+	// ID is the message's place in the channel's order: later ones have greater
+	// ids, compared as strings.
+	ID      string
+	Channel string
+	Event   string
+	// Data is JSON, null if there was none.
+	Data json.RawMessage
+	// From is who published it: nobody, if the server did.
+	From User
+	// Reactions to the message, in the order of their first. They are set only
+	// in messages of the history.
+	Reactions []ReactionCount
+}
+
+// A User is who did something, or is a member of a presence channel.
+type User struct {
+	// UID is "" for connections without one, and for the server.
+	UID string `json:"uid"`
+	// UMD is the user's metadata as JSON; it may be nil, or null.
+	UMD json.RawMessage `json:"umd"`
+}
+
+// A Reaction was added to a message, or removed from it.
+type Reaction struct {
+	// ID is its place in the channel's order, as that of a message.
+	ID        string
+	Channel   string
+	MessageID string
+	Reaction  string
+	Removed   bool
+	From      User
+}
+
+// A ChangeKind says what happened to a member.
+type ChangeKind int
+
+// What can happen to a member.
+const (
+	MemberAdded   ChangeKind = iota // the first subscription of a user began
+	MemberUpdated                   // the user's metadata changed
+	MemberRemoved                   // the last subscription of a user ended
+)
+
+func (k ChangeKind) String() string {
+	switch k {
+	case MemberAdded:
+		return "added"
+	case MemberUpdated:
+		return "updated"
+	default:
+		return "removed"
+	}
+}
+
+// A MemberChange is a change of the members of a presence channel.
+type MemberChange struct {
+	Kind   ChangeKind
+	Member User
+	// Members is the complete list after the change, in the order in which they
+	// came. It must not be modified.
+	Members []User
+}
+
+// An Entry is what is stored under a key of a channel. As an [Event], it is a
+// change that the token permits to observe; what is there on subscribing comes
+// first.
+type Entry struct {
+	Channel string
+	Key     string
+	// Data is JSON, null if there is no entry, or not any more.
+	Data json.RawMessage
+	// By is who wrote it: nobody, if the server did.
+	By User
+}
+
+// A Gap means that something may be missing here: what came after the id After
+// up to and including the id Last, of which nothing will follow. Programs that
+// must have it read the history ([Subscription.History]), which has the
+// messages that were kept.
+type Gap struct {
+	After string // "" if there was nothing before
+	Last  string // "" if the server does not say
+}
+
+func (Message) event()      {}
+func (Reaction) event()     {}
+func (MemberChange) event() {}
+func (Entry) event()        {}
+func (Gap) event()          {}

@@ -1,0 +1,201 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
+)
+
+var testKey = hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte("a secret of the tests, 32 bytes.")}
+
+// patience is how long to wait for what must come.
+const patience = 20 * time.Second
+
+// everything may be done with every channel.
+func everything() hotsock.ChannelClaims {
+	later := time.Now().Add(time.Hour)
+	return hotsock.ChannelClaims{
+		Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, UMDUpdate: hotsock.Allow, HistoryStart: time.Unix(0, 0),
+		Messages: map[string]hotsock.MessageClaims{
+			"kept": {Publish: hotsock.Allow, Echo: hotsock.Allow, Store: new(time.Hour), React: hotsock.Allow},
+			"*":    {Publish: hotsock.Allow, Echo: hotsock.Allow, ScheduleBefore: later},
+		},
+		Storage: map[string]hotsock.StorageClaims{"*": {
+			Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow, ScheduleBefore: later,
+		}},
+	}
+}
+
+// claims let a user do everything, and change what set changes.
+func claims(uid string, set func(*hotsock.Claims)) hotsock.Claims {
+	c := hotsock.Claims{
+		Scope: hotsock.ScopeConnect, Expires: time.Now().Add(time.Hour), UID: uid,
+		Channels: map[string]hotsock.ChannelClaims{"*": everything()},
+	}
+	if set != nil {
+		set(&c)
+	}
+	return c
+}
+
+func sign(c hotsock.Claims) (string, error) { return hotsock.SignToken(c, testKey) }
+
+// A site is a handler that is served.
+type site struct {
+	t   *testing.T
+	h   *hotsock.Handler
+	url string
+}
+
+// newSite serves a handler on a store, nil being one of its own in memory.
+func newSite(t *testing.T, s store.Store) *site {
+	t.Helper()
+	if s == nil {
+		s = storememory.New()
+	}
+	h, err := hotsock.New(hotsock.Options{
+		Keys: []hotsock.Key{testKey.Key()}, Store: s,
+		// The machine may be busy: a second is not much then.
+		StoreTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/rt", h)
+	mux.Handle("/rt/", h)
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.Close()
+		if err := h.Close(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+	return &site{t, h, server.URL + "/rt"}
+}
+
+// client connects a user.
+func (s *site) client(uid string, set func(*hotsock.Claims)) *Client {
+	s.t.Helper()
+	return s.clientWith(Options{URL: s.url, Token: tokens(uid, set)})
+}
+
+func tokens(uid string, set func(*hotsock.Claims)) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return sign(claims(uid, set)) }
+}
+
+func (s *site) clientWith(o Options) *Client {
+	s.t.Helper()
+	if o.MinDelay == 0 {
+		o.MinDelay, o.MaxDelay = time.Millisecond, 50*time.Millisecond
+	}
+	c, err := New(o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return c
+}
+
+// publish publishes as the host does.
+func (s *site) publish(channel, event string, data any, keep time.Duration) string {
+	s.t.Helper()
+	p, err := s.h.Publish(s.t.Context(), hotsock.Message{Channel: channel, Event: event, Data: data, Store: keep})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p.ID
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func subscribe(t *testing.T, c *Client, channel string, o *SubscribeOptions) *Subscription {
+	t.Helper()
+	s, err := c.Subscribe(soon(t), channel, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// next receives an event, which must be of the type.
+func next[E Event](t *testing.T, s *Subscription) E {
+	t.Helper()
+	event, err := s.Next(soon(t))
+	if err != nil {
+		t.Fatalf("Next: %v", err)
+	}
+	e, ok := event.(E)
+	if !ok {
+		t.Fatalf("got %#v, want a %T", event, e)
+	}
+	return e
+}
+
+// A cutter makes connections that can be cut, as the network does.
+type cutter struct {
+	transport *http.Transport
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newCutter(t *testing.T) *cutter {
+	x := &cutter{}
+	x.transport = &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, address)
+		if err == nil {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.conns = append(x.conns, conn)
+		}
+		return conn, err
+	}}
+	t.Cleanup(x.transport.CloseIdleConnections)
+	return x
+}
+
+func (x *cutter) client() *http.Client { return &http.Client{Transport: x.transport} }
+
+// cut ends all connections.
+func (x *cutter) cut() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.conns {
+		_ = c.Close()
+	}
+	x.conns = nil
+}
+
+func wantJSON(t *testing.T, got json.RawMessage, want string) {
+	t.Helper()
+	if string(got) != want {
+		t.Fatalf("got %s, want %s", got, want)
+	}
+}
+
+func wantCode(t *testing.T, err error, code Code) {
+	t.Helper()
+	if !errors.Is(err, &Error{Code: code}) {
+		t.Fatalf("got %v, want %s", err, code)
+	}
+}

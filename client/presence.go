@@ -1,0 +1,41 @@
+package client
+
+import "bytes"
+
+// Members returns the members of a presence channel as the client knows them,
+// in the order in which they came; nil for other channels. While there is no
+// connection, they are those of before. The events that Next has not returned
+// yet are in it already. It must not be modified.
+func (s *Subscription) Members() []User {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.members
+}
+
+// memberChanges returns what has happened between two lists of members, as far
+// as can be told.
+func memberChanges(before, after []User) []MemberChange {
+	var changes []MemberChange
+	old := make(map[string]User, len(before))
+	for _, m := range before {
+		old[m.UID] = m
+	}
+	now := make(map[string]bool, len(after))
+	for _, m := range after {
+		now[m.UID] = true
+	}
+	for _, m := range before {
+		if !now[m.UID] {
+			changes = append(changes, MemberChange{Kind: MemberRemoved, Member: m, Members: after})
+		}
+	}
+	for _, m := range after {
+		switch was, ok := old[m.UID]; {
+		case !ok:
+			changes = append(changes, MemberChange{Kind: MemberAdded, Member: m, Members: after})
+		case !bytes.Equal(was.UMD, m.UMD):
+			changes = append(changes, MemberChange{Kind: MemberUpdated, Member: m, Members: after})
+		}
+	}
+	return changes
+}

@@ -1,0 +1,52 @@
+package client
+
+import "context"
+
+// React adds a reaction to a message of the channel that was kept. Adding it
+// again changes nothing. Errors are those of [Client.Publish].
+func (s *Subscription) React(ctx context.Context, messageID, reaction string) error {
+	return s.react(ctx, messageID, reaction, "add")
+}
+
+// Unreact removes the user's reaction. Removing what is not there changes
+// nothing.
+func (s *Subscription) Unreact(ctx context.Context, messageID, reaction string) error {
+	return s.react(ctx, messageID, reaction, "remove")
+}
+
+func (s *Subscription) react(ctx context.Context, messageID, reaction, action string) error {
+	raw, err := marshal(struct {
+		MessageID string `json:"messageId"`
+		Reaction  string `json:"reaction"`
+		Action    string `json:"action"`
+	}{messageID, reaction, action})
+	if err != nil {
+		return err
+	}
+	_, err = s.c.accepted(ctx, command{Event: "hotsock.messageReaction", Channel: s.name, Data: raw})
+	return err
+}
+
+// Reactions returns the reactions to a message of the channel, in the order in
+// which they were added.
+func (s *Subscription) Reactions(ctx context.Context, messageID string) ([]Reaction, error) {
+	var answer struct {
+		Reactions []struct {
+			Reaction string `json:"reaction"`
+			User
+		} `json:"reactions"`
+	}
+	err := s.c.ask(ctx, s.name, "listReactions", struct {
+		Channel   string `json:"channel"`
+		MessageID string `json:"messageId"`
+	}{s.name, messageID}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	channel := s.Channel()
+	reactions := make([]Reaction, 0, len(answer.Reactions))
+	for _, r := range answer.Reactions {
+		reactions = append(reactions, Reaction{Channel: channel, MessageID: messageID, Reaction: r.Reaction, From: r.User})
+	}
+	return reactions, nil
+}

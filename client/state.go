@@ -1,0 +1,40 @@
+package client
+
+import "time"
+
+// A Status is what a client is doing about its connection.
+type Status int
+
+// What a client can be doing.
+const (
+	Connecting Status = iota // an attempt is under way
+	Connected                // there is a connection
+	Waiting                  // there is none, and the next attempt comes after a delay
+	Closed                   // there will be none any more
+)
+
+func (s Status) String() string {
+	switch s {
+	case Connecting:
+		return "connecting"
+	case Connected:
+		return "connected"
+	case Waiting:
+		return "waiting"
+	default:
+		return "closed"
+	}
+}
+
+// A State is told to [Options.OnState].
+type State struct {
+	Status Status
+	// ConnectionID is set when Connected.
+	ConnectionID string
+	// Err is set when Waiting: why the connection ended or could not be made.
+	// It is an [*Error] if the server said why. When Closed, it is what
+	// everything returns from now on.
+	Err error
+	// Delay is set when Waiting: the time until the next attempt.
+	Delay time.Duration
+}

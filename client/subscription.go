@@ -1,0 +1,253 @@
+package client
+
+import (
+	"context"
+	"hash/maphash"
+)
+
+// A Subscription receives what happens on a channel, in the channel's order:
+// each message and reaction exactly once, whatever happens to the connection,
+// or else a [Gap] where something may be missing.
+//
+// Call Next in a loop. A program that does not call it soon enough loses
+// nothing: beyond [Options.MaxQueueSize] the subscription drops what comes, and
+// when Next has returned everything from before, it catches up from the server,
+// as after a lost connection. So a Gap can come from being too slow for longer
+// than the server remembers, too. Other subscriptions and commands do not wait
+// for a slow one.
+//
+// All methods may be called concurrently; each event is returned by one call of
+// Next.
+type Subscription struct {
+	c    *Client
+	name string // that the program used
+	opts SubscribeOptions
+
+	ready chan struct{} // closed when it has begun for the first time
+	ended chan struct{} // closed when it has ended
+	wake  chan struct{} // has one element if Next may have something to return
+
+	// Guarded by Client.mu.
+	state   state
+	err     error // why it ended
+	lastErr error // why it is still joining
+	joins   int   // counts attempts, so that what belongs to an older one is known
+	settles int   // the same for settle
+	retries backoff
+	channel string // real name, "" before it has begun
+	alias   string
+	me      User
+	last    string // id of the last event in the queue that has one
+	begun   bool
+	members []User
+	stored  map[string]uint64 // storage keys that were told, with hashes of their values
+	stale   map[string]bool   // those of them that were not told again since it began anew
+	queue   []queued
+	queued  int // bytes
+}
+
+type state uint8
+
+const (
+	// joining: nothing counts until the server says that it is subscribed.
+	joining state = iota
+	// live: events go to the queue.
+	live
+	// behind: the queue was full. Nothing counts until it is empty; then it
+	// joins again.
+	behind
+	// over: it has ended.
+	over
+)
+
+type queued struct {
+	event Event
+	size  int
+}
+
+// eventSize is what an event costs besides its frame.
+const eventSize = 200
+
+// Channel is the channel's name. If the program subscribed by an alias, it is
+// the real name.
+func (s *Subscription) Channel() string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.channel
+}
+
+// Alias is the name that the token gives the channel, or "".
+func (s *Subscription) Alias() string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.alias
+}
+
+// User is who the client is on this channel.
+func (s *Subscription) User() User {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.me
+}
+
+// LastID is the id of the last message or reaction that was received, be it
+// returned by Next already or not; before the first, it is the position at
+// which the subscription began. "" means that there was nothing on the channel.
+// A program that keeps the id of the last message it has dealt with can go on
+// after it in another process: see [SubscribeOptions.After].
+func (s *Subscription) LastID() string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.last
+}
+
+// Next returns the next event, and waits for one if there is none. When the
+// subscription has ended and everything was returned, it returns why it ended:
+// [ErrUnsubscribed], [ErrClosed], or an [*Error] if the server did not let it
+// subscribe again after a reconnect. If ctx ends first, it returns the
+// context's error, and no event is lost.
+func (s *Subscription) Next(ctx context.Context) (Event, error) {
+	for {
+		if event, err := s.pop(); event != nil || err != nil {
+			return event, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// pop returns the next event or the end, or nothing if it must be waited for.
+func (s *Subscription) pop() (Event, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if len(s.queue) > 0 {
+		q := s.queue[0]
+		s.queue[0] = queued{}
+		s.queue = s.queue[1:]
+		s.queued -= q.size
+		s.signal() // another call of Next may be waiting
+		return q.event, nil
+	}
+	s.queue = nil
+	switch s.state {
+	case over:
+		s.signal()
+		return nil, s.err
+	case behind:
+		s.rejoin(s.c.conn)
+	}
+	return nil, nil
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// push queues an event and reports whether there was room for it. Client.mu
+// must be held.
+func (s *Subscription) push(e Event, size int) bool {
+	if s.state != live {
+		return false
+	}
+	size += eventSize
+	if len(s.queue) > 0 && s.queued+size > s.c.opts.MaxQueueSize {
+		s.state = behind
+		s.signal()
+		return false
+	}
+	s.queue = append(s.queue, queued{e, size})
+	s.queued += size
+	s.signal()
+	return true
+}
+
+// handle takes a frame of the channel that answers no command. Client.mu must
+// be held.
+func (s *Subscription) handle(n *conn, f *frame) error {
+	switch {
+	case s.state == joining:
+		return nil
+	case f.Event == eventUnsubscribed:
+		s.end(ErrUnsubscribed)
+		return nil
+	case s.state != live:
+		return nil
+	case f.Event == eventSubscribed:
+		return s.begin(n, f)
+	}
+	event, err := f.event()
+	if event == nil || err != nil {
+		return err
+	}
+	switch e := event.(type) {
+	case Message:
+		s.pushNumbered(e.ID, e, f.size)
+	case Reaction:
+		s.pushNumbered(e.ID, e, f.size)
+	case MemberChange:
+		if s.push(e, f.size) {
+			s.members = e.Members
+		}
+	case Entry:
+		return s.pushEntry(e, f.size)
+	}
+	return nil
+}
+
+// pushNumbered leaves out what was there already.
+func (s *Subscription) pushNumbered(id string, e Event, size int) {
+	if id > s.last && s.push(e, size) {
+		s.last = id
+	}
+}
+
+// hashSeed makes it impossible to choose values with equal hashes.
+var hashSeed = maphash.MakeSeed()
+
+// pushEntry leaves out, when a subscription begins anew, what the program knows.
+func (s *Subscription) pushEntry(e Entry, size int) error {
+	hash := maphash.Bytes(hashSeed, e.Data)
+	known, ok := s.stored[e.Key]
+	if s.stale[e.Key] && ok && known == hash {
+		delete(s.stale, e.Key)
+		return nil
+	}
+	if !ok && len(s.stored) >= maxStored {
+		s.end(errTooManyKeys)
+		return nil
+	}
+	if !s.push(e, size) {
+		return nil
+	}
+	delete(s.stale, e.Key)
+	if string(e.Data) == "null" {
+		delete(s.stored, e.Key)
+		return nil
+	}
+	if s.stored == nil {
+		s.stored = make(map[string]uint64)
+	}
+	s.stored[e.Key] = hash
+	return nil
+}
+
+// end ends the subscription. Client.mu must be held.
+func (s *Subscription) end(err error) {
+	if s.state == over {
+		return
+	}
+	s.state, s.err = over, err
+	delete(s.c.subs, s.name)
+	if n := s.c.conn; n != nil && n.channels[s.channel] == s {
+		delete(n.channels, s.channel)
+	}
+	close(s.ended)
+	s.signal()
+	s.c.broadcast()
+}
