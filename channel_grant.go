@@ -72,34 +72,67 @@ type eventGrant struct {
 	reactions      []string
 }
 
-func (g *channelGrant) decideEvent(name string) *eventGrant {
-	e := new(eventGrant)
-	var publish, broadcast, echo, emit Permission
-	var keep *time.Duration
+// usualMatches is how many keys match at most, mostly.
+const usualMatches = 4
+
+// eventVotes are what all keys together say that match an event.
+type eventVotes struct {
+	said                                  []said[MessageClaims]
+	publish, broadcast, echo, emit, react vote
+	store                                 pick[time.Duration]
+	scheduleBefore                        pick[time.Time]
+}
+
+func (g *channelGrant) weighEvent(name string) eventVotes {
+	v := eventVotes{said: make([]said[MessageClaims], 0, usualMatches)}
+	broadcasts := 0 // where those of the connect token begin, which alone can permit it
 	for i, r := range g.rules {
-		for m := range r.messages.Match(name) {
-			publish = publish.and(m.Publish)
-			if i >= g.added {
-				broadcast = broadcast.and(m.Broadcast)
-			}
-			echo = echo.and(m.Echo)
-			emit = emit.and(m.EmitPubSubEvent)
-			if keep == nil {
-				keep = m.Store
-			}
-			if e.scheduleBefore.IsZero() {
-				e.scheduleBefore = m.ScheduleBefore
-			}
-			e.react = e.react.and(m.React)
-			e.reactions = append(e.reactions, m.Reactions...)
+		for key, m := range r.messages.Match(name) {
+			v.said = append(v.said, said[MessageClaims]{i, key, m})
+		}
+		if i < g.added {
+			broadcasts = len(v.said)
 		}
 	}
-	e.broadcast = broadcast == Allow && publish != Deny
-	e.publish = publish == Allow || e.broadcast
-	e.echo = echo == Allow
-	e.emit = emit == Allow
-	if keep != nil {
-		e.keep = *keep
+	type key = said[MessageClaims]
+	v.publish = weigh(v.said, 0, func(k key) Permission { return k.claims.Publish })
+	v.broadcast = weigh(v.said, broadcasts, func(k key) Permission { return k.claims.Broadcast })
+	v.echo = weigh(v.said, 0, func(k key) Permission { return k.claims.Echo })
+	v.emit = weigh(v.said, 0, func(k key) Permission { return k.claims.EmitPubSubEvent })
+	v.react = weigh(v.said, 0, func(k key) Permission { return k.claims.React })
+	v.store = first(v.said, func(k key) (time.Duration, bool) { return keeping(k.claims.Store) })
+	v.scheduleBefore = first(v.said, func(k key) (time.Time, bool) {
+		return k.claims.ScheduleBefore, !k.claims.ScheduleBefore.IsZero()
+	})
+	return v
+}
+
+// keeping returns for how long, if that is said.
+func keeping(d *time.Duration) (time.Duration, bool) {
+	if d == nil {
+		return 0, false
+	}
+	return *d, true
+}
+
+func (g *channelGrant) decideEvent(name string) *eventGrant {
+	v := g.weighEvent(name)
+	return v.grant()
+}
+
+func (v *eventVotes) grant() *eventGrant {
+	broadcast := v.broadcast.Permission == Allow && v.publish.Permission != Deny
+	e := &eventGrant{
+		publish:        v.publish.Permission == Allow || broadcast,
+		broadcast:      broadcast,
+		echo:           v.echo.Permission == Allow,
+		keep:           v.store.value,
+		scheduleBefore: v.scheduleBefore.value,
+		emit:           v.emit.Permission == Allow,
+		react:          v.react.Permission,
+	}
+	for _, k := range v.said {
+		e.reactions = append(e.reactions, k.claims.Reactions...)
 	}
 	return e
 }
@@ -125,27 +158,49 @@ type entryGrant struct {
 	emit              bool
 }
 
-func (g *channelGrant) decideEntry(key string) *entryGrant {
-	e := &entryGrant{keep: store.Forever}
-	var get, set, observe, emit Permission
-	var keep *time.Duration
-	for _, r := range g.rules {
-		for s := range r.storage.Match(key) {
-			get = get.and(s.Get)
-			set = set.and(s.Set)
-			observe = observe.and(s.Observe)
-			emit = emit.and(s.EmitPubSubEvent)
-			if keep == nil {
-				keep = s.Store
-			}
-			if e.scheduleBefore.IsZero() {
-				e.scheduleBefore = s.ScheduleBefore
-			}
+// entryVotes are what all keys together say that match a storage key.
+type entryVotes struct {
+	said                    []said[StorageClaims]
+	get, set, observe, emit vote
+	store                   pick[time.Duration]
+	scheduleBefore          pick[time.Time]
+}
+
+func (g *channelGrant) weighEntry(name string) entryVotes {
+	v := entryVotes{said: make([]said[StorageClaims], 0, usualMatches)}
+	for i, r := range g.rules {
+		for key, s := range r.storage.Match(name) {
+			v.said = append(v.said, said[StorageClaims]{i, key, s})
 		}
 	}
-	e.get, e.set, e.observe, e.emit = get == Allow, set == Allow, observe == Allow, emit == Allow
-	if keep != nil {
-		e.keep = *keep
+	type key = said[StorageClaims]
+	v.get = weigh(v.said, 0, func(k key) Permission { return k.claims.Get })
+	v.set = weigh(v.said, 0, func(k key) Permission { return k.claims.Set })
+	v.observe = weigh(v.said, 0, func(k key) Permission { return k.claims.Observe })
+	v.emit = weigh(v.said, 0, func(k key) Permission { return k.claims.EmitPubSubEvent })
+	v.store = first(v.said, func(k key) (time.Duration, bool) { return keeping(k.claims.Store) })
+	v.scheduleBefore = first(v.said, func(k key) (time.Time, bool) {
+		return k.claims.ScheduleBefore, !k.claims.ScheduleBefore.IsZero()
+	})
+	return v
+}
+
+func (g *channelGrant) decideEntry(key string) *entryGrant {
+	v := g.weighEntry(key)
+	return v.grant()
+}
+
+func (v *entryVotes) grant() *entryGrant {
+	e := &entryGrant{
+		get:            v.get.Permission == Allow,
+		set:            v.set.Permission == Allow,
+		observe:        v.observe.Permission == Allow,
+		keep:           store.Forever,
+		scheduleBefore: v.scheduleBefore.value,
+		emit:           v.emit.Permission == Allow,
+	}
+	if v.store.by >= 0 {
+		e.keep = v.store.value
 	}
 	return e
 }

@@ -95,7 +95,7 @@ func (g *grant) compileChannels(channels map[string]ChannelClaims, t *pattern.To
 	// Sorted, so that it does not depend on luck which error is found.
 	for _, key := range slices.Sorted(maps.Keys(channels)) {
 		c := channels[key]
-		r, err := compileChannel(&c, t)
+		r, err := compileChannel(key, &c, t)
 		if err == nil {
 			err = g.addNames(key, &c, channels)
 		}
@@ -155,8 +155,8 @@ func (g *grant) addNames(key string, c *ChannelClaims, channels map[string]Chann
 
 var errTooManyKeys = fmt.Errorf("more than %d keys", maxClaimKeys)
 
-func compileChannel(c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
-	r := &channelRule{claims: *c}
+func compileChannel(key string, c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
+	r := &channelRule{key: key, claims: *c}
 	r.claims.Messages, r.claims.Storage = nil, nil
 	var err error
 	if r.messages, err = compileKeys(c.Messages, t, (*MessageClaims).check); err != nil {
@@ -173,17 +173,17 @@ func compileChannel(c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
 }
 
 // compileKeys compiles a map after each of its values, copied, was checked.
-func compileKeys[T any](values map[string]T, t *pattern.Token, check func(*T) error) (pattern.Set[T], error) {
+func compileKeys[T any](values map[string]T, t *pattern.Token, check func(*T) error) (pattern.Set[*T], error) {
 	if len(values) > maxClaimKeys {
-		return pattern.Set[T]{}, errTooManyKeys
+		return pattern.Set[*T]{}, errTooManyKeys
 	}
-	checked := make(map[string]T, len(values))
+	checked := make(map[string]*T, len(values))
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		v := values[key]
 		if err := check(&v); err != nil {
-			return pattern.Set[T]{}, fmt.Errorf("%q: %w", key, err)
+			return pattern.Set[*T]{}, fmt.Errorf("%q: %w", key, err)
 		}
-		checked[key] = v
+		checked[key] = &v
 	}
 	return pattern.NewSet(t, checked)
 }

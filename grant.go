@@ -21,9 +21,10 @@ type grant struct {
 // A channelRule is the compiled form of ChannelClaims. In claims, Messages and
 // Storage are nil.
 type channelRule struct {
+	key        string
 	claims     ChannelClaims
-	messages   pattern.Set[MessageClaims]
-	storage    pattern.Set[StorageClaims]
+	messages   pattern.Set[*MessageClaims]
+	storage    pattern.Set[*StorageClaims]
 	anyGet     bool // of any key of storage
 	anyObserve bool
 }
@@ -47,11 +48,20 @@ func (g *grant) mayUpdateUMD(channel string) bool {
 	if channel == "" {
 		return g.claims.UMDUpdate
 	}
-	var p Permission
-	for r := range g.channels.Match(channel) {
-		p = p.and(r.claims.UMDUpdate)
+	return weighUMDUpdate(g.matching(nil, channel)).Permission == Allow
+}
+
+func weighUMDUpdate(rules []*channelRule) vote {
+	return weigh(rules, 0, func(r *channelRule) Permission { return r.claims.UMDUpdate })
+}
+
+// matching appends the rules that match a channel (real name), the most specific
+// first.
+func (g *grant) matching(rules []*channelRule, channel string) []*channelRule {
+	for _, r := range g.channels.Match(channel) {
+		rules = append(rules, r)
 	}
-	return p == Allow
+	return rules
 }
 
 // autoSubscribe returns the channels to subscribe on connecting, sorted by name.
@@ -68,6 +78,3 @@ func (g *grant) use() (token string, until time.Time, single bool) {
 	h := sha256.Sum256([]byte(g.claims.Issuer + "\x00" + g.claims.ID))
 	return hex.EncodeToString(h[:16]), g.claims.Expires, true
 }
-
-// and combines the permissions of two keys that both match.
-func (p Permission) and(q Permission) Permission { return max(p, q) }

@@ -3,8 +3,8 @@ package hotsock
 import (
 	"strings"
 	"sync"
+	"time"
 
-	"github.com/hotsock-go/hotsock/internal/pattern"
 	"github.com/hotsock-go/hotsock/internal/recent"
 )
 
@@ -126,36 +126,46 @@ func resolve(channel string, connect, subscribe *grant) *channelGrant {
 		entries: recent.New[string, *entryGrant](decisionCacheSize),
 	}
 	if subscribe != nil {
-		g.match(&subscribe.channels, channel)
+		g.rules = subscribe.matching(g.rules, channel)
 		g.added = len(g.rules)
 	}
-	g.match(&connect.channels, channel)
+	g.rules = connect.matching(g.rules, channel)
 
-	var may, auto, info, omit Permission
-	for i, r := range g.rules {
-		may = may.and(r.claims.Subscribe)
-		info = info.and(r.claims.GetInfo)
-		omit = omit.and(r.claims.OmitFromSubCount)
-		if i >= g.added {
-			auto = auto.and(r.claims.AutoSubscribe)
-		}
-		if g.historyStart.IsZero() {
-			g.historyStart = r.claims.HistoryStart
-		}
-		if g.alias == "" {
-			g.alias = r.claims.Alias
-		}
+	v := g.weigh()
+	g.subscribe = v.maySubscribe()
+	g.getInfo = v.getInfo.Permission == Allow
+	g.omitFromSubCount = v.omitFromSubCount.Permission == Allow
+	g.historyStart = v.historyStart.value
+	g.alias = v.alias.value
+	for _, r := range g.rules {
 		g.anyGet = g.anyGet || r.anyGet
 		g.anyObserve = g.anyObserve || r.anyObserve
 	}
-	g.subscribe = may == Allow || may == Unset && auto == Allow
-	g.getInfo = info == Allow
-	g.omitFromSubCount = omit == Allow
 	return g
 }
 
-func (g *channelGrant) match(channels *pattern.Set[*channelRule], channel string) {
-	for r := range channels.Match(channel) {
-		g.rules = append(g.rules, r)
+// channelVotes are what the rules of a channel together say.
+type channelVotes struct {
+	subscribe, autoSubscribe, getInfo, omitFromSubCount vote
+	historyStart                                        pick[time.Time]
+	alias                                               pick[string]
+}
+
+func (g *channelGrant) weigh() channelVotes {
+	return channelVotes{
+		subscribe: weigh(g.rules, 0, func(r *channelRule) Permission { return r.claims.Subscribe }),
+		// A subscribe token subscribes nothing by itself.
+		autoSubscribe:    weigh(g.rules, g.added, func(r *channelRule) Permission { return r.claims.AutoSubscribe }),
+		getInfo:          weigh(g.rules, 0, func(r *channelRule) Permission { return r.claims.GetInfo }),
+		omitFromSubCount: weigh(g.rules, 0, func(r *channelRule) Permission { return r.claims.OmitFromSubCount }),
+		historyStart: first(g.rules, func(r *channelRule) (time.Time, bool) {
+			return r.claims.HistoryStart, !r.claims.HistoryStart.IsZero()
+		}),
+		alias: first(g.rules, func(r *channelRule) (string, bool) { return r.claims.Alias, r.claims.Alias != "" }),
 	}
+}
+
+// maySubscribe: autoSubscribe implies subscribe, but does not overrule it.
+func (v *channelVotes) maySubscribe() bool {
+	return v.subscribe.Permission == Allow || v.subscribe.Permission == Unset && v.autoSubscribe.Permission == Allow
 }

@@ -53,16 +53,16 @@ func (s *Set[T]) Has(name string) bool {
 	return ok
 }
 
-// Match returns the values of the keys that match a name, the most specific key
-// first.
-func (s *Set[T]) Match(name string) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		if i, ok := s.find(name); ok && !yield(s.entries[i].value) {
+// Match returns the keys that match a name, and their values, the most specific
+// key first.
+func (s *Set[T]) Match(name string) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		if i, ok := s.find(name); ok && !yield(s.entries[i].key, s.entries[i].value) {
 			return
 		}
 		for i := range s.entries[s.exact:] {
 			e := &s.entries[s.exact+i]
-			if e.match(name) && !yield(e.value) {
+			if e.match(name) && !yield(e.key, e.value) {
 				return
 			}
 		}
