@@ -29,19 +29,6 @@ type channelRule struct {
 	anyObserve bool
 }
 
-// mayConnect reports whether a token that was verified for ScopeConnect may
-// open a connection: one that is bound to a connection may not.
-func (g *grant) mayConnect() bool { return g.claims.ConnectionID == "" }
-
-// boundTo reports whether a subscribe or umd token is meant for a connection:
-// the one that it names, or else any of its user.
-func (g *grant) boundTo(connectionID, uid string) bool {
-	if g.claims.ConnectionID != "" {
-		return g.claims.ConnectionID == connectionID
-	}
-	return g.claims.UID != "" && g.claims.UID == uid
-}
-
 // mayUpdateUMD reports whether a umd token permits to change the metadata of
 // the subscription to a channel (real name), or with "" of the connection.
 func (g *grant) mayUpdateUMD(channel string) bool {

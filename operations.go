@@ -92,10 +92,7 @@ func (c *caller) mustSubscribe() error {
 	if c.scopeErr != nil {
 		return c.scopeErr
 	}
-	if !c.scope.subscribed {
-		return refuse(CodeNotSubscribed)
-	}
-	return nil
+	return c.scope.permitHistory()
 }
 
 func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
@@ -160,8 +157,8 @@ func (c *caller) channelInfo(ctx context.Context, body []byte) ([]byte, error) {
 	if c.scopeErr != nil {
 		return nil, c.scopeErr
 	}
-	if !c.scope.grant.getInfo {
-		return nil, refuse(CodeInfoPermissionDenied)
+	if err := c.scope.permitInfo(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := c.h.storeContext(ctx)
 	defer cancel()

@@ -158,17 +158,17 @@ func TestTokenIsBoundTo(t *testing.T) {
 		{`{}`, "1", "", false, "nobody's token is not for a connection without a user"},
 	} {
 		g := claimsGrant(t, test.payload)
-		if got := g.boundTo(test.connection, test.uid); got != test.want {
+		if got := g.bound(test.connection, test.uid) == nil; got != test.want {
 			t.Errorf("%s is bound to connection %q of %q: %t: %s", test.payload, test.connection, test.uid, got, test.why)
 		}
 	}
 }
 
 func TestTokenMayConnect(t *testing.T) {
-	if !claimsGrant(t, `{"uid":"u"}`).mayConnect() {
+	if claimsGrant(t, `{"uid":"u"}`).permitConnect() != nil {
 		t.Error("a token without a connectionId may not connect")
 	}
-	if claimsGrant(t, `{"uid":"u","connectionId":"1"}`).mayConnect() {
+	if claimsGrant(t, `{"uid":"u","connectionId":"1"}`).permitConnect() == nil {
 		t.Error("a token with a connectionId may connect")
 	}
 }

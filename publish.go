@@ -26,15 +26,9 @@ type accepted struct {
 
 // publishAs publishes a client's message.
 func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in publishInput) (accepted, error) {
-	if !wire.ValidEvent(in.Event, maxEvent) {
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidEvent)
-	}
-	g := sc.grant.event(in.Event)
-	if !g.broadcast && !(sc.subscribed && g.publish) {
-		if g.publish {
-			return accepted{}, refuse(CodeNotSubscribed)
-		}
-		return accepted{}, refuse(CodePublishPermissionDenied)
+	g, err := sc.permitPublish(in.Event)
+	if err != nil {
+		return accepted{}, err
 	}
 	meta := sc.meta
 	p := store.PublishRequest{

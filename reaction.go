@@ -15,19 +15,16 @@ const maxReaction = 100
 
 // reactAs adds or removes a client's reaction.
 func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wire.Reaction) error {
-	if !sc.subscribed {
-		return refuse(CodeNotSubscribed)
-	}
-	if sc.meta.UID == "" {
-		return refuse(CodeReactionPermissionDenied)
+	if err := sc.permitReacting(); err != nil {
+		return err
 	}
 	m, err := h.readableMessage(ctx, sc, in.MessageID)
 	if err != nil {
 		return err
 	}
-	g := sc.grant.event(m.Event)
-	if !g.mayReact(in.Reaction) {
-		return refuse(CodeReactionPermissionDenied)
+	g, err := sc.permitReaction(m.Event, in.Reaction)
+	if err != nil {
+		return err
 	}
 	exclude := sc.connection
 	if sc.grant.event(wire.EventMessageReaction).echo {
@@ -38,8 +35,8 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 
 // readableMessage returns a kept message that the client may read.
 func (h *Handler) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) (*store.Message, error) {
-	if id.Compare(sc.oldest()) <= 0 {
-		return nil, refuse(CodeHistoryPermissionDenied)
+	if err := sc.permitRead(id); err != nil {
+		return nil, err
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

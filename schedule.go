@@ -15,17 +15,14 @@ import (
 // permitSchedule reads a client's schedule expression and checks it against
 // its "scheduleBefore".
 func (h *Handler) permitSchedule(s wire.Schedule, latest time.Time) (time.Time, error) {
-	if !latest.After(time.Now()) {
-		return time.Time{}, refuse(CodeSchedulePermissionDenied)
+	if err := permitDue(time.Time{}, latest); err != nil {
+		return time.Time{}, err
 	}
 	due, err := parseSchedule(s)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if due.After(latest) {
-		return time.Time{}, refuse(CodeSchedulePermissionDenied)
-	}
-	return due, nil
+	return due, permitDue(due, latest)
 }
 
 func parseSchedule(s wire.Schedule) (time.Time, error) {

@@ -19,12 +19,9 @@ type setInput struct {
 
 // setAs writes an entry for a client.
 func (h *Handler) setAs(ctx context.Context, who *requester, sc *scope, in setInput) (accepted, error) {
-	if !wire.ValidKey(in.Key, maxKey) {
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
-	}
-	g := sc.grant.entry(in.Key)
-	if !g.set {
-		return accepted{}, refuse(CodeStoragePermissionDenied)
+	g, err := sc.permitSet(in.Key)
+	if err != nil {
+		return accepted{}, err
 	}
 	s := setRequest(sc.channel, in.Key, in.Data)
 	s.Meta, s.Keep = sc.meta, g.keep
@@ -105,11 +102,8 @@ func (r *receiver) EntryExpired(e store.Entry) {
 
 // getAs reads an entry for a client; nil is none.
 func (h *Handler) getAs(ctx context.Context, sc *scope, key string) (*store.Entry, error) {
-	if !wire.ValidKey(key, maxKey) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
-	}
-	if !sc.grant.entry(key).get {
-		return nil, refuse(CodeStoragePermissionDenied)
+	if err := sc.permitGet(key); err != nil {
+		return nil, err
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

@@ -67,10 +67,7 @@ func isTemporary(err error) bool {
 func (c *connection) subscribeToken(token string) (*grant, error) {
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verify(ctx, token, ScopeSubscribe)
-	if err == nil && !g.boundTo(c.id, c.uid) {
-		err = errTokenInvalid
-	}
+	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid, token, ScopeSubscribe)
 	if err != nil {
 		c.logger().Info("hotsock: subscribe token refused", "err", err)
 		if errors.Is(err, errKeyLookup) {
@@ -142,9 +139,6 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	m := c.meta()
 	s := &subscription{conn: c, channel: j.channel, claims: tokenClaims(j.token), uid: m.UID, umd: m.UMD}
 	s.grant = resolve(j.channel, c.grant, j.granted)
-	if !s.grant.subscribe {
-		return nil, refuse(CodeSubscribePermissionDenied)
-	}
 	if j.granted != nil {
 		if uid := j.granted.claims.UID; uid != "" {
 			s.uid = uid
@@ -155,8 +149,8 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	}
 	s.alias = s.grant.alias
 	s.counted = !s.grant.omitFromSubCount
-	if wire.IsPresence(s.channel) && s.uid == "" {
-		return nil, refuse(CodePresenceUserIDRequired)
+	if err := s.grant.permitSubscribe(s.channel, s.uid); err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

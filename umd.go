@@ -16,10 +16,7 @@ func (c *connection) updateUMD(name, token string) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verify(ctx, token, ScopeUMD)
-	if err == nil && !g.boundTo(c.id, c.uid) {
-		err = errTokenInvalid
-	}
+	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid, token, ScopeUMD)
 	if err != nil {
 		c.logger().Info("hotsock: umd token refused", "err", err)
 		if errors.Is(err, errKeyLookup) {
@@ -29,17 +26,14 @@ func (c *connection) updateUMD(name, token string) error {
 	}
 	if name != "" {
 		channel := c.perms.realName(name, nil)
-		if !g.mayUpdateUMD(channel) {
-			return refuse(CodeUMDUpdatePermissionDenied)
-		}
 		s := c.subscription(channel)
-		if s == nil {
-			return refuse(CodeNotSubscribed)
+		if err := g.permitUMD(&scope{channel: channel, subscribed: s != nil}); err != nil {
+			return err
 		}
 		return c.updateSubscriptionUMD(s, g.claims.UMD)
 	}
-	if !g.mayUpdateUMD("") {
-		return refuse(CodeUMDUpdatePermissionDenied)
+	if err := g.permitUMD(nil); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	c.umd = g.claims.UMD

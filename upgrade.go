@@ -124,10 +124,7 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []
 		return h.authenticateByHost(r)
 	}
 	token := r.URL.Query().Get("token")
-	g, err := h.verifier.verify(ctx, token, ScopeConnect)
-	if err == nil && !g.mayConnect() {
-		err = errTokenInvalid
-	}
+	g, err := h.verifier.permitConnect(ctx, token)
 	if errors.Is(err, errKeyLookup) {
 		return nil, nil, unavailable(err)
 	}

@@ -1,0 +1,299 @@
+package hotsock
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// need is a set of fields of an ExplainRequest.
+type need uint8
+
+const (
+	needChannel need = 1 << iota
+	needEvent
+	needKey
+	needEventOrKey
+	needReaction
+	needCommand
+)
+
+// questions are how to answer, by action.
+var questions = map[Action]struct {
+	needs  need
+	answer func(x *explainer)
+}{
+	ActionConnect:   {0, (*explainer).connecting},
+	ActionSubscribe: {needChannel, (*explainer).subscribing},
+	ActionGetInfo:   {needChannel, (*explainer).gettingInfo},
+	ActionHistory:   {needChannel, (*explainer).readingHistory},
+	ActionPublish:   {needChannel | needEvent, (*explainer).publishing},
+	ActionEcho:      {needChannel | needEvent, (*explainer).echoing},
+	ActionStore:     {needChannel | needEventOrKey, (*explainer).storing},
+	ActionSchedule:  {needChannel | needEventOrKey, (*explainer).scheduling},
+	ActionReact:     {needChannel | needEvent | needReaction, (*explainer).reacting},
+	ActionGet:       {needChannel | needKey, (*explainer).getting},
+	ActionSet:       {needChannel | needKey, (*explainer).setting},
+	ActionObserve:   {needChannel | needKey, (*explainer).observing},
+	ActionUpdateUMD: {needCommand, (*explainer).updatingUMD},
+}
+
+// check returns what is wrong with the request, "" if nothing is.
+func (q *ExplainRequest) check(needs need) string {
+	has := func(n need) bool { return needs&n != 0 }
+	switch {
+	case q.Token != "" && q.Claims != nil:
+		return "Token and Claims cannot both be given"
+	case q.CommandToken != "" && q.CommandClaims != nil:
+		return "CommandToken and CommandClaims cannot both be given"
+	case has(needCommand) && !q.hasCommand():
+		return "CommandToken or CommandClaims is missing"
+	case q.Token == "" && q.Claims == nil && (q.Action == ActionConnect || !q.hasCommand()):
+		return "Token or Claims is missing"
+	case has(needChannel) && q.Channel == "":
+		return "Channel is missing"
+	case q.Channel != "" && !wire.ValidChannel(q.Channel, maxChannel):
+		return invalidChannel
+	case has(needEvent) && q.Event == "":
+		return "Event is missing"
+	case has(needKey) && q.Key == "":
+		return "Key is missing"
+	case has(needEventOrKey) && (q.Event == "") == (q.Key == ""):
+		return "either Event or Key must be given"
+	case has(needReaction) && !wire.ValidReaction(q.Reaction, maxReaction):
+		return "Reaction is missing or not valid"
+	}
+	return ""
+}
+
+func (q *ExplainRequest) hasCommand() bool { return q.CommandToken != "" || q.CommandClaims != nil }
+
+func (x *explainer) connecting() {
+	c := &x.connect.claims
+	said := []string{"the claims are valid"}
+	if x.q.Claims == nil {
+		said = []string{"the token is genuine and can be used until " + inText(c.Expires)}
+	}
+	if c.SingleUse {
+		said = append(said, "once")
+	}
+	if auto := x.connect.autoSubscribe(); len(auto) > 0 {
+		said = append(said, "and subscribes to "+strings.Join(auto, ", "))
+	}
+	x.e.Allowed, x.e.Reason = true, strings.Join(said, ", ")
+}
+
+func (x *explainer) subscribing() {
+	x.e.Claims = x.subscribeClaims()
+	v := x.wanted.weigh()
+	x.e.Claims = append(x.e.Claims, x.wanted.explain("omitFromSubCount", v.omitFromSubCount.by, "false"))
+	x.decide(x.joinErr)
+}
+
+func (x *explainer) gettingInfo() {
+	v := x.joined.grant.weigh()
+	x.e.Claims = []ExplainedClaim{x.joined.grant.explain("getInfo", v.getInfo.by, "false")}
+	x.ask((*scope).permitInfo)
+}
+
+func (x *explainer) readingHistory() {
+	v := x.joined.grant.weigh()
+	x.e.Claims = []ExplainedClaim{x.joined.grant.explain("historyStart", v.historyStart.by, "null")}
+	x.ask((*scope).permitHistory)
+	if !x.e.Allowed {
+		return
+	}
+	x.e.Reason = "without historyStart, from the moment of subscribing"
+	if start, ok := x.joined.grant.history(); ok {
+		x.e.Reason = "historyStart is " + inText(start) + " under " + x.e.By.String()
+	}
+}
+
+func (x *explainer) publishing() {
+	v := x.joined.grant.weighEvent(x.q.Event)
+	x.e.Claims = append(x.publishClaims(&v),
+		x.eventClaim(&v, "echo", v.echo.by, "false"),
+		x.eventClaim(&v, "store", v.store.by, "0"),
+		x.eventClaim(&v, "emitPubSubEvent", v.emit.by, "false"))
+	x.ask(x.permitPublish)
+}
+
+func (x *explainer) permitPublish(sc *scope) error {
+	_, err := sc.permitPublish(x.q.Event)
+	return err
+}
+
+func (x *explainer) permitSet(sc *scope) error {
+	_, err := sc.permitSet(x.q.Key)
+	return err
+}
+
+// permitWrite is for actions that are about what is published or set.
+func (x *explainer) permitWrite(sc *scope) error {
+	if x.q.Key != "" {
+		return x.permitSet(sc)
+	}
+	return x.permitPublish(sc)
+}
+
+// consequence answers whether something becomes of what is published or set,
+// and of which claim that is. Where it may not be published or set, that is the
+// answer.
+func (x *explainer) consequence(claim ExplainedClaim, permit func(sc *scope) error) {
+	var write []ExplainedClaim
+	if x.q.Key != "" {
+		v := x.joined.grant.weighEntry(x.q.Key)
+		write = []ExplainedClaim{x.entryClaim(&v, "set", v.set.by, "false")}
+	} else {
+		v := x.joined.grant.weighEvent(x.q.Event)
+		write = x.publishClaims(&v)
+	}
+	x.e.Claims = append(write, claim)
+	if x.ask(x.permitWrite); !x.e.Allowed {
+		return
+	}
+	x.e.Claims = append([]ExplainedClaim{claim}, write...)
+	x.ask(func(sc *scope) error {
+		if err := x.permitWrite(sc); err != nil {
+			return err
+		}
+		return permit(sc)
+	})
+}
+
+// errSilent is not for clients, who are not told.
+var errSilent = refuseBecause("", "not told")
+
+func silently(ok bool) error {
+	if !ok {
+		return errSilent
+	}
+	return nil
+}
+
+func (x *explainer) echoing() {
+	v := x.joined.grant.weighEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "echo", v.echo.by, "false"), func(sc *scope) error {
+		if !sc.subscribed {
+			return refuse(CodeNotSubscribed)
+		}
+		return silently(sc.grant.event(x.q.Event).echo)
+	})
+	if x.permitWrite(x.joined) == nil {
+		x.e.Code = "" // it is published, at any rate
+	}
+}
+
+func (x *explainer) storing() {
+	if x.q.Key != "" {
+		v := x.joined.grant.weighEntry(x.q.Key)
+		x.consequence(x.entryClaim(&v, "store", v.store.by, "-1"), func(*scope) error { return nil })
+		return
+	}
+	v := x.joined.grant.weighEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "store", v.store.by, "0"), func(sc *scope) error {
+		return silently(sc.grant.event(x.q.Event).keep != 0)
+	})
+}
+
+func (x *explainer) scheduling() {
+	const name = "scheduleBefore"
+	latest := func(sc *scope) time.Time { return sc.grant.event(x.q.Event).scheduleBefore }
+	var claim ExplainedClaim
+	if x.q.Key != "" {
+		latest = func(sc *scope) time.Time { return sc.grant.entry(x.q.Key).scheduleBefore }
+		v := x.joined.grant.weighEntry(x.q.Key)
+		claim = x.entryClaim(&v, name, v.scheduleBefore.by, "null")
+	} else {
+		v := x.joined.grant.weighEvent(x.q.Event)
+		claim = x.eventClaim(&v, name, v.scheduleBefore.by, "null")
+	}
+	x.consequence(claim, func(sc *scope) error {
+		err := permitDue(time.Time{}, latest(sc))
+		if err == nil && !x.q.At.IsZero() && x.q.At.Before(time.Now()) {
+			err = refuseBecause(CodeInvalidScheduleExpression, "At is in the past")
+		}
+		if err == nil {
+			err = permitDue(x.q.At, latest(sc))
+		}
+		return err
+	})
+	if x.e.By != nil && x.e.Claims[0].Name == name {
+		x.e.Reason = name + " is " + inText(latest(x.joined)) + " under " + x.e.By.String()
+	}
+}
+
+func (x *explainer) reacting() {
+	v := x.joined.grant.weighEvent(x.q.Event)
+	x.e.Claims = []ExplainedClaim{x.reactClaim(&v)}
+	x.ask(func(sc *scope) error {
+		if err := sc.permitReacting(); err != nil {
+			return err
+		}
+		if err := sc.permitRead(before(time.Now().Add(time.Millisecond))); err != nil {
+			return err
+		}
+		_, err := sc.permitReaction(x.q.Event, x.q.Reaction)
+		return err
+	})
+	switch {
+	case x.e.Code == CodeHistoryPermissionDenied:
+		g := x.joined.grant
+		votes := g.weigh()
+		x.e.Claims = append([]ExplainedClaim{g.explain("historyStart", votes.historyStart.by, "null")}, x.e.Claims...)
+		x.e.By = x.e.Claims[0].By
+		x.e.Reason = "historyStart is in the future under " + x.e.By.String()
+	case x.e.Code != CodeReactionPermissionDenied:
+	case x.joined.meta.UID == "":
+		x.e.Reason, x.e.By = "reactions need a uid, and the client has none", nil
+	case x.e.By == nil && len(v.grant().reactions) > 0:
+		x.e.Reason = "the reaction is in no list of react that matches"
+	}
+}
+
+func (x *explainer) getting() {
+	v := x.joined.grant.weighEntry(x.q.Key)
+	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "get", v.get.by, "false")}
+	x.ask(func(sc *scope) error { return sc.permitGet(x.q.Key) })
+}
+
+func (x *explainer) setting() {
+	v := x.joined.grant.weighEntry(x.q.Key)
+	x.e.Claims = []ExplainedClaim{
+		x.entryClaim(&v, "set", v.set.by, "false"),
+		x.entryClaim(&v, "store", v.store.by, "-1"),
+		x.entryClaim(&v, "emitPubSubEvent", v.emit.by, "false"),
+	}
+	x.ask(x.permitSet)
+}
+
+func (x *explainer) observing() {
+	v := x.joined.grant.weighEntry(x.q.Key)
+	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "observe", v.observe.by, "false")}
+	x.ask(func(sc *scope) error {
+		if !sc.subscribed {
+			return refuse(CodeNotSubscribed)
+		}
+		return silently(sc.grant.entry(x.q.Key).observe)
+	})
+	x.e.Code = "" // nobody asked
+}
+
+func (x *explainer) updatingUMD() {
+	if x.q.Channel == "" {
+		allowed := fmt.Sprint(x.command.claims.UMDUpdate)
+		keys := []ClaimKey{{Token: ScopeUMD, Value: []byte(allowed)}}
+		x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, 0, "")}
+		x.decide(x.command.permitUMD(nil))
+		return
+	}
+	rules := x.command.matching(nil, x.joined.channel)
+	keys := make([]ClaimKey, len(rules))
+	for i, r := range rules {
+		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.key, Value: r.member("umdUpdate")}
+	}
+	x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, weighUMDUpdate(rules).by, "false")}
+	x.ask(x.command.permitUMD)
+}
