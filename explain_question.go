@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,11 +151,11 @@ func (x *explainer) consequence(claim ExplainedClaim, permit func(sc *scope) err
 		v := x.joined.grant.weighEvent(x.q.Event)
 		write = x.publishClaims(&v)
 	}
-	x.e.Claims = append(write, claim)
+	x.e.Claims = slices.Concat(write, []ExplainedClaim{claim})
 	if x.ask(x.permitWrite); !x.e.Allowed {
 		return
 	}
-	x.e.Claims = append([]ExplainedClaim{claim}, write...)
+	x.e.Claims = slices.Concat([]ExplainedClaim{claim}, write)
 	x.ask(func(sc *scope) error {
 		if err := x.permitWrite(sc); err != nil {
 			return err

@@ -70,7 +70,8 @@ func (x *explainer) openConnect(ctx context.Context) error {
 }
 
 func (x *explainer) openCommand(ctx context.Context, scope Scope) error {
-	g, err := (*grant)(nil), error(nil)
+	var g *grant
+	var err error
 	if x.q.CommandToken != "" {
 		g, err = x.v.verify(ctx, x.q.CommandToken, scope)
 	} else {
