@@ -17,7 +17,8 @@ import (
 // is told to all nodes over the bus. Should that get lost, there is a look in
 // every period anyway.
 type agenda struct {
-	n *node
+	n     *node
+	began time.Time
 
 	mu   sync.Mutex
 	next [partitions]time.Time
@@ -30,13 +31,21 @@ const (
 )
 
 func newAgenda(n *node) *agenda {
-	a := &agenda{n: n, wake: make(chan struct{}, 1)}
-	now := time.Now()
+	a := &agenda{n: n, began: time.Now(), wake: make(chan struct{}, 1)}
 	for p := range a.next {
-		// The looks are spread over the period.
-		a.next[p] = now.Add(agendaPeriod * time.Duration(p) / partitions)
+		a.next[p] = a.turn(p, a.began.Add(-1))
 	}
 	return a
+}
+
+// turn is when it is a partition's turn, next after a time. The turns are spread
+// over the period, and stay so whatever looks there are in between.
+func (a *agenda) turn(p int, after time.Time) time.Time {
+	at := a.began.Add(agendaPeriod * time.Duration(p) / partitions)
+	if d := after.Sub(at); d >= 0 {
+		at = at.Add(d.Truncate(agendaPeriod) + agendaPeriod)
+	}
+	return at
 }
 
 // soon asks for a look at a partition in d, if none is to be had before.
@@ -90,7 +99,7 @@ func (a *agenda) take(now time.Time) (due []int, wait time.Duration) {
 	for p, at := range a.next {
 		if !at.After(now) {
 			due = append(due, p)
-			a.next[p] = now.Add(agendaPeriod)
+			a.next[p] = a.turn(p, now)
 			continue
 		}
 		wait = min(wait, at.Sub(now))

@@ -138,6 +138,9 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		return nil, err
 	}
 	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
+	if c.script == dueScript {
+		l.clock.accepted(r.now, o.received)
+	}
 	if r.status != "ok" {
 		return r, refusal(r.status)
 	}

@@ -14,15 +14,16 @@ type clock struct {
 	// at is when the server's time was at least ms; zero if it was never seen.
 	at time.Time
 	ms int64
-	// last is when the newest reply came, with the server's time lastMS.
+	// last is when the server was last known to accept writes, lastMS its time
+	// then, and first when it was first.
 	last   time.Time
 	lastMS int64
 	first  time.Time
 	gaps   []gap
 }
 
-// A gap is a time in which the server did not answer, or by which its clock
-// jumped.
+// A gap is a time in which the server is not known to have accepted writes, or by
+// which its clock jumped.
 type gap struct {
 	end    time.Time
 	length time.Duration
@@ -46,6 +47,13 @@ func (c *clock) saw(ms int64, received time.Time, force bool) {
 	if force || c.at.IsZero() || ms >= c.ms+age.Milliseconds() || age > clockAge {
 		c.at, c.ms = received, ms
 	}
+}
+
+// accepted notes that the server accepts writes: its answers alone do not tell
+// whether the nodes have been able to renew their leases.
+func (c *clock) accepted(ms int64, received time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.first.IsZero() {
 		c.first = received
 	} else {
@@ -72,7 +80,7 @@ func (c *clock) server(t time.Time) (int64, bool) {
 	return c.ms + t.Sub(c.at).Milliseconds(), !c.at.IsZero()
 }
 
-// steadyFor returns for how long the server has answered without a gap longer
+// steadyFor returns for how long the server has accepted writes without a gap longer
 // than the one given, and with a clock that did not jump by more.
 func (c *clock) steadyFor(longest time.Duration) time.Duration {
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func TestClockRemembersGaps(t *testing.T) {
 			if i == len(row.after)-1 {
 				ms += row.jump
 			}
-			c.saw(ms, start.Add(d), false)
+			c.accepted(ms, start.Add(d))
 		}
 		if got := c.steadyFor(longest); got != row.want {
 			t.Errorf("%s: steady for %v, want %v", row.why, got, row.want)

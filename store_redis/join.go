@@ -119,7 +119,7 @@ func (n *node) Ready(ctx context.Context) error {
 	}
 	inc, err := n.leases.join(ctx, 0)
 	if err == nil {
-		_, err = n.leases.renew(ctx, 0, inc, false)
+		_, err = n.leases.renew(ctx, 0, inc, renewProve)
 	}
 	if errors.Is(err, refusedStale) {
 		n.leases.gone(0, inc)

@@ -75,7 +75,7 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 	if joined {
 		return inc, nil
 	}
-	if _, err := l.renew(ctx, p, inc, true); err != nil {
+	if _, err := l.renew(ctx, p, inc, renewJoin); err != nil {
 		return "", err
 	}
 	part.mu.Lock()
@@ -86,11 +86,18 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 	return inc, nil
 }
 
-func (l *leases) renew(ctx context.Context, p int, inc string, isNew bool) (*reply, error) {
+// Kinds of renewal, as renew.lua takes them.
+const (
+	renewJoin  = "join"
+	renewKeep  = "keep"
+	renewProve = "prove"
+)
+
+func (l *leases) renew(ctx context.Context, p int, inc, kind string) (*reply, error) {
 	k := &l.n.s.keys
 	return l.n.s.do(ctx, call{
 		script: renewScript, part: p, keys: []string{k.leases(p)},
-		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), flag(isNew)},
+		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), kind},
 	})
 }
 
@@ -165,7 +172,7 @@ func (l *leases) renewAll(ctx context.Context) {
 			continue
 		}
 		g.Go(func() error {
-			if _, err := l.renew(ctx, p, inc, false); errors.Is(err, refusedStale) {
+			if _, err := l.renew(ctx, p, inc, renewKeep); errors.Is(err, refusedStale) {
 				l.gone(p, inc)
 			}
 			return nil

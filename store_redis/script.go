@@ -14,7 +14,8 @@ type script struct {
 	name string
 	// src and sha are what EVAL and EVALSHA take.
 	src, sha string
-	// reads is true if the script takes no operation: it changes nothing.
+	// reads is true if the script takes no operation: it changes nothing. A
+	// replica refuses it all the same.
 	reads bool
 }
 
@@ -31,7 +32,7 @@ func newScript(name string, parts ...string) *script {
 }
 
 func newReader(name string) *script {
-	s := newScript(name)
+	s := newScript(name, "master")
 	s.reads = true
 	return s
 }

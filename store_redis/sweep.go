@@ -121,8 +121,10 @@ func (n *node) sweepConns(ctx context.Context, p int, inc string, leaving bool, 
 func (n *node) sweepDead(ctx context.Context, p int, lapsed []string) {
 	l, err := n.s.topo.lane(ctx, p)
 	if err != nil || l.clock.steadyFor(n.o.NodeTimeout/3) < n.o.NodeTimeout*2/3 {
-		// The server may have been away, and living nodes not have had the time
-		// to renew: a lease is renewed in every third of its length.
+		// The server may have been away or not have accepted writes, and living
+		// nodes not have had the time to renew: a lease is renewed in every third
+		// of its length.
+		n.agenda.soon(p, n.o.NodeTimeout/6)
 		return
 	}
 	for _, inc := range lapsed {

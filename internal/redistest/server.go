@@ -48,6 +48,7 @@ func StartServer(t testing.TB, args ...string) *Server {
 	return s
 }
 
+// newServer prepares a server. It is not started.
 func newServer(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
@@ -85,6 +86,14 @@ func freePort(t testing.TB) int {
 // saved, and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
+	s.Launch()
+	s.AwaitUp()
+}
+
+// Launch is Start without waiting: a server that has much to load answers
+// other commands than few with an error until it has.
+func (s *Server) Launch() {
+	s.t.Helper()
 	args := append([]string{
 		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
@@ -108,6 +117,11 @@ func (s *Server) Start() {
 		close(done)
 	}()
 	s.cmd, s.done = cmd, done
+}
+
+// AwaitUp waits until the server answers.
+func (s *Server) AwaitUp() {
+	s.t.Helper()
 	s.await("to start", func() bool {
 		return strings.HasPrefix(s.try("PING"), "+PONG")
 	})

@@ -6,7 +6,11 @@
 -- RETURNS  ok: number of entries to be reported, ms until the next schedule,
 --          visit and end of a lease, '' for none; then channels to be visited; then a list of
 --          id, body of schedules; then incarnations whose lease has lapsed
+--
+-- It fails where no write is accepted: nothing could be done then, and nodes
+-- whose leases have lapsed may be alive.
 
+redis.call(WRITE, NOTHING, '')
 local now = text(NOW)
 local function wait(key)
   local later = redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)

@@ -14,8 +14,9 @@ local LOG, CHANGES = KEYS[2], KEYS[3]
 local after, upto, count = ARGV[1], ARGV[2], ARGV[3]
 local state = redis.call('HMGET', KEYS[1], 'l', 'u', 'a')
 local oldest = text(NOW - tonumber(ARGV[4]))
-redis.call('XTRIM', LOG, 'MINID', '=', oldest)
-redis.call('XTRIM', CHANGES, 'MINID', '=', oldest)
+-- Where no write is accepted, what is too old remains, and may be replayed.
+redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
+redis.pcall('XTRIM', CHANGES, 'MINID', '=', oldest)
 
 local function discarded(stream, newest)
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]

@@ -1,0 +1,371 @@
+package storeredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// TestFullMemory fills the memory of a server. What needs memory is refused and
+// leaves no trace; what reads or frees some goes on; nobody is declared dead;
+// and everything works when there is memory again.
+func TestFullMemory(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t, "--maxmemory", "30mb", "--maxmemory-policy", "noeviction")
+	db := srv.Client()
+	in, otherIn := newInbox(t), newInbox(t)
+	n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+	other := joinAs(t, openAt(t, srv.Addr), otherIn, testJoin)
+	mustWatch(t, other, "c")
+	d := startDeeds(t, n)
+	otherIn.awaitIDs(d.ids, back)
+
+	fillMemory(t, db)
+	before := dataset(t, db, n.s.keys.prefix)
+	for range 2 { // The second time is a caller that tries again.
+		for _, row := range d.growing() {
+			if err := row.do(t.Context()); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "OOM") {
+				t.Errorf("%s: error %v, want that memory is short", row.what, err)
+			}
+		}
+	}
+	if diff := cmp.Diff(before, dataset(t, db, n.s.keys.prefix)); diff != "" {
+		t.Errorf("what was refused left a trace (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(d.ids, otherIn.ids()); diff != "" {
+		t.Errorf("what was refused was delivered (-want +got):\n%s", diff)
+	}
+	for _, row := range d.reading() {
+		if err := row.do(unhurried(t)); err != nil {
+			t.Errorf("%s: %v", row.what, err)
+		}
+	}
+	if err := n.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("ready: error %v, want that it is not", err)
+	}
+	// Were the leases not renewed, each node would take the other for dead.
+	time.Sleep(2*testJoin.NodeTimeout + 2*time.Second)
+	for _, row := range d.freeing() {
+		if err := row.do(unhurried(t)); err != nil {
+			t.Errorf("%s: %v", row.what, err)
+		}
+	}
+	if err := db.Set(t.Context(), "more", "v", 0).Err(); !redis.IsOOMError(err) {
+		t.Fatalf("the memory is not full any more: %v", err)
+	}
+
+	freeMemory(t, db)
+	if err := n.Ready(unhurried(t)); err != nil {
+		t.Errorf("ready: %v", err)
+	}
+	for _, row := range d.growing() {
+		if err := row.do(unhurried(t)); err != nil {
+			t.Errorf("%s, when there is memory again: %v", row.what, err)
+		}
+	}
+	for _, in := range []*inbox{in, otherIn} {
+		in.mu.Lock()
+		if len(in.ended) > 0 || in.rejoins > 0 || in.lost > 0 {
+			t.Errorf("%d subscriptions ended, %d times to rejoin, %d losses", len(in.ended), in.rejoins, in.lost)
+		}
+		in.mu.Unlock()
+	}
+}
+
+// TestFullMemoryGoesOn: schedules that were accepted fire, and what has expired
+// is removed, though memory is full.
+func TestFullMemoryGoesOn(t *testing.T) {
+	t.Parallel()
+	ctx := unhurried(t)
+	srv := redistest.StartServer(t, "--maxmemory", "30mb", "--maxmemory-policy", "noeviction")
+	in := newInbox(t)
+	n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+	fired := make(chan store.Fired, 1)
+	stop, err := n.s.Scheduler().Start(ctx, n, func(f store.Fired) { fired <- f })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	mustWatch(t, n, "c")
+	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: store.Forever})
+	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: 2 * time.Second})
+	if _, err := n.s.Scheduler().Add(ctx, store.Schedule{
+		ID: ulid.Make(), Due: time.Now().Add(2 * time.Second), Publish: &store.PublishRequest{Channel: "c", Event: "e"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	db := srv.Client()
+	fillMemory(t, db)
+	select {
+	case f := <-fired:
+		in.awaitIDs([]ulid.ULID{f.Publish.ID}, back)
+	case <-time.After(2*time.Second + back):
+		t.Error("the schedule did not fire")
+	}
+	ck := n.s.keys.channel("short")
+	for end := time.Now().Add(agendaPeriod + back); ; time.Sleep(20 * time.Millisecond) {
+		left, err := db.HLen(ctx, ck.bodies()).Result()
+		if err == nil && left == 1 {
+			break
+		}
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%d messages are left (%v), want 1", left, err)
+		}
+	}
+	if err := db.Set(ctx, "more", "v", 0).Err(); !redis.IsOOMError(err) {
+		t.Fatalf("the memory is not full any more: %v", err)
+	}
+}
+
+// fillMemory makes the server's memory more than full: this command is one that
+// may do so.
+func fillMemory(t *testing.T, db *redis.Client) {
+	t.Helper()
+	if err := db.Do(t.Context(), "DEBUG", "POPULATE", 1000, "filler", 40_000).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Set(t.Context(), "more", "v", 0).Err(); !redis.IsOOMError(err) {
+		t.Fatalf("the memory is not full: %v", err)
+	}
+}
+
+func freeMemory(t *testing.T, db *redis.Client) {
+	t.Helper()
+	keys, err := db.Keys(t.Context(), "filler:*").Result()
+	if err == nil {
+		err = db.Del(t.Context(), keys...).Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dataset returns a digest of each key with the prefix, but for leases, which
+// change all the time.
+func dataset(t *testing.T, db *redis.Client, prefix string) map[string]string {
+	t.Helper()
+	keys, err := db.Keys(t.Context(), prefix+"*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]string)
+	for _, key := range keys {
+		if strings.HasSuffix(key, ":leases") {
+			continue
+		}
+		digest, err := db.Do(t.Context(), "DEBUG", "DIGEST-VALUE", key).StringSlice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[key] = digest[0]
+	}
+	return out
+}
+
+// A deed is something that a node does.
+type deed struct {
+	what string
+	do   func(context.Context) error
+}
+
+// deeds are what a node does with the channel c and the presence channel
+// presence.c, in which there is some of everything.
+type deeds struct {
+	n *node
+	// ids of the items of c.
+	ids   []ulid.ULID
+	group string
+	// schedules that are pending.
+	schedules [2]ulid.ULID
+}
+
+func startDeeds(t *testing.T, n *node) *deeds {
+	t.Helper()
+	ctx := unhurried(t)
+	d := &deeds{n: n}
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	for _, keep := range []time.Duration{time.Hour, 0, store.Forever} {
+		d.ids = append(d.ids, mustPublish(t, n, store.PublishRequest{
+			Channel: "c", Event: "e", Keep: keep, DedupID: fmt.Sprint(keep), DedupFor: time.Minute,
+		}))
+	}
+	set, err := n.Set(ctx, d.entry("old", "1"))
+	must(err)
+	d.ids = append(d.ids, set.Entry.ID)
+	reacted, err := n.React(ctx, d.reaction("old"))
+	must(err)
+	d.ids = append(d.ids, reacted.Notice)
+	for _, connection := range []string{"old", "leaving"} {
+		must(n.AddConnection(ctx, store.Connection{ID: connection, Info: []byte("i")}))
+		_, err = n.Subscribe(ctx, d.member(connection))
+		must(err)
+	}
+	for i := range d.schedules {
+		d.schedules[i] = ulid.Make()
+		d.group, err = n.s.Scheduler().Add(ctx, d.schedule(d.schedules[i]))
+		must(err)
+	}
+	return d
+}
+
+func (d *deeds) entry(key, value string) store.SetRequest {
+	return store.SetRequest{Channel: "c", Key: key, Value: []byte(value), Digest: value, Keep: store.Forever}
+}
+
+func (d *deeds) reaction(name string) store.ReactRequest {
+	return store.ReactRequest{
+		Channel:  "c",
+		Reaction: store.Reaction{Message: d.ids[0], UID: "Jim", Reaction: name},
+		Notice:   store.PublishRequest{Channel: "c", Event: "reaction"},
+	}
+}
+
+func (d *deeds) member(connection string) store.SubscribeRequest {
+	return store.SubscribeRequest{
+		Channel: "presence.c", Connection: connection, UID: connection, Presence: true, MaxMembers: 1000, Counted: true,
+	}
+}
+
+func (d *deeds) schedule(id ulid.ULID) store.Schedule {
+	return store.Schedule{
+		ID: id, Due: time.Now().Add(time.Hour), Publish: &store.PublishRequest{Channel: "c", Event: "scheduled"},
+	}
+}
+
+// growing are deeds that need memory. They can be done more than once.
+func (d *deeds) growing() []deed {
+	publish := func(p store.PublishRequest) func(context.Context) error {
+		p.Channel, p.Event = "c", "e"
+		return func(ctx context.Context) error {
+			_, err := d.n.Publish(ctx, p)
+			return err
+		}
+	}
+	set := func(s store.SetRequest) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := d.n.Set(ctx, s)
+			return err
+		}
+	}
+	cleared := d.entry("old", "")
+	cleared.Value = nil
+	return []deed{
+		{"publish", publish(store.PublishRequest{})},
+		{"publish and keep", publish(store.PublishRequest{Keep: time.Hour})},
+		{"publish and keep for ever", publish(store.PublishRequest{Keep: store.Forever})},
+		{"publish once", publish(store.PublishRequest{DedupID: "new", DedupFor: time.Minute})},
+		{"publish once more", publish(store.PublishRequest{DedupID: "0s", DedupFor: time.Minute})},
+		{"set a new entry", set(d.entry("new", "1"))},
+		{"change an entry", set(d.entry("old", "2"))},
+		{"clear an entry", set(cleared)},
+		{"react", func(ctx context.Context) error {
+			_, err := d.n.React(ctx, d.reaction("new"))
+			return err
+		}},
+		{"take a reaction back", func(ctx context.Context) error {
+			r := d.reaction("old")
+			r.Remove = true
+			_, err := d.n.React(ctx, r)
+			return err
+		}},
+		{"connect", func(ctx context.Context) error {
+			return d.n.AddConnection(ctx, store.Connection{ID: "new"})
+		}},
+		{"subscribe", func(ctx context.Context) error {
+			_, err := d.n.Subscribe(ctx, d.member("new"))
+			return err
+		}},
+		{"change a member", func(ctx context.Context) error {
+			_, err := d.n.UpdateSubscription(ctx, store.UpdateRequest{
+				Channel: "presence.c", Connection: "old", UMD: []byte(`1`), MaxMembers: 1000,
+			})
+			return err
+		}},
+		{"use a token", func(ctx context.Context) error {
+			_, err := d.n.UseToken(ctx, "token", time.Now().Add(time.Minute))
+			return err
+		}},
+		{"schedule", func(ctx context.Context) error {
+			_, err := d.n.s.Scheduler().Add(ctx, d.schedule(ulid.Make()))
+			return err
+		}},
+		{"move a schedule", func(ctx context.Context) error {
+			return d.n.s.Scheduler().Move(ctx, d.group, d.schedules[1], time.Now().Add(2*time.Hour))
+		}},
+	}
+}
+
+// reading are deeds that change nothing, and check what they read.
+func (d *deeds) reading() []deed {
+	want := func(what string, got, want int, err error) error {
+		if err == nil && got != want {
+			err = fmt.Errorf("%d %s, want %d", got, what, want)
+		}
+		return err
+	}
+	return []deed{
+		{"history", func(ctx context.Context) error {
+			h, err := d.n.History(ctx, store.HistoryRequest{Channel: "c", Limit: 10})
+			return want("messages", len(h), 2, err)
+		}},
+		{"replay", func(ctx context.Context) error {
+			r, err := d.n.Replay(ctx, store.ReplayRequest{Channel: "c", After: d.ids[0], Until: d.ids[4], Limit: 10})
+			if err == nil && !r.Complete {
+				return errors.New("not complete")
+			}
+			return want("messages", len(r.Messages), 3, err)
+		}},
+		{"reactions", func(ctx context.Context) error {
+			r, err := d.n.ListReactions(ctx, "c", d.ids[:1])
+			return want("reactions", len(r[d.ids[0]]), 1, err)
+		}},
+		{"entries", func(ctx context.Context) error {
+			l, err := d.n.List(ctx, store.ListRequest{Channel: "c", Limit: 10})
+			return want("entries", len(l), 1, err)
+		}},
+		{"channel", func(ctx context.Context) error {
+			info, err := d.n.Channel(ctx, "presence.c")
+			return want("members", len(info.Members), 2, err)
+		}},
+		{"schedules", func(ctx context.Context) error {
+			q, err := d.n.s.Scheduler().Schedules(ctx, store.ScheduleQuery{Channel: "c", Limit: 10})
+			return want("schedules", len(q), 2, err)
+		}},
+		{"peers", func(ctx context.Context) error {
+			p, err := d.n.Peers(ctx)
+			return want("peers", len(p), 2, err)
+		}},
+	}
+}
+
+// freeing are deeds that need no memory, or give some back. They can be done
+// once.
+func (d *deeds) freeing() []deed {
+	return []deed{
+		{"unsubscribe", func(ctx context.Context) error {
+			end, err := d.n.Unsubscribe(ctx, "presence.c", "leaving")
+			if err == nil && (end.Count != 1 || end.Change == nil) {
+				err = fmt.Errorf("count %d, change %v", end.Count, end.Change)
+			}
+			return err
+		}},
+		{"disconnect", func(ctx context.Context) error { return d.n.RemoveConnection(ctx, "leaving") }},
+		{"cancel a schedule", func(ctx context.Context) error {
+			return d.n.s.Scheduler().Cancel(ctx, d.group, d.schedules[0])
+		}},
+	}
+}
