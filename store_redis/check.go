@@ -3,8 +3,12 @@ package storeredis
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -32,10 +36,55 @@ func (s *Store) check(ctx context.Context) (cluster bool, err error) {
 	if err := s.checkEviction(ctx); err != nil {
 		return false, err
 	}
-	if _, err := s.do(ctx, call{script: readScript, part: 0, keys: []string{s.keys.leases(0)}}); err != nil {
-		return false, err
+	return cluster, s.checkPermissions(ctx, cluster)
+}
+
+// commandsCalled returns the commands that scripts call by name.
+var commandsCalled = sync.OnceValue(func() []string {
+	var names []string
+	files, err := fs.Glob(sources, "lua/*.lua")
+	if err != nil {
+		panic(err) // The pattern is malformed: a bug.
 	}
-	return cluster, nil
+	for _, file := range files {
+		src, err := sources.ReadFile(file)
+		if err != nil {
+			panic(err) // A file that was embedded is not there: a bug.
+		}
+		for _, m := range regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`).FindAllSubmatch(src, -1) {
+			if name := string(m[1]); name != "PUBLISH" {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+})
+
+// checkPermissions proves that scripts run, and that the user may call all that
+// they call: a script that is stopped in the middle would leave half of its work.
+func (s *Store) checkPermissions(ctx context.Context, cluster bool) error {
+	topics := []string{"PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"}
+	if cluster {
+		topics = append(topics, "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE")
+	}
+	args := []any{s.keys.bus(""), strconv.Itoa(len(topics))}
+	for _, name := range append(topics, commandsCalled()...) {
+		args = append(args, name)
+	}
+	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: []string{s.keys.leases(0)}, args: args})
+	if err != nil {
+		return err
+	}
+	denied, err := r.list(0)
+	if err != nil {
+		return err
+	}
+	if len(denied) > 0 {
+		return fmt.Errorf("storeredis: the user of Redis may not call %s, with keys and channels that begin with %q",
+			strings.Join(denied, ", "), s.keys.prefix)
+	}
+	return nil
 }
 
 func within[T any](ctx context.Context, f func() (T, error)) (T, error) {

@@ -143,7 +143,7 @@ var prefixes atomic.Int64
 func newRealHarness(newClient func() redis.UniversalClient) func(*testing.T) storetest.Harness {
 	return func(t *testing.T) storetest.Harness {
 		t.Parallel()
-		return &realHarness{newClient: newClient, prefix: fmt.Sprintf("t%d:", prefixes.Add(1))}
+		return &realHarness{newClient: newClient, prefix: fmt.Sprintf("hotsock:t%d:", prefixes.Add(1))}
 	}
 }
 
@@ -151,16 +151,26 @@ func testLogger(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// TestConformanceOnServer and the next one run as the users that docs/redis.md
+// describes, so they may do no more than that.
 func TestConformanceOnServer(t *testing.T) {
 	s := redistest.StartServer(t)
+	restrict(t, s, documentedUser(t)[:1])
 	storetest.Run(t, newRealHarness(func() redis.UniversalClient {
-		return redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
+		return redis.NewClient(&redis.Options{
+			Addr: s.Addr, ContextTimeoutEnabled: true, Username: "hotsock", Password: "PASSWORD",
+		})
 	}))
 }
 
 func TestConformanceOnCluster(t *testing.T) {
 	c := redistest.StartCluster(t)
+	for _, s := range c.Servers {
+		restrict(t, s, documentedUser(t))
+	}
 	storetest.Run(t, newRealHarness(func() redis.UniversalClient {
-		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs(), ContextTimeoutEnabled: true})
+		return redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: c.Addrs(), ContextTimeoutEnabled: true, Username: "hotsock", Password: "PASSWORD",
+		})
 	}))
 }

@@ -59,6 +59,7 @@ var (
 	useTokenScript    = newScript("use_token")
 	expiredScript     = newScript("expired")
 
+	permitsScript   = newReader("permits")
 	readScript      = newReader("read")
 	sinceScript     = newReader("since")
 	historyScript   = newReader("history")

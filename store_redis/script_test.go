@@ -1,0 +1,62 @@
+package storeredis
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestScripts holds the files in lua to what readers and callers rely on: each
+// says what it takes and returns, and is used.
+func TestScripts(t *testing.T) {
+	var code strings.Builder
+	files, err := fs.Glob(os.DirFS("."), "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			code.Write(src)
+		}
+	}
+	variables := make(map[string]string) // by file
+	for _, m := range regexp.MustCompile(`(\w+) += new(?:Script|Reader)\("(\w+)"`).FindAllStringSubmatch(code.String(), -1) {
+		variables[m[2]] = m[1]
+	}
+	lua, err := fs.ReadDir(sources, "lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range lua {
+		src, err := sources.ReadFile("lua/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(f.Name(), ".lua")
+		head, body, _ := strings.Cut(string(src), "\n\n")
+		if strings.HasPrefix(head, "-- Put in front of ") {
+			if variables[name] != "" {
+				t.Errorf("%s is a part of others, and run as %s", f.Name(), variables[name])
+			}
+			continue
+		}
+		want := []string{"-- " + name + " ", "\n-- KEYS  ", "\n-- RETURNS  ok"}
+		if strings.Contains(body, "ARGV[") {
+			want = append(want, "\n-- ARGV  ")
+		}
+		for _, want := range want {
+			if !strings.Contains(head, want) {
+				t.Errorf("the head of %s has no %q", f.Name(), want)
+			}
+		}
+		if v := variables[name]; v == "" || strings.Count(code.String(), v) < 2 {
+			t.Errorf("%s is not used", f.Name())
+		}
+	}
+}
