@@ -18,8 +18,10 @@ import (
 const redisTimeout = 2 * time.Second
 
 // useRedis makes the Redis at the URL the store. It is a cluster if the URL
-// names further servers of it, as in redis://a:6379?addr=b:6379&addr=c:6379. The
-// client is to be closed when the handler has been shut down.
+// names further servers of it, as in redis://a:6379?addr=b:6379&addr=c:6379; and
+// the addresses are those of Sentinels if it names what they watch, as in
+// redis://a:26379?addr=b:26379&master_name=main. The client is to be closed when
+// the handler has been shut down.
 func useRedis(o *hotsock.Options, address, prefix string) (redis.UniversalClient, error) {
 	client, err := dialRedis(address)
 	if err != nil {
@@ -40,6 +42,15 @@ func dialRedis(address string) (redis.UniversalClient, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
+	}
+	if u.Query().Has("master_name") {
+		opts, err := redis.ParseFailoverURL(address)
+		if err != nil {
+			return nil, err
+		}
+		opts.ContextTimeoutEnabled = true
+		opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
+		return redis.NewFailoverClient(opts), nil
 	}
 	if u.Query().Has("addr") {
 		opts, err := redis.ParseClusterURL(address)

@@ -34,8 +34,10 @@ type Server struct {
 	dir  string
 	port int
 	args []string
-	cmd  *exec.Cmd
-	done chan struct{}
+	// sentinel is true if it watches others and keeps no data.
+	sentinel bool
+	cmd      *exec.Cmd
+	done     chan struct{}
 }
 
 // StartServer starts a server that saves nothing, with more arguments as given
@@ -99,6 +101,9 @@ func (s *Server) Launch() {
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
 		"--enable-debug-command", "yes",
 	}, s.args...)
+	if s.sentinel {
+		args = s.args
+	}
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
