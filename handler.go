@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/js"
 )
 
 // ServeHTTP routes by the end of the path, since the host may have mounted the
@@ -48,10 +49,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveServerAPI(w, r, http.MethodGet, last(0), h.serveChannel)
 	case last(0) == "publish":
 		h.serveServerAPI(w, r, http.MethodPost, "", h.servePublish)
+	case last(0) == "client.js":
+		h.serveClient(w, r)
 	case r.Method == http.MethodGet && headerHas(r.Header, "Upgrade", "websocket"):
 		h.serveSocket(w, r)
 	default:
 		h.writeError(w, r, refuse(CodeNotFound))
+	}
+}
+
+// serveClient answers with the client for browsers.
+func (h *Handler) serveClient(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead || h.allow(w, r, http.MethodGet, ", "+http.MethodHead) {
+		js.Serve(w, r)
 	}
 }
 

@@ -75,6 +75,8 @@ type page struct {
 	problems []string
 	// linkMayBreak permits what Chromium logs when it cannot reach a server.
 	linkMayBreak bool
+	// requestsMayFail permits what it logs about answers such as 404.
+	requestsMayFail bool
 }
 
 // open opens a page. When the test ends, it fails if there were errors on the
@@ -154,6 +156,9 @@ func (p *page) watch(event any) {
 	if p.linkMayBreak && (strings.Contains(problem, "net::ERR_") || strings.Contains(problem, "WebSocket connection to")) {
 		return
 	}
+	if p.requestsMayFail && strings.Contains(problem, "the server responded with a status of 4") {
+		return
+	}
 	p.problems = append(p.problems, problem)
 }
 
@@ -162,6 +167,13 @@ func (p *page) expectBrokenLinks() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.linkMayBreak = true
+}
+
+// expectFailures says that from now on the server may refuse requests.
+func (p *page) expectFailures() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requestsMayFail = true
 }
 
 // do carries out actions, within the deadline.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -15,7 +16,9 @@ type link struct {
 	mu    sync.Mutex
 	down  bool
 	conns map[net.Conn]struct{}
-	work  sync.WaitGroup
+	// dead is replaced by stall; what the connections of a dead link send is lost.
+	dead *atomic.Bool
+	work sync.WaitGroup
 }
 
 // startLink makes a link to the target, until the test ends.
@@ -25,7 +28,7 @@ func startLink(t *testing.T, target string) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{addr: listener.Addr().String(), target: target, conns: make(map[net.Conn]struct{})}
+	l := &link{addr: listener.Addr().String(), target: target, conns: make(map[net.Conn]struct{}), dead: new(atomic.Bool)}
 	l.work.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -50,27 +53,28 @@ func (l *link) carry(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	if !l.add(client, server) {
+	dead, ok := l.add(client, server)
+	if !ok {
 		return
 	}
 	defer l.remove(client, server)
 	var up sync.WaitGroup
 	up.Go(func() {
-		_, _ = io.Copy(server, client) // its end is all that matters
+		_, _ = io.Copy(lossy{server, dead}, client) // its end is all that matters
 		server.Close()
 	})
-	_, _ = io.Copy(client, server)
+	_, _ = io.Copy(lossy{client, dead}, server)
 	client.Close()
 	up.Wait()
 }
 
-func (l *link) add(conns ...net.Conn) bool {
+func (l *link) add(conns ...net.Conn) (dead *atomic.Bool, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range conns {
 		l.conns[c] = struct{}{}
 	}
-	return !l.down
+	return l.dead, !l.down
 }
 
 func (l *link) remove(conns ...net.Conn) {
@@ -91,8 +95,30 @@ func (l *link) cut() {
 	}
 }
 
+// stall makes the present connections carry nothing any more. They stay open,
+// as they do when a machine loses its network; new ones work.
+func (l *link) stall() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dead.Store(true)
+	l.dead = new(atomic.Bool)
+}
+
 func (l *link) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = false
+}
+
+// lossy writes to a connection until it is dead.
+type lossy struct {
+	io.Writer
+	dead *atomic.Bool
+}
+
+func (w lossy) Write(p []byte) (int, error) {
+	if w.dead.Load() {
+		return len(p), nil
+	}
+	return w.Writer.Write(p)
 }

@@ -45,12 +45,14 @@ func unindented(code string) string {
 	return lines.String()
 }
 
-// TestReadmeVersion makes sure that the README and the changelog speak of the
+// TestReadmeVersion makes sure that the README and others speak of the
 // version that the library says it is.
 func TestReadmeVersion(t *testing.T) {
 	for doc, want := range map[string]string{
 		readme:         "This is version " + hotsock.Version + ":",
 		"CHANGELOG.md": "\n## [" + hotsock.Version + "]",
+		// The client is released with the library.
+		"js/package.json": `"version": "` + hotsock.Version + `"`,
 	} {
 		if !strings.Contains(read(t, doc), want) {
 			t.Errorf("%s does not say %q", doc, want)

@@ -32,6 +32,8 @@ func TestRoutes(t *testing.T) {
 			{"the server's publish by GET", "GET", "/publish", key, 405, "METHOD_NOT_ALLOWED", "POST"},
 			{"a channel by POST", "POST", "/channels/room", key, 405, "METHOD_NOT_ALLOWED", "GET"},
 			{"storage by DELETE", "DELETE", "/channels/room/storage", key, 405, "METHOD_NOT_ALLOWED", "GET"},
+			{"the client for browsers by POST", "POST", "/client.js", nil, 405, "METHOD_NOT_ALLOWED", "GET, HEAD"},
+			{"and something near it", "GET", "/client.mjs", nil, 404, "NOT_FOUND", ""},
 			{"the server API is not for browsers", "OPTIONS", "/publish", nil, 405, "METHOD_NOT_ALLOWED", "POST"},
 			{"a channel without a name", "GET", "/channels/", key, 400, "INVALID_REQUEST", ""},
 			{"deeper than storage", "GET", "/channels/room/storage/key", key, 404, "NOT_FOUND", ""},
@@ -116,6 +118,13 @@ func TestMounting(t *testing.T) {
 					return // mounted for the socket only
 				}
 				c.call(t, "getChannelInfo", `{"channel":"room"}`).want(t, 200, `{"channel":"room","subscriptionsCount":0}`)
+				for _, method := range []string{http.MethodGet, http.MethodHead} {
+					a := here.request(t, 0, method, "/client.js", "", "Origin", "https://elsewhere.example")
+					if a.status != 200 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
+						(method == http.MethodGet) != strings.Contains(a.body, "export class Client") {
+						t.Errorf("%s client.js: status %d, header %v", method, a.status, a.header)
+					}
+				}
 				here.server(t, http.MethodGet, "/channels/room", "").want(t, 200, `{"name":"room","subscriptionsCount":0}`)
 				here.server(t, http.MethodPost, "/publish", `{"channel":"room","event":"e"}`).want(t, 202, `{"channel":"room","event":"e"}`)
 			})

@@ -1,0 +1,270 @@
+/**
+ * The Hotsock client for browsers.
+ *
+ * All promises are rejected with a {@link HotsockError}. All times given as
+ * numbers are in milliseconds.
+ */
+
+/** Any JSON. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** The error codes of the protocol, and three of the client's own. */
+export type ErrorCode =
+  /** Nothing was sent: there was no connection in time, or the client is closed. */
+  | "NOT_CONNECTED"
+  /** It was sent, but the link broke or no answer came: it may have been done or not. */
+  | "NO_ANSWER"
+  /** A code of the protocol; "INVALID_JSON" also for a frame of the server that is none. */
+  | (string & {});
+
+/**
+ * An error that the server answered, or that says what is known when it did
+ * not. A token function throws one to say that trying again is useless.
+ */
+export class HotsockError extends Error {
+  constructor(code: ErrorCode, message?: string, options?: ErrorOptions);
+  readonly name: "HotsockError";
+  readonly code: ErrorCode;
+  /** The channel that the server named, if it did. Only on "error" events. */
+  readonly channel?: string;
+}
+
+/** The time in the id of a message, in ms since 1970 by the server's clock. */
+export function timeOf(id: string): number;
+
+/**
+ * A token, or a function that gets one from your app; it is called each time
+ * that one is needed. If the function throws a HotsockError, that is final;
+ * after any other error it is called again, later and later.
+ */
+export type TokenSource<Context extends unknown[] = []> =
+  | string
+  | ((...context: Context) => string | Promise<string>);
+
+export interface ClientOptions {
+  /**
+   * Where the server's handler is mounted, absolute or relative to the page.
+   * Defaults to where this module was loaded from, if that is the handler.
+   */
+  url?: string | URL;
+  /** For connecting. Without it the server's own authentication, by a cookie for instance, has to do. */
+  token?: TokenSource;
+  /**
+   * Time between two pings, by which a dead link is found and heartbeats that
+   * a token asks for are sent; 0 for none. Browsers let the timers of hidden
+   * pages run once a minute. Defaults to 30,000.
+   */
+  heartbeat?: number;
+  /** How long a command waits to be sent and answered. Defaults to 10,000. */
+  timeout?: number;
+}
+
+/** Who did something: null for the server. */
+export interface Meta {
+  readonly uid: string | null;
+  readonly umd: Json;
+}
+
+export interface Member {
+  readonly uid: string;
+  readonly umd: Json;
+}
+
+export interface Message<Data = any> {
+  /** Ids of a channel grow, and compare as strings. */
+  readonly id: string;
+  readonly event: string;
+  readonly channel: string;
+  readonly data: Data;
+  /** The sender, or null if the server published it. In history the server is a meta of nulls. */
+  readonly meta: Meta | null;
+}
+
+/** A message from history. */
+export interface StoredMessage<Data = any> extends Message<Data> {
+  /** By reaction. `items` is there with expandReactions. */
+  readonly reactions?: Readonly<Record<string, { count: number; items?: { uid: string; umd?: Json }[] }>>;
+}
+
+export interface Reaction {
+  /** Id of this change; not of the message. */
+  readonly id: string;
+  readonly messageId: string;
+  readonly reaction: string;
+  readonly action: "add" | "remove";
+  readonly meta: Meta;
+}
+
+export interface Entry<Data = any> {
+  readonly key: string;
+  /** null if the entry was cleared. */
+  readonly data: Data;
+  /** Who wrote it last. */
+  readonly meta: Meta | null;
+}
+
+export interface Info {
+  readonly channel: string;
+  readonly subscriptionsCount: number;
+  readonly members?: readonly Member[];
+}
+
+/** How a presence channel's members changed. */
+export interface MembersChange {
+  readonly kind: "all" | "added" | "updated" | "removed";
+  /** Who was added, updated or removed. */
+  readonly member?: Member;
+}
+
+export interface Subscribed {
+  /**
+   * null the first time. Afterwards true if everything that was missed follows,
+   * and false if something may be missing: then load history again. False can
+   * come on a live connection, too.
+   */
+  readonly recovered: boolean | null;
+}
+
+export interface Schedule {
+  /**
+   * When to do it: a time, or "2030-07-24T09:00:00" on the clock of timeZone.
+   * Rounded up to whole seconds.
+   */
+  at: Date | number | string;
+  /** An IANA name. Defaults to UTC. It only makes sense with a string. */
+  timeZone?: string;
+}
+
+export interface Scheduled {
+  /** For cancelSchedule. */
+  readonly scheduleArn: string;
+}
+
+export interface ListOptions {
+  /** Only what is newer than this id. */
+  after?: string;
+  /** With reverse: only what is older than this id. */
+  before?: string;
+  /** The newest first. */
+  reverse?: boolean;
+  /** Tell who reacted. */
+  expandReactions?: boolean;
+}
+
+/** What `on` returns: stops listening. */
+export type Off = () => void;
+
+export type State =
+  /** Before connect and after close. */
+  | "closed"
+  | "connecting"
+  | "open"
+  /** Until `retryAt`. */
+  | "waiting";
+
+/** A connection that heals itself, with any number of channels. It connects when it is told to. */
+export class Client {
+  constructor(options?: ClientOptions);
+  readonly state: State;
+  /** While waiting, when it tries next, in ms since 1970. */
+  readonly retryAt: number;
+  /** For tokens that belong to this connection; null without one. */
+  readonly connectionId: string | null;
+
+  /** Connects, and stays connected until close. While waiting, tries at once. */
+  connect(): void;
+  /** Closes the connection. What waits is rejected; connect resumes the subscriptions. */
+  close(): void;
+  /**
+   * The channel of that name, or alias; the same object every time. Use one
+   * name of a channel. It needs no subscription as long as you listen to nothing.
+   */
+  channel(name: string): Channel;
+  /** Changes the connection's metadata, until it reconnects. */
+  umdUpdate(token: string): Promise<void>;
+  /** Cancels a schedule of this connection or user. After that it is not carried out. */
+  cancelSchedule(scheduleArn: string): Promise<void>;
+
+  on(type: "state", listener: (state: State) => void): Off;
+  /** A channel was subscribed for the first time, perhaps by the token. */
+  on(type: "subscribed", listener: (channel: Channel) => void): Off;
+  /** What nobody waits for failed, or a token was refused for good and the client is closed. */
+  on(type: "error", listener: (error: HotsockError) => void): Off;
+}
+
+/**
+ * A channel. Commands wait for a connection, and for the subscription if there
+ * is to be one, as long as the client's timeout; they are sent in their order.
+ */
+export class Channel {
+  private constructor();
+  /** As you called it. */
+  readonly name: string;
+  /** True while the server has the subscription. */
+  readonly active: boolean;
+  /** The newest item seen or, before any, the newest there was; null if there was none. */
+  readonly lastId: string | null;
+  /** Who you are on this channel; null before the subscription. */
+  readonly meta: Meta | null;
+  /** Of a presence channel, as of when it was last heard from. */
+  readonly members: readonly Member[];
+  /** The entries that you may observe, by key, as of when they were last heard of. */
+  readonly storage: ReadonlyMap<string, Entry>;
+
+  /**
+   * Subscribes, now and after each reconnect. Resolves when the server has said
+   * yes, and rejects when it has finally said no; as long as there is no
+   * connection it waits. Channels that the connect token subscribes need it
+   * not.
+   */
+  subscribe(options?: {
+    /** Adds permissions. Without it the connect token's count. */
+    token?: TokenSource<[{ channel: string; connectionId: string }]>;
+    /** Go on after this message, which the page has from elsewhere. */
+    after?: string;
+  }): Promise<void>;
+  /** Ends the subscription: from now on nothing is heard of it. */
+  unsubscribe(): void;
+
+  /** Publishes, and resolves when the message is accepted. */
+  publish(event: string, data?: unknown): Promise<{ readonly id: string }>;
+  /** The same, later. */
+  publish(event: string, data: unknown, options: Schedule): Promise<Scheduled>;
+  /** Publishes what may get lost. False if it did at once: there is no connection. */
+  send(event: string, data?: unknown): boolean;
+
+  react(messageId: string, reaction: string): Promise<void>;
+  unreact(messageId: string, reaction: string): Promise<void>;
+  /** All reactions to a message, in their order. */
+  reactions(messageId: string): Promise<{ reaction: string; uid: string; umd?: Json }[]>;
+
+  /** Reads a storage entry; null if there is none. */
+  get<Data = any>(key: string): Promise<Data | null>;
+  /** Writes a storage entry; null clears it. */
+  set(key: string, data: unknown): Promise<{}>;
+  /** The same, later. */
+  set(key: string, data: unknown, options: Schedule): Promise<Scheduled>;
+  /** The storage entries that you may get, by key; of up to 100 keys, or all. */
+  entries(options?: { keys?: readonly string[] }): AsyncGenerator<Entry, void, undefined>;
+
+  /** How many subscriptions there are, and who on a presence channel. */
+  info(): Promise<Info>;
+  /** Changes the metadata of this subscription, until it is made anew. */
+  umdUpdate(token: string): Promise<void>;
+
+  /** One page of history, of up to 100 messages. */
+  listMessages<Data = any>(options?: ListOptions): Promise<{ messages: StoredMessage<Data>[]; more: boolean }>;
+  /** History, message by message; pages are loaded as they are needed. */
+  history<Data = any>(options?: ListOptions): AsyncGenerator<StoredMessage<Data>, void, undefined>;
+
+  /** Each message, once and in order. "message:chat" is for those whose event is "chat". */
+  on<Data = any>(type: "message" | `message:${string}`, listener: (message: Message<Data>) => void): Off;
+  /** After the subscription was made, or made again. */
+  on(type: "subscribed", listener: (subscribed: Subscribed) => void): Off;
+  /** The subscription was refused or ended, not by you. It is not tried again. */
+  on(type: "unsubscribed", listener: (error: HotsockError) => void): Off;
+  on(type: "members", listener: (members: readonly Member[], change: MembersChange) => void): Off;
+  /** An entry is there or has changed; data is null if it was cleared. */
+  on(type: "storage", listener: (entry: Entry) => void): Off;
+  on(type: "reaction", listener: (reaction: Reaction) => void): Off;
+}

@@ -1,0 +1,586 @@
+// The Hotsock client for browsers. client.d.ts says what everything does.
+
+const connectWithin = 15_000; // ms from asking for a token to hotsock.connected
+const pongWithin = 5_000; // ms
+const steadyAfter = 5_000; // ms; a connection that lived so long was a success
+const firstDelay = 1_000; // ms; the longest wait before the first reconnect
+const longestDelay = 30_000; // ms
+const fullPage = 100; // entries
+
+export class HotsockError extends Error {
+  name = "HotsockError";
+
+  constructor(code, message, options) {
+    super(message || code, options);
+    this.code = code;
+  }
+}
+
+export function timeOf(id) {
+  let ms = 0;
+  for (const c of id.slice(0, 10)) ms = ms * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".indexOf(c);
+  return ms;
+}
+
+let emit;
+
+class Emitter {
+  #listeners = new Map();
+
+  static {
+    // A listener's mistake harms neither other listeners nor the connection.
+    emit = (target, type, ...args) => {
+      for (const { listener } of [...(target.#listeners.get(type) ?? [])]) {
+        try {
+          listener(...args);
+        } catch (error) {
+          reportError(error);
+        }
+      }
+    };
+  }
+
+  on(type, listener) {
+    const own = { listener }; // given twice, called twice
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(own));
+    return () => void listeners.delete(own);
+  }
+}
+
+export class Client extends Emitter {
+  state = "closed";
+  retryAt = 0;
+  connectionId = null;
+  #url;
+  #token;
+  #timeout;
+  #heartbeat;
+  #turn = 0; // counts attempts and ends: what belongs to an earlier one is void
+  #timer = 0; // of the attempt, or of the wait before it
+  #beat = 0;
+  #failures = 0;
+  #steadyAt = Infinity;
+  #ws = null;
+  #credentials = null;
+  #subs = new Map(); // by name and alias
+  #jobs = new Map(); // what waits to be sent or answered, by ref, in order
+  #lastRef = 0;
+  #watch = null; // ends listening to the browser
+
+  constructor({ url = new URL(".", import.meta.url), token, heartbeat = 30_000, timeout = 10_000 } = {}) {
+    super();
+    this.#url = new URL(url, globalThis.document?.baseURI);
+    if (!this.#url.pathname.endsWith("/")) this.#url.pathname += "/";
+    this.#token = token;
+    this.#heartbeat = heartbeat;
+    this.#timeout = timeout;
+  }
+
+  connect() {
+    if (this.state === "connecting" || this.state === "open") return;
+    if (this.state === "closed") this.#listen();
+    this.#open();
+  }
+
+  close() {
+    this.#end(new HotsockError("NOT_CONNECTED", "The client was closed."));
+  }
+
+  channel(name) {
+    return this.#sub(name).channel;
+  }
+
+  async umdUpdate(token) {
+    await this.#request({ event: "hotsock.umdUpdate", data: { token } });
+  }
+
+  async cancelSchedule(scheduleArn) {
+    await this.#call("cancelSchedule", { scheduleArn });
+  }
+
+  #sub(name) {
+    let sub = this.#subs.get(name);
+    if (!sub) {
+      // seen: there is something to recover.
+      sub = { name, wanted: undefined, seen: false, joining: false, round: 0, failures: 0 };
+      sub.channel = new Channel(name, {
+        join: (options) => this.#want(sub, options),
+        leave: () => this.#leave(sub),
+        send: (command) => {
+          const ready = this.#isReady(sub);
+          if (ready) this.#ws.send(JSON.stringify({ ...command, channel: name }));
+          return ready;
+        },
+        request: (command) => this.#request({ ...command, channel: name }, { sub }),
+        call: (operation, body) => this.#call(operation, { channel: name, ...body }, sub),
+      });
+      this.#subs.set(name, sub);
+    }
+    return sub;
+  }
+
+  async #open() {
+    clearTimeout(this.#timer);
+    const turn = ++this.#turn;
+    this.#timer = setTimeout(() => this.#broken(turn), connectWithin);
+    this.#enter("connecting");
+    try {
+      const token = await ask(this.#token);
+      if (turn !== this.#turn) return;
+      const url = new URL(this.#url);
+      url.protocol = url.protocol.replace("http", "ws");
+      if (token) url.searchParams.set("token", token);
+      const ws = new WebSocket(url);
+      this.#ws = ws;
+      ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
+      ws.onclose = (e) => this.#broken(turn, e.code);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      if (error instanceof HotsockError) this.#end(error);
+      else this.#broken(turn);
+    }
+  }
+
+  #connected({ connectionId, connectionSecret }) {
+    clearTimeout(this.#timer);
+    this.#steadyAt = performance.now() + steadyAfter;
+    this.connectionId = connectionId;
+    this.#credentials = { connectionId, connectionSecret };
+    if (this.#heartbeat) this.#beat = setInterval(() => this.#ping(), this.#heartbeat);
+    this.state = "open";
+    for (const sub of new Set(this.#subs.values())) if (sub.wanted) this.#join(sub);
+    this.#flush();
+    this.#enter("open");
+  }
+
+  #broken(turn, code) {
+    if (turn !== this.#turn) return;
+    this.#drop();
+    if (code === 1008 && typeof this.#token !== "function") {
+      this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
+      return;
+    }
+    if (performance.now() > this.#steadyAt) this.#failures = 0;
+    this.#steadyAt = Infinity;
+    // The whole delay is chance, lest a server's clients come back together.
+    // Browsers that say they are offline can be wrong.
+    const delay = someDelay(this.#failures++);
+    this.#wait(globalThis.navigator?.onLine === false ? longestDelay : delay);
+  }
+
+  #wait(delay) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), delay);
+    this.retryAt = Date.now() + delay;
+    this.#enter("waiting");
+  }
+
+  #end(error) {
+    if (this.state === "closed") return;
+    this.#drop();
+    this.#watch.abort();
+    for (const job of this.#jobs.values()) this.#settle(job, error);
+    for (const sub of new Set(this.#subs.values())) settleReady(sub, error);
+    this.#failures = 0;
+    this.#enter("closed");
+    if (error.code !== "NOT_CONNECTED") emit(this, "error", error);
+  }
+
+  // What was sent and not answered has an unknown outcome; the rest waits on.
+  #drop() {
+    this.#turn++;
+    clearTimeout(this.#timer);
+    clearInterval(this.#beat);
+    const ws = this.#ws;
+    this.#ws = this.#credentials = this.connectionId = null;
+    ws?.close();
+    for (const { channel } of this.#subs.values()) channel.active = false;
+    for (const job of this.#jobs.values()) if (job.sent) this.#settle(job, noAnswer());
+  }
+
+  #enter(state) {
+    this.state = state;
+    emit(this, "state", state);
+  }
+
+  // The browser knows sooner than a timer when a link may have died or can be
+  // had again; and timers of hidden pages hardly run.
+  #listen() {
+    this.#watch = new AbortController();
+    const options = { signal: this.#watch.signal };
+    const wake = ({ type }) => {
+      if (this.state === "open") this.#ping();
+      else if (this.state !== "waiting") return;
+      else if (type === "online") this.#wait(someDelay(0)); // others are back now, too
+      else if (type !== "offline") this.#open();
+    };
+    for (const type of ["online", "offline", "pageshow"]) globalThis.addEventListener?.(type, wake, options);
+    const page = globalThis.document;
+    page?.addEventListener("resume", wake, options);
+    page?.addEventListener("visibilitychange", (e) => page.hidden || wake(e), options);
+  }
+
+  // Gives the link up unless the server answers.
+  #ping() {
+    const turn = this.#turn;
+    return this.#request({ event: "hotsock.ping" }, { within: pongWithin }).catch(({ code }) => {
+      if (code === "NO_ANSWER") this.#broken(turn);
+    });
+  }
+
+  // Resolves with the answer to a command or, for none, with the credentials of
+  // a connection. It waits for sub's subscription; joins is what it subscribes.
+  #request(command, { sub, joins, within = this.#timeout } = {}) {
+    return new Promise((resolve, reject) => {
+      const ref = String(++this.#lastRef);
+      const text = command && JSON.stringify({ ...command, ref });
+      if (this.state === "closed") throw notConnected();
+      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false };
+      job.timer = setTimeout(() => this.#settle(job, job.sent ? noAnswer() : notConnected()), within);
+      this.#jobs.set(ref, job);
+      this.#send(job);
+    });
+  }
+
+  #send(job) {
+    if (job.sent || !this.#isReady(job.sub)) return;
+    job.sent = true;
+    if (job.text) this.#ws.send(job.text);
+    else this.#settle(job, null, this.#credentials);
+  }
+
+  #isReady(sub) {
+    return this.state === "open" && (!sub?.wanted || sub.channel.active);
+  }
+
+  #flush() {
+    for (const job of this.#jobs.values()) this.#send(job);
+  }
+
+  #settle(job, error, answer) {
+    clearTimeout(job.timer);
+    this.#jobs.delete(job.ref);
+    if (error) job.reject(error);
+    else job.resolve(answer);
+  }
+
+  async #call(operation, body, sub) {
+    for (;;) {
+      const credentials = await this.#request(null, { sub });
+      const url = new URL(`connection/${operation}`, this.#url);
+      url.search = new URLSearchParams(credentials);
+      let response, answer;
+      try {
+        const signal = AbortSignal.timeout(this.#timeout);
+        response = await fetch(url, { method: "POST", body: JSON.stringify(body), signal });
+        answer = await response.json();
+      } catch (cause) {
+        throw noAnswer(cause);
+      }
+      if (response.ok) return answer;
+      if (response.status === 401) {
+        // The connection has ended, perhaps unnoticed yet.
+        await this.#ping();
+        if (credentials !== this.#credentials) continue;
+      }
+      throw new HotsockError(String(answer?.error?.code ?? "INTERNAL"), answer?.error?.message);
+    }
+  }
+
+  #want(sub, { token, after } = {}) {
+    sub.wanted = true;
+    sub.token = token;
+    if (sub.channel.active) return Promise.resolve();
+    if (sub.ready) return sub.ready.promise;
+    if (after) {
+      sub.seen = true;
+      sub.channel.lastId = after;
+    }
+    sub.ready = Promise.withResolvers();
+    sub.ready.promise.catch(() => {});
+    if (this.state === "open") this.#join(sub);
+    return sub.ready.promise;
+  }
+
+  #leave(sub) {
+    this.#forget(sub, new HotsockError("NOT_SUBSCRIBED", "Unsubscribed."));
+    if (this.state === "open") this.#unsubscribe(sub);
+  }
+
+  #unsubscribe(sub) {
+    this.#request({ event: "hotsock.unsubscribe", channel: sub.name }).catch(() => {});
+  }
+
+  #forget(sub, error) {
+    Object.assign(sub, { wanted: false, seen: false, joining: false, round: sub.round + 1, stale: null });
+    Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map() });
+    for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
+    settleReady(sub, error);
+    this.#flush(); // what waited gets the server's answer
+  }
+
+  #refuse(sub, error) {
+    this.#forget(sub, error);
+    emit(sub.channel, "unsubscribed", error);
+  }
+
+  async #join(sub) {
+    const turn = this.#turn;
+    const round = ++sub.round;
+    const current = () => turn === this.#turn && round === sub.round;
+    const { name, channel } = sub;
+    // What the token subscribed sends first comes again after the answer.
+    sub.joining = channel.lastId !== null;
+    try {
+      const token = await ask(sub.token, { channel: name, connectionId: this.connectionId });
+      if (!current()) return;
+      const data = { token, after: channel.lastId };
+      await this.#request({ event: "hotsock.subscribe", channel: name, data }, { joins: sub });
+      sub.failures = 0;
+    } catch (error) {
+      if (!current()) return;
+      const { code } = error;
+      if (code === "ALREADY_SUBSCRIBED") {
+        // By the token. To catch up takes another subscription.
+        if (channel.active) return;
+        this.#unsubscribe(sub);
+        this.#join(sub);
+      } else if (code === "NO_ANSWER") {
+        this.#broken(turn);
+      } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
+        this.#refuse(sub, error);
+      } else {
+        setTimeout(() => current() && this.#join(sub), someDelay(sub.failures++));
+      }
+    }
+  }
+
+  #receive(text) {
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {}
+    if (typeof frame?.event !== "string") {
+      emit(this, "error", new HotsockError("INVALID_JSON", "The server sent what is no frame."));
+      return;
+    }
+    const { event, ref } = frame;
+    const data = object(frame.data);
+    const job = this.#jobs.get(ref);
+    if (event === "hotsock.connected") {
+      if (this.state === "connecting") this.#connected(data);
+    } else if (event === "hotsock.error") {
+      this.#failed(object(frame.error), job, frame.channel);
+    } else {
+      const sub = this.#find(frame);
+      if (sub) this.#deliver(sub, frame, data, job);
+      if (job) this.#settle(job, null, frame);
+    }
+  }
+
+  #failed({ code, message }, job, channel) {
+    const error = new HotsockError(String(code ?? "INTERNAL"), message);
+    error.channel = channel;
+    // While its store is away, the server keeps a subscribe and completes it.
+    if (job?.joins && error.code === "UNAVAILABLE") clearTimeout(job.timer);
+    else if (job) this.#settle(job, error);
+    else emit(this, "error", error);
+  }
+
+  // The server calls a channel by its real name, the app perhaps by an alias.
+  #find({ event, channel, meta }) {
+    if (typeof channel !== "string") return null;
+    const known = this.#subs.get(channel);
+    if (event !== "hotsock.subscribed") return known;
+    const aliased = this.#subs.get(object(meta).channelAlias);
+    const sub = (known?.wanted ? known : aliased) ?? this.#sub(channel);
+    this.#subs.set(channel, sub);
+    return sub;
+  }
+
+  #deliver(sub, frame, data, job) {
+    const { event, id, key, meta = null } = frame;
+    const { channel } = sub;
+    if (sub.joining && !job) return;
+    if (event === "hotsock.subscribed") {
+      if (!job || job.round === sub.round) this.#subscribed(sub, data, meta);
+      return;
+    }
+    if (!channel.active) return;
+    if (isId(id)) {
+      if (channel.lastId !== null && id <= channel.lastId) return;
+      channel.lastId = id;
+    }
+    switch (event) {
+      case "hotsock.unsubscribed":
+        this.#refuse(sub, new HotsockError("NOT_SUBSCRIBED", "The server ended the subscription."));
+        break;
+      case "hotsock.memberAdded":
+      case "hotsock.memberUpdated":
+      case "hotsock.memberRemoved":
+        this.#setMembers(sub, data.members, { kind: event.slice(14).toLowerCase(), member: object(data.member) });
+        break;
+      case "hotsock.channelStorageUpdated":
+        if (typeof key === "string") this.#setEntry(sub, { key, data: frame.data ?? null, meta });
+        break;
+      case "hotsock.messageReactionAdded":
+      case "hotsock.messageReactionRemoved":
+        emit(channel, "reaction", { ...data, id, meta: object(meta) });
+        break;
+      default:
+        if (event.startsWith("hotsock.") || !isId(id)) break;
+        const message = { id, event, channel: frame.channel, data: frame.data ?? null, meta };
+        emit(channel, "message", message);
+        emit(channel, `message:${event}`, message);
+    }
+  }
+
+  #subscribed(sub, data, meta) {
+    if (sub.wanted === false) {
+      this.#unsubscribe(sub); // the app left what the token subscribes
+      return;
+    }
+    const { channel, seen } = sub;
+    const recovered = seen ? data.recovered === true : null;
+    // If what was missed follows, the place to go on from is still the old one.
+    if (!recovered) channel.lastId = isId(data.lastId) ? data.lastId : null;
+    Object.assign(sub, { wanted: true, seen: true, joining: false });
+    Object.assign(channel, { active: true, meta: object(meta) });
+    this.#findCleared(sub);
+    this.#flush();
+    settleReady(sub);
+    this.#setMembers(sub, data.members, { kind: "all" });
+    emit(channel, "subscribed", { recovered });
+    if (!seen) emit(this, "subscribed", channel);
+  }
+
+  // Nothing tells of entries that were cleared while we were away. The others
+  // have come when the server answers.
+  async #findCleared(sub) {
+    const stale = new Set(sub.channel.storage.keys());
+    sub.stale = stale;
+    if (stale.size === 0 || !(await this.#ping()) || stale !== sub.stale) return;
+    for (const key of stale) this.#setEntry(sub, { key, data: null, meta: null });
+  }
+
+  #setMembers({ channel }, members, change) {
+    if (!Array.isArray(members)) return;
+    channel.members = members;
+    emit(channel, "members", members, change);
+  }
+
+  #setEntry({ channel, stale }, entry) {
+    stale?.delete(entry.key);
+    if (entry.data === null) channel.storage.delete(entry.key);
+    else channel.storage.set(entry.key, entry);
+    emit(channel, "storage", entry);
+  }
+}
+
+class Channel extends Emitter {
+  active = false;
+  lastId = null;
+  meta = null;
+  members = [];
+  storage = new Map();
+  #do;
+
+  constructor(name, actions) {
+    super();
+    this.name = name;
+    this.#do = actions;
+  }
+
+  subscribe(options) {
+    return this.#do.join(options);
+  }
+
+  unsubscribe() {
+    this.#do.leave();
+  }
+
+  async publish(event, data, options) {
+    return (await this.#do.request({ event, data, ...schedule(options) })).data;
+  }
+
+  send(event, data) {
+    return this.#do.send({ event, data });
+  }
+
+  async react(messageId, reaction, action = "add") {
+    await this.#do.request({ event: "hotsock.messageReaction", data: { messageId, reaction, action } });
+  }
+
+  async unreact(messageId, reaction) {
+    await this.react(messageId, reaction, "remove");
+  }
+
+  async reactions(messageId) {
+    return (await this.#do.call("listReactions", { messageId })).reactions;
+  }
+
+  async get(key) {
+    return (await this.#do.request({ event: "hotsock.channelStorageGet", key })).data;
+  }
+
+  async set(key, data, options) {
+    return (await this.#do.request({ event: "hotsock.channelStorageSet", key, data, ...schedule(options) })).data;
+  }
+
+  async *entries({ keys } = {}) {
+    for (let after; ; ) {
+      const { items, more } = await this.#do.call("channelStorageList", { keys, after });
+      yield* items;
+      if (isLast(items, more)) return;
+      after = items.at(-1).key;
+    }
+  }
+
+  async info() {
+    return this.#do.call("getChannelInfo");
+  }
+
+  async umdUpdate(token) {
+    await this.#do.request({ event: "hotsock.umdUpdate", data: { token } });
+  }
+
+  async listMessages(options) {
+    const { messages, more } = await this.#do.call("listMessages", options);
+    return { messages, more: !isLast(messages, more) };
+  }
+
+  async *history(options = {}) {
+    for (let bounds; ; ) {
+      const { messages, more } = await this.listMessages({ ...options, ...bounds });
+      yield* messages;
+      if (!more) return;
+      bounds = { [options.reverse ? "before" : "after"]: messages.at(-1).id };
+    }
+  }
+}
+
+const isLast = (page, more) => page.length === 0 || (more !== true && page.length < fullPage);
+
+const someDelay = (failures) => Math.random() * Math.min(longestDelay, firstDelay * 2 ** failures);
+
+const noAnswer = (cause) => new HotsockError("NO_ANSWER", "No answer came: it may have been done or not.", { cause });
+const notConnected = () => new HotsockError("NOT_CONNECTED", "Not connected: nothing was sent.");
+
+const ask = async (token, context) => (typeof token === "function" ? token(context) : token);
+
+const object = (value) => (value !== null && typeof value === "object" ? value : {});
+
+const isId = (id) => typeof id === "string" && /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id);
+
+function settleReady(sub, error) {
+  if (error) sub.ready?.reject(error);
+  else sub.ready?.resolve();
+  sub.ready = null;
+}
+
+function schedule({ at, timeZone } = {}) {
+  if (at === undefined) return {};
+  const time = typeof at === "string" ? at : new Date(Math.ceil(at / 1000) * 1000).toISOString().slice(0, 19);
+  return { scheduleExpression: `at(${time})`, scheduleExpressionTimezone: timeZone };
+}
