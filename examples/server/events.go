@@ -39,4 +39,4 @@ func (f *eventFile) HandleEvent(_ context.Context, e hotsock.Event) error {
 	return f.w.Flush()
 }
 
-func (f *eventFile) close() { _ = f.file.Close() }
+func (f *eventFile) close(context.Context) error { return f.file.Close() }

@@ -18,6 +18,8 @@ import (
 	"time"
 	_ "time/tzdata" // schedules name time zones, and the machine may have none
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/hotsock-go/hotsock"
 )
 
@@ -35,9 +37,12 @@ func main() {
 
 // config is what the flags say.
 type config struct {
-	addr, prefix, events, redis, keyPrefix string
-	pprof                                  bool
-	options                                hotsock.Options
+	addr, prefix, redis, keyPrefix string
+	events, eventStream            string
+	webhooks, webhookKeys          []string
+	webhookInsecure                bool
+	pprof                          bool
+	options                        hotsock.Options
 }
 
 func parse(args []string) (*config, error) {
@@ -47,14 +52,21 @@ func parse(args []string) (*config, error) {
 	f.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `host:port`")
 	f.StringVar(&c.prefix, "prefix", "/rt/", "serve under this `path`")
 	f.StringVar(&secret, "hs256-secret", "", "verify tokens with this HS256 `secret` (required)")
-	f.Func("api-key", "`key` of the server's HTTP API (repeatable; none: no such API)", func(key string) error {
-		c.options.APIKeys = append(c.options.APIKeys, key)
-		return nil
-	})
+	repeatable := func(values *[]string, name, usage string) {
+		f.Func(name, usage, func(value string) error {
+			*values = append(*values, value)
+			return nil
+		})
+	}
+	repeatable(&c.options.APIKeys, "api-key", "`key` of the server's HTTP API (repeatable; none: no such API)")
 	f.StringVar(&c.redis, "redis", "", "keep state in the Redis at this `URL` (default: in memory)")
 	f.StringVar(&c.keyPrefix, "key-prefix", "", "`prefix` of all keys in Redis")
 	f.StringVar(&origins, "allowed-origins", "", "comma-separated `patterns` of browser origins, * for any (default: the same origin)")
 	f.StringVar(&c.events, "events", "", "append backend events as lines of JSON to this `file`, - for standard output")
+	f.StringVar(&c.eventStream, "event-stream", "", "append backend events to the stream at this `key` of the Redis, for workers")
+	repeatable(&c.webhooks, "webhook", "send backend events to this `URL` (repeatable)")
+	repeatable(&c.webhookKeys, "webhook-key", "sign them with this `key`, whsec_... or whsk_... (repeatable, for changing it)")
+	f.BoolVar(&c.webhookInsecure, "webhook-insecure", false, "allow webhooks without TLS and to addresses that are not public")
 	f.DurationVar(&c.options.MaxConnectionDuration, "max-connection", 2*time.Hour, "end connections after this time")
 	f.DurationVar(&c.options.IdleTimeout, "idle-timeout", 10*time.Minute, "end connections that are silent for this time")
 	f.DurationVar(&c.options.KeepAliveInterval, "keepalive", 9*time.Minute+30*time.Second, "send keep-alives in this interval, where the token asks for them")
@@ -83,21 +95,26 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.events != "" {
-		sink, err := openEvents(c.events)
-		if err != nil {
-			return err
-		}
-		defer sink.close()
-		c.options.Events = sink
-	}
+	var client redis.UniversalClient
 	if c.redis != "" {
-		client, err := useRedis(&c.options, c.redis, c.keyPrefix)
-		if err != nil {
+		if client, err = useRedis(&c.options, c.redis, c.keyPrefix); err != nil {
 			return err
 		}
 		defer client.Close()
 	}
+	events, err := openSinks(c, client)
+	if err != nil {
+		return errors.Join(err, events.close(ctx))
+	}
+	c.options.Events = hotsock.EventSinks(events.all...)
+	err = serve(ctx, c)
+	end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return errors.Join(err, events.close(end))
+}
+
+// serve runs the handler until ctx ends.
+func serve(ctx context.Context, c *config) error {
 	rt, err := hotsock.New(c.options)
 	if err != nil {
 		return err
