@@ -10,7 +10,7 @@ LINT_VERSION := 2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 
 # Modules of their own, for the sake of their dependencies.
-NESTED := bench internal/browsertest
+NESTED := bench internal/browsertest jwks
 MODULES := . $(NESTED)
 
 # How long each fuzz target runs: `make fuzz FUZZTIME=10m`.
