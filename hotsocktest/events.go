@@ -1,0 +1,73 @@
+package hotsocktest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// Events are the backend events of all nodes. The app's own sink
+// (Options.Handler.Events) gets them too.
+type Events struct {
+	s *Server
+	recorder[hotsock.Event]
+}
+
+// Expect waits for the next event of the type, about the channel if that is
+// not "", that was not asked for yet, and returns it. The test fails if there
+// is none in time.
+func (e *Events) Expect(typ, channel string) hotsock.Event {
+	e.s.t.Helper()
+	ctx, cancel := e.s.patient()
+	defer cancel()
+	got, err := e.take(ctx, func(v hotsock.Event) bool { return isEvent(v, typ, channel) })
+	if err != nil {
+		e.s.t.Fatalf("hotsocktest: there was no event %s %s; the others are:\n%s", typ, channel, e)
+	}
+	return got
+}
+
+// ExpectNone fails the test if there are such events that were not asked for.
+// It does not wait: events come after what they tell of. In a bubble, call
+// Advance(0) before.
+func (e *Events) ExpectNone(typ, channel string) {
+	e.s.t.Helper()
+	for _, v := range e.left(func(v hotsock.Event) bool { return isEvent(v, typ, channel) }) {
+		e.s.t.Errorf("hotsocktest: there was an event %s %s: %+v", v.Type, v.Metadata.Channel, v.Data)
+	}
+}
+
+func isEvent(e hotsock.Event, typ, channel string) bool {
+	return e.Type == typ && (channel == "" || e.Metadata.Channel == channel)
+}
+
+// String lists the events that were not asked for.
+func (e *Events) String() string {
+	var b strings.Builder
+	for _, v := range e.left(func(hotsock.Event) bool { return true }) {
+		fmt.Fprintf(&b, "%s %s\n", v.Type, v.Metadata.Channel)
+	}
+	return b.String()
+}
+
+// A sink is one node's.
+type sink struct {
+	events *Events
+	next   hotsock.EventSink // the app's, or nil
+	// dead is a node that was killed: it cannot tell of anything.
+	dead atomic.Bool
+}
+
+func (k *sink) HandleEvent(ctx context.Context, e hotsock.Event) error {
+	if k.dead.Load() {
+		return nil
+	}
+	k.events.add(e)
+	if k.next == nil {
+		return nil
+	}
+	return k.next.HandleEvent(ctx, e)
+}

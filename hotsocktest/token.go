@@ -1,0 +1,54 @@
+package hotsocktest
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+// newKey makes a key for one test.
+func newKey() hotsock.SigningKey {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: secret}
+}
+
+// Token mints a token that the nodes accept. Without a Scope it is one to
+// connect with, and without Expires it is good for an hour. Claims that make no
+// token fail the test.
+func (s *Server) Token(c hotsock.Claims) string {
+	s.t.Helper()
+	if c.Scope == 0 {
+		c.Scope = hotsock.ScopeConnect
+	}
+	if c.Expires.IsZero() {
+		c.Expires = time.Now().Add(time.Hour)
+	}
+	token, err := hotsock.SignToken(c, s.Key)
+	if err != nil {
+		s.t.Fatalf("hotsocktest: %v", err)
+	}
+	return token
+}
+
+// Everything are claims of a user who may do everything with every channel, for
+// tests that are not about permissions. Messages are kept for an hour.
+func Everything(uid string) hotsock.Claims {
+	always := time.Unix(0, 0)
+	never := time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)
+	return hotsock.Claims{
+		UID: uid, UMDUpdate: true, UMDPropagate: true,
+		Channels: map[string]hotsock.ChannelClaims{"*": {
+			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: always, UMDUpdate: hotsock.Allow,
+			Messages: map[string]hotsock.MessageClaims{"*": {
+				Publish: hotsock.Allow, Broadcast: hotsock.Allow, React: hotsock.Allow,
+				Store: new(time.Hour), ScheduleBefore: never, EmitPubSubEvent: hotsock.Allow,
+			}},
+			Storage: map[string]hotsock.StorageClaims{"*": {
+				Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow,
+				ScheduleBefore: never, EmitPubSubEvent: hotsock.Allow,
+			}},
+		}},
+	}
+}
