@@ -2,8 +2,6 @@ package storeredis
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -19,9 +17,10 @@ const (
 	// maxTimeout bounds how long after its beginning an operation can take
 	// effect. It must be well below what remember in lib.lua keeps.
 	maxTimeout = 10 * time.Second
-	// opsStretch is the time whose operations share a record. It lives for 30 s
-	// after the last of them.
-	opsStretch = 10 * time.Second
+	// opsStretch is the time whose operations share a record, which lives for 30 s
+	// after the last of them. It is short because the server frees a record at
+	// once, and answers nobody meanwhile.
+	opsStretch = time.Second / 4
 )
 
 // A reply is what a script returned.
@@ -99,13 +98,16 @@ func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if time.Until(d) > maxTimeout {
 		return context.WithTimeout(ctx, maxTimeout)
 	}
-	return context.WithCancel(ctx)
+	return ctx, func() {}
 }
 
+// newOp returns 24 random digits: what the scripts make ids from, too.
 func newOp() string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // It never fails.
-	return hex.EncodeToString(b[:])
+	const half = 1_000_000_000_000
+	var b [26]byte // The first digit of each half is a 1.
+	_ = strconv.AppendUint(b[:0], half+mathrand.Uint64N(half), 10)
+	_ = strconv.AppendUint(b[13:13], half+mathrand.Uint64N(half), 10)
+	return string(b[1:13]) + string(b[14:26])
 }
 
 // try runs a call once. stretch is that of the first try, -1 before.
@@ -126,17 +128,18 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		if *stretch < 0 {
 			*stretch = deadline / opsStretch.Milliseconds()
 		}
-		keys = append(append(make([]string, 0, len(keys)+1), s.keys.ops(c.part, *stretch)), keys...)
+		part := c.part
+		if c.script.many && !s.topo.bySlot() {
+			part = 0 // So that what it shares with other attempts is in one place.
+		}
+		keys = append(append(make([]string, 0, len(keys)+1), s.keys.ops(part, *stretch)), keys...)
 		args = append(append(make([]any, 0, len(args)+2), c.op, strconv.FormatInt(deadline, 10)), args...)
 	}
 	o, err := s.attempt(ctx, l, &attempt{script: c.script, keys: keys, args: args})
 	if err != nil {
 		return nil, err
 	}
-	r, err := parseReply(o.value)
-	if err != nil {
-		return nil, err
-	}
+	r := o.reply
 	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
 	if c.script == dueScript {
 		l.clock.accepted(r.now, o.received)
@@ -161,11 +164,7 @@ func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := parseReply(o.value)
-	if err != nil {
-		return 0, err
-	}
-	l.clock.saw(r.now, o.received, false)
+	l.clock.saw(o.reply.now, o.received, false)
 	server, _ := l.clock.server(at)
 	return server, nil
 }
@@ -204,11 +203,19 @@ func parseReply(v any) (*reply, error) {
 			return nil, fmt.Errorf("storeredis: a script returned a list with %T", list[i])
 		}
 	}
-	now, err := strconv.ParseInt(head[1], 10, 64)
+	now, err := parseTime(head[1])
 	if err != nil {
-		return nil, fmt.Errorf("storeredis: a script returned the time %q", head[1])
+		return nil, err
 	}
 	return &reply{status: head[0], now: now, record: record{rest: head[2]}, more: list[3:]}, nil
+}
+
+func parseTime(s string) (int64, error) {
+	now, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("storeredis: a script returned the time %q", s)
+	}
+	return now, nil
 }
 
 // notFound turns the refusal of what does not exist into the store's error.

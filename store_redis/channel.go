@@ -13,5 +13,5 @@ func (n *node) channelCall(sc *script, channel string, ck channelKeys, keys []st
 }
 
 func (n *node) channelArgs(channel string, ck channelKeys, more int) []any {
-	return append(make([]any, 0, 5+more), n.publishCommand, ck.topic(), n.window, n.limit, channel)
+	return append(make([]any, 0, 5+more), n.publishCommand, n.window, n.limit, ck.topic(), channel)
 }

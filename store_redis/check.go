@@ -28,6 +28,9 @@ func (s *Store) check(ctx context.Context) (cluster bool, err error) {
 		s.topo.notCluster()
 		cluster = false
 	}
+	if values["cluster_enabled"] == "0" {
+		s.topo.allowAnySlot()
+	}
 	if v := values["redis_version"]; v == "" {
 		s.log.Warn("the version of Redis is not known")
 	} else if err := checkVersion(v, cluster); err != nil {

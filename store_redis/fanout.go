@@ -176,7 +176,7 @@ func (f *fanout) dispatch(l *link, topic, payload string) {
 	}
 }
 
-// heard takes an item from a link.
+// heard takes items of a topic from a link.
 func (f *fanout) heard(topic, payload string) {
 	f.mu.RLock()
 	w := f.watches[topic]
@@ -184,15 +184,17 @@ func (f *fanout) heard(topic, payload string) {
 	if w == nil {
 		return
 	}
-	h, ok := parseHeard(payload)
-	if !ok {
-		f.n.s.log.Error("malformed message", "topic", topic)
-		return
-	}
 	stripe := &f.n.stripes[w.keys.part]
 	stripe.Lock()
 	defer stripe.Unlock()
-	f.n.hear(w, h)
+	for r := (record{rest: payload}); r.rest != ""; {
+		h := r.heard()
+		if r.bad {
+			f.n.s.log.Error("malformed message", "topic", topic)
+			return
+		}
+		f.n.hear(w, h)
+	}
 }
 
 // confirmed is called when a link has subscribed to a topic. A watch that was

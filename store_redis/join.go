@@ -25,7 +25,7 @@ type node struct {
 	home int
 	// window and limit are the options as scripts take them, and
 	// publishCommand and sharded say how to publish and subscribe.
-	window, limit, publishCommand string
+	window, limit, publishCommand any // strings, each boxed once
 	sharded                       bool
 
 	fan    *fanout

@@ -65,7 +65,7 @@ func (k *keyspace) ops(p int, stretch int64) string {
 // token is the key of a used token, and its partition.
 func (k *keyspace) token(token string) (p int, key string) {
 	p, digest := digest("token", token)
-	return p, k.part[p] + "token:" + digest
+	return p, k.part[p] + "token:" + digest.String()
 }
 
 // partOf is the partition of something that is not a channel.
@@ -74,17 +74,24 @@ func partOf(kind, name string) int {
 	return p
 }
 
-func digest(kind, name string) (p int, text string) {
+func digest(kind, name string) (p int, text digestText) {
 	var scratch [320]byte
 	sum := sha256.Sum256(append(append(append(scratch[:0], kind...), 0), name...))
-	return int(sum[31]), base64.RawURLEncoding.EncodeToString(sum[:16])
+	base64.RawURLEncoding.Encode(text[:], sum[:16])
+	return int(sum[31]), text
 }
+
+// A digestText is a digest in base64. It is no string, so that making the names
+// of keys allocates nothing else.
+type digestText [22]byte
+
+func (d *digestText) String() string { return string(d[:]) }
 
 // A channelKeys makes the names of the keys of one channel.
 type channelKeys struct {
 	part int
-	// p is the beginning of the partition's keys, and d the channel's digest.
-	p, d string
+	p    string // the beginning of the partition's keys
+	d    digestText
 }
 
 func (k *keyspace) channel(name string) channelKeys {
@@ -92,25 +99,27 @@ func (k *keyspace) channel(name string) channelKeys {
 	return channelKeys{part: p, p: k.part[p], d: d}
 }
 
-func (c channelKeys) state() string   { return c.p + "c:" + c.d }
-func (c channelKeys) log() string     { return c.p + "l:" + c.d }
-func (c channelKeys) changes() string { return c.p + "h:" + c.d }
-func (c channelKeys) order() string   { return c.p + "o:" + c.d }
-func (c channelKeys) bodies() string  { return c.p + "b:" + c.d }
-func (c channelKeys) expiry() string  { return c.p + "x:" + c.d }
+func (c *channelKeys) name(kind string) string { return c.p + kind + string(c.d[:]) }
 
-func (c channelKeys) entries() string     { return c.p + "e:" + c.d }
-func (c channelKeys) entryOrder() string  { return c.p + "eo:" + c.d }
-func (c channelKeys) entryExpiry() string { return c.p + "ex:" + c.d }
+func (c channelKeys) state() string   { return c.name("c:") }
+func (c channelKeys) log() string     { return c.name("l:") }
+func (c channelKeys) changes() string { return c.name("h:") }
+func (c channelKeys) order() string   { return c.name("o:") }
+func (c channelKeys) bodies() string  { return c.name("b:") }
+func (c channelKeys) expiry() string  { return c.name("x:") }
 
-func (c channelKeys) members() string        { return c.p + "m:" + c.d }
-func (c channelKeys) subs(inc string) string { return c.p + "s:" + c.d + ":" + inc }
+func (c channelKeys) entries() string     { return c.name("e:") }
+func (c channelKeys) entryOrder() string  { return c.name("eo:") }
+func (c channelKeys) entryExpiry() string { return c.name("ex:") }
 
-func (c channelKeys) topic() string              { return c.p + "t:" + c.d }
-func (c channelKeys) schedules() string          { return c.p + "sc:" + c.d }
-func (c channelKeys) reactions(id string) string { return c.p + "r:" + c.d + ":" + id }
+func (c channelKeys) members() string        { return c.name("m:") }
+func (c channelKeys) subs(inc string) string { return c.name("s:") + ":" + inc }
+
+func (c channelKeys) topic() string              { return c.name("t:") }
+func (c channelKeys) schedules() string          { return c.name("sc:") }
+func (c channelKeys) reactions(id string) string { return c.name("r:") + ":" + id }
 
 func (c channelKeys) dedup(id string) string {
 	_, d := digest("dedup", id)
-	return c.p + "d:" + c.d + ":" + d
+	return c.name("d:") + ":" + d.String()
 }

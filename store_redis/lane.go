@@ -34,7 +34,7 @@ type attempt struct {
 }
 
 type outcome struct {
-	value any
+	reply *reply // not nil if err is
 	err   error
 	// received is when the reply was there.
 	received time.Time
@@ -153,8 +153,8 @@ func (l *lane) exec(batch []*attempt) {
 	// options let it.
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
-	again := l.pipeline(ctx, live, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
-		return p.EvalSha(ctx, a.script.sha, a.keys, a.args...)
+	again := l.pipeline(ctx, merge(live), func(p redis.Pipeliner, e *execution) *redis.Cmd {
+		return p.EvalSha(ctx, e.script.sha, e.keys, e.args...)
 	})
 	if len(again) == 0 {
 		return
@@ -162,34 +162,34 @@ func (l *lane) exec(batch []*attempt) {
 	// The source of each script is sent once. If it still is not known then,
 	// where a command ended up, the next try will do.
 	sent := make(map[*script]bool)
-	for _, a := range l.pipeline(ctx, again, func(p redis.Pipeliner, a *attempt) *redis.Cmd {
-		if sent[a.script] {
-			return p.EvalSha(ctx, a.script.sha, a.keys, a.args...)
+	for _, e := range l.pipeline(ctx, again, func(p redis.Pipeliner, e *execution) *redis.Cmd {
+		if sent[e.script] {
+			return p.EvalSha(ctx, e.script.sha, e.keys, e.args...)
 		}
-		sent[a.script] = true
-		return p.Eval(ctx, a.script.src, a.keys, a.args...)
+		sent[e.script] = true
+		return p.Eval(ctx, e.script.src, e.keys, e.args...)
 	}) {
-		a.done <- outcome{err: redis.ErrNoScript}
+		e.done(nil, redis.ErrNoScript, time.Now())
 	}
 }
 
-// pipeline executes the batch and returns those whose script the server does
-// not know.
-func (l *lane) pipeline(ctx context.Context, batch []*attempt, queue func(redis.Pipeliner, *attempt) *redis.Cmd) (again []*attempt) {
+// pipeline executes all and returns those whose script the server does not
+// know.
+func (l *lane) pipeline(ctx context.Context, all []*execution, queue func(redis.Pipeliner, *execution) *redis.Cmd) (again []*execution) {
 	p := l.client.Pipeline()
-	cmds := make([]*redis.Cmd, len(batch))
-	for i, a := range batch {
-		cmds[i] = queue(p, a)
+	cmds := make([]*redis.Cmd, len(all))
+	for i, e := range all {
+		cmds[i] = queue(p, e)
 	}
 	_, _ = p.Exec(ctx) // Each command has its own error.
 	received := time.Now()
-	for i, a := range batch {
+	for i, e := range all {
 		value, err := cmds[i].Result()
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-			again = append(again, a)
+			again = append(again, e)
 			continue
 		}
-		a.done <- outcome{value, err, received}
+		e.done(value, err, received)
 	}
 	return again
 }

@@ -114,7 +114,7 @@ func TestMixedLifetimes(t *testing.T) {
 	db := srv.Client()
 	ck := n.s.keys.channel("c")
 	order := ck.order()
-	full := keyMemory(t, srv, "*:"+ck.d)
+	full := keyMemory(t, srv, "*:"+ck.d.String())
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		if size := db.ZCard(context.Background(), order).Val(); size == count/100 {
 			break
@@ -126,7 +126,7 @@ func TestMixedLifetimes(t *testing.T) {
 	if err != nil || len(h) != count/100 {
 		t.Errorf("%d messages are listed (%v), want %d", len(h), err, count/100)
 	}
-	rest := keyMemory(t, srv, "*:"+ck.d)
+	rest := keyMemory(t, srv, "*:"+ck.d.String())
 	t.Logf("%d bytes for %d messages, %d for the %d left", full, count, rest, count/100)
 	if rest > full/10 {
 		t.Errorf("%d bytes of %d are still used", rest, full)

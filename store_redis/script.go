@@ -17,6 +17,8 @@ type script struct {
 	// reads is true if the script takes no operation: it changes nothing. A
 	// replica refuses it all the same.
 	reads bool
+	// many is true if one execution can serve several attempts.
+	many bool
 }
 
 func newScript(name string, parts ...string) *script {
@@ -37,8 +39,16 @@ func newReader(name string) *script {
 	return s
 }
 
+// newBatcher makes a script of which one execution can serve several attempts:
+// see batch.go.
+func newBatcher(name string, parts ...string) *script {
+	s := newScript(name, parts...)
+	s.many = true
+	return s
+}
+
 var (
-	publishScript     = newScript("publish", "channel")
+	publishScript     = newBatcher("publish", "channel")
 	reactScript       = newScript("react", "channel")
 	setScript         = newScript("set", "channel", "entry")
 	cleanScript       = newScript("clean", "channel", "entry")

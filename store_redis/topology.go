@@ -18,6 +18,8 @@ type topology struct {
 	mu    sync.RWMutex
 	owner [partitions]string // "" if not known
 	lanes map[string]*lane
+	// anySlot is true if the keys of one script may be in different slots.
+	anySlot bool
 	// asked is when the client was made to ask who is master.
 	asked time.Time
 }
@@ -38,6 +40,20 @@ func (t *topology) notCluster() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cluster = nil
+}
+
+// allowAnySlot says that the keys of one script may be in different slots.
+func (t *topology) allowAnySlot() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.anySlot = true
+}
+
+// bySlot reports whether the keys of one script must be in the same slot.
+func (t *topology) bySlot() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return !t.anySlot
 }
 
 // clusterClient is nil if the servers are no cluster.

@@ -2,7 +2,6 @@ package storeredis
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -42,14 +41,8 @@ type watch struct {
 // A heard is an item as it was published.
 type heard struct{ id, before, item string }
 
-func parseHeard(payload string) (h heard, ok bool) {
-	h.id, payload, ok = strings.Cut(payload, " ")
-	if !ok {
-		return h, false
-	}
-	h.before, h.item, ok = strings.Cut(payload, " ")
-	return h, ok
-}
+// heard reads an item of those that were published together.
+func (r *record) heard() heard { return heard{r.next(), r.next(), r.next()} }
 
 // hear takes an item that was published. The stripe is held.
 func (n *node) hear(w *watch, h heard) {

@@ -21,10 +21,10 @@ for _, key in ipairs({EXPIRY, KEY_EXPIRY}) do
 end
 if redis.call('EXISTS', STATE) == 1 then
   local c = open()
-  c.j = next_visit or 0
+  c.j = next_visit and time_text(next_visit) or '0'
   c.s = redis.call('EXISTS', ENTRIES)
   if redis.call('EXISTS', ORDER) == 0 then
-    c.k = 0
+    c.k = '0'
   end
   close(c)
 end

@@ -45,7 +45,7 @@ local function set(c, key, digest, keep, emit, clear, blob)
   end
   local expires = '0'
   if keep >= 0 then
-    expires = text(NOW + keep)
+    expires = time_text(NOW + keep)
   end
   if clear then
     local id = change(c, pack({'S', '', '0', emit}) .. blob)
@@ -66,7 +66,7 @@ local function set(c, key, digest, keep, emit, clear, blob)
     redis.call('ZREM', KEY_EXPIRY, key)
   else
     redis.call('ZADD', KEY_EXPIRY, expires, key)
-    visit(c, tonumber(expires))
+    visit(c, expires)
   end
   c.s = 1
   return {changed, entry, old or ''}

@@ -24,7 +24,7 @@ if dedup > 0 then
   end
 end
 local c = open()
-local id = publish(c, tonumber(ARGV[8]), ARGV[9])
+local id = publish(c, tonumber(ARGV[8]), ARGV[9], random(1))
 if dedup > 0 then
   redis.call('SET', KEYS[9], id, 'PX', ARGV[10])
 end

@@ -20,6 +20,12 @@ local function text(n)
   return string.format('%.0f', n)
 end
 
+-- time_text makes a time text that compares as the times do.
+local function time_text(n)
+  return string.format('%013.0f', n)
+end
+local NOW_TEXT = time_text(NOW)
+
 -- pack joins fields, each as its length, a colon and its bytes.
 local function pack(fields)
   local out = {}
@@ -41,7 +47,7 @@ local function unpack_fields(s)
 end
 
 local function answer(status, record)
-  return {status, text(NOW), record or ''}
+  return {status, NOW_TEXT, record or ''}
 end
 
 -- recall returns what the operation's first run recorded, or nil; and as the

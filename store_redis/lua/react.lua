@@ -24,7 +24,7 @@ if (add and old) or (not add and not old) then
   return remember(pack({'', '', text(expires), '', ''}))
 end
 local c = open()
-local id = publish(c, tonumber(ARGV[8]), ARGV[9])
+local id = publish(c, tonumber(ARGV[8]), ARGV[9], random(1))
 local created, value
 if add then
   created, value = text(NOW), ARGV[12]
