@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 		}
 	}
 	variables := make(map[string]string) // by file
-	for _, m := range regexp.MustCompile(`(\w+) += new(?:Script|Reader)\("(\w+)"`).FindAllStringSubmatch(code.String(), -1) {
+	for _, m := range regexp.MustCompile(`(\w+) += new(?:Script|Reader|Batcher)\("(\w+)"`).FindAllStringSubmatch(code.String(), -1) {
 		variables[m[2]] = m[1]
 	}
 	lua, err := fs.ReadDir(sources, "lua")

@@ -6,8 +6,9 @@
 -- ARGV     of the first message: 1-7 as in channel.lua   8 keep in ms   9 message
 --          10 for how long to deduplicate, in ms; 0 not at all
 --          of each further one: operation, deadline, and then as from 6 on
--- RETURNS  now; then of each message, in order, a status and a record. ok: id, 1
---          if it is a duplicate. failed: the error, of this message alone. late
+-- RETURNS  ok: id, 1 if it is a duplicate. late. failed: the error, which is of
+--          this message alone; all in one list: the time, and then a status and
+--          a record for each message
 
 -- Several operations share the calls that recall and remember make for one.
 local OPERATIONS = {ARGV[1]}
