@@ -10,7 +10,8 @@ import (
 
 // presence is who is subscribed to a channel, and who is a member of it.
 type presence struct {
-	subscriptions table[string, subscription] // By connection.
+	// subscriptions by connection. Pointers, since a map makes room for eight.
+	subscriptions table[string, *subscription]
 	// counted is how many of them are.
 	counted int
 
@@ -32,16 +33,24 @@ type subscription struct {
 	counted  bool
 }
 
+// get returns a connection's subscription; the zero value if it has none.
+func (p *presence) get(connection string) subscription {
+	if s := p.subscriptions.m[connection]; s != nil {
+		return *s
+	}
+	return subscription{}
+}
+
 // put records a subscription, in place of the one that there may be.
 func (p *presence) put(connection string, s subscription) {
-	p.count(p.subscriptions.m[connection], -1)
-	p.subscriptions.set(connection, s)
+	p.count(p.get(connection), -1)
+	p.subscriptions.set(connection, &s)
 	p.count(s, 1)
 }
 
 // end forgets a subscription.
 func (p *presence) end(connection string) (old subscription) {
-	old = p.subscriptions.m[connection]
+	old = p.get(connection)
 	p.subscriptions.remove(connection)
 	p.count(old, -1)
 	return old

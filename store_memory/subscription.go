@@ -19,7 +19,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	now := clock()
 	p := &c.presence
 	joiner := store.Member{UID: s.UID, UMD: s.UMD}
-	old := p.subscriptions.m[s.Connection]
+	old := p.get(s.Connection)
 	// leaver is the member that this connection stops being, if it was the
 	// member's last.
 	leaver := ""
@@ -127,7 +127,6 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 		c.announcePresence(clock(), change, "")
 	}
 	s.umd = u.UMD
-	p.subscriptions.set(u.Connection, s)
 	return change, nil
 }
 
