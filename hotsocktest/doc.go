@@ -28,4 +28,7 @@
 // [Server.StoreDown] takes the store away. Each node and each client has a
 // [Link], which can be cut, taken down, frozen or stalled; [Node.Kill] is a
 // crash, and [Node.Stop] and [Node.Start] a deployment.
+//
+// docs/testing.md is an introduction, and examples/testing an app with its
+// tests.
 package hotsocktest

@@ -16,7 +16,8 @@ import (
 type Options struct {
 	// Handler are the options of the nodes. The kit adds its Key to the Keys,
 	// hears the Events before the app's own sink does, and by default provides
-	// the Store and logs to the test's output.
+	// the Store and logs to the test's output. Outside of bubbles StoreTimeout
+	// defaults to 5 s: machines that run tests may be busy.
 	Handler hotsock.Options
 	// App makes what a node serves, if that is more than the handler: the app
 	// under test. It gets the options that the handler must be made with, to
@@ -35,7 +36,8 @@ type Options struct {
 	// Nodes is how many there are. Defaults to 1.
 	Nodes int
 	// Patience is how long to wait for what must come before the test fails.
-	// Defaults to 10 s, by the bubble's clock in a bubble.
+	// Defaults to 10 s, and in a bubble, where waiting costs nothing, to a
+	// minute: that is enough for clients to come back.
 	Patience time.Duration
 }
 
@@ -111,7 +113,13 @@ func (s *Server) setDefaults() {
 	}
 	s.o.Nodes = max(s.o.Nodes, 1)
 	if s.o.Patience == 0 {
-		s.o.Patience = 10 * time.Second
+		s.o.Patience = time.Minute
+		if !s.bubble {
+			s.o.Patience = 10 * time.Second
+		}
+	}
+	if s.o.Handler.StoreTimeout == 0 && !s.bubble {
+		s.o.Handler.StoreTimeout = 5 * time.Second
 	}
 	if s.o.Handler.Logger == nil {
 		s.o.Handler.Logger = slog.New(slog.NewTextHandler(s.t.Output(), nil))
@@ -129,7 +137,7 @@ func (s *Server) close() {
 	s.backend.close()
 	if s.bubble {
 		// What the Redis client had begun ends by its timeouts.
-		time.Sleep(10 * time.Second)
+		time.Sleep(5 * time.Second)
 		s.settle()
 	}
 }

@@ -13,40 +13,44 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// everywhere runs a test with both clocks and both stores.
+// everywhere runs a test with both stores and both clocks.
 func everywhere(t *testing.T, o Options, f func(t *testing.T, s *Server)) {
 	t.Helper()
-	for _, redis := range []bool{false, true} {
-		name := "memory"
-		if redis {
-			name = "Redis"
-		}
-		o.Redis = redis
-		t.Run(name+" in a bubble", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { f(t, Start(t, o)) })
-		})
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f(t, Start(t, o))
-		})
-	}
+	onRedis := o
+	onRedis.Redis = true
+	t.Run("memory in a bubble", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, Start(t, o)) })
+	})
+	t.Run("Redis in a bubble", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, Start(t, onRedis)) })
+	})
+	t.Run("real time", func(t *testing.T) {
+		t.Parallel()
+		f(t, Start(t, o))
+	})
 }
 
-func TestPublish(t *testing.T) {
-	everywhere(t, Options{}, func(t *testing.T, s *Server) {
-		k := s.Dial(t, Everything("ann"))
-		k.Send(`{"event":"hotsock.subscribe","channel":"room"}`)
-		k.Expect(`{"event":"hotsock.subscribed","channel":"room"}`)
-		if _, err := s.Handler().Publish(t.Context(), hotsock.Message{Channel: "room", Event: "chat", Data: "hello"}); err != nil {
-			t.Fatal(err)
-		}
-		k.Expect(`{"event":"chat","channel":"room","data":"hello"}`)
-		k.ExpectNone()
-		s.Published.Expect("room", "chat", "hello")
-		s.Published.ExpectNone("room")
-		s.Events.Expect("hotsock.connected", "")
-		s.Events.Expect("hotsock.subscribed", "room")
-	})
+func TestRedisInRealTime(t *testing.T) {
+	t.Parallel()
+	testPublish(t, Start(t, Options{Redis: true}))
+}
+
+func TestPublish(t *testing.T) { everywhere(t, Options{}, testPublish) }
+
+func testPublish(t *testing.T, s *Server) {
+	t.Helper()
+	k := s.Dial(t, Everything("ann"))
+	k.Send(`{"event":"hotsock.subscribe","channel":"room"}`)
+	k.Expect(`{"event":"hotsock.subscribed","channel":"room"}`)
+	if _, err := s.Handler().Publish(t.Context(), hotsock.Message{Channel: "room", Event: "chat", Data: "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	k.Expect(`{"event":"chat","channel":"room","data":"hello"}`)
+	k.ExpectNone()
+	s.Published.Expect("room", "chat", "hello")
+	s.Published.ExpectNone("room")
+	s.Events.Expect("hotsock.connected", "")
+	s.Events.Expect("hotsock.subscribed", "room")
 }
 
 func TestAdvance(t *testing.T) {

@@ -52,7 +52,7 @@ type recordingNode struct {
 
 func (n *recordingNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {
 	r, err := n.Node.Publish(ctx, p)
-	if err == nil && !r.Duplicate {
+	if err == nil && !r.Duplicate && p.Event != markEvent {
 		publication := newPublication(&p)
 		publication.ID = r.ID.String()
 		n.published.add(publication)
