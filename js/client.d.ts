@@ -23,7 +23,6 @@ export type ErrorCode =
  */
 export class HotsockError extends Error {
   constructor(code: ErrorCode, message?: string, options?: ErrorOptions);
-  readonly name: "HotsockError";
   readonly code: ErrorCode;
   /** The channel that the server named, if it did. Only on "error" events. */
   readonly channel?: string;
@@ -55,7 +54,10 @@ export interface ClientOptions {
    * pages run once a minute. Defaults to 30,000.
    */
   heartbeat?: number;
-  /** How long a command waits to be sent and answered. Defaults to 10,000. */
+  /**
+   * How long a command waits to be sent and answered. A connection on which no
+   * answer comes is given up. Defaults to 10,000.
+   */
   timeout?: number;
 }
 

@@ -221,12 +221,8 @@ export class Client extends Emitter {
     page?.addEventListener("visibilitychange", (e) => page.hidden || wake(e), options);
   }
 
-  // Gives the link up unless the server answers.
   #ping() {
-    const turn = this.#turn;
-    return this.#request({ event: "hotsock.ping" }, { within: pongWithin }).catch(({ code }) => {
-      if (code === "NO_ANSWER") this.#broken(turn);
-    });
+    return this.#request({ event: "hotsock.ping" }, { within: pongWithin }).catch(() => null);
   }
 
   // Resolves with the answer to a command or, for none, with the credentials of
@@ -237,7 +233,9 @@ export class Client extends Emitter {
       const text = command && JSON.stringify({ ...command, ref });
       if (this.state === "closed") throw notConnected();
       const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false };
-      job.timer = setTimeout(() => this.#settle(job, job.sent ? noAnswer() : notConnected()), within);
+      // A server that does not answer is out of reach.
+      const late = () => (job.sent ? this.#broken(this.#turn) : this.#settle(job, notConnected()));
+      job.timer = setTimeout(late, within);
       this.#jobs.set(ref, job);
       this.#send(job);
     });
@@ -346,8 +344,6 @@ export class Client extends Emitter {
         if (channel.active) return;
         this.#unsubscribe(sub);
         this.#join(sub);
-      } else if (code === "NO_ANSWER") {
-        this.#broken(turn);
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
         this.#refuse(sub, error);
       } else {

@@ -70,15 +70,14 @@ func (p *page) publish(data ...any) {
 		p.t.Fatal(err)
 	}
 	p.do("publish", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(async () => {
-		const { Hotsock } = await import("/hotsock.js");
+		const { Client } = await import("/rt/client.js");
 		const { mint } = await import("/session.js");
 		const token = async () => (await mint("Cy", "lobby")).token;
-		const hotsock = new Hotsock("rt/", token);
-		const channel = hotsock.subscribe("presence.room.lobby", token);
-		const subscribed = new Promise((resolve) => channel.addEventListener("subscribed", resolve));
-		hotsock.connect();
-		await subscribed;
+		const client = new Client({ token });
+		const channel = client.channel("presence.room.lobby");
+		client.connect();
+		await channel.subscribe();
 		await Promise.all(%s.map((data) => channel.publish("chat", data)));
-		hotsock.close();
+		client.close();
 	})()`, encoded), chromedp.EvalAwaitPromise))
 }

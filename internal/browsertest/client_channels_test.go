@@ -122,3 +122,18 @@ func TestClientLeaving(t *testing.T) {
 	`)
 	want(t, "closed", got, `[["NOT_CONNECTED", "NOT_CONNECTED", false], "closed", null, []]`)
 }
+
+// TestClientOfAnotherOrigin: a page may import the client from the server that
+// it is to talk to, and need not say where that is.
+func TestClientOfAnotherOrigin(t *testing.T) {
+	b, page := startBrowser(t), startSite(t, hotsock.Options{})
+	s := startSite(t, hotsock.Options{AllowedOrigins: []string{"*"}})
+	p := b.open("Jim", page.url+"open")
+	got := run[string](p, `
+		const { Client } = await import(args[0] + "rt/client.js");
+		const client = new Client({ token: args[1] });
+		client.connect();
+		return JSON.stringify(await client.channel("room").info());
+	`, s.url, s.token("connect", claimsOf("Jim", "room")))
+	want(t, "info", got, `{"channel":"room","subscriptionsCount":0}`)
+}

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// chatBinary is the example, built once for all tests.
-var chatBinary string
+// The examples, built once for all tests.
+var chatBinary, serverBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -22,10 +22,11 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		chatBinary = filepath.Join(dir, "chat")
-		build := exec.Command("go", "build", "-o", chatBinary, "./examples/chat")
+		serverBinary = filepath.Join(dir, "server")
+		build := exec.Command("go", "build", "-o", dir, "./examples/chat", "./examples/server")
 		build.Dir = filepath.Join("..", "..") // the root module, with its own dependencies
 		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the example: %v\n%s", err, out)
+			fmt.Fprintf(os.Stderr, "building the examples: %v\n%s", err, out)
 			return 1
 		}
 		code := m.Run()

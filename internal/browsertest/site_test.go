@@ -5,14 +5,17 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/js"
 )
 
 //go:embed testdata/client
@@ -65,6 +68,9 @@ func (s *site) serve(rt http.Handler) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", strictPolicy)
 		http.FileServerFS(files).ServeHTTP(w, r)
+	})
+	mux.HandleFunc("/open", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `<!doctype html><title>A page without a policy</title><link rel="icon" href="data:,">`)
 	})
 	server := httptest.NewServer(mux)
 	s.t.Cleanup(server.Close)
@@ -137,4 +143,15 @@ func run[T any](p *page, body string, args ...any) T {
 		p.failf("%s: %v", body, err)
 	}
 	return v
+}
+
+// clientOr serves the client for browsers, and lets h answer everything else.
+func clientOr(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/client.js") {
+			js.Serve(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }

@@ -1,10 +1,10 @@
 import { Composer } from "./composer.js";
 import { setUpReminder, setUpSettings } from "./dialogs.js";
 import { avatar, byId } from "./dom.js";
-import { Hotsock, HotsockError } from "./hotsock.js";
 import { Inbox } from "./inbox.js";
 import { Picker } from "./picker.js";
 import { colours, Room } from "./room.js";
+import { Client, HotsockError } from "./rt/client.js";
 import * as session from "./session.js";
 import { drawPeople, drawRooms, drawTyping } from "./sidebar.js";
 import { LinkStatus } from "./status.js";
@@ -13,7 +13,7 @@ import { toast } from "./toast.js";
 
 const rooms = new Map(); // by name; each also has its timeline and unread count
 let me = null; // the session
-let hotsock = null;
+let client = null;
 let active = null; // the room on the page
 let picker, composer;
 
@@ -59,10 +59,10 @@ async function enter(who) {
   const { inbox: inboxName } = await session.mint(who.name, first);
   me = who;
   session.save(me);
-  hotsock = new Hotsock("rt/", tokenFor(first));
-  hotsock.addEventListener("error", (e) => toast(e.detail.message));
-  new LinkStatus(hotsock);
-  const inbox = new Inbox(hotsock, inboxName, tokenFor(first), me.seen, (id) => {
+  client = new Client({ token: tokenFor(first) });
+  client.on("error", (error) => toast(error.message));
+  new LinkStatus(client);
+  const inbox = new Inbox(client, inboxName, tokenFor(first), me.seen, (id) => {
     me.seen = id;
     session.save(me);
   });
@@ -74,7 +74,7 @@ async function enter(who) {
   for (const name of me.rooms) join(name);
   byId("shell").hidden = false;
   show(first);
-  hotsock.connect();
+  client.connect();
 }
 
 function tokenFor(room) {
@@ -85,7 +85,7 @@ function setUpShell() {
   byId("my-name").textContent = me.name;
   byId("my-avatar").replaceWith(avatar(me.name));
   byId("sign-out").addEventListener("click", () => {
-    hotsock.close();
+    client.close();
     session.forget();
     location.reload();
   });
@@ -114,7 +114,7 @@ function roomInAddress() {
 }
 
 function join(name) {
-  const room = new Room(hotsock, name, me.name, tokenFor(name));
+  const room = new Room(client, name, me.name, tokenFor(name));
   room.unread = 0;
   room.timeline = new Timeline(room, picker, (error) => toast(error.message));
   rooms.set(name, room);

@@ -14,7 +14,7 @@ export function setUpReminder(room, inbox) {
     const seconds = Number(fields.get("amount")) * Number(fields.get("unit"));
     const due = new Date(Date.now() + seconds * 1000);
     const where = fields.get("whom") === "me" ? inbox : room();
-    const { scheduleArn } = await where.remind(fields.get("text").trim(), scheduleExpression(due));
+    const { scheduleArn } = await where.remind(fields.get("text").trim(), due);
     form.elements.text.value = "";
     toast(`Reminder set for ${clock.format(due)}`, {
       label: "Undo",
@@ -26,13 +26,6 @@ export function setUpReminder(room, inbox) {
     });
   });
   byId("open-reminder").addEventListener("click", open);
-}
-
-// A schedule expression knows whole seconds; a reminder is rather a bit late
-// than early.
-function scheduleExpression(due) {
-  const second = new Date(Math.ceil(due / 1000) * 1000);
-  return `at(${second.toISOString().slice(0, 19)})`;
 }
 
 /** The dialog that changes what everyone sees of the room. */

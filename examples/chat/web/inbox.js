@@ -1,5 +1,5 @@
 import { byId, el, icon } from "./dom.js";
-import { timeOf } from "./hotsock.js";
+import { timeOf } from "./rt/client.js";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 
@@ -9,43 +9,43 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-d
  * was closed is shown when it is opened again.
  */
 export class Inbox {
+  #client;
   #channel;
   #shown = new Set(); // ids
   #seen;
   #onSeen;
 
   /**
-   * @param {Hotsock} hotsock
+   * @param {Client} client
    * @param {string} name of the channel
    * @param {() => Promise<string>} token
    * @param {string} seen id of the newest reminder that was dismissed
    * @param {(id: string) => void} onSeen is told when that changes
    */
-  constructor(hotsock, name, token, seen, onSeen) {
+  constructor(client, name, token, seen, onSeen) {
     this.#seen = seen;
     this.#onSeen = onSeen;
-    this.#channel = hotsock.subscribe(name, token);
-    this.#channel.addEventListener("frame", (e) => this.#show(e.detail));
-    this.#channel.addEventListener("subscribed", (e) => e.detail.recovered || this.#list());
+    this.#client = client;
+    this.#channel = client.channel(name);
+    this.#channel.on("message:reminder", (message) => this.#show(message));
+    this.#channel.on("subscribed", ({ recovered }) => recovered || this.#list());
+    this.#channel.subscribe({ token });
   }
 
   /** Schedules a reminder for ourselves; the answer tells how to cancel it. */
-  remind(text, expression) {
-    return this.#channel.call("publishMessage", {
-      event: "reminder", data: { text }, scheduleExpression: expression,
-    });
+  remind(text, at) {
+    return this.#channel.publish("reminder", { text }, { at });
   }
 
   /** Cancels one of our reminders, here or in a room. */
   cancel(scheduleArn) {
-    return this.#channel.call("cancelSchedule", { scheduleArn });
+    return this.#client.cancelSchedule(scheduleArn);
   }
 
   async #list() {
     const after = this.#seen || undefined;
     try {
-      const { messages } = await this.#channel.call("listMessages", { after });
-      messages.forEach((frame) => this.#show(frame));
+      for await (const message of this.#channel.history({ after })) this.#show(message);
     } catch {
       // They are still there after the next reconnect or reload.
     }

@@ -1,4 +1,4 @@
-import { HotsockError, timeOf } from "./hotsock.js";
+import { timeOf } from "./rt/client.js";
 
 /** The colours a room can have: the value in channel storage and its hue. */
 export const colours = new Map([
@@ -14,9 +14,9 @@ export const colours = new Map([
 
 const typingFor = 4_000; // ms after which a "typing" wears off
 const typingEvery = 2_000; // ms between two that we send
-const pageSize = 100; // a page as long as this has another after it
 const reloadAfter = 2_000; // ms
-const passing = new Set(["UNAVAILABLE", "RATE_LIMITED"]); // errors worth another try
+const noLink = new Set(["NOT_CONNECTED", "NO_ANSWER"]);
+const passing = new Set([...noLink, "UNAVAILABLE", "RATE_LIMITED"]); // errors worth another try
 
 /**
  * @typedef {object} Message
@@ -49,7 +49,6 @@ export class Room extends EventTarget {
   /** True while there may be older messages than those loaded. */
   hasOlder = false;
 
-  #hotsock;
   #channel;
   #messages = new Map(); // by id
   #oldest = null; // id of the oldest message listed, of whatever shape
@@ -57,26 +56,32 @@ export class Room extends EventTarget {
   #outbox = new Set(); // ours, not yet accepted
   #flying = new Set(); // those of them that wait for an answer
   #notes = 0;
-  #held = null; // frames that came while a page of history was being loaded
+  #held = null; // what came while a page of history was being loaded
   #lastLoad = Promise.resolve();
   #complete = false; // no newer message than those loaded is missing
   #subscribes = 0;
   #typedAt = 0;
 
-  constructor(hotsock, name, me, token) {
+  constructor(client, name, me, token) {
     super();
-    this.#hotsock = hotsock;
     this.name = name;
     this.me = me;
-    this.#channel = hotsock.subscribe(`presence.room.${name}`, token);
-    this.#channel.addEventListener("subscribed", (e) => this.#subscribed(e.detail));
-    this.#channel.addEventListener("frame", (e) => this.#receive(e.detail));
-    this.#channel.addEventListener("refused", (e) => this.#fire("refused", e.detail));
+    const channel = client.channel(`presence.room.${name}`);
+    this.#channel = channel;
+    channel.on("subscribed", ({ recovered }) => this.#subscribed(recovered));
+    channel.on("unsubscribed", (error) => this.#fire("refused", error));
+    channel.on("members", (members) => this.#setMembers(members));
+    channel.on("storage", (entry) => this.#setting(entry));
+    channel.on("message:chat", (message) => this.#hold(() => this.#arrived(message)));
+    channel.on("message:reminder", (message) => this.#hold(() => this.#arrived(message)));
+    channel.on("message:typing", ({ meta }) => this.#isOther(meta?.uid) && this.#setTyping(meta.uid, true));
+    channel.on("reaction", (change) => this.#hold(() => this.#applyReaction(change, change.meta.uid)));
+    channel.subscribe({ token });
   }
 
   /** Leaves the room; nothing comes of it any more. */
   leave() {
-    this.#hotsock.unsubscribe(this.#channel.channel);
+    this.#channel.unsubscribe();
   }
 
   /** Sends a message, now or as soon as there is a link. */
@@ -113,7 +118,7 @@ export class Room extends EventTarget {
     const now = Date.now();
     if (now - this.#typedAt < typingEvery) return;
     this.#typedAt = now;
-    this.#channel.whisper("typing");
+    this.#channel.send("typing");
   }
 
   /** Adds our reaction, or takes it back. Throws what the server answers. */
@@ -122,7 +127,7 @@ export class Room extends EventTarget {
     const change = { messageId: message.id, reaction, action };
     this.#applyReaction(change, this.me);
     try {
-      await this.#channel.react(message.id, reaction, action);
+      await (action === "add" ? this.#channel.react(message.id, reaction) : this.#channel.unreact(message.id, reaction));
     } catch (error) {
       this.#applyReaction({ ...change, action: action === "add" ? "remove" : "add" }, this.me);
       throw error;
@@ -135,10 +140,8 @@ export class Room extends EventTarget {
   }
 
   /** Schedules a reminder for the whole room; the answer tells how to cancel it. */
-  remind(text, expression) {
-    return this.#channel.call("publishMessage", {
-      event: "reminder", data: { text }, scheduleExpression: expression,
-    });
+  remind(text, at) {
+    return this.#channel.publish("reminder", { text }, { at });
   }
 
   /** Loads a page of older messages. */
@@ -146,9 +149,8 @@ export class Room extends EventTarget {
     await this.#load({ before: this.#oldest });
   }
 
-  async #subscribed({ members, recovered }) {
+  async #subscribed(recovered) {
     const turn = ++this.#subscribes;
-    this.#setMembers(members);
     if (!recovered) this.#complete = false;
     while (!this.#complete) {
       try {
@@ -157,7 +159,7 @@ export class Room extends EventTarget {
         this.ready = true;
         this.#fire("ready");
       } catch (error) {
-        if (error instanceof HotsockError && !passing.has(error.code)) {
+        if (!passing.has(error.code)) {
           this.#fire("refused", error);
           return;
         }
@@ -180,22 +182,24 @@ export class Room extends EventTarget {
   async #loadPage(bounds) {
     this.#held = [];
     try {
-      const { messages, more } = await this.#channel.call("listMessages", {
-        reverse: true, expandReactions: true, ...bounds,
-      });
-      const full = more === true || messages.length >= pageSize;
+      const { messages, more } = await this.#channel.listMessages({ reverse: true, expandReactions: true, ...bounds });
       const last = messages.at(-1)?.id;
-      if (!bounds.before && full) this.#forgetIfApart(last);
+      if (!bounds.before && more) this.#forgetIfApart(last);
       if (bounds.before || !this.#oldest) {
-        this.hasOlder = full;
+        this.hasOlder = more;
         this.#oldest = last ?? this.#oldest;
       }
       for (const frame of messages.reverse()) this.#listed(frame); // the oldest first
     } finally {
       const held = this.#held;
       this.#held = null;
-      for (const frame of held) this.#receive(frame);
+      for (const apply of held) apply();
     }
+  }
+
+  #hold(apply) {
+    if (this.#held) this.#held.push(apply);
+    else apply();
   }
 
   // After a long time away the newest page may not reach back to what is
@@ -219,34 +223,6 @@ export class Room extends EventTarget {
       ]),
     );
     this.#fire("message", message);
-  }
-
-  #receive(frame) {
-    if (this.#held) {
-      this.#held.push(frame);
-      return;
-    }
-    switch (frame.event) {
-      case "chat":
-      case "reminder":
-        this.#arrived(frame);
-        break;
-      case "typing":
-        if (this.#isOther(frame.meta?.uid)) this.#setTyping(frame.meta.uid, true);
-        break;
-      case "hotsock.messageReactionAdded":
-      case "hotsock.messageReactionRemoved":
-        this.#applyReaction(frame.data, frame.meta.uid);
-        break;
-      case "hotsock.memberAdded":
-      case "hotsock.memberUpdated":
-      case "hotsock.memberRemoved":
-        this.#setMembers(frame.data.members);
-        break;
-      case "hotsock.channelStorageUpdated":
-        this.#setting(frame);
-        break;
-    }
   }
 
   #arrived(frame) {
@@ -284,15 +260,16 @@ export class Room extends EventTarget {
   }
 
   async #send(message) {
-    if (message.state !== "sending" || this.#flying.has(message)) return;
+    // Without a subscription it stays in the outbox, so that all go in order.
+    if (message.state !== "sending" || this.#flying.has(message) || !this.#channel.active) return;
     this.#flying.add(message);
     const { text, key } = message;
     try {
-      const id = await this.#channel.publish("chat", { text, key });
+      const { id } = await this.#channel.publish("chat", { text, key });
       if (!message.id) this.#settle(message, id);
     } catch (error) {
-      // Without an answer it stays in the outbox, for the next connection.
-      if (!(error instanceof HotsockError) || message.id) return;
+      // Without an answer it is sent again; its key makes it one message.
+      if (noLink.has(error.code) || message.id) return;
       message.state = "failed";
       message.problem = error.message;
     } finally {
@@ -355,7 +332,7 @@ export class Room extends EventTarget {
     if (key === "topic") {
       text = this.topic ? `${who} changed the topic to “${this.topic}”` : `${who} removed the topic`;
     }
-    const order = `${this.#channel.after ?? ""} note ${String(++this.#notes).padStart(6, "0")}`;
+    const order = `${this.#channel.lastId ?? ""} note ${String(++this.#notes).padStart(6, "0")}`;
     this.#fire("message", {
       id: "", order, kind: "note", uid: "", text, time: Date.now(), key: "",
       state: "sent", problem: "", reactions: new Map(),

@@ -1,4 +1,4 @@
-import { HotsockError } from "./hotsock.js";
+import { HotsockError } from "./rt/client.js";
 
 // Who we are, kept for this tab: a reload comes back as the same person, and a
 // second tab may be somebody else.
@@ -35,7 +35,7 @@ export async function mint(name, room) {
     signal: AbortSignal.timeout(10_000),
   });
   const answer = await response.json();
-  if (response.status >= 400 && response.status < 500) throw new HotsockError(answer.error);
+  if (response.status >= 400 && response.status < 500) throw new HotsockError(answer.error.code, answer.error.message);
   return answer;
 }
 

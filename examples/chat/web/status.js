@@ -4,23 +4,18 @@ const quietFor = 1_200; // ms without a link before we mention it
 
 /** Shows the state of the link, and counts down to the next attempt. */
 export class LinkStatus {
-  #hotsock;
+  #client;
   #ticker = 0;
   #since = 0; // when the link was lost, 0 while there is one
 
-  constructor(hotsock) {
-    this.#hotsock = hotsock;
-    hotsock.addEventListener("state", () => this.#changed());
-    byId("retry").addEventListener("click", () => hotsock.connect());
-    // The browser knows sooner than a timer when to look at the link.
-    addEventListener("online", () => hotsock.wake());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") hotsock.wake();
-    });
+  constructor(client) {
+    this.#client = client;
+    client.on("state", () => this.#changed());
+    byId("retry").addEventListener("click", () => client.connect());
   }
 
   #changed() {
-    const open = this.#hotsock.state === "open";
+    const open = this.#client.state === "open";
     this.#since = open ? 0 : this.#since || Date.now();
     clearInterval(this.#ticker);
     if (!open) this.#ticker = setInterval(() => this.#draw(), 250);
@@ -28,7 +23,7 @@ export class LinkStatus {
   }
 
   #draw() {
-    const { state, retryAt } = this.#hotsock;
+    const { state, retryAt } = this.#client;
     const trouble = this.#since > 0 && Date.now() - this.#since > quietFor;
     document.documentElement.dataset.link = state === "open" ? "open" : trouble ? "lost" : "opening";
     let text = "Connecting…";
