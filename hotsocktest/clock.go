@@ -31,6 +31,12 @@ func (s *Server) Advance(d time.Duration) {
 	s.settle()
 }
 
+func (s *Server) settleInBubble() {
+	if s.bubble {
+		s.settle()
+	}
+}
+
 // settle returns when nothing moves in the bubble any more.
 func (s *Server) settle() {
 	// synctest allows one at a time to wait.

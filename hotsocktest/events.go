@@ -31,10 +31,12 @@ func (e *Events) Expect(typ, channel string) hotsock.Event {
 }
 
 // ExpectNone fails the test if there are such events that were not asked for.
-// It does not wait: events come after what they tell of. In a bubble, call
-// Advance(0) before.
+// In a bubble it first lets everything happen that happens now; otherwise it
+// does not see what is still on its way, since events come after what they tell
+// of.
 func (e *Events) ExpectNone(typ, channel string) {
 	e.s.t.Helper()
+	e.s.settleInBubble()
 	for _, v := range e.left(func(v hotsock.Event) bool { return isEvent(v, typ, channel) }) {
 		e.s.t.Errorf("hotsocktest: there was an event %s %s: %+v", v.Type, v.Metadata.Channel, v.Data)
 	}

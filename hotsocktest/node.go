@@ -92,7 +92,9 @@ func (n *Node) start() (*process, error) {
 			_ = h.Close()
 			return nil, err
 		}
-		n.URL = "http://" + l.Addr().String()
+		if n.handler == nil {
+			n.URL = "http://" + l.Addr().String()
+		}
 		p.serve(l)
 	}
 	p.memory = n.s.network.listen(n.URL)

@@ -64,10 +64,11 @@ func (p *Published) Expect(channel, event string, data any) Publication {
 }
 
 // ExpectNone fails the test if there are messages on the channel that were not
-// asked for. It does not wait: what is still being published it does not see.
-// In a bubble, call Advance(0) before.
+// asked for. In a bubble it first lets everything happen that happens now;
+// otherwise it does not see what is still being published.
 func (p *Published) ExpectNone(channel string) {
 	p.s.t.Helper()
+	p.s.settleInBubble()
 	for _, m := range p.left(func(m Publication) bool { return m.Channel == channel }) {
 		p.s.t.Errorf("hotsocktest: published on %s: %s %s", channel, m.Event, m.Data)
 	}

@@ -134,7 +134,9 @@ func (s *Server) close() {
 		nodes.Go(n.close)
 	}
 	nodes.Wait()
-	s.backend.close()
+	if s.backend != nil {
+		s.backend.close()
+	}
 	if s.bubble {
 		// What the Redis client had begun ends by its timeouts.
 		time.Sleep(5 * time.Second)
