@@ -3,6 +3,7 @@ package hotsocktest
 import (
 	"context"
 	"net"
+	"sync"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -46,8 +47,11 @@ func (memory) close() {}
 
 // mini is a miniredis that all nodes share.
 type mini struct {
-	server  *miniredis.Miniredis
-	clients []*redis.Client // by node
+	server *miniredis.Miniredis
+
+	mu      sync.Mutex
+	clients []*redis.Client // one for each start of a node
+	ended   bool            // no more connections
 }
 
 func newMini(s *Server) *mini {
@@ -72,7 +76,9 @@ func (m *mini) open(n *Node) (*nodeStore, error) {
 		PoolSize: 1 << 14,
 		Dialer:   func(ctx context.Context, _, _ string) (net.Conn, error) { return m.dial(ctx, n.Store) },
 	})
+	m.mu.Lock()
 	m.clients = append(m.clients, client)
+	m.mu.Unlock()
 	st, err := storeredis.New(client, storeredis.Options{})
 	if err != nil {
 		return nil, err
@@ -85,12 +91,22 @@ func (m *mini) dial(ctx context.Context, link *Link) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended {
+		link.forget(w)
+		return nil, net.ErrClosed
+	}
 	m.server.Server().ServeConn(w.server())
 	return w.client(), nil
 }
 
 func (m *mini) close() {
-	for _, c := range m.clients {
+	m.mu.Lock()
+	m.ended = true
+	clients := m.clients
+	m.mu.Unlock()
+	for _, c := range clients {
 		_ = c.Close()
 	}
 	m.server.Close()
