@@ -27,8 +27,8 @@ func everything() hotsock.ChannelClaims {
 	return hotsock.ChannelClaims{
 		Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, UMDUpdate: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 		Messages: map[string]hotsock.MessageClaims{
-			"kept": {Publish: hotsock.Allow, Echo: hotsock.Allow, Store: new(time.Hour), React: hotsock.Allow},
-			"*":    {Publish: hotsock.Allow, Echo: hotsock.Allow, ScheduleBefore: later},
+			"kept": {Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: new(time.Hour), React: hotsock.Allow},
+			"*":    {Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, ScheduleBefore: later},
 		},
 		Storage: map[string]hotsock.StorageClaims{"*": {
 			Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow, ScheduleBefore: later,
@@ -154,21 +154,29 @@ func next[E Event](t *testing.T, s *Subscription) E {
 type cutter struct {
 	transport *http.Transport
 
-	mu    sync.Mutex
-	conns []net.Conn
+	mu      sync.Mutex
+	conns   []net.Conn
+	refuses bool
 }
+
+var errRefused = errors.New("refused by the test")
 
 func newCutter(t *testing.T) *cutter {
 	x := &cutter{}
+	var d net.Dialer
 	x.transport = &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, address)
-		if err == nil {
-			x.mu.Lock()
-			defer x.mu.Unlock()
-			x.conns = append(x.conns, conn)
+		if err != nil {
+			return nil, err
 		}
-		return conn, err
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.refuses {
+			_ = conn.Close()
+			return nil, errRefused
+		}
+		x.conns = append(x.conns, conn)
+		return conn, nil
 	}}
 	t.Cleanup(x.transport.CloseIdleConnections)
 	return x
@@ -176,14 +184,32 @@ func newCutter(t *testing.T) *cutter {
 
 func (x *cutter) client() *http.Client { return &http.Client{Transport: x.transport} }
 
-// cut ends all connections.
-func (x *cutter) cut() {
+// cut ends all connections, and returns how many there were.
+func (x *cutter) cut() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, c := range x.conns {
 		_ = c.Close()
 	}
+	n := len(x.conns)
 	x.conns = nil
+	return n
+}
+
+// refuse makes it impossible to connect, or possible again.
+func (x *cutter) refuse(yes bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.refuses = yes
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
 }
 
 func wantJSON(t *testing.T, got json.RawMessage, want string) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -34,8 +35,9 @@ const maxStored = 1 << 16
 // the server has accepted that. From then on the client keeps the subscription:
 // after a reconnect it subscribes again and catches up. The options may be nil.
 //
-// A refusal is an [*Error]. If the server cannot reach its store, Subscribe
-// waits until it can, or ctx ends. A channel to which the client has a
+// A refusal is an [*Error]. If the server cannot reach its store, or limits the
+// rate or number of subscriptions, Subscribe waits until it has succeeded, or
+// ctx ends; the error then has the reason. A channel to which the client has a
 // [Subscription] already is refused with [CodeAlreadySubscribed]. One to which
 // the token has subscribed the connection by itself is not: the client leaves
 // it and subscribes again, so that it knows from where on it has received
@@ -154,7 +156,7 @@ func (s *Subscription) join(n *conn) {
 		case err == nil:
 			s.subscribe(n, token)
 		case s.begun && !isPermanent(err):
-			s.retry(n, err)
+			s.retry(n, err, 0)
 		default:
 			s.end(fmt.Errorf("hotsock: no subscribe token: %w", err))
 		}
@@ -195,10 +197,10 @@ func (s *Subscription) rejoin(n *conn) {
 }
 
 // retry joins again after a delay, unless something happens before.
-func (s *Subscription) retry(n *conn, err error) {
+func (s *Subscription) retry(n *conn, err error, least time.Duration) {
 	s.lastErr = err
 	s.c.broadcast()
-	attempt, delay := s.joins, s.retries.next(0)
+	attempt, delay := s.joins, s.retries.next(least)
 	s.c.background.Go(func() {
 		if !sleep(n.ctx, delay) {
 			return
@@ -231,17 +233,17 @@ func (s *Subscription) answered(n *conn, f *frame) error {
 		} else {
 			s.rejoin(n) // the server subscribed by itself
 		}
-	case CodeUnavailable:
-		// The server goes on trying. Should it have forgotten, so does the
-		// client, and is then told that it is subscribed already.
+	case CodeUnavailable, CodeRateLimited:
+		// The server carries it out later. Should it not, the client asks once
+		// more, and is perhaps told that it is subscribed already.
 		n.pending[f.Ref] = func(f *frame) error { return s.answered(n, f) }
-		s.retry(n, err)
-	case CodeRateLimited, CodeInternal:
-		if !s.begun {
-			s.end(err)
-		} else {
-			s.retry(n, err)
+		s.retry(n, err, s.c.opts.MaxDelay)
+	case CodeInternal:
+		if s.begun {
+			s.retry(n, err, 0)
+			return nil
 		}
+		s.end(err)
 	default:
 		s.end(err)
 	}
