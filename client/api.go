@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 )
@@ -54,12 +52,13 @@ func (c *Client) request(ctx context.Context, n *conn, operation string, body, a
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+	defer context.AfterFunc(n.ctx, func() { cancel(context.Cause(n.ctx)) })()
 
-	u := *c.base
-	u.Path = strings.TrimRight(u.Path, "/") + "/connection/" + operation
-	u.RawPath = ""
-	u.RawQuery = url.Values{"connectionId": {n.id}, "connectionSecret": {n.secret}}.Encode()
+	u := c.base.JoinPath("connection", operation)
+	q := u.Query()
+	q.Set("connectionId", n.id)
+	q.Set("connectionSecret", n.secret)
+	u.RawQuery = q.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(b))
 	if err != nil {
 		return errors.New("hotsock: the URL cannot be used") // the error quotes it

@@ -88,10 +88,10 @@ func TestClose(t *testing.T) {
 
 func TestReconnect(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
+	x, url := s.proxy()
 	states := make(chan State, 1000)
 	c := s.clientWith(Options{
-		URL: s.url, Token: tokens("Jim", nil), HTTPClient: x.client(), OnState: func(st State) { states <- st },
+		URL: url, Token: tokens("Jim", nil), OnState: func(st State) { states <- st },
 	})
 	await := func(want Status) State {
 		t.Helper()
@@ -112,7 +112,7 @@ func TestReconnect(t *testing.T) {
 	for n := range 5 {
 		s.publish("room", "live", n, 0)
 		wantJSON(t, next[Message](t, sub).Data, string(rune('0'+n)))
-		x.cut()
+		x.Reset()
 		if st := await(Waiting); st.Err == nil {
 			t.Fatal("no reason was given")
 		}

@@ -17,6 +17,11 @@ type Message struct {
 	Data json.RawMessage
 	// From is who published it: nobody, if the server did.
 	From User
+	// Own is set if this client published the message, and Publish has returned
+	// its id. Without the permission to get an echo, that happens only when the
+	// subscription catches up. An echo that overtook the server's answer is not
+	// marked, nor is a message whose outcome was unknown.
+	Own bool
 	// Reactions to the message, in the order of their first. They are set only
 	// in messages of the history.
 	Reactions []ReactionCount

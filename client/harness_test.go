@@ -4,14 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
@@ -150,57 +150,11 @@ func next[E Event](t *testing.T, s *Subscription) E {
 	return e
 }
 
-// A cutter makes connections that can be cut, as the network does.
-type cutter struct {
-	transport *http.Transport
-
-	mu      sync.Mutex
-	conns   []net.Conn
-	refuses bool
-}
-
-var errRefused = errors.New("refused by the test")
-
-func newCutter(t *testing.T) *cutter {
-	x := &cutter{}
-	var d net.Dialer
-	x.transport = &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := d.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if x.refuses {
-			_ = conn.Close()
-			return nil, errRefused
-		}
-		x.conns = append(x.conns, conn)
-		return conn, nil
-	}}
-	t.Cleanup(x.transport.CloseIdleConnections)
-	return x
-}
-
-func (x *cutter) client() *http.Client { return &http.Client{Transport: x.transport} }
-
-// cut ends all connections, and returns how many there were.
-func (x *cutter) cut() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, c := range x.conns {
-		_ = c.Close()
-	}
-	n := len(x.conns)
-	x.conns = nil
-	return n
-}
-
-// refuse makes it impossible to connect, or possible again.
-func (x *cutter) refuse(yes bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.refuses = yes
+// proxy returns a way to the site that can be broken, and its URL.
+func (s *site) proxy() (*redistest.Proxy, string) {
+	s.t.Helper()
+	p := redistest.NewProxy(s.t, strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/rt"))
+	return p, "http://" + p.Addr + "/rt"
 }
 
 func eventually(t *testing.T, what string, cond func() bool) {

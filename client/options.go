@@ -24,8 +24,8 @@ type Options struct {
 	// Header is sent with every request.
 	Header http.Header
 	// HTTPClient makes the connections and the HTTP requests. Its Timeout, if
-	// any, counts for the handshake only. Defaults to a client of its own,
-	// whose idle connections are closed by [Client.Close].
+	// any, bounds attempts and requests, not connections. Defaults to a client
+	// of its own, whose idle connections are closed by [Client.Close].
 	HTTPClient *http.Client
 	// OnState is told of every change of the connection, one after the other.
 	// The client does nothing meanwhile, so it must return soon, and must not
@@ -37,7 +37,9 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// MinDelay and MaxDelay bound the time between attempts to connect: it is
 	// random, at most MinDelay at first, and at most twice as long after each
-	// failure. They default to 1 and 30 seconds.
+	// failure or connection of less than ten seconds. Where the server says how
+	// many seconds to wait (Retry-After), that is added, up to 5 minutes. They
+	// default to 1 and 30 seconds.
 	MinDelay time.Duration
 	MaxDelay time.Duration
 	// HeartbeatInterval is the time between signs of life. The client pings the

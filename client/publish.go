@@ -16,6 +16,13 @@ import (
 // subscription to the channel is being renewed, Publish waits.
 func (c *Client) Publish(ctx context.Context, channel, event string, data any) (id string, err error) {
 	d, err := c.publish(ctx, channel, event, data, "")
+	if err == nil && d.ID != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if s := c.subscription(channel); s != nil {
+			s.published(d.ID)
+		}
+	}
 	return d.ID, err
 }
 

@@ -41,8 +41,7 @@ func follow(ctx context.Context, s *Subscription, n int) error {
 	return nil
 }
 
-// Connections are cut at random, in the middle of frames too, while messages
-// are published. Every subscriber gets each of them once, in order.
+// Connections are reset at random while messages are published. Every subscriber gets each of them once, in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const messages, subscribers = 2000, 3
 	s := newSite(t, nil)
@@ -50,14 +49,19 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 
-	var following sync.WaitGroup
-	var cutters []*cutter
+	var following, cutting sync.WaitGroup
+	var proxies []*redistest.Proxy
+	var connected atomic.Int64
 	for range subscribers {
-		x := newCutter(t)
-		cutters = append(cutters, x)
+		x, url := s.proxy()
+		proxies = append(proxies, x)
 		c := s.clientWith(Options{
-			URL: s.url, Token: tokens("Jim", nil), HTTPClient: x.client(),
-			MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond,
+			URL: url, Token: tokens("Jim", nil), MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond,
+			OnState: func(st State) {
+				if st.Status == Connected {
+					connected.Add(1)
+				}
+			},
 		})
 		sub := subscribe(t, c, "room", nil)
 		following.Go(func() {
@@ -68,31 +72,35 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	}
 
 	done := make(chan struct{})
-	var cutting sync.WaitGroup
-	cuts := 0
 	cutting.Go(func() {
 		for {
 			select {
 			case <-done:
 				return
 			case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
-				cuts += cutters[rand.IntN(subscribers)].cut()
+				if x := proxies[rand.IntN(subscribers)]; rand.IntN(2) == 0 {
+					x.Reset()
+				} else {
+					x.CutAnswers(1 + rand.IntN(10_000))
+				}
 			}
 		}
 	})
 	for n := range messages {
 		s.publish("room", "e", n, time.Duration(n%2)*time.Hour)
 		if n%100 == 0 {
-			time.Sleep(30 * time.Millisecond) // lets subscribers be in all kinds of states
+			// Some cuts are to come between the messages, not all after them.
+			time.Sleep(30 * time.Millisecond)
 		}
 	}
 	close(done)
 	cutting.Wait()
 	following.Wait()
-	if cuts < 10 {
-		t.Errorf("only %d connections were cut", cuts)
+	reconnects := connected.Load() - subscribers
+	if reconnects < 10 {
+		t.Errorf("there were only %d reconnects", reconnects)
 	}
-	t.Logf("%d connections were cut", cuts)
+	t.Logf("there were %d reconnects", reconnects)
 }
 
 // A server is replaced by another one on the same Redis during a conversation.
@@ -189,17 +197,16 @@ func TestServerRestart(t *testing.T) {
 func TestGap(t *testing.T) {
 	s := newSite(t, nil)
 	first := s.publish("room", "e", 0, 0)
-	x := newCutter(t)
-	c := s.clientWith(Options{URL: s.url, Token: tokens("Jim", nil), HTTPClient: x.client()})
+	x, url := s.proxy()
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", nil)})
 	sub := subscribe(t, c, "room", nil)
 
-	x.refuse(true)
-	x.cut()
+	x.Refuse()
 	last := ""
 	for range 1001 {
 		last = s.publish("room", "e", 0, 0)
 	}
-	x.refuse(false)
+	x.Heal()
 	if diff := cmp.Diff(Gap{After: first, Last: last}, next[Gap](t, sub)); diff != "" {
 		t.Fatalf("gap (-want +got):\n%s", diff)
 	}
@@ -213,23 +220,22 @@ func TestGap(t *testing.T) {
 // told, unless it is certain that nothing is missing.
 func TestReconnectWithoutHistory(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
-	c := s.clientWith(Options{URL: s.url, Token: tokens("Jim", func(c *hotsock.Claims) {
+	x, url := s.proxy()
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", func(c *hotsock.Claims) {
 		c.Channels = map[string]hotsock.ChannelClaims{"room": {Subscribe: hotsock.Allow}}
-	}), HTTPClient: x.client()})
+	})})
 	after := s.publish("room", "e", 0, 0)
 	sub := subscribe(t, c, "room", nil)
 	before := c.ConnectionID()
-	x.cut()
+	x.Reset()
 	eventually(t, "another subscription", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.conn != nil && c.conn.id != before && sub.state == live
 	})
-	x.refuse(true)
-	x.cut()
+	x.Refuse()
 	missed := s.publish("room", "e", 1, 0)
-	x.refuse(false)
+	x.Heal()
 	if diff := cmp.Diff(Gap{After: after, Last: missed}, next[Gap](t, sub)); diff != "" {
 		t.Fatalf("gap (-want +got):\n%s", diff)
 	}

@@ -283,7 +283,7 @@ func (s *Subscription) begin(n *conn, f *frame) error {
 		s.last = last
 	case !d.Recovered && (last != s.last || d.LastID == nil):
 		if s.push(Gap{After: s.last, Last: last}, 0) {
-			s.last = last
+			s.passed(last)
 		}
 	}
 	if again {
@@ -325,7 +325,7 @@ func (s *Subscription) settle(n *conn, last string) {
 		if s.state != live || s.settles != this {
 			return nil
 		}
-		s.last = max(s.last, last)
+		s.passed(max(s.last, last))
 		for _, key := range slices.Sorted(maps.Keys(s.stale)) {
 			if !s.push(Entry{Channel: s.channel, Key: key, Data: null}, len(key)) {
 				return nil

@@ -15,8 +15,8 @@ import (
 // A channel to which the token subscribes is caught up with like others.
 func TestAutoSubscribed(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
-	c := s.clientWith(Options{URL: s.url, HTTPClient: x.client(), Token: tokens("Jim", func(c *hotsock.Claims) {
+	x, url := s.proxy()
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", func(c *hotsock.Claims) {
 		c.Channels["inbox"] = hotsock.ChannelClaims{AutoSubscribe: hotsock.Allow, Alias: "mine"}
 	})})
 	if err := c.Connect(soon(t)); err != nil {
@@ -25,10 +25,9 @@ func TestAutoSubscribed(t *testing.T) {
 	s.publish("inbox", "nobody asked", nil, 0)
 	sub := subscribe(t, c, "inbox", nil)
 	for n := range 3 {
-		x.refuse(true)
-		x.cut()
+		x.Refuse()
 		s.publish("inbox", "e", n, 0)
-		x.refuse(false)
+		x.Heal()
 		if m := next[Message](t, sub); m.Event != "e" {
 			t.Fatalf("got %+v", m)
 		}
@@ -37,13 +36,13 @@ func TestAutoSubscribed(t *testing.T) {
 
 func TestAlias(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
+	x, url := s.proxy()
 	set := func(c *hotsock.Claims) {
 		ch := everything()
 		ch.Alias = "room"
 		c.Channels["room.123"] = ch
 	}
-	c := s.clientWith(Options{URL: s.url, HTTPClient: x.client(), Token: tokens("Jim", set)})
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", set)})
 	s.publish("room.123", "kept", 0, time.Hour)
 	sub := subscribe(t, c, "room", nil)
 	if sub.Channel() != "room.123" || sub.Alias() != "room" {
@@ -61,7 +60,7 @@ func TestAlias(t *testing.T) {
 	if m.ID != id || m.Channel != "room.123" {
 		t.Fatalf("got %+v", m)
 	}
-	x.cut()
+	x.Reset()
 	s.publish("room.123", "kept", 2, time.Hour)
 	wantJSON(t, next[Message](t, sub).Data, "2")
 	n := 0
@@ -94,8 +93,8 @@ func TestAlias(t *testing.T) {
 
 func TestSubscribeToken(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
-	c := s.clientWith(Options{URL: s.url, HTTPClient: x.client(), Token: tokens("Jim", func(c *hotsock.Claims) {
+	x, url := s.proxy()
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", func(c *hotsock.Claims) {
 		c.Channels = nil
 	})})
 	asked := make(chan string, 100)
@@ -120,7 +119,7 @@ func TestSubscribeToken(t *testing.T) {
 	if id := <-asked; id != c.ConnectionID() {
 		t.Fatalf("asked for %q", id)
 	}
-	x.cut()
+	x.Reset()
 	s.publish("private", "e", 1, 0)
 	wantJSON(t, next[Message](t, sub).Data, "1")
 	if id := <-asked; id != c.ConnectionID() {
@@ -131,10 +130,10 @@ func TestSubscribeToken(t *testing.T) {
 // The permission is gone after a reconnect.
 func TestSubscriptionIsRefusedLater(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
+	x, url := s.proxy()
 	permitted := make(chan bool, 1)
 	permitted <- true
-	c := s.clientWith(Options{URL: s.url, HTTPClient: x.client(), Token: func(context.Context) (string, error) {
+	c := s.clientWith(Options{URL: url, Token: func(context.Context) (string, error) {
 		return sign(claims("Jim", func(c *hotsock.Claims) {
 			select {
 			case <-permitted:
@@ -144,7 +143,7 @@ func TestSubscriptionIsRefusedLater(t *testing.T) {
 		}))
 	}})
 	sub := subscribe(t, c, "room", nil)
-	x.cut()
+	x.Reset()
 	for range 2 {
 		_, err := sub.Next(soon(t))
 		wantCode(t, err, CodeSubscribePermissionDenied)
@@ -191,7 +190,7 @@ func TestSubscribeAfter(t *testing.T) {
 // a reconnect, by events, and what has not changed is not told again.
 func TestStateAfterReconnect(t *testing.T) {
 	s := newSite(t, nil)
-	x := newCutter(t)
+	x, url := s.proxy()
 	const channel = "presence.board"
 	set := func(key string, value any) {
 		t.Helper()
@@ -204,7 +203,7 @@ func TestStateAfterReconnect(t *testing.T) {
 	set("same", 1)
 	pam := s.client("Pam", nil)
 	hers := subscribe(t, pam, channel, nil)
-	c := s.clientWith(Options{URL: s.url, HTTPClient: x.client(), Token: tokens("Jim", nil)})
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", nil)})
 	sub := subscribe(t, c, channel, nil)
 	for _, key := range []string{"changed", "cleared", "same"} {
 		if e := next[Entry](t, sub); e.Key != key {
@@ -214,8 +213,7 @@ func TestStateAfterReconnect(t *testing.T) {
 	s.publish(channel, "e", 0, 0)
 	next[Message](t, sub)
 
-	x.refuse(true)
-	x.cut()
+	x.Refuse()
 	set("changed", 2)
 	set("cleared", nil)
 	set("new", 1)
@@ -225,7 +223,7 @@ func TestStateAfterReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.publish(channel, "e", 1, 0)
-	x.refuse(false)
+	x.Heal()
 
 	var got []Event
 	for range 6 {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 )
 
 // A Subscription receives what happens on a channel, in the channel's order:
@@ -37,7 +38,8 @@ type Subscription struct {
 	channel string // real name, "" before it has begun
 	alias   string
 	me      User
-	last    string // id of the last event in the queue that has one
+	last    string   // id of the last event in the queue that has one
+	own     []string // ids after last that Publish has returned, in order
 	begun   bool
 	members []User
 	stored  map[string]uint64 // storage keys that were told, with hashes of their values
@@ -187,6 +189,7 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 	}
 	switch e := event.(type) {
 	case Message:
+		e.Own = slices.Contains(s.own, e.ID)
 		s.pushNumbered(e.ID, e, f.size)
 	case Reaction:
 		s.pushNumbered(e.ID, e, f.size)
@@ -195,7 +198,7 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 			s.members = e.Members
 		}
 	case Entry:
-		return s.pushEntry(e, f.size)
+		s.pushEntry(e, f.size)
 	}
 	return nil
 }
@@ -203,38 +206,58 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 // pushNumbered leaves out what was there already.
 func (s *Subscription) pushNumbered(id string, e Event, size int) {
 	if id > s.last && s.push(e, size) {
-		s.last = id
+		s.passed(id)
 	}
+}
+
+// passed notes how far the subscription has come.
+func (s *Subscription) passed(id string) {
+	s.last = id
+	i, _ := slices.BinarySearch(s.own, id+"\x00")
+	s.own = s.own[i:]
+}
+
+// maxOwn bounds what a subscription remembers of what the client published.
+const maxOwn = 1000
+
+// published notes a message that may come back. Client.mu must be held.
+func (s *Subscription) published(id string) {
+	if id <= s.last || len(s.own) > 0 && id <= s.own[len(s.own)-1] {
+		return
+	}
+	if len(s.own) == maxOwn {
+		s.own = s.own[1:]
+	}
+	s.own = append(s.own, id)
 }
 
 // hashSeed makes it impossible to choose values with equal hashes.
 var hashSeed = maphash.MakeSeed()
 
 // pushEntry leaves out, when a subscription begins anew, what the program knows.
-func (s *Subscription) pushEntry(e Entry, size int) error {
+func (s *Subscription) pushEntry(e Entry, size int) {
 	hash := maphash.Bytes(hashSeed, e.Data)
 	known, ok := s.stored[e.Key]
 	if s.stale[e.Key] && ok && known == hash {
 		delete(s.stale, e.Key)
-		return nil
+		return
 	}
 	if !ok && len(s.stored) >= maxStored {
 		s.end(errTooManyKeys)
-		return nil
+		return
 	}
 	if !s.push(e, size) {
-		return nil
+		return
 	}
 	delete(s.stale, e.Key)
 	if string(e.Data) == "null" {
 		delete(s.stored, e.Key)
-		return nil
+		return
 	}
 	if s.stored == nil {
 		s.stored = make(map[string]uint64)
 	}
 	s.stored[e.Key] = hash
-	return nil
 }
 
 // end ends the subscription. Client.mu must be held.

@@ -1,0 +1,328 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock"
+)
+
+func TestBackoff(t *testing.T) {
+	b := backoff{min: time.Second, max: 30 * time.Second}
+	for n, seconds := range []int{1, 2, 4, 8, 16, 30, 30, 30} {
+		bound := time.Duration(seconds) * time.Second
+		longest := time.Duration(0)
+		for range 1000 {
+			b.failures = n
+			d := b.next(0)
+			if d < 0 || d > bound {
+				t.Fatalf("delay %d is %v", n, d)
+			}
+			longest = max(longest, d)
+		}
+		if longest < bound*9/10 {
+			t.Errorf("the longest of 1,000 delays is %v, want almost %v", longest, bound)
+		}
+	}
+	b.failures = 1000
+	if d := b.next(time.Minute); d < time.Minute || d > 90*time.Second {
+		t.Errorf("the delay after a minute that was asked for is %v", d)
+	}
+	b.reset()
+	if d := b.next(0); d > time.Second {
+		t.Errorf("the first delay is %v", d)
+	}
+}
+
+// states records what OnState is told.
+type states struct {
+	mu  sync.Mutex
+	all []State
+}
+
+func (s *states) add(st State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, st)
+}
+
+// waits returns those with a delay.
+func (s *states) waits() (waits []State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.all {
+		if st.Status == Waiting {
+			waits = append(waits, st)
+		}
+	}
+	return waits
+}
+
+// A server that refuses is asked again, later and later; what it says of when is
+// heeded.
+func TestRefusedConnections(t *testing.T) {
+	attempts := 0
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		attempts++
+		if token := r.URL.Query().Get("token"); token != fmt.Sprint(attempts) {
+			t.Errorf("attempt %d with the token %q", attempts, token)
+		}
+		switch attempts {
+		case 1:
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"error":{"code":"UNAUTHORIZED","message":"no"}}`)
+		case 2:
+			w.Header().Set("Retry-After", "100")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"error":{"code":"UNAVAILABLE","message":"later"}}`)
+		case 3:
+			w.Header().Set("Retry-After", "99999999999999999999")
+			w.WriteHeader(http.StatusBadGateway)
+		case 4:
+			w.Header().Set("Retry-After", "1000000")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"error":{"code":"UNAUTHORIZED","message":"no"}}`)
+		}
+	})
+	var st states
+	calls := 0
+	o := Options{OnState: st.add, Token: func(context.Context) (string, error) {
+		calls++
+		return fmt.Sprint(calls), nil
+	}}
+	inBubble(t, server, o, func(t *testing.T, c *Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		_, err := c.Publish(ctx, "room", "e", nil)
+		wantCode(t, err, CodeUnauthorized)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		waits := st.waits()
+		for n, want := range []struct {
+			code        Code
+			least, most time.Duration
+		}{
+			{CodeUnauthorized, 0, time.Second},
+			{CodeUnavailable, 100 * time.Second, 102 * time.Second},
+			{"", 0, 4 * time.Second},
+			{"", 5 * time.Minute, 5*time.Minute + 8*time.Second},
+			{CodeUnauthorized, 0, 16 * time.Second},
+			{CodeUnauthorized, 0, 30 * time.Second},
+		} {
+			got := waits[n]
+			if got.Delay < want.least || got.Delay > want.most {
+				t.Errorf("delay %d is %v, want %v to %v", n, got.Delay, want.least, want.most)
+			}
+			if want.code != "" {
+				wantCode(t, got.Err, want.code)
+			}
+		}
+		if err := waits[2].Err.Error(); !strings.Contains(err, "502") {
+			t.Errorf("the error is %q", err)
+		}
+	})
+}
+
+// Delays do not begin anew with a connection that does not last.
+func TestShortConnections(t *testing.T) {
+	life := time.Second
+	server := script(t, func(_ context.Context, ws *websocket.Conn) {
+		time.Sleep(life)
+		_ = ws.Close(websocket.StatusPolicyViolation, "go away")
+	})
+	var st states
+	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
+		time.Sleep(30 * time.Minute)
+		waits := st.waits()
+		long := 0
+		for _, w := range waits[5:] {
+			if w.Delay > 10*time.Second {
+				long++
+			}
+			if !strings.Contains(w.Err.Error(), "go away") {
+				t.Fatalf("the reason is %v", w.Err)
+			}
+		}
+		if long < len(waits)/3 {
+			t.Errorf("only %d of %d delays are long", long, len(waits))
+		}
+	})
+	life = time.Minute
+	st.all = nil
+	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
+		time.Sleep(30 * time.Minute)
+		for n, w := range st.waits() {
+			if w.Delay > time.Second {
+				t.Errorf("delay %d is %v", n, w.Delay)
+			}
+		}
+	})
+}
+
+func TestTokenErrors(t *testing.T) {
+	broken := errors.New("the app is down")
+	calls := 0
+	var st states
+	o := Options{OnState: st.add, Token: func(context.Context) (string, error) {
+		calls++
+		if calls == 5 {
+			return "", fmt.Errorf("signed out: %w", Permanent(broken))
+		}
+		return "", broken
+	}}
+	inBubble(t, http.NotFoundHandler(), o, func(t *testing.T, c *Client) {
+		_, err := c.Subscribe(t.Context(), "room", nil)
+		if !errors.Is(err, broken) || calls != 5 {
+			t.Errorf("got %v after %d calls", err, calls)
+		}
+		if err := c.Connect(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+		synctest.Wait()
+		if waits := st.waits(); len(waits) != 4 || !errors.Is(waits[0].Err, broken) {
+			t.Errorf("got %v", waits)
+		}
+		if last := st.all[len(st.all)-1]; last.Status != Closed || !errors.Is(last.Err, broken) {
+			t.Errorf("the last state is %v", last)
+		}
+	})
+}
+
+// A server that is silent is noticed, one that answers pings is not left.
+func TestSilence(t *testing.T) {
+	var answers bool
+	server := script(t, func(ctx context.Context, ws *websocket.Conn) {
+		_ = hear(ctx, ws, func(string) {
+			if answers {
+				say(ctx, ws, `{"event":"hotsock.pong","data":{}}`)
+			}
+		})
+	})
+	for _, a := range []bool{true, false} {
+		answers = a
+		var st states
+		inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
+			time.Sleep(51 * time.Second)
+			waits := st.waits()
+			if answers && len(waits) > 0 {
+				t.Errorf("left: %v", waits[0].Err)
+			}
+			if !answers && (len(waits) != 1 || !errors.Is(waits[0].Err, errSilent)) {
+				t.Errorf("got %v", waits)
+			}
+		})
+	}
+}
+
+// A connect that hangs is given up.
+func TestConnectTimeout(t *testing.T) {
+	server := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	var st states
+	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
+		time.Sleep(21 * time.Second)
+		if waits := st.waits(); len(waits) != 1 || !errors.Is(waits[0].Err, context.DeadlineExceeded) {
+			t.Errorf("got %v", waits)
+		}
+	})
+}
+
+// A token's heartbeat timeout is met.
+func TestHeartbeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		var st states
+		c, err := New(Options{
+			URL: "ws://pipe/", HTTPClient: servePipe(t, h), OnState: st.add, HeartbeatInterval: 4 * time.Second,
+			Token: tokens("Jim", func(c *hotsock.Claims) { c.HeartbeatTimeout = 5 * time.Second }),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		time.Sleep(time.Hour)
+		if waits := st.waits(); len(waits) > 0 {
+			t.Errorf("disconnected: %v", waits[0].Err)
+		}
+	})
+}
+
+// Errors and states must not tell tokens or secrets.
+func TestNoSecretsInErrors(t *testing.T) {
+	const secret = "a-secret-of-somebody"
+	var st states
+	for _, url := range []string{"http://127.0.0.1:1/rt", "http://[::1", "http://127.0.0.1:1/" + secret + "\x7f"} {
+		c, err := New(Options{
+			URL: url + "?key=" + secret, OnState: st.add,
+			Token: func(context.Context) (string, error) { return secret, nil },
+		})
+		if err != nil {
+			st.add(State{Err: err})
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		st.add(State{Err: c.Connect(ctx)})
+		cancel()
+		c.mu.Lock()
+		n := newConn(c, nil, connectedData{"id", secret})
+		c.mu.Unlock()
+		st.add(State{Err: c.request(t.Context(), n, "getChannelInfo", struct{}{}, nil)})
+		_ = c.Close()
+	}
+	failures := 0
+	for _, s := range st.all {
+		if s.Err == nil {
+			continue
+		}
+		failures++
+		if strings.Contains(s.Err.Error(), secret) {
+			t.Errorf("%v", s.Err)
+		}
+	}
+	if failures < 4 {
+		t.Errorf("there were only %d errors", failures)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, tt := range []struct{ url, want string }{
+		{"ws://a/rt", "http://a/rt"},
+		{"wss://a/rt/?x=1#f", "https://a/rt/?x=1"},
+		{"https://a", "https://a"},
+	} {
+		u, err := parseURL(tt.url)
+		if err != nil || u.String() != tt.want {
+			t.Errorf("%s: got %v, %v, want %s", tt.url, u, err, tt.want)
+		}
+	}
+	for _, o := range []Options{
+		{},
+		{URL: "ftp://a"},
+		{URL: "http:///rt"},
+		{URL: "a/rt"},
+		{URL: "://"},
+		{URL: "http://a", MinDelay: time.Hour},
+		{URL: "http://a", MaxQueueSize: -1},
+		{URL: "http://a", ConnectTimeout: -1},
+	} {
+		if c, err := New(o); err == nil {
+			_ = c.Close()
+			t.Errorf("%+v was accepted", o)
+		}
+	}
+}

@@ -1,0 +1,271 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/client"
+)
+
+// A service that follows a channel and publishes on it.
+func Example() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	url, fetchToken, stop := exampleServer("Jim")
+	defer stop()
+
+	c, err := client.New(client.Options{
+		URL:   url,        // "https://app.example.com/rt"
+		Token: fetchToken, // func(context.Context) (string, error)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	sub, err := c.Subscribe(ctx, "room.7", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := c.Publish(ctx, "room.7", "chat", "Hello!"); err != nil {
+		log.Fatal(err)
+	}
+	event, err := sub.Next(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if m, ok := event.(client.Message); ok {
+		fmt.Println(m.From.UID, "says", string(m.Data))
+	}
+	// Output: Jim says "Hello!"
+}
+
+// One loop receives everything that happens on a channel.
+func ExampleSubscription_Next() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	sub, err := c.Subscribe(ctx, "room.7", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	receive := func() error {
+		for {
+			event, err := sub.Next(ctx)
+			if err != nil {
+				return err
+			}
+			switch e := event.(type) {
+			case client.Message:
+				fmt.Println("message", e.Event, string(e.Data))
+			case client.Reaction:
+				fmt.Println("reaction", e.Reaction, e.Removed)
+			case client.MemberChange:
+				fmt.Println("member", e.Kind, e.Member.UID, "of", len(e.Members))
+			case client.Entry:
+				fmt.Println("stored", e.Key, string(e.Data))
+			case client.Gap:
+				fmt.Println("something may be missing after", e.After)
+			}
+		}
+	}
+
+	if err := c.SetStorage(ctx, "room.7", "topic", "Lunch"); err != nil {
+		log.Fatal(err)
+	}
+	id, err := c.Publish(ctx, "room.7", "chat", "Pizza?")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := sub.React(ctx, id, "👍"); err != nil {
+		log.Fatal(err)
+	}
+	if err := sub.Unsubscribe(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(errors.Is(receive(), client.ErrUnsubscribed))
+	// Output:
+	// stored topic "Lunch"
+	// message chat "Pizza?"
+	// reaction 👍 false
+	// true
+}
+
+// The three things that can become of a publish.
+func ExampleClient_Publish() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	_, err := c.Publish(ctx, "announcements", "news", "We have moved.")
+	var refused *client.Error
+	switch {
+	case err == nil:
+		fmt.Println("accepted")
+	case errors.Is(err, client.ErrUnknownOutcome):
+		fmt.Println("accepted or not: who publishes it again may publish it twice")
+	case errors.As(err, &refused):
+		fmt.Println("not accepted:", refused.Code)
+	default:
+		fmt.Println("not sent:", err)
+	}
+	// Output: not accepted: PUBLISH_PERMISSION_DENIED
+}
+
+// The last messages, newest first.
+func ExampleSubscription_History() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	sub, err := c.Subscribe(ctx, "room.7", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for n := range 5 {
+		if _, err := c.Publish(ctx, "room.7", "chat", n); err != nil {
+			log.Fatal(err)
+		}
+	}
+	shown := 0
+	for m, err := range sub.History(ctx, &client.HistoryOptions{Reverse: true}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(string(m.Data))
+		if shown++; shown == 3 {
+			break
+		}
+	}
+	// Output:
+	// 4
+	// 3
+	// 2
+}
+
+// Who is there.
+func ExampleSubscription_Members() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	lobby, err := c.Subscribe(ctx, "presence.lobby", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, member := range lobby.Members() {
+		fmt.Println(member.UID)
+	}
+	// Output: Jim
+}
+
+// A reminder that is not needed after all.
+func ExampleClient_PublishAt() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	if _, err := c.Subscribe(ctx, "room.7", nil); err != nil {
+		log.Fatal(err)
+	}
+	arn, err := c.PublishAt(ctx, time.Now().Add(time.Hour), "room.7", "reminder", "Standup")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = c.CancelSchedule(ctx, arn)
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// A shared value, for those who only want to look at it once.
+func ExampleClient_Storage() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	if err := c.SetStorage(ctx, "room.7", "topic", "Lunch"); err != nil {
+		log.Fatal(err)
+	}
+	entry, err := c.Storage(ctx, "room.7", "topic")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(entry.Data), "by", entry.By.UID)
+	// Output: "Lunch" by Jim
+}
+
+// A token function can say that there is no use in trying again.
+func ExamplePermanent() {
+	errSignedOut := errors.New("signed out")
+	c, err := client.New(client.Options{
+		URL: "https://app.example.com/rt",
+		Token: func(context.Context) (string, error) {
+			return "", client.Permanent(errSignedOut)
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	err = c.Connect(context.Background())
+	fmt.Println(errors.Is(err, errSignedOut))
+	// Output: true
+}
+
+// exampleServer is an app with rooms, and what gives its users tokens.
+func exampleServer(uid string) (url string, token func(context.Context) (string, error), stop func()) {
+	key := hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	h, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{key.Key()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	token = func(context.Context) (string, error) {
+		return hotsock.SignToken(hotsock.Claims{
+			Scope: hotsock.ScopeConnect, Expires: time.Now().Add(time.Minute), UID: uid,
+			Channels: map[string]hotsock.ChannelClaims{
+				"presence.lobby": {Subscribe: hotsock.Allow},
+				"room.*": {
+					Subscribe: hotsock.Allow, HistoryStart: time.Unix(0, 0),
+					Messages: map[string]hotsock.MessageClaims{
+						"chat":                    {Publish: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow, Store: new(time.Hour)},
+						"hotsock.messageReaction": {Echo: hotsock.Allow},
+						"reminder":                {Publish: hotsock.Allow, ScheduleBefore: time.Now().Add(24 * time.Hour)},
+					},
+					Storage: map[string]hotsock.StorageClaims{
+						"topic": {Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow},
+					},
+				},
+			},
+		}, key)
+	}
+	return server.URL, token, func() {
+		server.Close()
+		_ = h.Close()
+	}
+}
+
+// connected is a client of such an app.
+func connected(uid string) (*client.Client, func()) {
+	url, token, stop := exampleServer(uid)
+	c, err := client.New(client.Options{URL: url, Token: token})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return c, func() {
+		_ = c.Close()
+		stop()
+	}
+}

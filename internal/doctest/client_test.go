@@ -1,0 +1,27 @@
+package doctest
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestClientCode makes sure that the Go code which the client's guide shows is
+// a part of its examples, which run.
+func TestClientCode(t *testing.T) {
+	const guide = "docs/client-go.md"
+	examples := unindented(read(t, "client/example_test.go"))
+	blocks, _ := fences(t, read(t, guide))
+	shown := 0
+	for _, b := range blocks {
+		if b.info != "go" {
+			continue
+		}
+		shown++
+		if !strings.Contains(examples, "\n"+unindented(b.body)) {
+			t.Errorf("line %d: the block is not a part of example_test.go", b.line)
+		}
+	}
+	if shown < 3 {
+		t.Errorf("only %d blocks of Go were found", shown)
+	}
+}
