@@ -93,6 +93,9 @@ func (c *Client) ConnectionID() string {
 // find the subscription that the program has, if it has one.
 func (c *Client) ready(ctx context.Context, channel string) (*conn, error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // even if it could be used
+		}
 		c.mu.Lock()
 		n, changed, reason := c.conn, c.changed, c.lastErr
 		if n != nil {

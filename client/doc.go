@@ -32,10 +32,17 @@
 //	}
 //
 // The same loop gets reactions, the members who come and go on presence
-// channels, and changes of the channel's storage.
+// channels ([Subscription.Members] is the list), and the channel's storage: what
+// is there, and then its changes. A program that is slower than the channel
+// loses nothing either: see [Subscription].
 //
-// [Client.Publish] returns when the server has accepted the message. When it
-// cannot know, it says so: [ErrUnknownOutcome].
+// [Client.Publish], [Client.SetStorage] and [Subscription.React] return when the
+// server has accepted the command. An [*Error] says why it has not. When the
+// client cannot know, it says so: [ErrUnknownOutcome].
 //
+// [Subscription.History] iterates over what was kept; [Client.PublishAt] puts a
+// message off, and [Client.CancelSchedule] takes it back.
+//
+// The guide docs/client-go.md says what is guaranteed when connections break.
 // The package needs nothing of the server's code.
 package client

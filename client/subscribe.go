@@ -2,12 +2,7 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -20,8 +15,10 @@ type SubscribeOptions struct {
 	// subscription begins now.
 	After string
 	// Token returns a subscribe token for the connection with that id. It is
-	// called for every attempt to subscribe, after each reconnect at least.
-	// Without Token, the connect token must permit the subscription.
+	// called for every attempt to subscribe, after each reconnect at least. Its
+	// error is returned by Subscribe. Later it is followed by another attempt,
+	// unless it is a [Permanent] one, which ends the subscription. Without
+	// Token, the connect token must permit the subscription.
 	Token func(ctx context.Context, connectionID string) (string, error)
 }
 
@@ -136,204 +133,4 @@ func (s *Subscription) leave() <-chan struct{} {
 		})
 	}
 	return left
-}
-
-// join asks the server for the subscription. Client.mu must be held.
-func (s *Subscription) join(n *conn) {
-	s.state = joining
-	s.joins++
-	if s.opts.Token == nil {
-		s.subscribe(n, "")
-		return
-	}
-	attempt := s.joins
-	s.c.background.Go(func() {
-		token, err := s.opts.Token(n.ctx, n.id)
-		s.c.mu.Lock()
-		defer s.c.mu.Unlock()
-		switch {
-		case s.c.conn != n || s.state != joining || s.joins != attempt:
-		case err == nil:
-			s.subscribe(n, token)
-		case s.begun && !isPermanent(err):
-			s.retry(n, err, 0)
-		default:
-			s.end(fmt.Errorf("hotsock: no subscribe token: %w", err))
-		}
-	})
-}
-
-func isPermanent(err error) bool {
-	_, ok := errors.AsType[*permanentError](err)
-	return ok
-}
-
-func (s *Subscription) subscribe(n *conn, token string) {
-	data := struct {
-		Token string  `json:"token,omitempty"`
-		After *string `json:"after"`
-	}{Token: token}
-	if s.last != "" {
-		data.After = &s.last
-	}
-	raw, _ := json.Marshal(data)
-	_, err := n.enqueue(command{Event: "hotsock.subscribe", Channel: s.name, Data: raw}, func(f *frame) error {
-		return s.answered(n, f)
-	})
-	if err != nil {
-		s.end(err)
-	}
-}
-
-// rejoin leaves the channel on the server and joins it again, to get what came
-// since the last event that is in the queue. n may be nil: then it joins when
-// there is a connection. Client.mu must be held.
-func (s *Subscription) rejoin(n *conn) {
-	s.state = joining
-	if n != nil {
-		_, _ = n.enqueue(command{Event: "hotsock.unsubscribe", Channel: s.name}, nil)
-		s.join(n)
-	}
-}
-
-// retry joins again after a delay, unless something happens before.
-func (s *Subscription) retry(n *conn, err error, least time.Duration) {
-	s.lastErr = err
-	s.c.broadcast()
-	attempt, delay := s.joins, s.retries.next(least)
-	s.c.background.Go(func() {
-		if !sleep(n.ctx, delay) {
-			return
-		}
-		s.c.mu.Lock()
-		defer s.c.mu.Unlock()
-		if s.c.conn == n && s.state == joining && s.joins == attempt {
-			s.join(n)
-		}
-	})
-}
-
-// answered takes the answer to a subscribe. Client.mu is held.
-func (s *Subscription) answered(n *conn, f *frame) error {
-	if s.state != joining {
-		return nil
-	}
-	if f.Event == eventSubscribed {
-		s.state = live
-		return s.begin(n, f)
-	}
-	if f.Error == nil {
-		return fmt.Errorf("hotsock: the server answered a subscribe with %q", f.Event)
-	}
-	err := f.Error.asError()
-	switch f.Error.Code {
-	case CodeAlreadySubscribed:
-		if s.c.hasOther(s) {
-			s.end(alreadySubscribed())
-		} else {
-			s.rejoin(n) // the server subscribed by itself
-		}
-	case CodeUnavailable, CodeRateLimited:
-		// The server carries it out later. Should it not, the client asks once
-		// more, and is perhaps told that it is subscribed already.
-		n.pending[f.Ref] = func(f *frame) error { return s.answered(n, f) }
-		s.retry(n, err, s.c.opts.MaxDelay)
-	case CodeInternal:
-		if s.begun {
-			s.retry(n, err, 0)
-			return nil
-		}
-		s.end(err)
-	default:
-		s.end(err)
-	}
-	return nil
-}
-
-// hasOther reports whether another subscription has the channel. mu must be
-// held.
-func (c *Client) hasOther(s *Subscription) bool {
-	for _, other := range c.subs {
-		if other != s && (other.channel == s.name || other.alias == s.name) {
-			return true
-		}
-	}
-	return false
-}
-
-// begin starts or restarts the flow of events, as hotsock.subscribed says.
-// Client.mu is held.
-func (s *Subscription) begin(n *conn, f *frame) error {
-	var d subscribedData
-	if err := f.data(&d); err != nil {
-		return err
-	}
-	last, err := d.lastID()
-	if err != nil {
-		return err
-	}
-	s.retries.reset()
-	s.lastErr = nil
-	s.channel, s.alias, s.me = f.Channel, f.Meta.Alias, f.Meta.user()
-	n.channels[f.Channel] = s
-
-	again := s.begun
-	switch {
-	case !again && s.last == "":
-		s.last = last
-	case !d.Recovered && (last != s.last || d.LastID == nil):
-		if s.push(Gap{After: s.last, Last: last}, 0) {
-			s.passed(last)
-		}
-	}
-	if again {
-		for _, change := range memberChanges(s.members, d.Members) {
-			if !s.push(change, f.size) {
-				return nil
-			}
-		}
-	}
-	s.members = d.Members
-	if again {
-		s.settle(n, last)
-	}
-	if !s.begun {
-		s.begun = true
-		close(s.ready)
-	}
-	s.c.broadcast()
-	return nil
-}
-
-// settle waits for the end of what the server sends after hotsock.subscribed:
-// the storage entries that are still there, and the messages that were missed.
-// A ping, sent now, is answered after that.
-func (s *Subscription) settle(n *conn, last string) {
-	s.stale = nil
-	if len(s.stored) == 0 && last <= s.last {
-		return
-	}
-	if len(s.stored) > 0 {
-		s.stale = make(map[string]bool, len(s.stored))
-		for key := range s.stored {
-			s.stale[key] = true
-		}
-	}
-	s.settles++
-	this := s.settles
-	_, _ = n.enqueue(command{Event: "hotsock.ping"}, func(*frame) error {
-		if s.state != live || s.settles != this {
-			return nil
-		}
-		s.passed(max(s.last, last))
-		for _, key := range slices.Sorted(maps.Keys(s.stale)) {
-			if !s.push(Entry{Channel: s.channel, Key: key, Data: null}, len(key)) {
-				return nil
-			}
-			delete(s.stale, key)
-			delete(s.stored, key)
-		}
-		s.stale = nil
-		return nil
-	})
 }
