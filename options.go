@@ -52,6 +52,13 @@ type Options struct {
 	// read it here.
 	ClientIP func(r *http.Request) string
 
+	// Compress lets clients have messages compressed (permessage-deflate, RFC
+	// 7692), if they offer it as browsers do. A message is compressed once for
+	// all subscribers, and only if it is longer than 256 bytes. It saves traffic
+	// and costs CPU: roughly 10 µs for each message, and 1 µs more for each
+	// KiB of it. Defaults to no.
+	Compress bool
+
 	// Store keeps the state that nodes share. Defaults to a memory store of
 	// this handler's own.
 	Store store.Store

@@ -51,6 +51,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		ReadLimit:    h.opts.MaxFrameSize,
 		QueueLimit:   h.opts.MaxQueueSize,
 		WriteTimeout: h.opts.WriteTimeout,
+		Compress:     h.opts.Compress,
 		Flusher:      &h.flusher,
 		Overflow:     c.tooSlow,
 	})

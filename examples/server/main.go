@@ -51,6 +51,7 @@ func parse(args []string) (*config, error) {
 	f := flag.NewFlagSet("server", flag.ContinueOnError)
 	f.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `host:port`")
 	f.StringVar(&c.prefix, "prefix", "/rt/", "serve under this `path`")
+	f.BoolVar(&c.options.Compress, "compress", false, "compress messages for clients that offer it")
 	f.StringVar(&secret, "hs256-secret", "", "verify tokens with this HS256 `secret` (required)")
 	repeatable := func(values *[]string, name, usage string) {
 		f.Func(name, usage, func(value string) error {

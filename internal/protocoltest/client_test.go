@@ -47,7 +47,14 @@ func (e *env) dial(t *testing.T, n int, suffix string, header http.Header) (*cli
 	t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	ws, res, err := websocket.Dial(ctx, e.nodes[n].base+suffix, &websocket.DialOptions{HTTPClient: e.http, HTTPHeader: header})
+	// Half of the clients, so that those who compress share channels with others.
+	compression := websocket.CompressionDisabled
+	if e.dialed.Add(1)%2 == 0 {
+		compression = websocket.CompressionNoContextTakeover
+	}
+	ws, res, err := websocket.Dial(ctx, e.nodes[n].base+suffix, &websocket.DialOptions{
+		HTTPClient: e.http, HTTPHeader: header, CompressionMode: compression,
+	})
 	if err != nil {
 		if res == nil {
 			t.Fatalf("dial: %v", err)

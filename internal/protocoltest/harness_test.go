@@ -63,6 +63,8 @@ type env struct {
 
 	turn  atomic.Int64
 	marks atomic.Int64
+	// dialed counts connections.
+	dialed atomic.Int64
 }
 
 // A node is a handler and where it is served.
@@ -77,10 +79,11 @@ var apiKeys = []string{"first-api-key", "second-api-key"}
 // options are what all nodes have in common.
 func (e *env) options(s store.Store, set func(*hotsock.Options)) hotsock.Options {
 	o := hotsock.Options{
-		Keys:    []hotsock.Key{{Algorithm: hotsock.HS256, Secret: []byte(signingSecret)}},
-		APIKeys: apiKeys,
-		Store:   s,
-		Logger:  slog.New(slog.NewTextHandler(e.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Keys:     []hotsock.Key{{Algorithm: hotsock.HS256, Secret: []byte(signingSecret)}},
+		APIKeys:  apiKeys,
+		Store:    s,
+		Compress: true,
+		Logger:   slog.New(slog.NewTextHandler(e.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		// The machine may be busy: a second is not much then.
 		StoreTimeout: 10 * time.Second,
 	}

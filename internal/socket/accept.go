@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -35,7 +36,11 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		return nil, ErrNotHijackable
 	}
 	h := &hijacker{ResponseWriter: w, timeout: o.WriteTimeout}
-	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	accept := &websocket.AcceptOptions{InsecureSkipVerify: true}
+	if o.Compress {
+		accept.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	ws, err := websocket.Accept(h, r, accept)
 	if err != nil {
 		if h.conn != nil {
 			_ = h.conn.Close()
@@ -43,7 +48,10 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
 	ws.SetReadLimit(int64(o.ReadLimit))
-	return &Conn{ws: ws, net: h.conn, br: h.br, o: o}, nil
+	return &Conn{
+		ws: ws, net: h.conn, br: h.br, o: o,
+		deflate: strings.HasPrefix(w.Header().Get("Sec-WebSocket-Extensions"), "permessage-deflate"),
+	}, nil
 }
 
 // hijackable looks for what http.ResponseController would use. The WebSocket

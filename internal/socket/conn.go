@@ -17,7 +17,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Options of a connection. All but Flusher are required.
+// Options of a connection. All but Flusher and Compress are required.
 type Options struct {
 	// ReadLimit is the length of the longest message accepted, in bytes.
 	ReadLimit int
@@ -26,6 +26,8 @@ type Options struct {
 	// WriteTimeout is how long a write may make no progress, and how long a
 	// close may take.
 	WriteTimeout time.Duration
+	// Compress accepts permessage-deflate from clients that offer it.
+	Compress bool
 	// Flusher writes the frames of many connections; nil for a goroutine of each
 	// connection's own, while there is something to write.
 	Flusher *Flusher
@@ -45,8 +47,10 @@ var (
 type Conn struct {
 	ws  *websocket.Conn
 	net *atomicConn
-	br  *bufio.Reader // what the library reads from
-	o   Options
+	// deflate is true if both sides have agreed on permessage-deflate.
+	deflate bool
+	br      *bufio.Reader // what the library reads from
+	o       Options
 
 	lastSent atomic.Int64 // Unix nanoseconds
 
@@ -64,6 +68,9 @@ type Conn struct {
 // Send queues a frame. It never blocks. Frames are written in the order of the
 // calls; on a connection that is closing they are dropped.
 func (c *Conn) Send(f Frame) {
+	if c.deflate {
+		f.compress() // once for all subscribers, and not on the Flusher's time
+	}
 	c.mu.Lock()
 	if c.closing {
 		c.mu.Unlock()
@@ -124,7 +131,7 @@ const maxKept = 64
 func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 	c.lastSent.Store(now.UnixNano())
 	f.taken = c.take(f.taken[:0])
-	b := f.join(f.taken)
+	b := f.join(c, f.taken)
 	n, locked, err := c.net.try(b)
 	if err != nil {
 		c.broken()
@@ -166,7 +173,7 @@ func (c *Conn) flushAlone(begun []byte, locked bool) {
 			frames = c.take(frames[:0])
 			b = b[:0]
 			for _, f := range frames {
-				b = append(b, f.b.wire...)
+				b = append(b, c.wire(f)...)
 			}
 		}
 	})

@@ -30,9 +30,16 @@ type Flusher struct {
 	done   chan struct{} // nil if the goroutine was not started
 
 	// Of the goroutine.
-	taken  []Frame
-	frames []Frame // of the connection before, and
-	joined []byte  // their bytes: subscribers of one channel share them
+	taken []Frame
+	// Subscribers of one channel share the bytes: those that compress, and the
+	// others.
+	plain, deflated joined
+}
+
+// joined are the frames of the connection before, and their bytes.
+type joined struct {
+	frames []Frame
+	bytes  []byte
 }
 
 // Close writes what is queued as far as the kernel takes it, ends the goroutine
@@ -105,24 +112,28 @@ func (f *Flusher) run(r *os.File) {
 	}
 }
 
-// join returns the bytes of frames, which must not be modified. They are valid
-// until the next call.
-func (f *Flusher) join(frames []Frame) []byte {
+// join returns the bytes of a connection's frames, which must not be modified.
+// They are valid until the next call.
+func (f *Flusher) join(c *Conn, frames []Frame) []byte {
 	switch len(frames) {
 	case 0: // what was queued has been dropped
 		return nil
 	case 1:
-		return frames[0].b.wire
+		return c.wire(frames[0])
 	}
-	if slices.Equal(frames, f.frames) {
-		return f.joined
+	j := &f.plain
+	if c.deflate {
+		j = &f.deflated
 	}
-	f.frames = append(f.frames[:0], frames...)
-	f.joined = f.joined[:0]
+	if slices.Equal(frames, j.frames) {
+		return j.bytes
+	}
+	j.frames = append(j.frames[:0], frames...)
+	j.bytes = j.bytes[:0]
 	for _, fr := range frames {
-		f.joined = append(f.joined, fr.b.wire...)
+		j.bytes = append(j.bytes, c.wire(fr)...)
 	}
-	return f.joined
+	return j.bytes
 }
 
 // maxJoined bounds what a Flusher keeps between its rounds.
@@ -131,9 +142,11 @@ const maxJoined = 1 << 20
 // forget lets the frames be freed.
 func (f *Flusher) forget() {
 	clear(f.taken[:cap(f.taken)])
-	clear(f.frames)
-	f.frames = f.frames[:0]
-	if cap(f.joined) > maxJoined {
-		f.joined = nil
+	for _, j := range []*joined{&f.plain, &f.deflated} {
+		clear(j.frames)
+		j.frames = j.frames[:0]
+		if cap(j.bytes) > maxJoined {
+			j.bytes = nil
+		}
 	}
 }

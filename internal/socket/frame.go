@@ -1,6 +1,9 @@
 package socket
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // headerRoom is the longest header of a frame that a server sends.
 const headerRoom = 10
@@ -14,9 +17,15 @@ type Frame struct {
 
 type frameBytes struct {
 	wire []byte // header and payload
+	// secret is true if the frame must not be compressed.
+	secret bool
+	// deflated is the same compressed, or nil if that is not worth it; once it is
+	// wanted.
+	deflate  sync.Once
+	deflated []byte
 }
 
-// Len is the number of bytes the frame takes on the wire.
+// Len is the number of bytes the frame takes on the wire, uncompressed.
 func (f Frame) Len() int { return len(f.b.wire) }
 
 // Start returns the beginning of a frame, with room for about size bytes of
@@ -26,8 +35,21 @@ func Start(size int) []byte {
 }
 
 // Finish makes a frame of what Start returned and the payload appended to it.
-func Finish(b []byte) Frame {
-	const finText = 0x81
+func Finish(b []byte) Frame { return Frame{&frameBytes{wire: finish(b, finText)}} }
+
+// FinishSecret is Finish for what has a secret in it. Compressed together with
+// something that an attacker can choose, its length would tell of it.
+func FinishSecret(b []byte) Frame {
+	return Frame{&frameBytes{wire: finish(b, finText), secret: true}}
+}
+
+// First bytes of a frame: a whole text message, and the same compressed.
+const (
+	finText     = 0x81
+	finDeflated = 0xc1
+)
+
+func finish(b []byte, first byte) []byte {
 	n := len(b) - headerRoom
 	switch {
 	case n <= 125:
@@ -41,6 +63,18 @@ func Finish(b []byte) Frame {
 		b[1] = 127
 		binary.BigEndian.PutUint64(b[2:], uint64(n))
 	}
-	b[0] = finText
-	return Frame{&frameBytes{b}}
+	b[0] = first
+	return b
+}
+
+// payload is what follows the header.
+func (f Frame) payload() []byte {
+	switch b := f.b.wire; b[1] {
+	case 127:
+		return b[10:]
+	case 126:
+		return b[4:]
+	default:
+		return b[2:]
+	}
 }

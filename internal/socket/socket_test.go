@@ -21,6 +21,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pair returns both sides of an accepted WebSocket.
 func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
 	t.Helper()
+	return pairOffering(t, o, o.Compress)
+}
+
+// pairOffering is pair with a client that offers compression or does not.
+func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Conn) {
+	t.Helper()
 	if o.ReadLimit == 0 {
 		o.ReadLimit = 1 << 20
 	}
@@ -42,7 +48,11 @@ func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
 		accepted <- c
 	}))
 	t.Cleanup(s.Close)
-	client, _, err := websocket.Dial(t.Context(), s.URL, nil)
+	offer := &websocket.DialOptions{}
+	if compress {
+		offer.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	client, _, err := websocket.Dial(t.Context(), s.URL, offer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,16 +78,7 @@ func textFrame(payload string) Frame {
 	return Finish(append(Start(len(payload)), payload...))
 }
 
-func payloadOf(f Frame) string {
-	b := f.b.wire
-	switch b[1] {
-	case 127:
-		return string(b[10:])
-	case 126:
-		return string(b[4:])
-	}
-	return string(b[2:])
-}
+func payloadOf(f Frame) string { return string(f.payload()) }
 
 func readBuffer512() []byte { return make([]byte, 0, 512) }
 
