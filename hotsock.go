@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -52,6 +53,8 @@ type Handler struct {
 	limits   *throttles
 	node     store.Node
 	flusher  socket.Flusher
+	// readyAt is when the store was found ready, nil if it failed since.
+	readyAt atomic.Pointer[time.Time]
 
 	// ctx ends when everything must stop at once.
 	ctx           context.Context
@@ -267,6 +270,7 @@ func (h *Handler) reported(err error, attrs ...any) *Error {
 	case CodeInternal:
 		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)
 	case CodeUnavailable:
+		h.readyAt.Store(nil)
 		h.logger.Warn("hotsock: unavailable", append(attrs, "err", err)...)
 	}
 	return e

@@ -100,7 +100,7 @@ func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
 	}
 	ctx, cancel := h.storeContext(r.Context())
 	defer cancel()
-	if err := h.node.Ready(ctx); err != nil {
+	if err := h.storeReady(ctx); err != nil {
 		return nil, nil, unavailable(err)
 	}
 	g, claims, err := h.authenticate(ctx, r)
@@ -117,6 +117,23 @@ func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
 		}
 	}
 	return g, claims, nil
+}
+
+// readyFor is how long it is believed that the store can be used, if nothing
+// says otherwise. When many clients connect at once, not each has to ask it.
+const readyFor = 100 * time.Millisecond
+
+// storeReady returns nil if the store can be used.
+func (h *Handler) storeReady(ctx context.Context) error {
+	if at := h.readyAt.Load(); at != nil && time.Since(*at) < readyFor {
+		return nil
+	}
+	now := time.Now()
+	if err := h.node.Ready(ctx); err != nil {
+		return err
+	}
+	h.readyAt.Store(&now)
+	return nil
 }
 
 // authenticate asks the host, or else the token in the query.
