@@ -159,7 +159,12 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 	defer stripe.Unlock()
 	if !w.ended.Load() {
 		n.s.log.Warn("items of a channel are lost", "after", after, "now at", now.newest)
+		w.lost = max(w.lost, after)
 		n.r.Lost(w.channel)
+		if after != "" {
+			// Perhaps lost to this node alone; if not, the others must know.
+			n.goRun(func() { n.acked.prove(n.ctx, w.channel, []any{after}) })
+		}
 	}
 	w.at, w.members = now.newest, now.members
 	w.filling = false

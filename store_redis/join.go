@@ -31,6 +31,7 @@ type node struct {
 	fan    *fanout
 	leases *leases
 	agenda *agenda
+	acked  *acked
 	peers  peers
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
@@ -75,6 +76,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leases = newLeases(n)
 	n.agenda = newAgenda(n)
+	n.acked = newAcked(n)
 	n.fan = newFanout(n.ctx, n)
 	n.fan.start()
 	n.goRun(func() { n.fan.run(n.ctx) })
@@ -84,6 +86,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	}
 	n.goRun(func() { n.leases.run(n.ctx) })
 	n.goRun(func() { n.agenda.run(n.ctx) })
+	n.goRun(func() { n.acked.run(n.ctx) })
 	return n, nil
 }
 

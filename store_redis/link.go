@@ -128,6 +128,7 @@ func (l *link) run(ctx context.Context) {
 			return
 		}
 		l.f.n.s.log.Warn("a subscribed connection is lost", "server", l.addr, "err", err)
+		l.f.n.acked.doubt()
 		if l.sharded {
 			l.f.broke(l)
 			return

@@ -96,7 +96,7 @@ func deadlineOf(ctx context.Context) time.Time {
 	return d
 }
 
-// tell publishes to one node.
+// tell publishes to one node, or to all for "".
 func (n *node) tell(ctx context.Context, id, message string) error {
 	done := make(chan error, 1)
 	// go-redis may wait longer than the context.
@@ -130,6 +130,14 @@ func (n *node) busMessage(message string) {
 			return
 		}
 		n.goRun(func() { n.answer(key, from, time.Duration(ms)*time.Millisecond, request) })
+	case "lost":
+		for r.rest != "" {
+			topic, id := r.next(), r.next()
+			if r.bad {
+				return
+			}
+			n.hearLost(topic, id)
+		}
 	case "answer":
 		key, a := r.next(), answer{failed: r.next(), body: r.bytes()}
 		if r.bad {

@@ -25,7 +25,11 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 	if err != nil {
 		return store.PublishResult{}, err
 	}
-	return publishResult(r)
+	res, err := publishResult(r)
+	if err == nil {
+		n.acked.note(ck.part, p.Channel, res.ID)
+	}
+	return res, err
 }
 
 // dedupKeys is the ninth key of publishing; it is there even if it is not used,

@@ -81,4 +81,5 @@ var (
 	ownedScript     = newReader("owned")
 	dueScript       = newReader("due")
 	schedulesScript = newReader("schedules")
+	missingScript   = newReader("missing")
 )

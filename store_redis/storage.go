@@ -27,7 +27,11 @@ func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, er
 	if err != nil {
 		return store.SetResult{}, err
 	}
-	return setResult(&q, r)
+	res, err := setResult(&q, r)
+	if err == nil && res.Changed {
+		n.acked.note(ck.part, q.Channel, res.Entry.ID)
+	}
+	return res, err
 }
 
 func setResult(q *store.SetRequest, r *reply) (store.SetResult, error) {

@@ -26,6 +26,8 @@ type watch struct {
 
 	// The rest is guarded by the stripe of the partition.
 
+	// lost is the newest item that is known to be lost, "" for none.
+	lost string
 	// at is the newest item delivered or passed by.
 	at string
 	// members are those of a presence channel after that item.
