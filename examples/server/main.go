@@ -41,7 +41,8 @@ type config struct {
 	events, eventStream            string
 	webhooks, webhookKeys          []string
 	webhookInsecure                bool
-	pprof                          bool
+	pprof, console                 bool
+	key                            hotsock.SigningKey
 	options                        hotsock.Options
 }
 
@@ -73,6 +74,7 @@ func parse(args []string) (*config, error) {
 	f.DurationVar(&c.options.KeepAliveInterval, "keepalive", 9*time.Minute+30*time.Second, "send keep-alives in this interval, where the token asks for them")
 	f.DurationVar(&c.options.ReplayWindow, "replay-window", 2*time.Minute, "messages can be caught up with for this time")
 	f.DurationVar(&c.options.NodeTimeout, "node-timeout", 6*time.Second, "a node that is silent for this time is dead")
+	f.BoolVar(&c.console, "console", false, "serve a console for development under /console/, on a loopback address only")
 	f.BoolVar(&c.pprof, "pprof", false, "serve profiles under /debug/pprof/")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -83,7 +85,13 @@ func parse(args []string) (*config, error) {
 	if secret == "" {
 		return nil, errors.New("-hs256-secret is required")
 	}
-	c.options.Keys = []hotsock.Key{{Algorithm: hotsock.HS256, Secret: []byte(secret)}}
+	if c.console {
+		if err := checkLoopback(c.addr); err != nil {
+			return nil, err
+		}
+	}
+	c.key = hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte(secret)}
+	c.options.Keys = []hotsock.Key{c.key.Key()}
 	if origins != "" {
 		c.options.AllowedOrigins = strings.Split(origins, ",")
 	}
@@ -120,18 +128,25 @@ func serve(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
+	mux, err := routes(c, rt)
+	if err != nil {
+		return errors.Join(err, rt.Close())
+	}
 	l, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		return errors.Join(err, rt.Close())
 	}
 	s := &http.Server{
-		Handler:           routes(c, rt),
+		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	slog.Info("listening", "url", "http://"+l.Addr().String()+c.prefix)
+	if c.console {
+		slog.Warn("whoever reaches the console may do anything: it is for development", "url", "http://"+l.Addr().String()+"/console/")
+	}
 
 	select {
 	case err = <-served:
@@ -143,7 +158,7 @@ func serve(ctx context.Context, c *config) error {
 	return errors.Join(err, rt.Shutdown(end), s.Shutdown(end))
 }
 
-func routes(c *config, rt *hotsock.Handler) http.Handler {
+func routes(c *config, rt *hotsock.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
 	if c.prefix != "/" {
 		mux.Handle(c.prefix, rt)
@@ -168,5 +183,12 @@ func routes(c *config, rt *hotsock.Handler) http.Handler {
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
-	return mux
+	if c.console {
+		page, err := newConsole(c, rt)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/console/", page)
+	}
+	return mux, nil
 }

@@ -1,0 +1,37 @@
+// What needs the console's own server.
+
+/** An answer that says why not. */
+export class Refusal extends Error {
+  constructor({ code, message }) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function ask(path, init) {
+  let response;
+  try {
+    response = await fetch("api/" + path, init);
+  } catch {
+    throw new Refusal({ code: "UNREACHABLE", message: "the console’s server cannot be reached" });
+  }
+  let answer;
+  try {
+    answer = await response.json();
+  } catch {
+    throw new Refusal({ code: String(response.status), message: "the console’s server gave no JSON; perhaps you have to log in again" });
+  }
+  if (!response.ok) throw new Refusal(answer.error ?? { code: String(response.status), message: "" });
+  return answer;
+}
+
+/** Reads. */
+export function get(path, query = {}) {
+  const search = new URLSearchParams(query).toString();
+  return ask(search ? `${path}?${search}` : path);
+}
+
+/** Acts, or asks with a body. */
+export function post(path, body) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}

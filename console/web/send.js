@@ -1,0 +1,50 @@
+// Publishing and reacting.
+
+import { button, byId, moment, onSubmit } from "./dom.js";
+import { jsonProblem } from "./json.js";
+import { attempt, checkJSON, show } from "./outcome.js";
+import { schedule } from "./connection.js";
+
+export function setUpSend({ connection, explain }) {
+  const publish = byId("publish-form");
+  const data = byId("publish-data");
+  data.addEventListener("input", () => checkJSON(data, jsonProblem));
+  onSubmit(publish, async (fields) => {
+    if (!checkJSON(data, jsonProblem)) {
+      data.focus();
+      return;
+    }
+    const { channel, event } = fields;
+    const question = { action: fields.at ? "schedule" : "publish", channel, event, at: fields.at };
+    const ack = await attempt(publish, () => connection.command({ event, channel, ...schedule(fields.at) }, fields.data.trim()), explain, question);
+    if (!ack) return;
+    const arn = ack.data?.scheduleArn;
+    if (arn) show(publish, true, `Scheduled for ${moment(new Date(fields.at))}. `, cancelButton(publish, arn));
+    else show(publish, true, `Accepted as ${ack.data?.id}`);
+  });
+
+  function cancelButton(form, arn) {
+    return button("Cancel it", async () => {
+      const done = await attempt(form, () => connection.call("cancelSchedule", { scheduleArn: arn }));
+      if (done) show(form, true, "Cancelled.");
+    });
+  }
+
+  const react = byId("react-form");
+  onSubmit(react, async ({ channel, message, reaction }, action) => {
+    const body = JSON.stringify({ messageId: message, reaction, action: action || "add" });
+    const ack = await attempt(react, () => connection.command({ event: "hotsock.messageReaction", channel }, body), explain, {
+      action: "react",
+      channel,
+      reaction,
+    });
+    if (ack) show(react, true, action === "remove" ? "Removed." : "Added.");
+  });
+}
+
+/** Fills in the form for a reaction. */
+export function reactTo(channel, id) {
+  byId("react-channel").value = channel;
+  byId("react-message").value = id;
+  byId("react-reaction").select();
+}

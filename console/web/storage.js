@@ -1,0 +1,77 @@
+// A channel's storage, as the client may use it.
+
+import { button, byId, el, moment, onSubmit } from "./dom.js";
+import { highlight, jsonProblem, visible } from "./json.js";
+import { attempt, checkJSON, show } from "./outcome.js";
+import { schedule } from "./connection.js";
+
+export function setUpStorage({ connection, explain }) {
+  const form = byId("storage-form");
+  const data = byId("storage-data");
+  data.addEventListener("input", () => checkJSON(data, jsonProblem));
+
+  async function get({ channel, key }) {
+    const answer = await attempt(form, () => connection.command({ event: "hotsock.channelStorageGet", channel, key }), explain, {
+      action: "storageGet",
+      channel,
+      key,
+    });
+    if (!answer) return;
+    data.value = JSON.stringify(answer.data, null, 2);
+    checkJSON(data, jsonProblem);
+    show(form, true, answer.meta ? `Written by ${answer.meta.uid ?? "the server"}.` : "There is no such entry.");
+  }
+
+  async function set({ channel, key, at }) {
+    if (!data.value.trim()) data.value = "null";
+    if (!checkJSON(data, jsonProblem)) {
+      data.focus();
+      return;
+    }
+    const members = { event: "hotsock.channelStorageSet", channel, key, ...schedule(at) };
+    const question = { action: at ? "schedule" : "storageSet", channel, key, at };
+    const ack = await attempt(form, () => connection.command(members, data.value.trim()), explain, question);
+    if (ack) show(form, true, ack.data?.scheduleArn ? `Scheduled for ${moment(new Date(at))}.` : "Set.");
+  }
+
+  async function list({ channel }, after) {
+    const page = await attempt(form, () => connection.call("channelStorageList", after ? { channel, after } : { channel }));
+    if (!page) return;
+    const items = page.items.map((item) => entryItem(item, () => take(channel, item)));
+    if (after) byId("entries").lastElementChild.remove(); // the button for more
+    else byId("entries").replaceChildren();
+    byId("entries").append(...items);
+    if (page.more || items.length === 100) {
+      const more = button("More", () => list({ channel }, page.items.at(-1).key));
+      byId("entries").append(el("li", {}, more));
+    }
+    show(form, true, items.length || after ? "" : "There are no entries that the client may read.");
+  }
+
+  function take(channel, item) {
+    byId("storage-channel").value = channel;
+    byId("storage-key").value = item.key;
+    data.value = JSON.stringify(item.data, null, 2);
+    checkJSON(data, jsonProblem);
+    data.focus();
+  }
+
+  onSubmit(form, async (fields, action) => {
+    const key = byId("storage-key");
+    const missing = action !== "list" && !fields.key;
+    key.setCustomValidity(missing ? "Which entry?" : "");
+    if (!key.reportValidity()) return;
+    if (action === "set") await set(fields);
+    else if (action === "list") await list(fields);
+    else await get(fields);
+  });
+  byId("storage-key").addEventListener("input", (event) => event.target.setCustomValidity(""));
+}
+
+/** A list item with an entry. */
+export function entryItem({ key, data, meta }, edit) {
+  const head = el("div", { className: "row spread" }, el("code", { textContent: visible(key) }));
+  if (meta) head.append(el("span", { className: "kind", textContent: "by " + visible(String(meta.uid ?? "the server")) }));
+  if (edit) head.append(button("Edit", edit, `Edit ${key}`));
+  return el("li", {}, head, highlight(JSON.stringify(data)));
+}

@@ -1,0 +1,78 @@
+package browsertest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// A consoleServer is the server example's real program with its console.
+type consoleServer struct {
+	t    *testing.T
+	base string // of the console, with a slash at the end
+}
+
+var consoleURL = regexp.MustCompile(`for development"? url=(\S+)`)
+
+// startConsole starts the server on a free port, until the test ends.
+func startConsole(t *testing.T, args ...string) *consoleServer {
+	t.Helper()
+	cmd := exec.Command(serverBinary, append([]string{"-addr", "127.0.0.1:0", "-hs256-secret", "a secret for tests of the console", "-console"}, args...)...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stderr)
+	s := &consoleServer{t: t}
+	for s.base == "" && lines.Scan() {
+		if m := consoleURL.FindStringSubmatch(lines.Text()); m != nil {
+			s.base = m[1]
+		}
+	}
+	var read sync.WaitGroup
+	read.Go(func() {
+		for lines.Scan() {
+			continue // lest the program waits for somebody to read
+		}
+	})
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		read.Wait()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server, asked to stop: %v", err)
+		}
+	})
+	if s.base == "" {
+		t.Fatal("the server ended before it printed the console's address")
+	}
+	return s
+}
+
+// token mints a token as the page does.
+func (s *consoleServer) token(claims string) string {
+	s.t.Helper()
+	body := `{"claims":` + claims + `}`
+	r, err := http.Post(s.base+"api/token", "application/json", bytes.NewReader([]byte(body)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer r.Body.Close()
+	var answer struct {
+		Token string
+		Error struct{ Message string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil || answer.Token == "" {
+		s.t.Fatalf("no token for %s: %v %s", claims, err, answer.Error.Message)
+	}
+	return answer.Token
+}

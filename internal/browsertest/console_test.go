@@ -1,0 +1,399 @@
+package browsertest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestConsole makes a token, connects, subscribes, publishes and watches.
+func TestConsole(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.open("Ada", s.base)
+	p.ready()
+	p.click("#mint summary")
+	p.click("#mint-form button:not([type])")
+	p.until("there is a token", `() => document.getElementById("mint-token").value.split(".").length === 3`)
+	p.click("#mint-use")
+	p.mustShow("#claims", "connect", "me", "historyStart the beginning", "store 3600 s", "pattern")
+	p.click("#connect-form .primary")
+	p.until("it is connected", `() => document.getElementById("status").textContent === "Connected as me"`)
+	p.framed(1, "in", "hotsock.connected")
+	if strings.Contains(p.shows("#frames"), "connectionSecret") && !strings.Contains(p.shows("#frames"), "(hidden)") {
+		t.Errorf("the secret is shown: %s", p.shows("#frames"))
+	}
+
+	p.subscribe("room.1")
+	p.mustShow("#subscriptions", "room.1")
+	const number = "12345678901234567890.10" // JavaScript would change it
+	p.sendEvent("room.1", "chat", `{"n": `+number+`}`)
+	p.outcome("publish-form", "Accepted as 01")
+	p.framed(1, "out", "chat")
+	p.framed(1, "in", "chat")
+	p.openFrame("chat")
+	p.mustShow("#frames [open] .json", number)
+
+	p.paste("#publish-data", `{"n": }`)
+	p.click("#publish-form .primary")
+	p.until("it says that this is no JSON", `() => document.querySelector("#publish-form .problem").textContent.startsWith("This is not JSON")`)
+	p.framed(1, "out", "chat")
+
+	p.paste("#filter", "event:chat channel:ROOM")
+	p.until("only chat is shown", `() => [...document.querySelectorAll("#frames > li:not([hidden])")].every((li) => li.innerText.includes("chat"))`)
+	p.framed(1, "in", "chat")
+	p.choose("#direction", "in")
+	p.framed(0, "out", "chat")
+	p.paste("#filter", "nothing has this")
+	p.framed(0, "in", "")
+	p.paste("#filter", "a")
+	p.press(kb.Backspace)
+	p.framed(1, "in", "hotsock.connected")
+
+	p.click("#pause")
+	p.sendEvent("room.1", "chat", `"while paused"`)
+	p.outcome("publish-form", "Accepted as 01")
+	p.until("frames wait", `() => /paused, [1-9]/.test(document.getElementById("traffic-note").textContent)`)
+	p.framed(0, "in", "while paused")
+	p.click("#pause")
+	p.framed(1, "in", `"while paused"`)
+	p.click("#clear")
+	p.framed(0, "in", "")
+
+	p.tab("channels")
+	p.click("#subscriptions button:last-child")
+	p.outcome("subscribe-form", "Unsubscribed from room.1")
+	p.until("there is no subscription", `() => document.querySelectorAll("#subscriptions li").length === 0`)
+	p.click("#disconnect")
+	p.until("it is disconnected", `() => document.getElementById("status").textContent === "Not connected"`)
+}
+
+func TestConsoleStorage(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Ada", s, freely("ada"))
+	p.subscribe("board")
+	p.tab("storage")
+	p.paste("#storage-channel", "board")
+	p.click("#storage-form [value=set]") // without a key
+	p.until("the key is asked for", `() => document.querySelector("#storage-key:invalid")`)
+	p.paste("#storage-key", "title")
+	p.paste("#storage-data", `{"text": "Launch", "by": 7}`)
+	p.click("#storage-form [value=set]")
+	p.outcome("storage-form", "Set.")
+	p.framed(1, "in", "hotsock.channelStorageUpdated") // it observes
+	p.paste("#storage-data", "")
+	p.click("#storage-form [value=get]")
+	p.until("the entry is read", `() => document.getElementById("storage-data").value === '{\n  "text": "Launch",\n  "by": 7\n}'`)
+	p.outcome("storage-form", "Written by ada.")
+	p.click("#storage-form [value=list]")
+	p.until("it is listed", `() => document.querySelectorAll("#entries > li").length === 1`)
+	p.mustShow("#entries", "title", "Launch", "by ada")
+	p.paste("#storage-data", "null")
+	p.click("#storage-form [value=set]")
+	p.outcome("storage-form", "Set.")
+	p.click("#storage-form [value=list]")
+	p.outcome("storage-form", "There are no entries")
+}
+
+func TestConsoleSchedules(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Ada", s, freely("ada"))
+	p.subscribe("room")
+
+	// Cancelled by the client that made it.
+	p.tab("send")
+	p.set("#publish-at", time.Now().Add(30*time.Minute))
+	p.sendEvent("room", "reminder", `"one"`)
+	p.outcome("publish-form", "Scheduled for")
+	p.click("#publish-form .outcome button")
+	p.outcome("publish-form", "Cancelled.")
+	// By the host.
+	p.sendEvent("room", "reminder", `"two"`)
+	p.outcome("publish-form", "Scheduled for")
+	p.tab("schedules")
+	p.until("it is listed", `() => document.querySelectorAll("#due > li").length === 1`)
+	p.mustShow("#due", "reminder", "room", "by ada", `"two"`)
+	p.click("#due button")
+	p.outcome("schedules-form", "Cancelled.")
+	p.click("#schedules-form button")
+	p.outcome("schedules-form", "Nothing is scheduled.")
+	// Carried out.
+	p.tab("send")
+	p.set("#publish-at", time.Now().Add(2*time.Second))
+	p.sendEvent("room", "reminder", `"three"`)
+	p.outcome("publish-form", "Scheduled for")
+	p.framed(1, "in", `"three"`)
+}
+
+func TestConsoleReactsAndLooksInside(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Ada", s, freely("ada"))
+	p.subscribe("presence.room")
+	p.sendEvent("presence.room", "chat", `"Hello"`)
+	p.framed(1, "in", `"Hello"`)
+	p.openFrame("chat")
+	p.click("#frames [open] .row button:last-child")
+	p.until("the form is filled in", `() => document.getElementById("react-channel").value === "presence.room" && document.activeElement.id === "react-reaction"`)
+	p.click("#react-form [value=add]")
+	p.outcome("react-form", "Added.")
+	p.tab("channels")
+	p.click("#subscriptions button")
+	p.until("it is looked into", `() => document.querySelector("#info h2")`)
+	p.mustShow("#info", "1 subscription", "Members (1)", "ada", "Storage (0)", "History (1)", `"Hello"`, "by ada", "👍 1")
+	p.tab("send")
+	p.click("#react-form [value=remove]")
+	p.outcome("react-form", "Removed.")
+}
+
+func TestConsoleExplains(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.open("Ada", s.base)
+	p.expectBrokenLinks() // Chromium tells of the refused WebSocket
+	p.connectWith("nonsense")
+	p.until("it says why it is not connected", `() => document.getElementById("connect-problem").textContent.includes("not three parts")`)
+
+	claims := fmt.Sprintf(`{"scope":"connect","exp":%d,"uid":"ada","channels":{
+		"room.*":{"subscribe":true,"messages":{"*":{"publish":true}}},
+		"room.hr":{"messages":{"chat":{"publish":false}}}}}`, time.Now().Add(time.Hour).Unix())
+	p.paste("#connect-token", s.token(claims))
+	p.click("#connect-form .primary")
+	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+	p.mustShow("#claims", "room.hr", "not publish")
+	p.subscribe("room.hr")
+	p.sendEvent("room.hr", "chat", `1`)
+	p.outcome("publish-form", "PUBLISH_PERMISSION_DENIED")
+	p.click("#publish-form .outcome button")
+	p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
+	p.mustShow("#explanation .verdict", "No", "PUBLISH_PERMISSION_DENIED")
+	p.mustShow("#explanation .reason", `publish is false under channels["room.hr"].messages["chat"] of the connect token`)
+	p.mustShow("#explanation .counts", "room.hr", "counts")
+
+	// Another question, of claims that were typed in.
+	p.choose("#explain-action", "subscribe")
+	p.until("there is no event to fill in", `() => !document.getElementById("explain-event").checkVisibility()`)
+	p.paste("#explain-channel", "presence.x")
+	p.paste("#explain-token", `{"channels":{"presence.*":{"subscribe":true}}}`)
+	p.click("#explain-form .primary")
+	p.until("it is explained", `() => document.querySelector("#explanation .reason")?.textContent.includes("need a uid")`)
+	p.paste("#explain-token", s.token(`{"scope":"connect","exp":1000,"uid":"ada","channels":{"presence.*":{"subscribe":true}}}`))
+	p.click("#explain-form .primary")
+	p.until("it has expired", `() => document.querySelector("#explanation .reason")?.textContent.includes("expired at 1970")`)
+	p.click("#explanation button")
+	p.until("its claims are explained", `() => document.querySelector("#explanation .verdict").textContent === "Yes"`)
+	p.paste("#explain-token", `{"channels":`)
+	p.click("#explain-form .primary")
+	p.until("it says what is wrong", `() => document.querySelector("#explain-form .problem").textContent.includes("JSON")`)
+}
+
+// TestConsoleShowsHostileContent has names and messages that would run as HTML,
+// everywhere they are shown. The page's problems would include what its policy
+// had to stop.
+func TestConsoleShowsHostileContent(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Mallory", s, freely(`<img src=x onerror=alert(1)>`))
+	const channel, event, key = `presence.<script>alert(1)</script>`, `<img/src=x/onerror=alert(2)>`, `<svg/onload=alert(3)>`
+	data := `{"<b>name</b>":"<img src=x onerror=alert(4)>","turned":"` + "\u202e" + `gnp.exe"}`
+	p.subscribe(channel)
+	p.sendEvent(channel, event, data)
+	p.outcome("publish-form", "Accepted")
+	p.framed(1, "in", event)
+	p.openFrame(event)
+	p.mustShow("#frames [open] .json", "<img src=x onerror=alert(4)>", `\u202egnp.exe`)
+	p.tab("storage")
+	p.paste("#storage-channel", channel)
+	p.paste("#storage-key", key)
+	p.paste("#storage-data", data)
+	p.click("#storage-form [value=set]")
+	p.outcome("storage-form", "Set.")
+	p.click("#storage-form [value=list]")
+	p.until("it is listed", `() => document.querySelectorAll("#entries > li").length === 1`)
+	p.set("#publish-at", time.Now().Add(30*time.Minute))
+	p.sendEvent(channel, event, data)
+	p.outcome("publish-form", "Scheduled")
+	p.tab("schedules")
+	p.until("it is listed", `() => document.querySelectorAll("#due > li").length === 1`)
+	p.mustShow("#due", event, channel)
+	p.tab("channels")
+	p.click("#subscriptions button")
+	p.until("it is looked into", `() => document.querySelector("#info h2")`)
+	p.mustShow("#info", key, event, `<img src=x onerror=alert(1)>`)
+	p.tab("explain")
+	p.choose("#explain-action", "subscribe")
+	p.paste("#explain-channel", channel)
+	p.paste("#explain-token", `{"channels":{"`+channel+`":{"subscribe":false}}}`)
+	p.click("#explain-form .primary")
+	p.until("it is explained", `() => document.querySelector("#explanation .keys")`)
+	p.mustShow("#explanation", channel)
+	if n := get[int](p, `document.querySelectorAll("main img, main script, main svg, main b").length`); n > 0 {
+		t.Errorf("%d elements were made of messages", n)
+	}
+}
+
+// TestConsoleIsBounded sends more than the page keeps.
+func TestConsoleIsBounded(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t, "-api-key", "key")
+	p := b.console("Ada", s, freely("ada"))
+	p.subscribe("flood")
+	const n = 600
+	for i := range n {
+		r, err := http.NewRequest(http.MethodPost, strings.Replace(s.base, "/console/", "/rt/publish", 1),
+			strings.NewReader(fmt.Sprintf(`{"channel":"flood","event":"drop","data":"number %d."}`, i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer key")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	p.framed(1, "in", fmt.Sprintf("number %d.", n-1))
+	p.until("only the newest are kept", `() => document.querySelectorAll("#frames > li").length === 500`)
+	p.framed(0, "in", "number 1.")
+	p.mustShow("#traffic-note", "500 frames", "older dropped")
+}
+
+// TestConsoleByKeyboard connects, subscribes and publishes without a mouse, and
+// looks whether the focus can be seen.
+func TestConsoleByKeyboard(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	token := s.token(freely("ada"))
+	p := b.open("Ada", s.base)
+	p.ready()
+	focused := func(selector string) {
+		t.Helper()
+		p.until(selector+" has the focus", `(selector) => document.activeElement.matches(selector)`, selector)
+		if !get[bool](p, `getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+			t.Errorf("the focus cannot be seen on %s", selector)
+		}
+	}
+	p.press(kb.Tab)
+	focused(".skip")
+	p.press(kb.Tab)
+	focused("#tab-connect")
+	p.press(kb.Tab)
+	focused("#connect-token")
+	p.insert(token)
+	p.press(kb.Tab)
+	focused("#connect-form .primary")
+	p.enter()
+	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+	p.back()
+	focused("#connect-token")
+	p.back()
+	focused("#tab-connect")
+	p.press(kb.ArrowRight)
+	focused("#tab-channels")
+	p.press(kb.Tab)
+	focused("#subscribe-channel")
+	p.insert("room")
+	p.enter()
+	p.outcome("subscribe-form", "Subscribed to room")
+	p.back()
+	focused("#tab-channels")
+	p.press(kb.End)
+	focused("#tab-explain") // the traffic is beside
+	p.press(kb.ArrowRight)
+	focused("#tab-connect")
+	p.press(kb.ArrowRight)
+	p.press(kb.ArrowRight)
+	focused("#tab-send")
+	p.press(kb.Tab)
+	focused("#publish-channel")
+	p.insert("room")
+	p.press(kb.Tab)
+	focused("#publish-event")
+	p.insert("chat")
+	p.enter()
+	p.outcome("publish-form", "Accepted as 01")
+	p.do("skip to the traffic", chromedp.Evaluate[chromedp.Void](`document.querySelector(".skip").focus()`))
+	p.enter()
+	p.press(kb.Tab)
+	focused("#filter")
+	for range 4 {
+		p.press(kb.Tab)
+	}
+	focused("#frames")
+	p.press(kb.Tab)
+	focused("#frames summary")
+	p.enter()
+	p.until("the frame is open", `() => document.querySelector("#frames details[open] .json")`)
+}
+
+// shift is the bit of that key.
+const shift = 8
+
+// back presses Shift+Tab.
+func (p *page) back() {
+	p.t.Helper()
+	event := input.DispatchKeyEventParams{
+		Type: input.DispatchKeyEventTypeKeyDown, Key: "Tab", Code: "Tab", WindowsVirtualKeyCode: '\t', Modifiers: shift,
+	}
+	command(p, input.DispatchKeyEvent, event)
+	event.Type = input.DispatchKeyEventTypeKeyUp
+	command(p, input.DispatchKeyEvent, event)
+}
+
+// TestConsoleFits looks at each tool on a desktop and on small phones, and takes
+// pictures if there is a place for them.
+func TestConsoleFits(t *testing.T) {
+	b, mobile, s := startBrowser(t), startBrowser(t), startConsole(t)
+	for _, at := range []struct {
+		name          string
+		browser       *browser
+		width, height int64
+	}{
+		{"desktop", b, 1280, 800}, {"phone", mobile, 360, 740}, {"small", mobile, 320, 560},
+	} {
+		p := at.browser.open("Ada", s.base)
+		p.shape(at.width, at.height)
+		p.connectWith(s.token(freely("Ada Lovelace")))
+		p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+		p.subscribe("presence.room.lobby")
+		p.sendEvent("presence.room.lobby", "chat", `{"text": "Hello from the console", "tags": ["a", 1, true, null], "long": "`+strings.Repeat("x", 300)+`"}`)
+		p.outcome("publish-form", "Accepted")
+		p.tab("storage")
+		p.paste("#storage-channel", "presence.room.lobby")
+		p.paste("#storage-key", "topic")
+		p.paste("#storage-data", `{"text": "Picnic on Saturday", "open": true}`)
+		p.click("#storage-form [value=set]")
+		p.outcome("storage-form", "Set.")
+		p.click("#storage-form [value=list]")
+		p.until("it is listed", `() => document.querySelectorAll("#entries > li").length === 1`)
+		p.tab("channels")
+		p.click("#subscriptions button")
+		p.until("it is looked into", `() => document.querySelector("#info h2")`)
+		p.set("#publish-at", time.Now().Add(30*time.Minute))
+		p.sendEvent("presence.room.lobby", "reminder", `{"text": "Stand up"}`)
+		p.outcome("publish-form", "Scheduled")
+		p.tab("explain")
+		p.choose("#explain-action", "publish")
+		p.paste("#explain-channel", "presence.room.lobby")
+		p.paste("#explain-event", "chat")
+		p.click("#explain-form .primary")
+		p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
+		tabs := []string{"connect", "channels", "send", "storage", "schedules", "explain"}
+		if at.width < 960 {
+			tabs = append(tabs, "traffic")
+		}
+		for _, name := range tabs {
+			p.tab(name)
+			if name == "traffic" {
+				p.openFrame("chat")
+			}
+			if over := p.sticksOut(at.width); len(over) > 0 {
+				t.Errorf("on the %s, %s: these stick out: %v", at.name, name, over)
+			}
+			if screenshotDir != "" {
+				p.pictures("console-" + name + "-" + at.name)
+			}
+		}
+	}
+}
