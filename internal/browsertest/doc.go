@@ -2,5 +2,5 @@
 // of its own, so that a browser driver is no dependency of hotsock.
 //
 // The tests need Chromium. With HOTSOCK_SCREENSHOTS set to the name of a
-// folder, TestScreenshots fills it with pictures.
+// folder, TestScreenshots and TestConsoleFits fill it with pictures.
 package browsertest
