@@ -6,11 +6,13 @@ cd "$(dirname "$0")"
 
 usage() {
 	cat <<-END
-	usage: ./run.sh [-u] [-r REPEATS] [-d SECONDS] [-s SCENARIOS] [-v SERVERS] [-o FILE]
+	usage: ./run.sh [-u] [-q] [-r REPEATS] [-d SECONDS] [-s SCENARIOS] [-v SERVERS] [-o FILE]
 	  -u  do not pin to CPUs (default: server on CPU 0, loadgen and redis on CPU 1)
+	  -q  quick: neither wait until the machine is idle nor repeat disturbed runs
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
-	  -s  scenarios (default "$scenarios")
+	  -s  scenarios (default "$scenarios";
+	      more: CONN WSPUB PRES STOR SLOW GROW)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -19,10 +21,11 @@ usage() {
 
 scenarios="S1 S2 S3 S4 S5 S6-S1 S6-S1-history S6-S3 S6-S3-history S6-2nodes"
 servers="cent cent+ coder limit hotsock"
-pin=1 repeats=3 seconds=10 out=
-while getopts ur:d:s:v:o:h opt; do
+pin=1 tries="1 2 3 4" repeats=3 seconds=10 out=
+while getopts uqr:d:s:v:o:h opt; do
 	case $opt in
 	u) pin=0 ;;
+	q) tries=1 ;;
 	r) repeats=$OPTARG ;;
 	d) seconds=$OPTARG ;;
 	s) scenarios=$OPTARG ;;
@@ -58,6 +61,23 @@ on() {
 	fi
 }
 
+# What a scenario is compared with, and needs to have been run before it.
+expand() {
+	local s
+	for s in $1; do
+		case $s in
+		WSPUB) echo S3 WSPUB ;;
+		PRES) echo PRES-plain PRES ;;
+		STOR) echo S1 STOR ;;
+		SLOW) echo S4 SLOW ;;
+		GROW)
+			echo S1 GROW-conns-{2000,5000,10000,20000} GROW-size-{64,4096,16384} GROW-channels-{10,100,1000}
+			;;
+		*) echo "$s" ;;
+		esac
+	done | tr ' ' '\n' | awk '!seen[$0]++'
+}
+
 # What each server is: its command line, by engine (memory, redis or history, that
 # is redis with history), and what loadgen must know. Fails if it has no such
 # engine, or the scenario makes no sense for it. {addr} and {redis} are replaced.
@@ -69,18 +89,23 @@ variant() {
 		[[ $engine == memory ]] || cmd+=" -engine redis -redis {redis}"
 		[[ $engine != history ]] || cmd+=" -history"
 		args=(-proto centrifuge)
+		case $scenario in
+		STOR) return 1 ;;
+		PRES) cmd+=" -presence" ;;
+		PRES-plain) args+=(-size 60) ;;
+		esac
 		if [[ $name == cent+ ]]; then # its best for throughput and memory
 			[[ $scenario != S6-S3* ]] || return 1
 			cmd+=" -batch -write-delay 10ms -lowmem"
 		fi
 		;;
 	coder)
-		[[ $engine == memory ]] || return 1
+		[[ $engine == memory && $scenario != @(WSPUB|PRES*|STOR|SLOW) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode coder"
 		args=(-proto raw)
 		;;
 	limit)
-		[[ $engine != history ]] || return 1
+		[[ $engine != history && $scenario != @(WSPUB|PRES*|STOR|SLOW) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
 		args=(-proto raw)
@@ -90,7 +115,14 @@ variant() {
 		[[ $engine == memory ]] || cmd+=" -redis redis://{redis}"
 		body='{"channel":"{channel}","event":"m","data":{payload}}'
 		[[ $engine != history ]] || body='{"channel":"{channel}","event":"m","store":60,"data":{payload}}'
+		[[ $scenario != STOR ]] || body='{"channel":"{channel}","event":"hotsock.channelStorageSet","key":"k","data":{payload}}'
 		args=(-proto hotsock -secret secret -publish-header "Authorization: Bearer key" -publish-body "$body")
+		case $scenario in
+		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
+		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
+		PRES) args+=(-channel-prefix presence.c) ;;
+		PRES-plain) args+=(-size 14000) ;;
+		esac
 		;;
 	*)
 		echo "unknown server $name" >&2
@@ -112,6 +144,18 @@ scenario() {
 	S6-S1-history) engine=history ;;
 	S6-S3-history) engine=history load+=(-channels 1000) ;;
 	S6-2nodes) count=2 ;;
+	CONN) load+=(-conns 64 -channels 64 -churn) ;;
+	WSPUB) load+=(-channels 1000 -via ws -against S3) ;;
+	PRES-plain) load+=(-conns 500 -inflight 8) ;;
+	PRES) load+=(-conns 500 -inflight 8 -via join -settle 3s -against PRES-plain) ;;
+	STOR) load+=(-against S1) ;;
+	SLOW) load+=(-rate 50 -stalled 1 -against S4) ;;
+	GROW-*)
+		local what n
+		IFS=- read -r _ what n <<<"$1"
+		load+=("-$what" "$n" -against S1)
+		[[ $what != conns ]] || (($(ulimit -n) >= n + 200)) || return 1
+		;;
 	*)
 		echo "unknown scenario $1" >&2
 		exit 2
@@ -171,17 +215,20 @@ if [[ $scenarios == *S6* ]]; then
 fi
 
 for ((rep = 1; rep <= repeats; rep++)); do
-	for s in $scenarios; do
+	for s in $(expand "$scenarios"); do
 		for v in $servers; do
-			scenario "$s"
+			if ! scenario "$s"; then
+				echo "$s needs more than the $(ulimit -n) file descriptors that a process may have here" >&2
+				break
+			fi
 			variant "$v" "$engine" "$s" || continue
 			ws=/ws publish='/publish?channel={channel}'
 			[[ $v != hotsock ]] || ws=/rt publish=/rt/publish
 			# What else runs on the machine spoils the result: of up to four tries,
 			# take the first which was undisturbed, or the least disturbed one.
 			best= least=
-			for try in 1 2 3 4; do
-				quiet
+			for try in $tries; do
+				[[ $tries == 1 ]] || quiet
 				line=$(run "$s" "$v")
 				[[ -n $line ]] || continue
 				other=$(field other_cpu <<<"$line")
