@@ -9,6 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 LINT_VERSION := 2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT := bin/benchstat-$(BENCHSTAT_VERSION)
+
 # Modules of their own, for the sake of their dependencies.
 NESTED := bench internal/browsertest jwks
 MODULES := . $(NESTED)
@@ -16,12 +19,19 @@ MODULES := . $(NESTED)
 # How long each fuzz target runs: `make fuzz FUZZTIME=10m`.
 FUZZTIME := 2m
 
+# What bench-compare compares with, which benchmarks, how often and how long:
+# `make bench-compare BASE=HEAD~1 BENCH=Publish COUNT=10`.
+BASE := main
+BENCH := .
+COUNT := 6
+BENCHTIME := 0.2s
+
 # What the tests run besides Go.
 PROGRAMS := redis-server chromium gcc
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
 check: programs lint build ## Everything that must pass before a change goes in; CI runs this
@@ -64,6 +74,10 @@ faults: ## Break Redis, nodes and networks in full, one fault after another; mos
 bench: ## Run the benchmarks
 	@for m in $(MODULES); do (cd "$$m" && go test -run '^$$' -bench . -benchmem ./...); done
 
+.PHONY: bench-compare
+bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main by default: what differs, and is no noise
+	@bench/compare.sh "$(CURDIR)/$(BENCHSTAT)" "$(BASE)" "$(BENCH)" "$(COUNT)" "$(BENCHTIME)"
+
 .PHONY: programs
 programs:
 	@for p in $(PROGRAMS); do \
@@ -78,3 +92,9 @@ $(LINT):
 	@mkdir -p bin
 	@GOBIN="$(CURDIR)/bin" GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
 	@mv bin/golangci-lint $@
+
+$(BENCHSTAT):
+	@echo "Installing benchstat"
+	@mkdir -p bin
+	@GOBIN="$(CURDIR)/bin" GOFLAGS= go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+	@mv bin/benchstat $@

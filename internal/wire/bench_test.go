@@ -47,7 +47,7 @@ func TestDecodeCommandAllocates(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		why, frame string
-		most       float64
+		want       float64
 	}{
 		{"the event and the channel", `{"event":"chat","channel":"room.1","data":{"text":"Hello!"}}`, 2},
 		{"the same with another order", `{ "data" : {"text":"Hello!"}, "channel" : "room.1", "event" : "chat" }`, 2},
@@ -59,8 +59,8 @@ func TestDecodeCommandAllocates(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if n > tt.most {
-			t.Errorf("%s: %v allocations, want %v", tt.why, n, tt.most)
+		if n != tt.want {
+			t.Errorf("%s: %v allocations, want %v", tt.why, n, tt.want)
 		}
 	}
 }

@@ -1,0 +1,68 @@
+//go:build !race
+
+package hotsock
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+)
+
+// What the hot path allocates is part of its design: these are the exact
+// numbers, so that none grows unnoticed.
+func TestAllocations(t *testing.T) {
+	sc := publishing(t)
+	publish := httpPublish(t)
+	for _, tt := range []struct {
+		what string
+		f    func()
+		want float64
+	}{
+		{"a permission that has been decided before", func() {
+			if _, err := sc.permitPublish("chat"); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"a frame: its bytes, and what all subscribers point to", func() { itemFrame(plainItem) }, 2},
+		{"a publish over HTTP: request and answer", publish, 24},
+	} {
+		if n := testing.AllocsPerRun(100, tt.f); n != tt.want {
+			t.Errorf("%s: %v allocations, not %v", tt.what, n, tt.want)
+		}
+	}
+}
+
+// A delivery costs the frame, however many subscribers it is for.
+func TestDeliveringAllocatesOnce(t *testing.T) {
+	for _, subscribers := range []int{1, 100} {
+		t.Run(fmt.Sprint(subscribers), func(t *testing.T) {
+			inRig(t, Options{Authenticate: func(*http.Request) (*Claims, error) { return everything("Jim"), nil }}, func(t *testing.T, r *rig) {
+				var clients []*peerClient
+				for range subscribers {
+					c := r.connect("Jim")
+					c.send(`{"event":"hotsock.subscribe","channel":"room.1"}`)
+					c.next("hotsock.subscribed")
+					clients = append(clients, c)
+				}
+				const runs = 30
+				deliver := func() { r.h.hub.deliver(plainItem) }
+				// The first round makes room in the queues, the second is counted. In
+				// both, the first frame keeps each connection's writer busy.
+				for round := range 2 {
+					deliver()
+					synctest.Wait()
+					n := testing.AllocsPerRun(runs, deliver)
+					if round == 1 && n != 2 {
+						t.Errorf("%v allocations, not 2", n)
+					}
+					for _, c := range clients {
+						for range 2 + runs {
+							c.next("chat")
+						}
+					}
+				}
+			})
+		})
+	}
+}
