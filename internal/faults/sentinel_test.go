@@ -105,6 +105,7 @@ func TestSentinel(t *testing.T) {
 		for _, ch := range channels {
 			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, sentinelLimit))
 		}
+		tr.failover = true
 		tr.settle(j, sentinelLimit, last, subs...)
 		tr.keepsOpen(subs...)
 		for _, s := range subs {
