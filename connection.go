@@ -179,8 +179,18 @@ func (c *connection) close(code websocket.StatusCode, reason string) {
 
 // closeNow makes the close handshake and returns when it is over.
 func (c *connection) closeNow(code websocket.StatusCode, reason string) {
-	c.sock.Close(c.h.ctx, code, reason)
+	ctx := c.h.ctx
+	if reason == reasonHeartbeat {
+		// Most likely nobody is there, and the others have waited long enough.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, silentClose)
+		defer cancel()
+	}
+	c.sock.Close(ctx, code, reason)
 }
+
+// silentClose is how long the end of a silent client may take.
+const silentClose = time.Second
 
 // flooded ends the connection of a client that goes on beyond its rate limit.
 func (c *connection) flooded() {

@@ -252,6 +252,10 @@ func CloseCode(err error) websocket.StatusCode {
 	return websocket.StatusNormalClosure
 }
 
+// closePatience is how long the peer may take to answer the close. What the
+// connection had is taken back only then, and others wait for that.
+const closePatience = time.Second
+
 // Close ends the connection: no more frames are taken, those queued are
 // written, then the close handshake is made. If that takes longer than the
 // write timeout, or ctx ends, the connection is cut. It returns when all is
@@ -281,6 +285,8 @@ func (c *Conn) Close(ctx context.Context, code websocket.StatusCode, reason stri
 		case <-ctx.Done():
 		}
 		c.net.stopWaiting()
+		silent := time.AfterFunc(closePatience, func() { _ = c.net.Close() })
+		defer silent.Stop()
 		_ = c.ws.Close(code, reason)
 		_ = c.ws.CloseNow()
 		c.flushes.Wait()
