@@ -51,7 +51,8 @@ func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name st
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if !h.allow(w, r, http.MethodPost, ", "+http.MethodOptions) {
+	if r.Method != http.MethodPost {
+		h.refuseMethod(w, r, http.MethodPost+", "+http.MethodOptions)
 		return
 	}
 	answer, err := h.operate(w, r, op)

@@ -200,9 +200,13 @@ func (h *Handler) CancelSchedule(ctx context.Context, arn string) error {
 	})
 }
 
-// MoveSchedule changes when a schedule is due. Errors are those of
-// CancelSchedule.
+// MoveSchedule changes when a schedule is due; one that is due now or was due
+// in the past is carried out at once. Errors are those of CancelSchedule, and
+// [CodeInvalidScheduleExpression] for a time not in the years 1970 to 2261.
 func (h *Handler) MoveSchedule(ctx context.Context, arn string, due time.Time) error {
+	if err := checkDue(due); err != nil {
+		return err
+	}
 	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
 		return h.opts.Scheduler.Move(ctx, group, id, due)
 	})

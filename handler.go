@@ -39,20 +39,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return segments[len(segments)-1-i]
 	}
+	var do endpoint
+	var args []string
+	var allow string
+	if len(h.apiKeys) > 0 {
+		do, args, allow = findRoute(r.Method, segments)
+	}
 	switch {
-	// First of all, since a channel may be called "connection".
-	case last(0) == "storage" && last(2) == "channels":
-		h.serveServerAPI(w, r, http.MethodGet, last(1), h.serveChannelStorage)
-	case last(1) == "connection":
-		h.serveOperation(w, r, last(0))
-	case last(1) == "channels":
-		h.serveServerAPI(w, r, http.MethodGet, last(0), h.serveChannel)
-	case last(0) == "publish":
-		h.serveServerAPI(w, r, http.MethodPost, "", h.servePublish)
-	case last(0) == "client.js":
-		h.serveClient(w, r)
 	case r.Method == http.MethodGet && headerHas(r.Header, "Upgrade", "websocket"):
 		h.serveSocket(w, r)
+	case do != nil:
+		h.serveServerAPI(w, r, do, args)
+	case allow != "" && operations[last(0)].do == nil:
+		h.refuseMethod(w, r, allow)
+	case last(1) == "connection":
+		h.serveOperation(w, r, last(0))
+	case last(0) == "client.js":
+		h.serveClient(w, r)
 	default:
 		h.writeError(w, r, refuse(CodeNotFound))
 	}
@@ -60,9 +63,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveClient answers with the client for browsers.
 func (h *Handler) serveClient(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodHead || h.allow(w, r, http.MethodGet, ", "+http.MethodHead) {
-		js.Serve(w, r)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.refuseMethod(w, r, http.MethodGet+", "+http.MethodHead)
+		return
 	}
+	js.Serve(w, r)
 }
 
 // headerHas reports whether a header's comma-separated values include one.
@@ -77,14 +82,10 @@ func headerHas(header http.Header, name, value string) bool {
 	return false
 }
 
-// allow writes 405 unless the method is the one that the address supports.
-func (h *Handler) allow(w http.ResponseWriter, r *http.Request, method, others string) bool {
-	if r.Method == method {
-		return true
-	}
-	w.Header().Set("Allow", method+others)
+// refuseMethod answers a request whose address supports other methods.
+func (h *Handler) refuseMethod(w http.ResponseWriter, r *http.Request, allow string) {
+	w.Header().Set("Allow", allow)
 	h.writeError(w, r, refuse(CodeMethodNotAllowed))
-	return false
 }
 
 // bodyTimeout is how long a client may take to send a body.

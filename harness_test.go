@@ -166,6 +166,9 @@ type faultyStore struct {
 	receiver store.Receiver
 	subs     []string // Subscribe calls that succeeded: channel
 	unsubs   []string
+	// published counts tries by channel, of which that with the number in
+	// failing fails.
+	published, failing map[string]int
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -193,6 +196,17 @@ func (s *faultyStore) err(log *[]string, what string) error {
 	return nil
 }
 
+// fails counts a publish and reports whether it is the one that must fail.
+func (s *faultyStore) fails(channel string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.published == nil {
+		s.published = make(map[string]int)
+	}
+	s.published[channel]++
+	return s.failing[channel] == s.published[channel]
+}
+
 type faultyNode struct {
 	store.Node
 	s *faultyStore
@@ -213,8 +227,8 @@ func (n *faultyNode) Watch(ctx context.Context, channel string) error {
 }
 
 func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {
-	if err := n.s.err(nil, ""); err != nil {
-		return store.PublishResult{}, err
+	if err := n.s.err(nil, ""); err != nil || n.s.fails(p.Channel) {
+		return store.PublishResult{}, store.ErrUnavailable
 	}
 	return n.Node.Publish(ctx, p)
 }

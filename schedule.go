@@ -33,8 +33,21 @@ func parseSchedule(s wire.Schedule) (time.Time, error) {
 	return due, nil
 }
 
+// Schedulers may keep times as nanoseconds since 1970, which end in 2262.
+const firstDue, lastDue = 1970, 2261
+
+func checkDue(due time.Time) error {
+	if y := due.UTC().Year(); y < firstDue || y > lastDue {
+		return refuseBecause(CodeInvalidScheduleExpression, "the time must be in the years 1970 to 2261")
+	}
+	return nil
+}
+
 // schedule is the one path to the scheduler.
 func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (accepted, error) {
+	if err := checkDue(s.Due); err != nil {
+		return accepted{}, err
+	}
 	s.ID = ulid.Make()
 	s.Origin = who.origin()
 	ctx, cancel := h.storeContext(ctx)

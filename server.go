@@ -31,7 +31,7 @@ type Message struct {
 	DeduplicationID string
 	// EmitEvent raises hotsock.messagePublished.
 	EmitEvent bool
-	// At is when to publish it; zero is now.
+	// At is when to publish it, in the years 1970 to 2261; zero is now.
 	At time.Time
 }
 
@@ -46,20 +46,29 @@ type Published struct {
 // Publish publishes or schedules a message. When it returns without error, the
 // message is accepted and will reach every subscriber. The error is an [*Error].
 func (h *Handler) Publish(ctx context.Context, m Message) (Published, error) {
-	data, err := h.marshal(m.Data)
-	if err != nil {
-		return Published{}, err
-	}
-	seconds, err := wholeSeconds(m.Store)
+	prepared, err := h.prepare(&m)
 	if err != nil {
 		return Published{}, err
 	}
 	who := requester{Trigger: triggerGo}
-	out, err := h.serverPublish(ctx, &who, serverMessage{
+	out, err := h.serverPublish(ctx, &who, prepared)
+	return published(out), h.told(err)
+}
+
+// prepare does what calls code of the host.
+func (h *Handler) prepare(m *Message) (serverMessage, error) {
+	data, err := h.marshal(m.Data)
+	if err != nil {
+		return serverMessage{}, err
+	}
+	seconds, err := wholeSeconds(m.Store)
+	if err != nil {
+		return serverMessage{}, err
+	}
+	return serverMessage{
 		channel: m.Channel, event: m.Event, data: data, store: &seconds, dedup: m.DeduplicationID,
 		emit: m.EmitEvent, due: m.At,
-	})
-	return published(out), h.told(err)
+	}, nil
 }
 
 // An Entry is what a host writes to a channel's storage.
@@ -76,7 +85,7 @@ type Entry struct {
 	Store time.Duration
 	// EmitEvent raises hotsock.channelStorageUpdated, also when it expires.
 	EmitEvent bool
-	// At is when to write it; zero is now.
+	// At is when to write it, in the years 1970 to 2261; zero is now.
 	At time.Time
 }
 

@@ -1,6 +1,7 @@
 package hotsock
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -34,17 +35,8 @@ func (h *Handler) isAPIKey(key string) bool {
 }
 
 // serveServerAPI checks what all routes of the server's HTTP API have in common
-// (protocol section 12), and writes what serve returns.
-func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, method, channel string,
-	serve func(w http.ResponseWriter, r *http.Request, channel string) (status int, body []byte, err error),
-) {
-	if len(h.apiKeys) == 0 {
-		h.writeError(w, r, refuse(CodeNotFound))
-		return
-	}
-	if !h.allow(w, r, method, "") {
-		return
-	}
+// (protocol section 13), and writes what the endpoint returns.
+func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, do endpoint, args []string) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || !h.isAPIKey(strings.TrimSpace(key)) {
 		h.writeError(w, r, refuse(CodeUnauthorized))
@@ -54,7 +46,7 @@ func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, method,
 		h.writeError(w, r, refuse(CodeUnavailable))
 		return
 	}
-	status, body, err := serve(w, r, channel)
+	status, body, err := do(h, w, r, args)
 	if err != nil {
 		h.writeError(w, r, err)
 		return
@@ -62,7 +54,7 @@ func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, method,
 	writeJSON(w, status, body)
 }
 
-func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ string) (int, []byte, error) {
+func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
 	body, err := h.readBody(w, r)
 	if err != nil {
 		return 0, nil, err
@@ -71,35 +63,75 @@ func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ string)
 	if err != nil {
 		return 0, nil, err
 	}
-	who := h.requester(r, "server.http")
-	var due time.Time
-	if in.Schedule.Expression != "" {
-		if due, err = parseSchedule(in.Schedule); err != nil {
-			return 0, nil, err
-		}
-	}
-	var out accepted
-	if in.Event == wire.EventChannelStorageSet {
-		out, err = h.serverSet(r.Context(), &who, serverWrite{
-			channel: in.Channel, key: in.Key, data: in.Data, store: in.Store, emit: in.EmitPubSubEvent, due: due,
-		})
-	} else {
-		out, err = h.serverPublish(r.Context(), &who, serverMessage{
-			channel: in.Channel, event: in.Event, data: in.Data, store: in.Store, dedup: in.DeduplicationID,
-			emit: in.EmitPubSubEvent, due: due,
-		})
-	}
+	who := h.requester(r, triggerHTTP)
+	out, err := h.publishDecoded(r.Context(), &who, &in)
 	if err != nil {
 		return 0, nil, err
-	}
-	if !in.EagerID {
-		out.id = ulid.ULID{}
 	}
 	return http.StatusAccepted, wire.AppendAccepted(nil, in.Channel, in.Event, out.id, out.arn), nil
 }
 
-func (h *Handler) serveChannel(_ http.ResponseWriter, r *http.Request, segment string) (int, []byte, error) {
-	channel, err := pathName(segment)
+func (h *Handler) servePublishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	body, err := h.readBody(w, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	texts, err := wire.DecodePublishBatch(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	messages := make([]wire.Publish, len(texts))
+	errs := make([]error, len(texts))
+	for i, text := range texts {
+		messages[i], errs[i] = wire.DecodePublish(text, h.opts.MaxDataSize)
+	}
+	results := make([]wire.BatchResult, len(texts))
+	who := h.requester(r, triggerHTTP)
+	h.inBatch(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
+		in := &messages[i]
+		out, err := h.publishDecoded(r.Context(), &who, in)
+		results[i] = wire.BatchResult{Channel: in.Channel, Event: in.Event, ID: out.id, ScheduleARN: out.arn}
+		return err
+	})
+	for i, err := range errs {
+		if err != nil {
+			e := h.reported(err, "path", r.URL.Path, "message", i)
+			results[i] = wire.BatchResult{Code: string(e.Code), Message: e.Message}
+		}
+	}
+	return http.StatusAccepted, wire.AppendBatch(nil, results), nil
+}
+
+// triggerHTTP is the trigger of events that the server's HTTP API causes.
+const triggerHTTP = "server.http"
+
+// publishDecoded publishes a message or writes an entry. The id is that which
+// the client asked for.
+func (h *Handler) publishDecoded(ctx context.Context, who *requester, in *wire.Publish) (out accepted, err error) {
+	var due time.Time
+	if in.Schedule.Expression != "" {
+		if due, err = parseSchedule(in.Schedule); err != nil {
+			return accepted{}, err
+		}
+	}
+	if in.Event == wire.EventChannelStorageSet {
+		out, err = h.serverSet(ctx, who, serverWrite{
+			channel: in.Channel, key: in.Key, data: in.Data, store: in.Store, emit: in.EmitPubSubEvent, due: due,
+		})
+	} else {
+		out, err = h.serverPublish(ctx, who, serverMessage{
+			channel: in.Channel, event: in.Event, data: in.Data, store: in.Store, dedup: in.DeduplicationID,
+			emit: in.EmitPubSubEvent, due: due,
+		})
+	}
+	if !in.EagerID {
+		out.id = ulid.ULID{}
+	}
+	return out, err
+}
+
+func (h *Handler) serveChannel(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
 	if err != nil {
 		return 0, nil, err
 	}
@@ -112,8 +144,8 @@ func (h *Handler) serveChannel(_ http.ResponseWriter, r *http.Request, segment s
 	return http.StatusOK, wire.AppendServerChannelInfo(nil, channel, info), nil
 }
 
-func (h *Handler) serveChannelStorage(_ http.ResponseWriter, r *http.Request, segment string) (int, []byte, error) {
-	channel, err := pathName(segment)
+func (h *Handler) serveChannelStorage(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
 	if err != nil {
 		return 0, nil, err
 	}

@@ -173,9 +173,17 @@ func Example_publish() {
 
 	_, err = rt.SetStorage(ctx, hotsock.Entry{Channel: "board.7", Key: "title", Data: "Launch"})
 
+	fmt.Println(err)
+
+	_, err = rt.PublishBatch(ctx, []hotsock.Message{
+		{Channel: "inbox.jim", Event: "news", Data: "v2 is out"},
+		{Channel: "inbox.pam", Event: "news", Data: "v2 is out"},
+	})
+
 	fmt.Println(err, rt.Close())
 	// Output:
 	// true <nil>
+	// <nil>
 	// <nil>
 	// <nil> <nil>
 }

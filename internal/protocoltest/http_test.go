@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -85,4 +86,11 @@ func (e *env) server(t *testing.T, method, path, body string) *answer {
 func (c *client) history(t *testing.T, channel, options string) *answer {
 	t.Helper()
 	return c.call(t, "listMessages", fmt.Sprintf(`{"channel":%q%s}`, channel, options))
+}
+
+func decodeJSON(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v: %s", err, shorten(text))
+	}
 }

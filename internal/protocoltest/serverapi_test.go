@@ -49,7 +49,13 @@ func TestServerAPI(t *testing.T) {
 
 // Its routes need a key, and do not exist where none was configured.
 func TestAPIKeys(t *testing.T) {
-	routes := [][2]string{{"POST", "/publish"}, {"GET", "/channels/room"}, {"GET", "/channels/room/storage"}}
+	routes := [][3]string{
+		{"POST", "/publish", `{"channel":"room","event":"e"}`}, {"POST", "/publish/batch", `{"messages":[]}`},
+		{"GET", "/channels/room"}, {"GET", "/channels/room/storage"}, {"DELETE", "/channels/room/users/Jim"},
+		{"DELETE", "/users/Jim/connections"}, {"DELETE", "/connections/x"},
+		{"GET", "/schedules"}, {"DELETE", "/schedules/x/y"},
+		{"PATCH", "/schedules/x/y", `{"scheduleExpression":"at(2040-01-01T00:00:00)"}`},
+	}
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		for header, status := range map[string]int{
 			"":                                     401,
@@ -66,10 +72,12 @@ func TestAPIKeys(t *testing.T) {
 			"bearer " + apiKeys[1]:                 200, // schemes have no case
 		} {
 			for _, r := range routes {
-				a := e.request(t, e.next(), r[0], r[1], `{"channel":"room","event":"e"}`, "Authorization", header)
+				a := e.request(t, e.next(), r[0], r[1], r[2], "Authorization", header)
 				switch {
 				case status == 401:
 					a.wantError(t, 401, "UNAUTHORIZED")
+				case r[1] == "/schedules/x/y":
+					a.wantError(t, 404, "SCHEDULE_NOT_FOUND")
 				case a.status/100 != 2:
 					t.Errorf("%q: %d %s", header, a.status, a.body)
 				}

@@ -58,6 +58,16 @@ func appendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte 
 	return append(b, '}')
 }
 
+// AppendCount appends the answer of what was done to any number of things, under
+// the name of what was done.
+func AppendCount(b []byte, name string, n int) []byte {
+	b = append(b, `{"`...)
+	b = append(b, name...)
+	b = append(b, `":`...)
+	b = strconv.AppendInt(b, int64(n), 10)
+	return append(b, '}')
+}
+
 // AppendReactions appends the answer of connection/listReactions.
 func AppendReactions(b []byte, reactions []store.Reaction) []byte {
 	b = append(b, `{"reactions":[`...)

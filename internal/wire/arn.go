@@ -14,8 +14,12 @@ const (
 // ScheduleARN names a schedule by the group that its scheduler keeps it in,
 // and its id.
 func ScheduleARN(group string, id ulid.ULID) string {
-	return arnPrefix + group + "/" + id.String()
+	return JoinScheduleARN(group, id.String())
 }
+
+// JoinScheduleARN makes an ARN of its two parts, which need not be valid:
+// [ParseScheduleARN] finds out.
+func JoinScheduleARN(group, id string) string { return arnPrefix + group + "/" + id }
 
 // ParseScheduleARN returns what was given to [ScheduleARN]. It accepts nothing
 // but what that function returns for valid groups: 1 to 32 characters of A-Z,

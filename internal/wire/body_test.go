@@ -55,11 +55,26 @@ func TestBodyErrors(t *testing.T) {
 		{"publish", "a number for an id", `{"channel":"c","event":"e","deduplicationId":7}`, request, `"deduplicationId" must be a string`},
 		{"publish", "null for true is no error but an object is", `{"channel":"c","event":"e","eagerIdGeneration":null,"emitPubSubEvent":{}}`, request, `"emitPubSubEvent" must be true or false`},
 		{"publish", "long data", `{"channel":"c","event":"e","data":"` + strings.Repeat("a", maxData) + `"}`, large, `"data" must not be longer than 1000 bytes`},
+
+		{"publishBatch", "empty", ``, json, "empty, not a JSON object"},
+		{"publishBatch", "an array", `[{"channel":"c","event":"e"}]`, json, "not a JSON object"},
+		{"publishBatch", "no messages", `{}`, request, `"messages" is required`},
+		{"publishBatch", "null", `{"messages":null}`, request, `"messages" is required`},
+		{"publishBatch", "one message", `{"messages":{"channel":"c","event":"e"}}`, request, `"messages" must be an array`},
+		{"publishBatch", "a member twice in a message", `{"messages":[{"x":1,"x":2}]}`, json, "not valid JSON: an object has two members of the same name at byte 20"},
+		{"publishBatch", "too many", `{"messages":[1` + strings.Repeat(`,1`, MaxBatch) + `]}`, request, `"messages" must not have more than 1000 elements`},
+		{"publishBatch", "deep", `{"messages":` + nested(67) + `}`, request, `"messages" must not be nested deeper than 64 levels`},
+		{"publishBatch", "deep somewhere else", `{"x":` + nested(65) + `}`, request, `"x" must not be nested deeper than 64 levels`},
+		{"moveSchedule", "a number for a zone", `{"scheduleExpression":"at","scheduleExpressionTimezone":1}`, request, `"scheduleExpressionTimezone" must be a string`},
 	}
 	// What is wrong with any body.
 	for operation := range decoders {
 		member := "channel"
 		switch operation {
+		case "publishBatch": // has no string
+			continue
+		case "moveSchedule":
+			member = "scheduleExpression"
 		case "umdUpdate":
 			member = "token"
 		case "cancelSchedule":
@@ -106,6 +121,9 @@ func TestBodies(t *testing.T) {
 		{"channelStorageList", "no keys are none", `{"channel":"c","keys":[]}`, StorageList{Channel: "c"}},
 		{"channelStorageList", "null for no keys", `{"channel":"c","keys":null,"after":null}`, StorageList{Channel: "c"}},
 		{"channelStorageList", "escaped keys", `{"channel":"c","keys":["\u0061", "b"]}`, StorageList{Channel: "c", Keys: []string{"a", "b"}}},
+		{"publishBatch", "nothing to do", `{"messages":[]}`, [][]byte(nil)},
+		{"publishBatch", "anything is a message, which is read later", `{"messages":[ 1 , null,"a" ,{ }]}`, [][]byte{[]byte("1"), []byte("null"), []byte(`"a"`), []byte("{ }")}},
+		{"publishBatch", "as deep as alone", `{"messages":` + nested(66) + `}`, [][]byte{[]byte(nested(65))}},
 		{"publish", "no store is not 0", `{"channel":"c","event":"e"}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "null is no store", `{"channel":"c","event":"e","store":null}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "0 is a store", `{"channel":"c","event":"e","store":0}`, Publish{Channel: "c", Event: "e", Store: new(int64(0))}},

@@ -42,8 +42,9 @@ type reader struct {
 	buf     bytes.Buffer
 	dec     *jsontext.Decoder
 	opened  bool
-	deep    bool // values must be measured before they are read
-	tooDeep bool // one was
+	batch   string // the member that may be deeper, by batchDepth
+	deep    bool   // values must be measured before they are read
+	tooDeep bool   // one was
 	err     *Error
 
 	nameBuf, stringBuf []byte // for what was escaped
@@ -86,7 +87,7 @@ func (r *reader) close() error {
 	err := r.err
 	if !r.grown() {
 		r.name, r.value, r.path, r.text, r.buf = nil, nil, "", nil, bytes.Buffer{}
-		r.opened, r.err = false, nil
+		r.batch, r.opened, r.err = "", false, nil
 		r.dec.Reset(&r.buf)
 		readers.Put(r)
 	}
@@ -150,7 +151,11 @@ func (r *reader) read() (jsontext.Value, error) {
 func (r *reader) tooDeepNext() bool {
 	switch r.dec.PeekKind() {
 	case '[', '{':
-		if depth(r.text[r.dec.InputOffset():]) <= MaxDepth {
+		most := MaxDepth
+		if r.batch != "" && string(r.name) == r.batch {
+			most += batchDepth
+		}
+		if depth(r.text[r.dec.InputOffset():]) <= most {
 			return false
 		}
 		r.fail(tooDeep)

@@ -27,6 +27,8 @@ var decoders = map[string]func(body []byte) (any, error){
 	"getChannelInfo":     func(b []byte) (any, error) { return DecodeChannelInfo(b) },
 	"umdUpdate":          func(b []byte) (any, error) { return DecodeUMDUpdate(b) },
 	"publish":            func(b []byte) (any, error) { return DecodePublish(b, maxData) },
+	"publishBatch":       func(b []byte) (any, error) { return DecodePublishBatch(b) },
+	"moveSchedule":       func(b []byte) (any, error) { return DecodeMoveSchedule(b) },
 	"cancelSchedule": func(b []byte) (any, error) {
 		group, id, err := DecodeCancelSchedule(b)
 		return schedule{group, id}, err
@@ -96,6 +98,11 @@ var decoded = map[string]any{
 		Channel: "my-channel", Event: "my-event", Data: []byte(`"👋"`),
 		Schedule: Schedule{"at(2025-12-25T09:00:00)", "Europe/London"},
 	},
+	"body-publishBatch": [][]byte{
+		[]byte(`{"channel":"inbox.jim","event":"news","data":"👋"}`),
+		[]byte(`{"channel":"inbox.pam","event":"news","data":"👋","eagerIdGeneration":true}`),
+	},
+	"body-moveSchedule": Schedule{"at(2030-07-24T10:00:00)", "America/New_York"},
 	"body-publish-storage": Publish{
 		Channel: "mychannel", Event: EventChannelStorageSet, Key: "settings", Data: theme, Store: new(int64(-1)),
 	},

@@ -44,6 +44,19 @@ var (
 	}
 )
 
+var due = time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC)
+
+var schedules = []*store.Schedule{
+	{
+		ID: idS, Group: "default", Due: due, Connection: "JCnTZd_KoAMCF-A=", UID: "Jim",
+		Publish: &store.PublishRequest{Channel: "room.123", Event: "chat", Data: []byte(`"Wake up!"`)},
+	},
+	{
+		ID: ulid.MustParse("01K0WF560Z91WTKMSC892S799X"), Group: "default", Due: due.Add(500 * time.Millisecond),
+		Set: &store.SetRequest{Channel: "mychannel", Key: "settings", Value: theme},
+	},
+}
+
 func reactionNotice(id ulid.ULID, event string, remove bool) *store.Message {
 	data := AppendReactionData(nil, Reaction{MessageID: idA, Reaction: "👍", Remove: remove})
 	return &store.Message{ID: id, Event: event, Channel: "room.123", Data: data, Meta: &jim}
@@ -198,6 +211,22 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-channel-presence": func(b []byte) []byte {
 		return AppendServerChannelInfo(b, "presence.chat", store.ChannelInfo{})
+	},
+	"answer-publishBatch": func(b []byte) []byte {
+		return AppendBatch(b, []BatchResult{{Channel: "inbox.jim", Event: "news"}, {Channel: "inbox.pam", Event: "news", ID: idA}})
+	},
+	"answer-publishBatch-error": func(b []byte) []byte {
+		return AppendBatch(b, []BatchResult{
+			{Channel: "inbox.jim", Event: "news"}, {Code: CodeInvalidRequest, Message: `"event" is required`},
+		})
+	},
+	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },
+	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
+	"answer-schedules": func(b []byte) []byte {
+		return AppendSchedulePage(b, schedules, false, 1<<20)
+	},
+	"answer-schedules-next": func(b []byte) []byte {
+		return AppendSchedulePage(b, schedules, false, 350)
 	},
 	"answer-error": func(b []byte) []byte {
 		return AppendHTTPError(b, "UNAUTHORIZED", "the credentials are missing or invalid")

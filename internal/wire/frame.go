@@ -287,11 +287,15 @@ func appendValue(b, value []byte) []byte {
 }
 
 func appendID(b []byte, id ulid.ULID) []byte {
+	b = append(b, '"')
+	b = appendIDText(b, id)
+	return append(b, '"')
+}
+
+func appendIDText(b []byte, id ulid.ULID) []byte {
 	var text [ulid.EncodedSize]byte
 	_ = id.MarshalTextTo(text[:]) // fails only for a wrong length
-	b = append(b, '"')
-	b = append(b, text[:]...)
-	return append(b, '"')
+	return append(b, text[:]...)
 }
 
 func appendIDOrNull(b []byte, id ulid.ULID) []byte {

@@ -1,0 +1,86 @@
+package hotsock
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// An endpoint answers requests of the server's HTTP API (protocol section 13).
+// args are the segments of the path that its route leaves open, as they came.
+type endpoint func(h *Handler, w http.ResponseWriter, r *http.Request, args []string) (status int, body []byte, err error)
+
+// A route is an address of the server's HTTP API.
+type route struct {
+	// tail is how its path ends; "*" is any segment.
+	tail []string
+	// methods in the order in which Allow names them.
+	methods []method
+}
+
+type method struct {
+	name string
+	do   endpoint
+}
+
+// routes has longer ones first: a channel may have the name of a shorter one.
+var routes = []route{
+	ending("channels/*/users/*", method{http.MethodDelete, (*Handler).serveUnsubscribeUser}),
+	ending("channels/*/storage", method{http.MethodGet, (*Handler).serveChannelStorage}),
+	ending("users/*/connections", method{http.MethodDelete, (*Handler).serveDisconnectUser}),
+	ending("schedules/*/*", method{http.MethodDelete, (*Handler).serveCancelSchedule}, method{http.MethodPatch, (*Handler).serveMoveSchedule}),
+	ending("channels/*", method{http.MethodGet, (*Handler).serveChannel}),
+	ending("connections/*", method{http.MethodDelete, (*Handler).serveDisconnect}),
+	ending("publish/batch", method{http.MethodPost, (*Handler).servePublishBatch}),
+	ending("publish", method{http.MethodPost, (*Handler).servePublish}),
+	ending("schedules", method{http.MethodGet, (*Handler).serveSchedules}),
+}
+
+func ending(tail string, methods ...method) route {
+	return route{strings.Split(tail, "/"), methods}
+}
+
+// match returns the open segments of a path that ends as the route does.
+func (r *route) match(segments []string) (args []string, ok bool) {
+	if len(segments) < len(r.tail) {
+		return nil, false
+	}
+	for i, s := range segments[len(segments)-len(r.tail):] {
+		if r.tail[i] == "*" {
+			args = append(args, s)
+		} else if r.tail[i] != s {
+			return nil, false
+		}
+	}
+	return args, true
+}
+
+// findRoute returns the endpoint for a request, and otherwise the methods that
+// the address supports, "" if there is no such address.
+//
+// Where a path can be read in two ways, because the host has chosen a prefix
+// that ends like a route, the method may tell which is meant.
+func findRoute(name string, segments []string) (do endpoint, args []string, allow string) {
+	for i := range routes {
+		r := &routes[i]
+		args, ok := r.match(segments)
+		if !ok {
+			continue
+		}
+		if j := slices.IndexFunc(r.methods, func(m method) bool { return m.name == name }); j >= 0 {
+			return r.methods[j].do, args, ""
+		}
+		if allow == "" {
+			allow = r.allow()
+		}
+	}
+	return nil, nil, allow
+}
+
+func (r *route) allow() string {
+	var names []string
+	for _, m := range r.methods {
+		names = append(names, m.name)
+	}
+	return strings.Join(names, ", ")
+}
