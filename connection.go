@@ -82,10 +82,21 @@ func newConnectionID(node string) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])[:randomLength] + node
 }
 
-// nodeOf is the node that holds the connection with that id.
+// maxNodeID is how long the ids of nodes are at the most.
+const maxNodeID = 22
+
+// nodeOf is the node that holds the connection with that id, if it can be one:
+// strangers must not make the store look for anything else.
 func nodeOf(id string) (node string, ok bool) {
-	if len(id) <= randomLength {
+	if len(id) <= randomLength || len(id) > randomLength+maxNodeID {
 		return "", false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return "", false
+		}
 	}
 	return id[randomLength:], true
 }

@@ -32,6 +32,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.logger.Error("hotsock: panic", "panic", p, "stack", string(debug.Stack()))
 		h.writeError(w, r, refuse(CodeInternal))
 	}()
+	limitBody(w, r)
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	last := func(i int) string { // from the end; "" beyond the beginning
 		if i >= len(segments) {
@@ -94,15 +95,21 @@ const bodyTimeout = 10 * time.Second
 // firstRead bounds the memory that a client gets for announcing a long body.
 const firstRead = 64 << 10
 
-// readBody reads a request's body, within the limit and a time.
+// limitBody limits how long the body may take, also one that nobody reads: the
+// HTTP server reads the rest before it answers. It takes the limit back before
+// the next request.
+func limitBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Not every ResponseWriter can do it; then the server's own timeouts count.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+}
+
+// readBody reads a request's body, within the limit.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	c := http.NewResponseController(w)
-	// Not every ResponseWriter can do it; then the server's own timeouts count.
-	_ = c.SetReadDeadline(time.Now().Add(bodyTimeout))
 	limited := http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
 	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), firstRead)+bytes.MinRead))
 	_, err := body.ReadFrom(limited)
-	_ = c.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -110,6 +117,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	case err != nil:
 		return nil, refuseBecause(CodeInvalidRequest, "the body cannot be read")
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
 }
 

@@ -115,6 +115,12 @@ type Options struct {
 	MaxQueueSize int
 	// MaxSubscriptions of one connection. Defaults to 1000.
 	MaxSubscriptions int
+	// MaxSchedules is how many schedules may be pending on a channel for a
+	// client to add one. The server's API may add more. Defaults to 1000.
+	MaxSchedules int
+	// MaxReactions is the same for the reactions to a message, of all users
+	// together. Defaults to 10,000.
+	MaxReactions int
 
 	// ConnectionRateLimit bounds the commands of each connection: those that it
 	// sends, and the client's HTTP API called on its behalf, on any node. What
@@ -167,6 +173,8 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxMembersSize, 100_000)
 	orDefault(&o.MaxQueueSize, 4<<20)
 	orDefault(&o.MaxSubscriptions, 1000)
+	orDefault(&o.MaxSchedules, 1000)
+	orDefault(&o.MaxReactions, 10_000)
 	o.ConnectionRateLimit.setDefaults()
 	o.UserRateLimit.setDefaults()
 }
@@ -220,6 +228,8 @@ func (o *Options) validate() error {
 		{"MaxMembersSize", o.MaxMembersSize},
 		{"MaxQueueSize", o.MaxQueueSize},
 		{"MaxSubscriptions", o.MaxSubscriptions},
+		{"MaxSchedules", o.MaxSchedules},
+		{"MaxReactions", o.MaxReactions},
 	} {
 		if n.value < 1 {
 			bad("%s is %d, the least is 1", n.name, n.value)

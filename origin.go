@@ -30,7 +30,7 @@ func (o *origins) allowSocket(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err == nil && strings.EqualFold(u.Host, r.Host) {
+	if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
 		return true
 	}
 	return o.match(origin)

@@ -30,7 +30,7 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 	if sc.grant.event(wire.EventMessageReaction).echo {
 		exclude = ""
 	}
-	return h.react(ctx, who, sc.channel, sc.meta, in, exclude, g.emit)
+	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{exclude: exclude, emit: g.emit, most: h.opts.MaxReactions})
 }
 
 // readableMessage returns a kept message that the client may read.
@@ -47,8 +47,14 @@ func (h *Handler) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) 
 	return m, err
 }
 
+type reactOptions struct {
+	exclude string // connection
+	emit    bool
+	most    int // reactions to the message; 0 for any number
+}
+
 // react is the one path of a reaction to the store.
-func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, exclude string, emit bool) error {
+func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) error {
 	typ := wire.EventMessageReactionAdded
 	if in.Remove {
 		typ = wire.EventMessageReactionRemoved
@@ -60,16 +66,20 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		Reaction: store.Reaction{
 			Message: in.MessageID, Reaction: in.Reaction, UID: m.UID, UMD: m.UMD, Origin: who.origin(),
 		},
-		Remove: in.Remove,
-		Notice: store.PublishRequest{Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: exclude},
+		Remove:       in.Remove,
+		MaxReactions: o.most,
+		Notice:       store.PublishRequest{Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude},
 	})
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return refuse(CodeMessageNotFound)
+	case errors.Is(err, store.ErrCapacity):
+		return refuseBecause(CodeRateLimited, "too many reactions to this message")
 	}
 	if err != nil {
 		return err
 	}
-	if emit && r.Changed {
+	if o.emit && r.Changed {
 		h.reactionEvent(typ, channel, &r)
 	}
 	return nil

@@ -163,16 +163,20 @@ func (c *connection) resubscribe(channel string, lost bool) {
 			return nil
 		}
 		entries, err := c.h.observed(ctx, s)
+		if errors.Is(err, &Error{Code: CodePayloadTooLarge}) {
+			c.tooSlow() // and is told why when it comes back
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		c.sock.Send(subscribedFrame(s, wire.Subscribed{
+		if !s.begin(wire.Subscribed{
 			Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
-		}))
-		for _, e := range entries {
-			s.tell(e, storageUpdatedFrame(e))
+		}, entries, nil) {
+			c.tooSlow()
+			return nil
 		}
 		s.goLive(r.Position)
 		return nil

@@ -50,9 +50,15 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 	}
 	s.ID = ulid.Make()
 	s.Origin = who.origin()
+	if s.Connection != "" {
+		s.MaxPending = h.opts.MaxSchedules
+	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
 	group, err := h.opts.Scheduler.Add(ctx, *s)
+	if errors.Is(err, store.ErrCapacity) {
+		return accepted{}, refuseBecause(CodeRateLimited, "too many schedules on this channel")
+	}
 	if err != nil {
 		return accepted{}, err
 	}

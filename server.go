@@ -142,7 +142,7 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 	default:
 		who := requester{Trigger: triggerGo}
 		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
-			wire.Reaction{MessageID: id, Reaction: r.Reaction, Remove: r.Remove}, "", r.EmitEvent)
+			wire.Reaction{MessageID: id, Reaction: r.Reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
 	}
 	return h.told(err)
 }

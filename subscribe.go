@@ -3,20 +3,13 @@ package hotsock
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
-
-// A waitingSubscribe is a subscribe that the store could not take yet.
-type waitingSubscribe struct {
-	join joinRequest
-	cmd  wire.Command
-}
 
 // A joinRequest is a permitted subscribe.
 type joinRequest struct {
@@ -207,15 +200,39 @@ func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest,
 			w.Recovered = wire.RecoveryDone
 		}
 	}
-	c.sock.Send(subscribedFrame(s, w))
-	for _, e := range entries {
-		s.tell(e, storageUpdatedFrame(e))
-	}
-	for _, m := range replay.Messages {
-		c.sock.Send(messageFrame(m))
+	if !s.begin(w, entries, replay.Messages) {
+		// The client can read the history instead, page by page.
+		if w.Recovered == wire.RecoveryDone {
+			w.Recovered = wire.RecoveryFailed
+		}
+		if !s.begin(w, entries, nil) {
+			c.tooSlow()
+			return nil
+		}
 	}
 	s.goLive(r.Position)
 	return nil
+}
+
+// begin tells the client that it is subscribed, and what it must know to go on
+// from there; or nothing, and returns false, if that is too much. The topic's
+// lock must be held.
+func (s *subscription) begin(w wire.Subscribed, entries []*store.Entry, missed []*store.Message) bool {
+	frames := make([]socket.Frame, 0, 1+len(entries)+len(missed))
+	frames = append(frames, subscribedFrame(s, w))
+	for _, e := range entries {
+		frames = append(frames, storageUpdatedFrame(e))
+	}
+	for _, m := range missed {
+		frames = append(frames, messageFrame(m))
+	}
+	if !s.conn.sock.SendAll(frames) {
+		return false
+	}
+	for _, e := range entries {
+		s.note(e)
+	}
+	return true
 }
 
 // mayReplay reports whether history from the message on may be read.
@@ -238,20 +255,26 @@ func (s *subscription) request() store.SubscribeRequest {
 	}
 }
 
-// observed returns the storage entries that a subscriber is shown.
+// observed returns the storage entries that a subscriber is shown. If they are
+// more than it can be sent at once, that is an error.
 func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
 	if !s.grant.mayObserve() {
 		return nil, nil
 	}
 	var shown []*store.Entry
+	size := 0
 	for after := ""; ; {
 		page, err := h.node.List(ctx, store.ListRequest{Channel: s.channel, After: after, Limit: scanPage})
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range page {
-			if s.grant.entry(e.Key).observe {
-				shown = append(shown, e)
+			if !s.grant.entry(e.Key).observe {
+				continue
+			}
+			shown = append(shown, e)
+			if size += entrySize + len(e.Channel) + len(e.Key) + len(e.Value) + len(e.Meta.UMD); size > h.opts.MaxQueueSize {
+				return nil, refuseBecause(CodePayloadTooLarge, "what is stored on this channel is too long to be observed")
 			}
 		}
 		if len(page) < scanPage {
@@ -260,6 +283,9 @@ func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry
 		after = page[len(page)-1].Key
 	}
 }
+
+// entrySize is what an entry takes besides its values.
+const entrySize = 256
 
 // scanPage is the length of pages that are read to be filtered.
 const scanPage = 500
@@ -316,97 +342,4 @@ func (h *Handler) unsubscribeStore(ctx context.Context, channel, connection stri
 	}
 	h.unsubscribedEvents(&e)
 	return nil
-}
-
-// keep has a subscribe tried again when the store is back.
-func (c *connection) keep(w waitingSubscribe) {
-	c.settleLater(func(c *connection) {
-		if c.waiting == nil {
-			c.waiting = make(map[string]waitingSubscribe)
-		}
-		c.waiting[w.join.channel] = w
-	})
-}
-
-// settleLater notes something that the store must still be told, and makes sure
-// that it is tried again.
-func (c *connection) settleLater(note func(*connection)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended {
-		return
-	}
-	note(c)
-	if c.stopSettle != nil {
-		return
-	}
-	var ctx context.Context
-	ctx, c.stopSettle = context.WithCancel(c.h.ctx)
-	c.background.Add(1)
-	go c.settle(ctx)
-}
-
-// settle tries what is waiting until nothing is.
-func (c *connection) settle(ctx context.Context) {
-	defer c.background.Done()
-	for sleep(ctx, jitter(retryInterval)) {
-		if c.settleOnce() {
-			return
-		}
-	}
-}
-
-// settleOnce reports whether nothing waits any more.
-func (c *connection) settleOnce() bool {
-	c.ops.Lock()
-	defer c.ops.Unlock()
-	c.mu.Lock()
-	left := c.left
-	c.left = nil
-	var waiting []waitingSubscribe
-	for _, w := range c.waiting {
-		waiting = append(waiting, w)
-	}
-	c.mu.Unlock()
-
-	for i, channel := range left {
-		if c.subscription(channel) != nil {
-			continue // subscribed again, and so the store knows
-		}
-		ctx, cancel := c.h.storeContext(c.h.ctx)
-		err := c.h.unsubscribeStore(ctx, channel, c.id)
-		cancel()
-		if err != nil {
-			c.mu.Lock()
-			c.left = append(c.left, left[i:]...)
-			c.mu.Unlock()
-			return false
-		}
-	}
-	slices.SortFunc(waiting, func(a, b waitingSubscribe) int {
-		return strings.Compare(a.join.channel, b.join.channel)
-	})
-	for _, w := range waiting {
-		err := c.join(&w.join, &w.cmd)
-		if isTemporary(err) {
-			c.mu.Lock()
-			c.waiting[w.join.channel] = w
-			c.mu.Unlock()
-			return false
-		}
-		if err != nil {
-			c.fail(&w.cmd, err)
-		}
-		c.mu.Lock()
-		delete(c.waiting, w.join.channel)
-		c.mu.Unlock()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	done := len(c.left) == 0 && len(c.waiting) == 0
-	if done {
-		c.stopSettle()
-		c.stopSettle = nil
-	}
-	return done
 }

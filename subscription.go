@@ -106,6 +106,12 @@ const maxTold = 256
 // tell notes that the client is being told of a storage entry outside the order
 // of items, and sends the frame. The topic's lock must be held.
 func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
+	s.note(e)
+	s.conn.sock.Send(frame)
+}
+
+// note is tell without the sending.
+func (s *subscription) note(e *store.Entry) {
 	if len(s.told) >= maxTold {
 		clear(s.told)
 	}
@@ -114,7 +120,6 @@ func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
 	}
 	s.told[e.Key] = e.ID
 	s.pass(e)
-	s.conn.sock.Send(frame)
 }
 
 // suspend keeps what is delivered from now on until resubscribe. The topic's

@@ -127,7 +127,7 @@ type Replay struct {
 type Reactions interface {
 	// React adds or removes a reaction and publishes the notice if that
 	// changed something. The error wraps ErrNotFound if there is no such kept
-	// and unexpired message.
+	// and unexpired message, and ErrCapacity if MaxReactions is reached.
 	React(ctx context.Context, r ReactRequest) (ReactResult, error)
 	// ListReactions returns the reactions to each of the given messages, in
 	// the order in which they were added. Messages without any, and unknown
@@ -155,6 +155,9 @@ type ReactRequest struct {
 	// fills in Created.
 	Reaction Reaction
 	Remove   bool
+	// MaxReactions, if not 0, makes adding fail with ErrCapacity if the message
+	// has so many reactions already, of all users together.
+	MaxReactions int
 	// Notice is published, as Publish would, if something changed.
 	Notice PublishRequest
 }

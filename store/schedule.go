@@ -21,6 +21,7 @@ type Scheduler interface {
 	// Add accepts a schedule and returns the group under which the scheduler
 	// keeps it: 1 to 32 characters of A-Z, a-z, 0-9, - and _. One that is due
 	// already fires at once. Adding an ID that is there already does nothing.
+	// The error wraps ErrCapacity if the request's MaxPending is reached.
 	Add(ctx context.Context, s Schedule) (group string, err error)
 	// Cancel removes a schedule; it will not fire. The error wraps ErrNotFound
 	// if it has fired, was cancelled or never existed.
@@ -51,6 +52,11 @@ type Schedule struct {
 	// Emit and Origin are for core's events, opaque to the scheduler.
 	Emit   bool
 	Origin []byte
+
+	// MaxPending, if not 0, makes Add fail with ErrCapacity if so many
+	// schedules of the channel, whoever made them, are pending already. It is
+	// not kept.
+	MaxPending int
 }
 
 // Channel that the schedule concerns.

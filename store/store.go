@@ -39,9 +39,9 @@ var (
 	ErrUnavailable = errors.New("store: unavailable")
 	// ErrNotFound says that what was named does not exist, or expired.
 	ErrNotFound = errors.New("store: not found")
-	// ErrCapacity says that one more member would make a presence channel's
-	// member list longer than the request allows.
-	ErrCapacity = errors.New("store: presence channel is full")
+	// ErrCapacity says that there would be more of something than the request
+	// allows: a longer list of members, more schedules or more reactions.
+	ErrCapacity = errors.New("store: at capacity")
 	// ErrNoPeer says that the node called is not alive.
 	ErrNoPeer = errors.New("store: no such node")
 )

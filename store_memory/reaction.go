@@ -35,6 +35,9 @@ func (n *node) React(ctx context.Context, r store.ReactRequest) (store.ReactResu
 	if r.Remove {
 		r.Reaction, changed = kept.removeReaction(r.Reaction)
 	} else {
+		if kept.full(&r) {
+			return store.ReactResult{}, store.ErrCapacity
+		}
 		r.Reaction.Created = now
 		changed = kept.addReaction(r.Reaction)
 	}
@@ -47,6 +50,14 @@ func (n *node) React(ctx context.Context, r store.ReactRequest) (store.ReactResu
 		Reaction: r.Reaction,
 		Expires:  kept.message.Expires,
 	}, nil
+}
+
+// full reports whether a reaction would be one too many.
+func (k *keptMessage) full(r *store.ReactRequest) bool {
+	if r.MaxReactions == 0 || k.reactions == nil || len(k.reactions.byKey) < r.MaxReactions {
+		return false
+	}
+	return k.reactions.byKey[reactionKey{r.Reaction.UID, r.Reaction.Reaction}] == nil
 }
 
 func (k *keptMessage) addReaction(r store.Reaction) bool {

@@ -21,6 +21,7 @@ type scheduler struct {
 
 	mu      sync.Mutex
 	jobs    table[ulid.ULID, *job]
+	counts  table[string, int] // of jobs, by channel
 	pending queue[*job]
 	runners map[*runner]struct{}
 }
@@ -52,9 +53,15 @@ func (s *scheduler) Add(ctx context.Context, sch store.Schedule) (string, error)
 	if s.jobs.m[sch.ID] != nil {
 		return group, nil
 	}
-	sch.Group = group
+	channel := sch.Channel()
+	n := s.counts.m[channel]
+	if sch.MaxPending > 0 && n >= sch.MaxPending {
+		return "", store.ErrCapacity
+	}
+	sch.Group, sch.MaxPending = group, 0
 	j := &job{schedule: &sch}
 	s.jobs.set(sch.ID, j)
+	s.counts.set(channel, n+1)
 	s.put(j)
 	return group, nil
 }
@@ -96,6 +103,12 @@ func (s *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) erro
 func (s *scheduler) remove(j *job) {
 	s.jobs.remove(j.schedule.ID)
 	s.pending.remove(j)
+	channel := j.schedule.Channel()
+	if n := s.counts.m[channel]; n > 1 {
+		s.counts.set(channel, n-1)
+	} else {
+		s.counts.remove(channel)
+	}
 }
 
 // Move implements [store.Scheduler].

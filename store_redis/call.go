@@ -218,6 +218,14 @@ func parseTime(s string) (int64, error) {
 	return now, nil
 }
 
+// atCapacity turns the refusal of what would be too much into the store's error.
+func atCapacity(err error) error {
+	if errors.Is(err, refusedFull) {
+		return store.ErrCapacity
+	}
+	return err
+}
+
 // notFound turns the refusal of what does not exist into the store's error.
 func notFound(err error) error {
 	if errors.Is(err, refusedNone) {

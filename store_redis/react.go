@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -23,9 +24,9 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 		value = string(appendField(appendField(nil, q.Reaction.UMD), q.Reaction.Origin))
 	}
 	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, []string{ck.reactions(at)},
-		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, pack(q.Reaction.Reaction, q.Reaction.UID), value))
+		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, pack(q.Reaction.Reaction, q.Reaction.UID), value, strconv.Itoa(q.MaxReactions)))
 	if err != nil {
-		return store.ReactResult{}, notFound(err)
+		return store.ReactResult{}, atCapacity(notFound(err))
 	}
 	res := store.ReactResult{Changed: r.record.flag(), Notice: r.record.id(), Expires: timeOf(r.record.int())}
 	if !res.Changed {

@@ -92,10 +92,10 @@ func (d *scheduler) Add(ctx context.Context, q store.Schedule) (string, error) {
 	ck := d.s.keys.channel(q.Channel())
 	_, err := d.s.do(ctx, call{
 		script: addScript, part: ck.part, keys: d.scheduleKeys(ck.part, ck),
-		args: []any{q.ID.String(), dueMillis(q.Due), encodeSchedule(&q), d.s.keys.bus(""), strconv.Itoa(ck.part)},
+		args: []any{q.ID.String(), dueMillis(q.Due), encodeSchedule(&q), d.s.keys.bus(""), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending)},
 	})
 	if err != nil {
-		return "", err
+		return "", atCapacity(err)
 	}
 	return groupOf(ck.part), nil
 }

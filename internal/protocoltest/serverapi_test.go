@@ -50,10 +50,15 @@ func TestServerAPI(t *testing.T) {
 // Its routes need a key, and do not exist where none was configured.
 func TestAPIKeys(t *testing.T) {
 	routes := [][3]string{
-		{"POST", "/publish", `{"channel":"room","event":"e"}`}, {"POST", "/publish/batch", `{"messages":[]}`},
-		{"GET", "/channels/room"}, {"GET", "/channels/room/storage"}, {"DELETE", "/channels/room/users/Jim"},
-		{"DELETE", "/users/Jim/connections"}, {"DELETE", "/connections/x"},
-		{"GET", "/schedules"}, {"DELETE", "/schedules/x/y"},
+		{"POST", "/publish", `{"channel":"room","event":"e"}`},
+		{"POST", "/publish/batch", `{"messages":[]}`},
+		{"GET", "/channels/room"},
+		{"GET", "/channels/room/storage"},
+		{"DELETE", "/channels/room/users/Jim"},
+		{"DELETE", "/users/Jim/connections"},
+		{"DELETE", "/connections/x"},
+		{"GET", "/schedules"},
+		{"DELETE", "/schedules/x/y"},
 		{"PATCH", "/schedules/x/y", `{"scheduleExpression":"at(2040-01-01T00:00:00)"}`},
 	}
 	everywhere(t, nil, func(t *testing.T, e *env) {

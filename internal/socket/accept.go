@@ -47,6 +47,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		}
 		return nil, fmt.Errorf("socket: %w", err)
 	}
+	// The library has put what is buffered behind the reader, where nobody who
+	// waits for more would see it.
+	_, _ = h.br.Peek(h.early)
 	ws.SetReadLimit(int64(o.ReadLimit))
 	return &Conn{
 		ws: ws, net: h.conn, br: h.br, o: o,
@@ -76,6 +79,7 @@ type hijacker struct {
 	timeout time.Duration
 	conn    *atomicConn
 	br      *bufio.Reader
+	early   int // bytes that came right behind the request
 }
 
 // Unwrap is for http.ResponseController.
@@ -96,6 +100,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
 	br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.conn), max(readBuffer, len(early)))
 	_, _ = br.Peek(len(early))
-	h.br = br
+	h.br, h.early = br, len(early)
 	return h.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
 }

@@ -57,6 +57,7 @@ type Conn struct {
 	mu      sync.Mutex
 	queue   []Frame       // waiting, in order
 	queued  int           // bytes in queue
+	asked   int           // how many of them SendAll has taken
 	writing bool          // somebody has been asked to write what is queued
 	closing bool          // no more frames are taken
 	flushed chan struct{} // closed when nothing is queued, if Close waits for that
@@ -76,7 +77,7 @@ func (c *Conn) Send(f Frame) {
 		c.mu.Unlock()
 		return
 	}
-	if c.queued+len(f.b.wire) > c.o.QueueLimit && c.queued > 0 {
+	if waiting := c.queued - c.asked; waiting+len(f.b.wire) > c.o.QueueLimit && waiting > 0 {
 		c.closing = true
 		c.mu.Unlock()
 		c.o.Overflow()
@@ -84,15 +85,42 @@ func (c *Conn) Send(f Frame) {
 	}
 	c.queue = append(c.queue, f)
 	c.queued += len(f.b.wire)
+	c.flush()
+	c.mu.Unlock()
+}
+
+// SendAll queues what the client has asked for at once, such as what it missed:
+// all of it, or nothing, and then it returns false. It does not count against
+// QueueLimit, but neither may there wait more of it than that.
+func (c *Conn) SendAll(frames []Frame) bool {
+	size := 0
+	for _, f := range frames {
+		size += len(f.b.wire)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return true
+	}
+	if c.asked+size > c.o.QueueLimit {
+		return false
+	}
+	c.queue = append(c.queue, frames...)
+	c.queued += size
+	c.asked += size
+	c.flush()
+	return true
+}
+
+// flush sees to it that somebody writes what is queued. c.mu is held.
+func (c *Conn) flush() {
 	if c.writing {
-		c.mu.Unlock()
 		return
 	}
 	c.writing = true
 	if c.net.raw == nil || c.o.Flusher == nil || !c.o.Flusher.add(c) {
 		c.flushAlone(nil, false)
 	}
-	c.mu.Unlock()
 }
 
 // LastSent is when frames were last written.
@@ -104,7 +132,7 @@ func (c *Conn) take(frames []Frame) []Frame {
 	defer c.mu.Unlock()
 	frames = append(frames, c.queue...)
 	clear(c.queue)
-	c.queue, c.queued = c.queue[:0], 0
+	c.queue, c.queued, c.asked = c.queue[:0], 0, 0
 	if cap(c.queue) > maxKept {
 		c.queue = nil
 	}
@@ -185,7 +213,7 @@ func (c *Conn) broken() {
 	c.mu.Lock()
 	c.closing = true
 	clear(c.queue)
-	c.queue, c.queued = c.queue[:0], 0
+	c.queue, c.queued, c.asked = c.queue[:0], 0, 0
 	c.mu.Unlock()
 	_ = c.net.Close()
 }
@@ -270,7 +298,7 @@ func (c *Conn) Close(ctx context.Context, code websocket.StatusCode, reason stri
 		if code == websocket.StatusTryAgainLater {
 			// The peer does not read: what waits would only delay the reason.
 			clear(c.queue)
-			c.queue, c.queued = c.queue[:0], 0
+			c.queue, c.queued, c.asked = c.queue[:0], 0, 0
 		}
 		c.flushed = make(chan struct{})
 		if !c.writing {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -281,6 +282,62 @@ func testOverflow(t *testing.T, f *Flusher) {
 	c.Send(textFrame("ignored"))
 }
 
+func TestSendAll(t *testing.T) { bothWays(t, testSendAll) }
+
+// What was asked for may wait beside other frames, as much as they may.
+func testSendAll(t *testing.T, f *Flusher) {
+	const limit = 1 << 10
+	overflows := 0
+	c, client := pair(t, Options{QueueLimit: limit, Flusher: f, Overflow: func() { overflows++ }})
+	c.net.mu.Lock() // so that nothing is written
+	c.Send(textFrame("first"))
+	for taken := false; !taken; {
+		c.mu.Lock()
+		taken = len(c.queue) == 0
+		c.mu.Unlock()
+		runtime.Gosched()
+	}
+
+	half := textFrame(strings.Repeat("x", limit/2-10))
+	if !c.SendAll([]Frame{half, textFrame("a")}) {
+		t.Error("what is within the limit was refused")
+	}
+	c.Send(half)
+	if c.SendAll([]Frame{half, half}) {
+		t.Error("more than the limit was taken")
+	}
+	if !c.SendAll([]Frame{textFrame("b")}) {
+		t.Error("the rest of the limit was refused")
+	}
+	c.Send(textFrame("c"))
+	if overflows > 0 {
+		t.Error("what was asked for counts against what was not")
+	}
+	c.net.mu.Unlock()
+	x := payloadOf(half)
+	for _, want := range []string{"first", x, "a", x, "b", "c"} {
+		if _, got, err := client.Read(t.Context()); err != nil || string(got) != want {
+			t.Fatalf("read %.20q, %v, want %.20q", got, err, want)
+		}
+	}
+	// With nothing waiting, everything begins anew.
+	if !c.SendAll([]Frame{half, textFrame("d")}) {
+		t.Error("refused, with nothing waiting")
+	}
+	for _, want := range []string{x, "d"} {
+		if _, got, err := client.Read(t.Context()); err != nil || string(got) != want {
+			t.Fatalf("read %.20q, %v, want %.20q", got, err, want)
+		}
+	}
+	if c.SendAll([]Frame{textFrame(strings.Repeat("x", limit))}) {
+		t.Error("more than may ever wait was taken")
+	}
+	c.Cut()
+	if !c.SendAll([]Frame{half, half, half}) {
+		t.Error("a closed connection has a limit")
+	}
+}
+
 func TestOneFrameLargerThanTheQueue(t *testing.T) { bothWays(t, testOneFrameLargerThanTheQueue) }
 
 func testOneFrameLargerThanTheQueue(t *testing.T, f *Flusher) {
@@ -317,6 +374,10 @@ func TestFramesRightBehindTheRequest(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 			return
+		}
+		// There is something, though nothing more will come.
+		if err := c.Wait(); err != nil {
+			t.Error(err)
 		}
 		b, err := c.Read(readBuffer512)
 		if err != nil {

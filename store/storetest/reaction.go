@@ -18,6 +18,7 @@ var reactionTests = []testCase{
 	{"NoticeIsAPublish", testReactionNotice},
 	{"OneOfManyAdds", testReactRace},
 	{"NoTwoAreTakenForOne", testReactionsApart},
+	{"UpToABound", testReactionsBound},
 }
 
 // reactionTo is a request to add or remove a reaction, with a notice.
@@ -232,4 +233,30 @@ func testReactionsApart(e *env) {
 		}
 	}
 	wantEqual(e, "listed in the end", a.reactions(id), nil)
+}
+
+func testReactionsBound(e *env) {
+	a, b := e.join(), e.join()
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	bounded := func(uid, reaction string, remove bool) store.ReactRequest {
+		r := reactionTo(id, uid, reaction, remove)
+		r.MaxReactions = 2
+		return r
+	}
+	a.react(bounded("Jim", "1", false))
+	b.react(bounded("Pam", "1", false))
+	_, err := a.React(e.Context(), bounded("Jim", "2", false))
+	e.wantErr("the third of two", err, store.ErrCapacity)
+	if r := b.react(bounded("Jim", "1", false)); r.Changed {
+		e.Error("adding what is there changed something")
+	}
+	if r := b.react(reactionTo(id, "Bot", "2", false)); !r.Changed {
+		e.Error("a request without a bound has one")
+	}
+	a.react(bounded("Bot", "2", true))
+	a.react(bounded("Jim", "1", true))
+	a.react(bounded("Jim", "2", false))
+	if n := len(a.reactions(id)[id]); n != 2 {
+		e.Errorf("%d reactions are listed, want 2", n)
+	}
 }

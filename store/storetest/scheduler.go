@@ -20,6 +20,7 @@ var schedulerTests = []testCase{
 	{"FiresWhatIsDueNow", testFireNow},
 	{"FiresWhatWasOverdueAtStart", testFireOverdue},
 	{"AddTwiceIsOne", testAddTwice},
+	{"AddUpToABound", testAddBound},
 	{"Cancel", testCancel},
 	{"Move", testMove},
 	{"List", testListSchedules},
@@ -195,6 +196,40 @@ func testAddTwice(e *env) {
 	e.h.Advance(500 * time.Millisecond)
 	if n := len(all(f)[s.ID]); n != 1 {
 		e.Errorf("fired %d times", n)
+	}
+}
+
+func testAddBound(e *env) {
+	a, b := e.join(), e.join()
+	bounded := func(in time.Duration, channel string) store.Schedule {
+		s := e.publishing(in, channel)
+		s.MaxPending = 2
+		return s
+	}
+	first, second := bounded(500*time.Millisecond, "c"), bounded(time.Hour, "c")
+	group := a.add(first)
+	b.add(second)
+	third := bounded(time.Hour, "c")
+	_, err := a.store.Scheduler().Add(e.Context(), third)
+	e.wantErr("the third of two", err, store.ErrCapacity)
+	b.add(second) // is there already
+	a.add(bounded(time.Hour, "d"))
+	unbounded := e.publishing(time.Hour, "c")
+	a.add(unbounded)
+	wantEqual(e, "schedules of the channel", len(b.schedules(store.ScheduleQuery{Channel: "c", Limit: 10})), 3)
+
+	// What was cancelled and what has fired are not pending.
+	if err := b.store.Scheduler().Cancel(e.Context(), group, unbounded.ID); err != nil {
+		e.Fatal(err)
+	}
+	a.start().await(first.ID)
+	third.ID = ulid.Make() // for the store may have refused the other one for good
+	a.add(third)
+	_, err = b.store.Scheduler().Add(e.Context(), bounded(time.Hour, "c"))
+	e.wantErr("one more", err, store.ErrCapacity)
+	got, err := a.store.Scheduler().Schedule(e.Context(), group, third.ID)
+	if err != nil || got.MaxPending != 0 {
+		e.Errorf("pending: %+v, %v", got, err)
 	}
 }
 

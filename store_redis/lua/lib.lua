@@ -6,7 +6,7 @@
 --   late   the deadline has passed
 --   stale  the incarnation of the caller is no member of the partition
 --   none   what was named does not exist
---   full   a member list would get too long
+--   full   there would be more of something than is allowed
 --
 -- Every script that changes something takes KEYS[1], the record of recent
 -- operations; ARGV[1], the operation; and ARGV[2], its deadline. Run again with

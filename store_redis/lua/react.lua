@@ -4,8 +4,9 @@
 -- KEYS     1-8 as in channel.lua   9 the message's reactions
 -- ARGV     1-7 as in channel.lua   8 keep of the notice in ms   9 notice
 --          10 message   11 field of the reaction   12 its value; '' to remove
+--          13 how many reactions the message may have; 0 any number
 -- RETURNS  ok: 1 if changed, id of the notice, when the message expires,
---          time of adding, value
+--          time of adding, value; none; full
 
 local seen, refuse = recall()
 if seen then
@@ -22,6 +23,10 @@ local old = redis.call('HGET', KEYS[9], ARGV[11])
 local add = ARGV[12] ~= ''
 if (add and old) or (not add and not old) then
   return remember(pack({'', '', text(expires), '', ''}))
+end
+local most = tonumber(ARGV[13])
+if add and most > 0 and redis.call('HLEN', KEYS[9]) >= most then
+  return decline('full')
 end
 local c = open()
 local id = publish(c, tonumber(ARGV[8]), ARGV[9], random(1))

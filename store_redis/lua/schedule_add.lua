@@ -3,13 +3,18 @@
 -- KEYS     1 operations, 2-4 as in schedule.lua
 -- ARGV     1 operation   2 deadline   3 id   4 due in ms   5 body
 --          6 topic on which to tell the nodes   7 partition
--- RETURNS  ok: nothing
+--          8 how many the channel may have; 0 any number
+-- RETURNS  ok: nothing; full
 
 local seen, refuse = recall()
 if seen then
   return answer('ok', seen)
 elseif refuse then
   return refuse
+end
+local most = tonumber(ARGV[8])
+if most > 0 and redis.call('ZCARD', OF_CHANNEL) >= most and redis.call('HEXISTS', BODIES, ID) == 0 then
+  return decline('full')
 end
 if redis.call('HSETNX', BODIES, ID, ARGV[5]) == 1 then
   redis.call('ZADD', BY_TIME, ARGV[4], ID)

@@ -1,0 +1,111 @@
+package hotsock
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// This file is about what a connection must do later, because the store was
+// away or the rate limit did not allow it.
+
+// A waitingSubscribe is a subscribe that the store could not take yet.
+type waitingSubscribe struct {
+	join joinRequest
+	cmd  wire.Command
+}
+
+// keep has a subscribe tried again when the store is back.
+func (c *connection) keep(w waitingSubscribe) {
+	c.settleLater(func(c *connection) {
+		if c.waiting == nil {
+			c.waiting = make(map[string]waitingSubscribe)
+		}
+		c.waiting[w.join.channel] = w
+	})
+}
+
+// settleLater notes something that the store must still be told, and makes sure
+// that it is tried again.
+func (c *connection) settleLater(note func(*connection)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	note(c)
+	if c.stopSettle != nil {
+		return
+	}
+	var ctx context.Context
+	ctx, c.stopSettle = context.WithCancel(c.h.ctx)
+	c.background.Add(1)
+	go c.settle(ctx)
+}
+
+// settle tries what is waiting until nothing is.
+func (c *connection) settle(ctx context.Context) {
+	defer c.background.Done()
+	for sleep(ctx, jitter(retryInterval)) {
+		if c.settleOnce() {
+			return
+		}
+	}
+}
+
+// settleOnce reports whether nothing waits any more.
+func (c *connection) settleOnce() bool {
+	c.ops.Lock()
+	defer c.ops.Unlock()
+	c.mu.Lock()
+	left := c.left
+	c.left = nil
+	var waiting []waitingSubscribe
+	for _, w := range c.waiting {
+		waiting = append(waiting, w)
+	}
+	c.mu.Unlock()
+
+	for i, channel := range left {
+		if c.subscription(channel) != nil {
+			continue // subscribed again, and so the store knows
+		}
+		ctx, cancel := c.h.storeContext(c.h.ctx)
+		err := c.h.unsubscribeStore(ctx, channel, c.id)
+		cancel()
+		if err != nil {
+			c.mu.Lock()
+			c.left = append(c.left, left[i:]...)
+			c.mu.Unlock()
+			return false
+		}
+	}
+	slices.SortFunc(waiting, func(a, b waitingSubscribe) int {
+		return strings.Compare(a.join.channel, b.join.channel)
+	})
+	for _, w := range waiting {
+		err := c.join(&w.join, &w.cmd)
+		if isTemporary(err) {
+			c.mu.Lock()
+			c.waiting[w.join.channel] = w
+			c.mu.Unlock()
+			return false
+		}
+		if err != nil {
+			c.fail(&w.cmd, err)
+		}
+		c.mu.Lock()
+		delete(c.waiting, w.join.channel)
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := len(c.left) == 0 && len(c.waiting) == 0
+	if done {
+		c.stopSettle()
+		c.stopSettle = nil
+	}
+	return done
+}
