@@ -15,9 +15,9 @@ import (
 )
 
 // Nothing that is small becomes large: bodies are not unpacked, and compression
-// of frames is not agreed to.
+// of frames is not agreed to unless the app wants it.
 func TestNothingIsUnpacked(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, e *env) {
+	everywhere(t, func(o *hotsock.Options) { o.Compress = false }, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
 		var packed bytes.Buffer
 		w := gzip.NewWriter(&packed)

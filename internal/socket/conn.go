@@ -95,6 +95,9 @@ func (c *Conn) Send(f Frame) {
 func (c *Conn) SendAll(frames []Frame) bool {
 	size := 0
 	for _, f := range frames {
+		if c.deflate {
+			f.compress()
+		}
 		size += len(f.b.wire)
 	}
 	c.mu.Lock()
