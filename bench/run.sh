@@ -12,7 +12,7 @@ usage() {
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN WSPUB PRES STOR SLOW GROW)
+	      more: CONN WSPUB PRES STOR SLOW DEFL GROW)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -70,6 +70,7 @@ expand() {
 		PRES) echo PRES-plain PRES ;;
 		STOR) echo S1 STOR ;;
 		SLOW) echo S4 SLOW ;;
+		DEFL) echo S1 DEFL ;;
 		GROW)
 			echo S1 GROW-conns-{2000,5000,10000,20000} GROW-size-{64,4096,16384} GROW-channels-{10,100,1000}
 			;;
@@ -92,6 +93,7 @@ variant() {
 		case $scenario in
 		STOR) return 1 ;;
 		PRES) cmd+=" -presence" ;;
+		DEFL) cmd+=" -deflate" ;;
 		PRES-plain) args+=(-size 60) ;;
 		esac
 		if [[ $name == cent+ ]]; then # its best for throughput and memory
@@ -100,12 +102,12 @@ variant() {
 		fi
 		;;
 	coder)
-		[[ $engine == memory && $scenario != @(WSPUB|PRES*|STOR|SLOW) ]] || return 1
+		[[ $engine == memory && $scenario != @(WSPUB|PRES*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode coder"
 		args=(-proto raw)
 		;;
 	limit)
-		[[ $engine != history && $scenario != @(WSPUB|PRES*|STOR|SLOW) ]] || return 1
+		[[ $engine != history && $scenario != @(WSPUB|PRES*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
 		args=(-proto raw)
@@ -121,6 +123,7 @@ variant() {
 		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
 		PRES) args+=(-channel-prefix presence.c) ;;
+		DEFL) cmd+=" -compress" ;;
 		PRES-plain) args+=(-size 14000) ;;
 		esac
 		;;
@@ -149,6 +152,7 @@ scenario() {
 	PRES-plain) load+=(-conns 500 -inflight 8) ;;
 	PRES) load+=(-conns 500 -inflight 8 -via join -settle 3s -against PRES-plain) ;;
 	STOR) load+=(-against S1) ;;
+	DEFL) load+=(-deflate -against S1) ;;
 	SLOW) load+=(-rate 50 -stalled 1 -against S4) ;;
 	GROW-*)
 		local what n
