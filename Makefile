@@ -50,7 +50,7 @@ build: ## Build everything, the examples too
 
 .PHONY: lint
 lint: $(LINT) ## Check format, style and common mistakes; go vet is one of the linters
-	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" run --config "$(CURDIR)/.golangci.yml" ./...); done
+	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
 
 .PHONY: fmt
 fmt: $(LINT) ## Format the code
