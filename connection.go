@@ -45,6 +45,7 @@ type connection struct {
 	left       []string                    // channels that the store must forget
 	stopSettle context.CancelFunc          // of the goroutine for these two, nil if there is none
 	ended      bool
+	reason     endReason // why it is being closed
 	received   time.Time // the last message
 	heartbeat  time.Time // the last sign of life, with a heartbeat timeout
 	kept       time.Time // the last keep-alive
@@ -60,16 +61,6 @@ type requester struct {
 	Trigger      string `json:"trigger,omitempty"`
 	RequestID    string `json:"requestId,omitempty"`
 }
-
-// Close reasons, shown to clients.
-const (
-	reasonGoingAway = "Going away"
-	reasonIdle      = "Idle timeout"
-	reasonHeartbeat = "Heartbeat timeout"
-	reasonSlow      = "Too slow to receive"
-	reasonHost      = "Disconnected by the server"
-	reasonFlood     = "Rate limit exceeded"
-)
 
 // randomLength is that of the random part of a connection id: 132 bits.
 const randomLength = 22
@@ -156,7 +147,7 @@ func (c *connection) work() {
 // finish is the end of the connection, whoever wanted it.
 func (c *connection) finish(err error) {
 	defer c.h.conns.running.Done()
-	c.closeNow(socket.CloseCode(err), "")
+	c.closeNow(socket.CloseCode(err), endClient)
 	c.end()
 }
 
@@ -173,31 +164,29 @@ func (c *connection) touch() {
 	c.mu.Unlock()
 }
 
-// close ends the connection from outside, without waiting for it.
-func (c *connection) close(code websocket.StatusCode, reason string) {
+// close ends the connection from outside, without waiting for it. It returns
+// false if somebody else did so before.
+func (c *connection) close(code websocket.StatusCode, reason endReason) bool {
 	c.mu.Lock()
-	if c.ended {
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	if c.ended || c.reason != endClient {
+		return false
 	}
-	c.background.Add(1)
-	c.mu.Unlock()
-	go func() {
-		defer c.background.Done()
-		c.closeNow(code, reason)
-	}()
+	c.reason = reason
+	c.background.Go(func() { c.closeNow(code, reason) })
+	return true
 }
 
 // closeNow makes the close handshake and returns when it is over.
-func (c *connection) closeNow(code websocket.StatusCode, reason string) {
+func (c *connection) closeNow(code websocket.StatusCode, reason endReason) {
 	ctx := c.h.ctx
-	if reason == reasonHeartbeat {
+	if reason == endHeartbeat {
 		// Most likely nobody is there, and the others have waited long enough.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, silentClose)
 		defer cancel()
 	}
-	c.sock.Close(ctx, code, reason)
+	c.sock.Close(ctx, code, reason.text())
 }
 
 // silentClose is how long the end of a silent client may take.
@@ -207,14 +196,16 @@ const silentClose = time.Second
 func (c *connection) flooded() {
 	c.limit.flooded.Do(func() {
 		c.logger().Info("hotsock: a client goes on beyond its limit and is disconnected")
-		c.close(websocket.StatusPolicyViolation, reasonFlood)
+		c.close(websocket.StatusPolicyViolation, endFlood)
 	})
 }
 
-// tooSlow is called by the socket when its queue is full.
+// tooSlow is called by the socket when its queue is full, and perhaps often by
+// those who fill it.
 func (c *connection) tooSlow() {
-	c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
-	c.close(websocket.StatusTryAgainLater, reasonSlow)
+	if c.close(websocket.StatusTryAgainLater, endSlow) {
+		c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
+	}
 }
 
 // end takes back everything that the connection has caused. It runs on the
@@ -222,6 +213,7 @@ func (c *connection) tooSlow() {
 func (c *connection) end() {
 	c.mu.Lock()
 	c.ended = true
+	reason := c.reason
 	if c.stopSettle != nil {
 		c.stopSettle()
 	}
@@ -255,7 +247,9 @@ func (c *connection) end() {
 	c.ops.Unlock()
 	now := time.Now()
 	c.emitConnection("hotsock.disconnected", &now)
-	c.h.logger.Debug("hotsock: disconnected", "connection", c.id)
+	c.h.counts.disconnected[reason].Add(1)
+	c.h.observeEnd(c, reason)
+	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name())
 }
 
 // hasEnded reports whether the connection's end is under way.

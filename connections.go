@@ -6,6 +6,8 @@ import "sync"
 type connections struct {
 	mu   sync.RWMutex
 	byID map[string]*connection
+	// added counts all that ever were.
+	added uint64
 	// running counts those whose end is not complete.
 	running sync.WaitGroup
 }
@@ -16,6 +18,7 @@ func (cs *connections) add(c *connection) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.byID[c.id] = c
+	cs.added++
 }
 
 func (cs *connections) remove(c *connection) {

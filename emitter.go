@@ -18,6 +18,7 @@ type emitter struct {
 	sinks  []*sinkQueue
 
 	mu      sync.Mutex // guards what is counted in the queues, too
+	lost    uint64     // events that sinks were not given
 	stopped bool
 }
 
@@ -66,8 +67,19 @@ func (e *emitter) emit(typ, dataType string, m EventMetadata, data any) {
 			e.reportDropped(q)
 		default:
 			q.dropped++
+			e.lost++
 		}
 	}
+}
+
+// droppedSoFar is how many events sinks were not given.
+func (e *emitter) droppedSoFar() uint64 {
+	if e == nil {
+		return 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lost
 }
 
 func (e *emitter) reportDropped(q *sinkQueue) {

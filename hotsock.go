@@ -53,6 +53,7 @@ type Handler struct {
 	limits   *throttles
 	node     store.Node
 	flusher  socket.Flusher
+	counts   counts
 	// readyAt is when the store was found ready, nil if it failed since.
 	readyAt atomic.Pointer[time.Time]
 
@@ -102,21 +103,24 @@ func New(o Options) (*Handler, error) {
 		stopped:  make(chan struct{}),
 	}
 	h.conns.init()
+	h.counts.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 
 	ctx, cancel := context.WithTimeout(h.ctx, joinTimeout)
 	defer cancel()
 	r := &receiver{h: h, joined: make(chan struct{})}
-	h.node, err = o.Store.Join(ctx, r, store.JoinOptions{
+	node, err := o.Store.Join(ctx, r, store.JoinOptions{
 		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
 	})
+	m := meter{h}
+	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	close(r.joined)
 	if err != nil {
 		h.cancel()
 		h.events.stop(ctx)
 		return nil, fmt.Errorf("hotsock: cannot join the store: %w", err)
 	}
-	h.stopScheduler, err = o.Scheduler.Start(ctx, h.node, h.fired)
+	h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.fired)
 	if err != nil {
 		h.cancel()
 		err = errors.Join(fmt.Errorf("hotsock: cannot start the scheduler: %w", err), h.node.Leave(ctx))
@@ -223,7 +227,7 @@ func (h *Handler) closeConnections(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		c.close(websocket.StatusGoingAway, reasonGoingAway)
+		c.close(websocket.StatusGoingAway, endShutdown)
 		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
 			sleep(ctx, pause*drainBatch)
 		}
@@ -266,6 +270,7 @@ func (h *Handler) untilStored(f func(ctx context.Context) error) {
 // told.
 func (h *Handler) reported(err error, attrs ...any) *Error {
 	e := asError(err)
+	h.counts.failed(e.Code)
 	switch e.Code {
 	case CodeInternal:
 		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)

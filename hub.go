@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
@@ -22,11 +23,17 @@ type hub struct {
 type hubShard struct {
 	mu     sync.RWMutex
 	topics map[string]*topic
+	refs   int // of all topics
+
+	// Counted once an item, not once a subscriber.
+	items     atomic.Uint64
+	delivered atomic.Uint64
 }
 
 // A topic is the local side of a channel.
 type topic struct {
 	channel string
+	shard   *hubShard
 	refs    int // guarded by the shard's mu
 
 	// watch orders Watch and Unwatch. It is held while the store is called.
@@ -58,10 +65,11 @@ func (h *hub) acquire(ctx context.Context, n store.Node, channel string) (*topic
 	s.mu.Lock()
 	t := s.topics[channel]
 	if t == nil {
-		t = &topic{channel: channel}
+		t = &topic{channel: channel, shard: s}
 		s.topics[channel] = t
 	}
 	t.refs++
+	s.refs++
 	s.mu.Unlock()
 
 	t.watch.Lock()
@@ -78,12 +86,13 @@ func (h *hub) acquire(ctx context.Context, n store.Node, channel string) (*topic
 }
 
 func (h *hub) release(n store.Node, t *topic) {
-	s := h.shard(t.channel)
+	s := t.shard
 	t.watch.Lock()
 	defer t.watch.Unlock()
 
 	s.mu.Lock()
 	t.refs--
+	s.refs--
 	last := t.refs == 0
 	s.mu.Unlock()
 	if !last {
@@ -109,22 +118,27 @@ func (h *hub) topic(channel string) *topic {
 	return s.topics[channel]
 }
 
-// deliver hands an item to the channel's subscribers here. The frame is built
-// once, for all.
-func (h *hub) deliver(item *store.Item) {
+// deliver hands an item to the channel's subscribers here, and returns how many
+// took it. The frame is built once, for all.
+func (h *hub) deliver(item *store.Item) (taken int) {
 	t := h.topic(item.Channel)
 	if t == nil {
-		return
+		return 0
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.subs) == 0 {
-		return
+		return 0
 	}
 	frame := itemFrame(item)
 	for _, s := range t.subs {
-		s.deliver(item, frame)
+		if s.deliver(item, frame) {
+			taken++
+		}
 	}
+	t.shard.items.Add(1)
+	t.shard.delivered.Add(uint64(taken))
+	return taken
 }
 
 // suspend makes the channel's subscriptions wait for resubscribe.

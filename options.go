@@ -66,6 +66,9 @@ type Options struct {
 	Scheduler store.Scheduler
 	// Events gets to know what happens. Defaults to nobody.
 	Events EventSink
+	// Observer is told of operations while they happen, for metrics and traces.
+	// Defaults to nobody.
+	Observer Observer
 	// Logger defaults to slog.Default(). It never gets tokens, secrets, or
 	// what messages contain.
 	Logger *slog.Logger

@@ -140,7 +140,7 @@ func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, err
 	case peerDisconnect:
 		conns := h.meant(q)
 		for _, c := range conns {
-			c.close(websocket.StatusPolicyViolation, reasonHost)
+			c.close(websocket.StatusPolicyViolation, endHost)
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:

@@ -53,15 +53,24 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in p
 }
 
 // publish is the one path of a message to the store.
-func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (accepted, error) {
+func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out accepted, err error) {
+	if h.observing() {
+		o := &Operation{Name: "message", Channel: p.Channel, Event: p.Event}
+		ctx = h.beginPublish(ctx, who, o)
+		p.Trace = o.Trace
+		defer func() { h.endPublish(ctx, o, out, err) }()
+	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
 	r, err := h.node.Publish(ctx, *p)
 	if err != nil {
 		return accepted{}, err
 	}
-	if emit && !r.Duplicate {
-		h.publishedEvent(who, p, r.ID)
+	if !r.Duplicate {
+		h.counts.published.Add(1)
+		if emit {
+			h.publishedEvent(who, p, r.ID)
+		}
 	}
 	return accepted{id: r.ID}, nil
 }

@@ -54,10 +54,19 @@ type reactOptions struct {
 }
 
 // react is the one path of a reaction to the store.
-func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) error {
+func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
 	typ := wire.EventMessageReactionAdded
 	if in.Remove {
 		typ = wire.EventMessageReactionRemoved
+	}
+	notice := store.PublishRequest{
+		Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude,
+	}
+	if h.observing() {
+		op := &Operation{Name: "reaction", Channel: channel, Event: typ}
+		ctx = h.beginPublish(ctx, who, op)
+		notice.Trace = op.Trace
+		defer func() { h.endPublish(ctx, op, accepted{}, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
@@ -68,7 +77,7 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		},
 		Remove:       in.Remove,
 		MaxReactions: o.most,
-		Notice:       store.PublishRequest{Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude},
+		Notice:       notice,
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -79,8 +88,11 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 	if err != nil {
 		return err
 	}
-	if o.emit && r.Changed {
-		h.reactionEvent(typ, channel, &r)
+	if r.Changed {
+		h.counts.published.Add(1)
+		if o.emit {
+			h.reactionEvent(typ, channel, &r)
+		}
 	}
 	return nil
 }

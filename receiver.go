@@ -18,17 +18,21 @@ type receiver struct {
 }
 
 // Deliver is part of store.Receiver.
-func (r *receiver) Deliver(item *store.Item) { r.h.hub.deliver(item) }
+func (r *receiver) Deliver(item *store.Item) { r.h.deliver(item) }
 
 // Lost is part of store.Receiver. What follows the gap may be delivered at once,
 // and before the subscribers can be told.
 func (r *receiver) Lost(channel string) {
+	r.h.counts.lost.Add(1)
 	r.h.hub.suspend(channel)
 	r.h.resyncLater(channel)
 }
 
 // Rejoin is part of store.Receiver.
-func (r *receiver) Rejoin() { r.h.resyncLater("") }
+func (r *receiver) Rejoin() {
+	r.h.counts.rejoined.Add(1)
+	r.h.resyncLater("")
+}
 
 // SubscriptionEnded is part of store.Receiver.
 func (r *receiver) SubscriptionEnded(e store.SubscriptionEnd) { r.h.unsubscribedEvents(&e) }

@@ -44,7 +44,20 @@ func checkDue(due time.Time) error {
 }
 
 // schedule is the one path to the scheduler.
-func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (accepted, error) {
+func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (out accepted, err error) {
+	if h.observing() {
+		o := &Operation{Name: "entry", Channel: s.Channel(), Scheduled: true}
+		if s.Publish != nil {
+			o.Name, o.Event = "message", s.Publish.Event
+		} else {
+			o.Event = s.Set.Key
+		}
+		ctx = h.beginPublish(ctx, who, o)
+		if s.Publish != nil {
+			s.Publish.Trace = o.Trace
+		}
+		defer func() { h.endPublish(ctx, o, out, err) }()
+	}
 	if err := checkDue(s.Due); err != nil {
 		return accepted{}, err
 	}
@@ -67,6 +80,7 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 
 // fired is called by the scheduler for what this node carried out.
 func (h *Handler) fired(f store.Fired) {
+	h.counts.fired.Add(1)
 	s := f.Schedule
 	if !s.Emit {
 		return

@@ -49,7 +49,12 @@ func setRequest(channel, key string, data []byte) *store.SetRequest {
 }
 
 // set is the one path of a write to the store.
-func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) error {
+func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) (err error) {
+	if h.observing() {
+		o := &Operation{Name: "entry", Channel: s.Channel, Event: s.Key}
+		ctx = h.beginPublish(ctx, who, o)
+		defer func() { h.endPublish(ctx, o, accepted{}, err) }()
+	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
 	r, err := h.node.Set(ctx, *s)

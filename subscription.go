@@ -57,46 +57,51 @@ type subscription struct {
 	passed  *store.Entry
 }
 
-// deliver is called with the topic's lock held.
-func (s *subscription) deliver(item *store.Item, frame socket.Frame) {
+// deliver returns whether the client is given the item, now or when it has
+// joined. It is called with the topic's lock held.
+func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	// Its own joining is not after its position, and so left out anyway. One that
 	// is comes after its leaving, which it was told of: the store took the node
 	// for dead meanwhile.
 	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
-		return
+		return false
 	}
 	if item.Storage != nil && !s.grant.entry(item.Storage.Key).observe {
-		return
+		return false
 	}
 	switch s.state {
 	case subLive:
-		s.send(item, frame)
+		return s.send(item, frame)
 	case subJoining:
 		s.buffered += frame.Len()
 		if s.buffered > s.conn.h.opts.MaxQueueSize {
 			s.buffer = nil
 			s.conn.tooSlow()
-			return
+			return false
 		}
 		s.buffer = append(s.buffer, item)
+		return true
 	}
+	return false
 }
 
-// send passes on what the client does not know yet.
-func (s *subscription) send(item *store.Item, frame socket.Frame) {
+// send passes on what the client does not know yet, and returns whether it did
+// not.
+func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 	if item.ID.Compare(s.position) <= 0 {
-		return
+		return false
 	}
 	if item.Storage != nil && len(s.told) > 0 {
 		if told, ok := s.told[item.Storage.Key]; ok {
 			if item.ID.Compare(told) <= 0 {
-				return
+				return false
 			}
 			delete(s.told, item.Storage.Key)
 		}
 	}
 	s.pass(item.Storage)
 	s.conn.sock.Send(frame)
+	return true
 }
 
 // maxTold bounds what a subscription remembers of storage reads. Beyond, the

@@ -206,7 +206,7 @@ func TestFloodEnds(t *testing.T) {
 			c.send(`{"event":"hotsock.ping"}`)
 			err := <-answers
 			var ce websocket.CloseError
-			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != reasonFlood {
+			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != endFlood.text() {
 				t.Errorf("%s: %v", frame, err)
 			}
 		}

@@ -27,34 +27,34 @@ func (c *connection) tick() {
 		c.mu.Unlock()
 		return
 	}
-	code, reason := c.overdue(now)
-	keepAlive := reason == "" && c.keepAliveDue(now)
+	reason := c.overdue(now)
+	keepAlive := reason == endClient && c.keepAliveDue(now)
 	if keepAlive {
 		c.kept = now
 	}
-	if reason == "" {
+	if reason == endClient {
 		c.timer.Reset(max(c.nextDeadline().Sub(now), time.Millisecond))
 	}
 	c.mu.Unlock()
 	if keepAlive {
 		c.sock.Send(keepAliveFrame)
 	}
-	if reason != "" {
-		c.close(code, reason)
+	if reason != endClient {
+		c.close(websocket.StatusGoingAway, reason)
 	}
 }
 
-// overdue returns why the connection must end now, or "".
-func (c *connection) overdue(now time.Time) (websocket.StatusCode, string) {
+// overdue returns why the connection must end now; endClient if it need not.
+func (c *connection) overdue(now time.Time) endReason {
 	switch {
 	case !now.Before(c.expires):
-		return websocket.StatusGoingAway, reasonGoingAway
+		return endExpired
 	case !now.Before(c.active().Add(c.h.opts.IdleTimeout)):
-		return websocket.StatusGoingAway, reasonIdle
+		return endIdle
 	case c.grant.claims.HeartbeatTimeout > 0 && !now.Before(c.heartbeat.Add(c.grant.claims.HeartbeatTimeout)):
-		return websocket.StatusGoingAway, reasonHeartbeat
+		return endHeartbeat
 	}
-	return 0, ""
+	return endClient
 }
 
 // active is when a message was last sent or received.

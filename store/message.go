@@ -35,6 +35,8 @@ type Message struct {
 	// Expires is when a kept message stops being listed. It is zero for one
 	// kept for ever, and in messages that were not kept.
 	Expires time.Time
+	// Trace is that of the request, nil if it had none.
+	Trace map[string]string
 }
 
 // Meta is who did something.
@@ -75,6 +77,10 @@ type PublishRequest struct {
 	// the same id, for as long as DedupFor, one message. "" for none.
 	DedupID  string
 	DedupFor time.Duration
+	// Trace is where the host's traces know the message, nil for none. It is
+	// opaque to the store, at most 1 KiB long, and travels with the message
+	// wherever that goes.
+	Trace map[string]string
 }
 
 // A PublishResult says what became of a publish.

@@ -30,6 +30,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		Event:   p.Event,
 		Data:    p.Data,
 		Meta:    p.Meta,
+		Trace:   p.Trace,
 	}
 	if p.DedupID != "" {
 		c.dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))

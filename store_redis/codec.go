@@ -133,7 +133,32 @@ func encodeMessage(p *store.PublishRequest) []byte {
 		b = appendField(b, p.Meta.UID)
 		b = appendField(b, p.Meta.UMD)
 	}
+	if len(p.Trace) > 0 {
+		var trace []byte
+		for k, v := range p.Trace {
+			trace = appendField(appendField(trace, k), v)
+		}
+		b = appendField(b, trace)
+	}
 	return b
+}
+
+// trace is the last field of a message's record. It is there only if it is not
+// empty.
+func (r *record) trace() map[string]string {
+	if r.rest == "" {
+		return nil
+	}
+	list, err := fields(r.next())
+	if err != nil || len(list)%2 != 0 {
+		r.bad = true
+		return nil
+	}
+	m := make(map[string]string, len(list)/2)
+	for i := 0; i < len(list); i += 2 {
+		m[list[i]] = list[i+1]
+	}
+	return m
 }
 
 // A delta is what an item of presence says: the change without the list.
@@ -163,6 +188,7 @@ func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
 		if r.flag() {
 			m.Meta = &store.Meta{UID: r.next(), UMD: r.bytes()}
 		}
+		m.Trace = r.trace()
 		it.Message = m
 	case "P":
 		d = &delta{kind: store.PresenceKind(r.int()), place: r.int()}

@@ -22,6 +22,7 @@ func TestScheduleSurvives(t *testing.T) {
 			Publish: &store.PublishRequest{
 				Channel: "c:1", Event: "e\x00", Data: []byte(`"1:2"`), Meta: &store.Meta{UID: "u", UMD: []byte("{}")},
 				Keep: store.Forever, Exclude: "x", DedupID: "d", DedupFor: time.Minute,
+				Trace: map[string]string{"a": "1", "b:": ""},
 			},
 		}},
 		{"a message of the server", store.Schedule{
@@ -76,6 +77,7 @@ func TestDelta(t *testing.T) {
 // must not panic.
 func FuzzDecode(f *testing.F) {
 	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Data: []byte("1"), Meta: &store.Meta{UID: "u"}})))
+	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Trace: map[string]string{"k": "v"}})))
 	f.Add(pack("S", "", "0", "1") + string(encodeEntry(&store.SetRequest{Key: "k"})))
 	f.Add(pack("P", "x", "1", "5", "u", "{}"))
 	f.Add("99999999999999999999:")

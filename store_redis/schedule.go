@@ -260,6 +260,7 @@ func decodeSchedule(p int, id, body string) (*store.Schedule, error) {
 		if r.flag() {
 			w.Meta = &store.Meta{UID: r.next(), UMD: r.bytes()}
 		}
+		w.Trace = r.trace()
 		q.Publish = w
 	case "S":
 		w := &store.SetRequest{Channel: r.next(), Digest: r.next(), Keep: time.Duration(r.int()), Emit: r.flag()}

@@ -126,6 +126,13 @@ func (c *Conn) flush() {
 	}
 }
 
+// Queued is how many bytes wait to be written.
+func (c *Conn) Queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queued
+}
+
 // LastSent is when frames were last written.
 func (c *Conn) LastSent() time.Time { return time.Unix(0, c.lastSent.Load()) }
 
@@ -164,6 +171,7 @@ func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 	f.taken = c.take(f.taken[:0])
 	b := f.join(c, f.taken)
 	n, locked, err := c.net.try(b)
+	f.wrote += n
 	if err != nil {
 		c.broken()
 	}
@@ -189,8 +197,11 @@ func (c *Conn) flushAlone(begun []byte, locked bool) {
 				if !locked {
 					c.net.mu.Lock()
 				}
-				_, err := c.net.write(b)
+				n, err := c.net.write(b)
 				c.net.mu.Unlock()
+				if c.o.Flusher != nil {
+					c.o.Flusher.written.Add(uint64(n))
+				}
 				if locked = false; err != nil {
 					c.broken()
 				}

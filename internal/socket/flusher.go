@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +30,10 @@ type Flusher struct {
 	wake   *os.File
 	done   chan struct{} // nil if the goroutine was not started
 
+	written atomic.Uint64 // bytes
+
 	// Of the goroutine.
+	wrote int // bytes in this round
 	taken []Frame
 	// Subscribers of one channel share the bytes: those that compress, and the
 	// others.
@@ -56,6 +60,10 @@ func (f *Flusher) Close() {
 		<-done
 	}
 }
+
+// Written is how many bytes of frames were written to its connections, those
+// that are still under way in the kernel included.
+func (f *Flusher) Written() uint64 { return f.written.Load() }
 
 // start is called with mu held.
 func (f *Flusher) start() bool {
@@ -105,6 +113,8 @@ func (f *Flusher) run(r *os.File) {
 			c.flushFrom(f, now)
 			batch[i] = nil
 		}
+		f.written.Add(uint64(f.wrote))
+		f.wrote = 0
 		f.forget()
 		if err != nil {
 			return

@@ -78,6 +78,16 @@ func testDeliveredAsPublished(e *env) {
 			store.Message{Event: "e", Meta: &store.Meta{}},
 		},
 		{
+			"a trace travels along",
+			store.PublishRequest{Event: "e", Meta: &store.Meta{}, Trace: map[string]string{"a:b": "1\x00", "": "é", "k": ""}},
+			store.Message{Event: "e", Meta: &store.Meta{}, Trace: map[string]string{"a:b": "1\x00", "": "é", "k": ""}},
+		},
+		{
+			"also with a message of the server, kept or not",
+			store.PublishRequest{Event: "e", Keep: store.Forever, Trace: map[string]string{"k": strings.Repeat("v", 1023)}},
+			store.Message{Event: "e", Trace: map[string]string{"k": strings.Repeat("v", 1023)}},
+		},
+		{
 			"kept for ever never expires",
 			store.PublishRequest{Event: "e", Keep: store.Forever},
 			store.Message{Event: "e"},
@@ -202,11 +212,11 @@ func testMessage(e *env) {
 	a, b := e.join(), e.join()
 	p := store.PublishRequest{
 		Channel: "c", Event: "kept", Data: []byte(`{"a":1}`),
-		Meta: &store.Meta{UID: "Jim", UMD: []byte(`"🙂"`)}, Keep: time.Hour,
+		Meta: &store.Meta{UID: "Jim", UMD: []byte(`"🙂"`)}, Keep: time.Hour, Trace: map[string]string{"k": "v"},
 	}
 	kept := a.publish(p).ID
 	want := &store.Message{
-		ID: kept, Channel: "c", Event: "kept", Data: p.Data, Meta: p.Meta, Expires: e.h.Now().Add(time.Hour),
+		ID: kept, Channel: "c", Event: "kept", Data: p.Data, Meta: p.Meta, Trace: p.Trace, Expires: e.h.Now().Add(time.Hour),
 	}
 	got, err := b.Message(e.Context(), "c", kept)
 	if err != nil {

@@ -1,0 +1,213 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A meter counts the calls of the store, and has them observed.
+type meter struct{ h *Handler }
+
+// begin returns nil for the operation if nobody observes it.
+func (m meter) begin(ctx context.Context, name, channel string) (context.Context, *Operation) {
+	m.h.counts.storeCalls.Add(1)
+	if !m.h.observing() {
+		return ctx, nil
+	}
+	o := &Operation{Kind: OperationStore, Name: name, Channel: channel}
+	return m.h.begin(ctx, o), o
+}
+
+func (m meter) end(ctx context.Context, o *Operation, err error) {
+	if err != nil && errors.Is(err, store.ErrUnavailable) {
+		m.h.counts.storeUnavailable.Add(1)
+	}
+	if o != nil {
+		m.h.end(ctx, o, err)
+	}
+}
+
+// A measuredNode is the store's node with its calls measured.
+type measuredNode struct {
+	store.Node
+	meter
+}
+
+func (n measuredNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {
+	ctx, o := n.begin(ctx, "Publish", p.Channel)
+	r, err := n.Node.Publish(ctx, p)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Message(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
+	ctx, o := n.begin(ctx, "Message", channel)
+	r, err := n.Node.Message(ctx, channel, id)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) ([]*store.Message, error) {
+	ctx, o := n.begin(ctx, "History", q.Channel)
+	r, err := n.Node.History(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay, error) {
+	ctx, o := n.begin(ctx, "Replay", q.Channel)
+	r, err := n.Node.Replay(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) React(ctx context.Context, q store.ReactRequest) (store.ReactResult, error) {
+	ctx, o := n.begin(ctx, "React", q.Channel)
+	r, err := n.Node.React(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) ListReactions(ctx context.Context, channel string, ids []ulid.ULID) (map[ulid.ULID][]store.Reaction, error) {
+	ctx, o := n.begin(ctx, "ListReactions", channel)
+	r, err := n.Node.ListReactions(ctx, channel, ids)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Watch(ctx context.Context, channel string) error {
+	ctx, o := n.begin(ctx, "Watch", channel)
+	err := n.Node.Watch(ctx, channel)
+	n.end(ctx, o, err)
+	return err
+}
+
+func (n measuredNode) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.SubscribeResult, error) {
+	ctx, o := n.begin(ctx, "Subscribe", q.Channel)
+	r, err := n.Node.Subscribe(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+	ctx, o := n.begin(ctx, "Unsubscribe", channel)
+	r, err := n.Node.Unsubscribe(ctx, channel, connection)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) UpdateSubscription(ctx context.Context, q store.UpdateRequest) (*store.PresenceChange, error) {
+	ctx, o := n.begin(ctx, "UpdateSubscription", q.Channel)
+	r, err := n.Node.UpdateSubscription(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
+	ctx, o := n.begin(ctx, "Channel", channel)
+	r, err := n.Node.Channel(ctx, channel)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Set(ctx context.Context, q store.SetRequest) (store.SetResult, error) {
+	ctx, o := n.begin(ctx, "Set", q.Channel)
+	r, err := n.Node.Set(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
+	ctx, o := n.begin(ctx, "Get", channel)
+	r, err := n.Node.Get(ctx, channel, key)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) List(ctx context.Context, q store.ListRequest) ([]*store.Entry, error) {
+	ctx, o := n.begin(ctx, "List", q.Channel)
+	r, err := n.Node.List(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) AddConnection(ctx context.Context, q store.Connection) error {
+	ctx, o := n.begin(ctx, "AddConnection", "")
+	err := n.Node.AddConnection(ctx, q)
+	n.end(ctx, o, err)
+	return err
+}
+
+func (n measuredNode) RemoveConnection(ctx context.Context, id string) error {
+	ctx, o := n.begin(ctx, "RemoveConnection", "")
+	err := n.Node.RemoveConnection(ctx, id)
+	n.end(ctx, o, err)
+	return err
+}
+
+func (n measuredNode) UseToken(ctx context.Context, token string, until time.Time) (bool, error) {
+	ctx, o := n.begin(ctx, "UseToken", "")
+	r, err := n.Node.UseToken(ctx, token, until)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Peers(ctx context.Context) ([]string, error) {
+	ctx, o := n.begin(ctx, "Peers", "")
+	r, err := n.Node.Peers(ctx)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Call(ctx context.Context, node string, request []byte) ([]byte, error) {
+	ctx, o := n.begin(ctx, "Call", "")
+	r, err := n.Node.Call(ctx, node, request)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+// A measuredScheduler is the scheduler with its calls measured.
+type measuredScheduler struct {
+	store.Scheduler
+	meter
+}
+
+func (s measuredScheduler) Add(ctx context.Context, q store.Schedule) (string, error) {
+	ctx, o := s.begin(ctx, "AddSchedule", q.Channel())
+	r, err := s.Scheduler.Add(ctx, q)
+	s.end(ctx, o, err)
+	return r, err
+}
+
+func (s measuredScheduler) Cancel(ctx context.Context, group string, id ulid.ULID) error {
+	ctx, o := s.begin(ctx, "CancelSchedule", "")
+	err := s.Scheduler.Cancel(ctx, group, id)
+	s.end(ctx, o, err)
+	return err
+}
+
+func (s measuredScheduler) Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error {
+	ctx, o := s.begin(ctx, "MoveSchedule", "")
+	err := s.Scheduler.Move(ctx, group, id, due)
+	s.end(ctx, o, err)
+	return err
+}
+
+func (s measuredScheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*store.Schedule, error) {
+	ctx, o := s.begin(ctx, "Schedule", "")
+	r, err := s.Scheduler.Schedule(ctx, group, id)
+	s.end(ctx, o, err)
+	return r, err
+}
+
+func (s measuredScheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
+	ctx, o := s.begin(ctx, "Schedules", q.Channel)
+	r, err := s.Scheduler.Schedules(ctx, q)
+	s.end(ctx, o, err)
+	return r, err
+}

@@ -1,0 +1,134 @@
+package hotsock
+
+import "sync/atomic"
+
+// Stats are what an operator wants to know of a handler: how much there is now,
+// and how much has happened since it was made. Each node counts for itself.
+type Stats struct {
+	// Connections that are open.
+	Connections int
+	// Subscriptions of these.
+	Subscriptions int
+	// Channels that somebody here is subscribed to.
+	Channels int
+	// QueuedBytes wait to be written to clients.
+	QueuedBytes int64
+
+	// Connected is how many connections were accepted.
+	Connected uint64
+	// Disconnected is how many ended, by why: "client" (it closed, or its
+	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
+	// "heartbeat", "slow" ([Options.MaxQueueSize]), "flood"
+	// ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
+	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All are there, also those that are 0.
+	Disconnected map[string]uint64
+
+	// Published is how many messages, and notices of reactions, the store
+	// accepted from this node; not scheduled ones.
+	Published uint64
+	// Items is how many messages, presence changes and storage changes this
+	// node was given for channels with subscribers here.
+	Items uint64
+	// Delivered is how many of these were queued, one for each subscriber.
+	Delivered uint64
+	// SentBytes is how many bytes of messages were written to clients.
+	SentBytes uint64
+
+	// Errors is how many errors clients were told of, over WebSockets and
+	// HTTP, by code. All codes are there.
+	Errors map[Code]uint64
+
+	// StoreCalls is how often the store and the scheduler were called. How long
+	// that takes, an [Observer] is told.
+	StoreCalls uint64
+	// StoreUnavailable is how many of the calls failed because the store was
+	// not available, or did not answer in time.
+	StoreUnavailable uint64
+	// Lost is how often the store could not prove that a channel's subscribers
+	// here got everything: they were told "recovered":false.
+	Lost uint64
+	// Rejoined is how often this node was taken for dead by the others.
+	Rejoined uint64
+
+	// SchedulesFired is how many schedules this node carried out.
+	SchedulesFired uint64
+	// EventsDropped is how many events [Options.Events] did not get, because
+	// it fell behind; of several sinks each counts.
+	EventsDropped uint64
+}
+
+// counts are the counters that have no better place. None of them is touched
+// for each subscriber of a message.
+type counts struct {
+	disconnected     [len(endReasons)]atomic.Uint64
+	errors           map[Code]*atomic.Uint64 // never written to
+	published        atomic.Uint64
+	storeCalls       atomic.Uint64
+	storeUnavailable atomic.Uint64
+	lost             atomic.Uint64
+	rejoined         atomic.Uint64
+	fired            atomic.Uint64
+}
+
+func (c *counts) init() {
+	c.errors = make(map[Code]*atomic.Uint64, len(codes))
+	for code := range codes {
+		c.errors[code] = new(atomic.Uint64)
+	}
+}
+
+// failed counts an error that a client is told of.
+func (c *counts) failed(code Code) {
+	if n := c.errors[code]; n != nil { // a host may have codes of its own
+		n.Add(1)
+	}
+}
+
+// Stats returns the present figures. It is cheap enough to be called every few
+// seconds: it looks at each connection, but makes nobody wait. Figures of
+// different fields need not be of the same moment.
+func (h *Handler) Stats() Stats {
+	c := &h.counts
+	s := Stats{
+		Disconnected:     make(map[string]uint64, len(endReasons)),
+		Published:        c.published.Load(),
+		SentBytes:        h.flusher.Written(),
+		Errors:           make(map[Code]uint64, len(codes)),
+		StoreCalls:       c.storeCalls.Load(),
+		StoreUnavailable: c.storeUnavailable.Load(),
+		Lost:             c.lost.Load(),
+		Rejoined:         c.rejoined.Load(),
+		SchedulesFired:   c.fired.Load(),
+		EventsDropped:    h.events.droppedSoFar(),
+	}
+	for r := range endReasons {
+		s.Disconnected[endReason(r).name()] = c.disconnected[r].Load()
+	}
+	for code, n := range c.errors {
+		s.Errors[code] = n.Load()
+	}
+	h.conns.stats(&s)
+	h.hub.stats(&s)
+	return s
+}
+
+func (cs *connections) stats(s *Stats) {
+	cs.mu.RLock()
+	defer cs.mu.RUnlock()
+	s.Connections, s.Connected = len(cs.byID), cs.added
+	for _, c := range cs.byID {
+		s.QueuedBytes += int64(c.sock.Queued())
+	}
+}
+
+func (h *hub) stats(s *Stats) {
+	for i := range h.shards {
+		sh := &h.shards[i]
+		sh.mu.RLock()
+		s.Channels += len(sh.topics)
+		s.Subscriptions += sh.refs
+		sh.mu.RUnlock()
+		s.Items += sh.items.Load()
+		s.Delivered += sh.delivered.Load()
+	}
+}
