@@ -3,6 +3,7 @@ package hotsock
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -29,8 +30,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p == http.ErrAbortHandler {
 			panic(p)
 		}
-		h.logger.Error("hotsock: panic", "panic", p, "stack", string(debug.Stack()))
-		h.writeError(w, r, refuse(CodeInternal))
+		h.writeError(w, r, fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
 	}()
 	limitBody(w, r)
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
@@ -139,9 +139,9 @@ const (
 	retrySpread = 5
 )
 
-// writeError answers with an error.
-func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	e := h.reported(err, "path", r.URL.Path, "request", newRequestID())
+// writeError answers with an error. If it is logged, then with the attributes.
+func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, attrs ...any) {
+	e := h.reported(err, append(attrs, "path", r.URL.Path, "request", newRequestID())...)
 	switch e.Code {
 	case CodeUnavailable, CodeRateLimited:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))

@@ -57,8 +57,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		if errors.Is(err, socket.ErrNotHijackable) {
-			h.logger.Error("hotsock: cannot upgrade", "err", err)
-			h.writeError(w, r, refuse(CodeInternal))
+			h.writeError(w, r, fmt.Errorf("cannot upgrade: %w", err))
 		} else {
 			h.logger.Info("hotsock: handshake failed", "err", err)
 		}
