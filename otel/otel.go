@@ -112,6 +112,7 @@ func (t *Tracer) Begin(ctx context.Context, o *hotsock.Operation) context.Contex
 func (t *Tracer) start(ctx context.Context, o *hotsock.Operation, name string, kind trace.SpanKind,
 	attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
+	//nolint:spancheck // End ends it.
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithTimestamp(o.Start),
 		trace.WithAttributes(append(attributes, t.describe(o)...)...))
 }
@@ -153,6 +154,7 @@ func (t *Tracer) startDelivery(ctx context.Context, o *hotsock.Operation) (conte
 	if o.Trace[scheduled] == "" {
 		return t.start(published, o, "hotsock deliver", trace.SpanKindConsumer)
 	}
+	//nolint:spancheck // End ends it.
 	return t.tracer.Start(ctx, "hotsock deliver", trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithTimestamp(o.Start), trace.WithAttributes(t.describe(o)...),
 		trace.WithLinks(trace.LinkFromContext(published)))

@@ -152,7 +152,7 @@ func (n *node) await(name, operation string) tracetest.SpanStub {
 func attributes(s tracetest.SpanStub) map[string]string {
 	all := make(map[string]string)
 	for _, a := range s.Attributes {
-		all[string(a.Key)] = a.Value.Emit()
+		all[string(a.Key)] = a.Value.String()
 	}
 	return all
 }

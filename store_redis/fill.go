@@ -158,7 +158,7 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 	stripe.Lock()
 	defer stripe.Unlock()
 	if !w.ended.Load() {
-		n.s.log.Warn("items of a channel are lost", "after", after, "now at", now.newest)
+		n.s.log.Warn("items of a channel are lost", "after", after, "newest", now.newest)
 		w.lost = max(w.lost, after)
 		n.r.Lost(w.channel)
 		if after != "" {

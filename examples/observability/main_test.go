@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConversation(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var traces bytes.Buffer // read when serve has returned
+	served := make(chan error, 1)
+	go func() { served <- serve(ctx, l, &traces) }()
+
+	ws, _, err := websocket.Dial(ctx, "ws://"+l.Addr().String()+"/rt", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ send, want string }{
+		{"", "hotsock.connected"},
+		{`{"event":"hotsock.subscribe","channel":"room"}`, "hotsock.subscribed"},
+		{`{"event":"chat","channel":"room","data":"hi"}`, `"hi"`},
+	} {
+		if step.send != "" {
+			if err := ws.Write(ctx, websocket.MessageText, []byte(step.send)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, b, err := ws.Read(ctx); err != nil || !strings.Contains(string(b), step.want) {
+			t.Fatalf("got %s, %v, want %s", b, err, step.want)
+		}
+	}
+
+	lines := []string{
+		"hotsock_connections 1",
+		"hotsock_subscriptions 1",
+		"hotsock_messages_published_total 1",
+		"hotsock_deliveries_total 1",
+		`hotsock_publish_duration_seconds_count{kind="message",result="ok",trigger="client.websocket"} 1`,
+		`hotsock_store_call_duration_seconds_count{call="Publish",result="ok"} 1`,
+		`hotsock_errors_total{code="INTERNAL"} 0`,
+	}
+	// A message may be here before it is counted.
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		missing := without(scrape(t, "http://"+l.Addr().String()+"/metrics"), lines)
+		if len(missing) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("/metrics does not say %q", missing)
+		}
+	}
+	_ = ws.CloseNow()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"hotsock publish", "hotsock store", "hotsock deliver"} {
+		if !strings.Contains(traces.String(), `"Name":"`+name+`"`) {
+			t.Errorf("there is no span %q in %s", name, traces.String())
+		}
+	}
+}
+
+// without returns the lines that a text does not have.
+func without(text string, lines []string) (missing []string) {
+	for _, line := range lines {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			missing = append(missing, line)
+		}
+	}
+	return missing
+}
+
+func scrape(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status, err)
+	}
+	return string(text)
+}
