@@ -45,9 +45,17 @@ func inBubble(t *testing.T, server http.Handler, o Options, f func(t *testing.T,
 // that reaches it.
 func servePipe(t *testing.T, h http.Handler) *http.Client {
 	p := &pipe{conns: make(chan net.Conn), done: make(chan struct{})}
+	var mu sync.Mutex
 	var handling sync.WaitGroup // hijacked connections are unknown to the server
+	over := false
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		if over {
+			mu.Unlock()
+			return
+		}
 		handling.Add(1)
+		mu.Unlock()
 		defer handling.Done()
 		h.ServeHTTP(w, r)
 	})}
@@ -61,6 +69,9 @@ func servePipe(t *testing.T, h http.Handler) *http.Client {
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-served
+		mu.Lock()
+		over = true
+		mu.Unlock()
 		handling.Wait()
 	})
 	return &http.Client{Transport: transport}
