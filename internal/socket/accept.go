@@ -85,6 +85,23 @@ type hijacker struct {
 // Unwrap is for http.ResponseController.
 func (h *hijacker) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
+// WriteHeaderNow sends the status at once with writers that wait for the body,
+// as gin's does. The WebSocket library calls it before it hijacks.
+func (h *hijacker) WriteHeaderNow() {
+	w := h.ResponseWriter
+	for {
+		if waiting, ok := w.(interface{ WriteHeaderNow() }); ok {
+			waiting.WriteHeaderNow()
+			return
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}
+
 // Hijack is called by the WebSocket library once the handshake is valid.
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()

@@ -422,6 +422,48 @@ func TestNotHijackable(t *testing.T) {
 	}
 }
 
+// waiting keeps the status until something of the body comes, as gin's writer
+// does.
+type waiting struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *waiting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *waiting) WriteHeader(status int)      { w.status = status }
+func (w *waiting) WriteHeaderNow()             { w.ResponseWriter.WriteHeader(w.status) }
+
+// unwrapping is what a careful middleware does.
+type unwrapping struct{ http.ResponseWriter }
+
+func (w unwrapping) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func TestWriterThatWaits(t *testing.T) {
+	for name, wrap := range map[string]func(http.ResponseWriter) http.ResponseWriter{
+		"bare":    func(w http.ResponseWriter) http.ResponseWriter { return w },
+		"wrapped": func(w http.ResponseWriter) http.ResponseWriter { return unwrapping{w} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, err := Accept(wrap(&waiting{ResponseWriter: w}), r, Options{WriteTimeout: time.Second})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c.Cut()
+			}))
+			defer s.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			ws, _, err := websocket.Dial(ctx, s.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = ws.CloseNow()
+		})
+	}
+}
+
 func BenchmarkFanOutEnqueue(b *testing.B) {
 	c := &Conn{net: &atomicConn{}, o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
 	f := textFrame(strings.Repeat("b", 300))
