@@ -1,0 +1,92 @@
+package doctest
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestGuideCode makes sure that the Go code which a guide shows is a part of
+// files that are compiled and run by tests.
+func TestGuideCode(t *testing.T) {
+	for guide, from := range map[string]struct {
+		files []string
+		least int // blocks
+	}{
+		"docs/tokens.md":   {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go"}, 15},
+		"docs/mounting.md": {[]string{"examples/routers/routers.go", "examples/routers/main.go", "internal/doctest/mounting_example_test.go"}, 8},
+	} {
+		var files strings.Builder
+		for _, f := range from.files {
+			files.WriteString(unindented(read(t, f)))
+		}
+		blocks, _ := fences(t, read(t, guide))
+		shown := 0
+		for _, b := range blocks {
+			if b.info != "go" {
+				continue
+			}
+			shown++
+			if !strings.Contains(files.String(), "\n"+unindented(b.body)) {
+				t.Errorf("%s, line %d: the block is not a part of %v", guide, b.line, from.files)
+			}
+		}
+		if shown < from.least {
+			t.Errorf("%s: only %d blocks of Go were found", guide, shown)
+		}
+	}
+}
+
+// TestIndex makes sure that the index of the documents has all of them.
+func TestIndex(t *testing.T) {
+	index := read(t, "docs/README.md")
+	for _, doc := range documents(t) {
+		name := path.Base(doc)
+		if path.Dir(doc) == "docs" && name != "README.md" && !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/README.md does not link to %s", name)
+		}
+	}
+}
+
+// TestModelsIndex checks the form of llms.txt (a title, a summary, sections of
+// links with a description), that what it links to is there, and that it has
+// all documents.
+func TestModelsIndex(t *testing.T) {
+	const (
+		name = "llms.txt"
+		base = "https://github.com/hotsock-go/hotsock/blob/main/"
+	)
+	text := read(t, name)
+	lines := strings.Split(text, "\n")
+	if !strings.HasPrefix(lines[0], "# ") || !strings.HasPrefix(lines[2], "> ") {
+		t.Errorf("%s does not begin with a title and a summary", name)
+	}
+	linked := make(map[string]bool)
+	for i, line := range lines {
+		entry, ok := strings.CutPrefix(line, "- ")
+		if !ok {
+			continue
+		}
+		m := linkTarget.FindStringSubmatchIndex(entry)
+		if m == nil || !strings.HasPrefix(entry, "[") || !strings.HasPrefix(entry[m[1]:], ": ") {
+			t.Errorf("%s, line %d is not a link with a description: %s", name, i+1, line)
+			continue
+		}
+		target, ok := strings.CutPrefix(entry[m[2]:m[3]], base)
+		if !ok {
+			t.Errorf("%s, line %d links to elsewhere: %s", name, i+1, line)
+			continue
+		}
+		linked[target] = true
+		if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+			t.Errorf("%s, line %d: %v", name, i+1, err)
+		}
+	}
+	for _, doc := range documents(t) {
+		if !linked[doc] {
+			t.Errorf("%s does not link to %s", name, doc)
+		}
+	}
+}
