@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -209,6 +210,19 @@ func TestMiddleware(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A connection outlives the context of the request that made it.
+func TestContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, hotsocktest.Options{}, func(rt *hotsock.Handler) http.Handler {
+			return middleware.Timeout(time.Second)(withServeMux(rt))
+		})
+		socket := s.Dial(t, hotsocktest.Everything("jim"))
+		s.Advance(time.Minute)
+		socket.Send(`{"event":"hotsock.ping"}`)
+		socket.Expect(`{"event":"hotsock.pong","data":{}}`)
+	})
 }
 
 type unwrapper struct{ http.ResponseWriter }
