@@ -320,6 +320,8 @@ func TestServerFaults(t *testing.T) {
 			}
 			load := startLoad(b)
 			time.Sleep(300 * time.Millisecond)
+			// Else a server that restarts empty has nothing to lose.
+			in.await("a message", back, func() bool { return len(in.items) > 0 })
 			row.damage(t, srv)
 			began := time.Now()
 			retryPublish(t, b, store.PublishRequest{Channel: "other", Event: "e"}, back)
