@@ -13,7 +13,7 @@ BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := bin/benchstat-$(BENCHSTAT_VERSION)
 
 # Modules of their own, for the sake of their dependencies.
-NESTED := bench examples/observability examples/routers internal/browsertest jwks otel prom
+NESTED := bench examples/observability examples/routers internal/browsertest internal/spectest jwks otel prom
 MODULES := . $(NESTED)
 
 # How long each fuzz target runs: `make fuzz FUZZTIME=10m`.

@@ -1,0 +1,177 @@
+package spectest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// serverCalls returns a good call of each operation of the server's API. The
+// schedule that is cancelled is so only once.
+func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
+	t.Helper()
+	moved, cancelled := s.schedule(t, d), s.schedule(t, d)
+	jim, pam := s.connect(t, "Jim"), s.connect(t, "Pam")
+	jim.subscribe("room")
+	pam.subscribe("presence.chat")
+	calls := []call{
+		{operation: "publish", status: 202, body: `{"channel":"room","event":"news","eagerIdGeneration":true,"store":60,"deduplicationId":"1"}`},
+		{operation: "publishBatch", status: 202, body: `{"messages":[{"channel":"room","event":"news"},{"channel":"a","event":"news","eagerIdGeneration":true}]}`},
+		{operation: "getChannel", status: 200, path: map[string]string{"name": "presence.chat"}},
+		{operation: "getChannelStorage", status: 200, path: map[string]string{"name": "room"}, query: map[string]string{"after": "a", "keys": "topic,other"}},
+		{operation: "unsubscribeUser", status: 200, path: map[string]string{"name": "room", "uid": "Jim"}},
+		{operation: "disconnect", status: 200, path: map[string]string{"id": jim.id}},
+		{operation: "disconnectUser", status: 200, path: map[string]string{"uid": "Pam"}},
+		{operation: "getSchedules", status: 200, query: map[string]string{"channel": "room"}},
+		{operation: "moveSchedule", status: 200, path: moved, body: `{"scheduleExpression":"at(2101-01-01T00:00:00)"}`},
+		{operation: "deleteSchedule", status: 200, path: cancelled},
+	}
+	for i := range calls {
+		calls[i] = calls[i].keyed()
+	}
+	return calls
+}
+
+// schedule schedules a message, and returns the end of its ARN.
+func (s *site) schedule(t *testing.T, d *openDocument) map[string]string {
+	t.Helper()
+	var accepted struct{ ScheduleARN string }
+	body := s.do(t, d, call{
+		operation: "publish", status: http.StatusAccepted,
+		body: `{"channel":"room","event":"news","scheduleExpression":"at(2100-01-01T00:00:00)","scheduleExpressionTimezone":"UTC"}`,
+	}.keyed())
+	if err := json.Unmarshal(body, &accepted); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(accepted.ScheduleARN, "/")
+	if len(parts) != 3 {
+		t.Fatalf("the ARN is %q", accepted.ScheduleARN)
+	}
+	return map[string]string{"group": parts[1], "id": parts[2]}
+}
+
+// serverOperations does what goes well, and what goes wrong with any operation.
+func serverOperations(t *testing.T, d *openDocument, async *asyncDocument) {
+	s := newSite(t, async, nil)
+	set := call{operation: "publish", status: http.StatusAccepted, body: `{"channel":"room","event":"hotsock.channelStorageSet","key":"topic","data":1}`}
+	s.do(t, d, set.keyed())
+	stopped := newSite(t, async, nil)
+	if err := stopped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range s.serverCalls(t, d) {
+		stranger := c
+		stranger.header = map[string]string{"Authorization": "Bearer wrong"}
+		s.do(t, d, stranger.not(http.StatusUnauthorized, "UNAUTHORIZED"))
+		if c.body != "" {
+			s.do(t, d, c.with(`{"channel":"room"`).not(http.StatusBadRequest, "INVALID_JSON"))
+			s.do(t, d, c.with(`{}`).not(http.StatusBadRequest, "INVALID_REQUEST"))
+			large := c
+			large.body = strings.TrimSuffix(c.body, "}") + `,"more":"` + strings.Repeat("x", maxBody) + `"}`
+			s.do(t, d, large.not(http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"))
+		}
+		stopped.do(t, d, c.not(http.StatusServiceUnavailable, "UNAVAILABLE"))
+		for code, err := range map[string]error{"INTERNAL": errBug, "UNAVAILABLE": store.ErrUnavailable} {
+			s.store.fail(err)
+			status := map[string]int{"INTERNAL": http.StatusInternalServerError, "UNAVAILABLE": http.StatusServiceUnavailable}[code]
+			if c.operation == "publishBatch" { // each message has its own
+				status = http.StatusAccepted
+			}
+			s.do(t, d, c.not(status, code))
+		}
+		s.store.fail(nil)
+		s.do(t, d, c)
+	}
+
+	// The forms that answers can have besides.
+	s.do(t, d, call{operation: "getChannel", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
+	s.do(t, d, call{operation: "getChannelStorage", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
+	s.do(t, d, call{operation: "disconnect", status: http.StatusOK, path: map[string]string{"id": "nobody"}}.keyed())
+	later := `{"channel":"later","event":"news","scheduleExpression":"at(2100-01-01T00:00:00)"}`
+	s.do(t, d, call{
+		operation: "publishBatch", status: http.StatusAccepted,
+		body: `{"messages":[{"channel":"later","event":"hotsock.channelStorageSet","key":"topic","data":1,"scheduleExpression":"at(2099-01-01T00:00:00)"}` +
+			strings.Repeat(","+later, 100) + `]}`,
+	}.keyed())
+	var page struct{ Next string }
+	body := s.do(t, d, call{operation: "getSchedules", status: http.StatusOK, query: map[string]string{"channel": "later"}}.keyed())
+	if err := json.Unmarshal(body, &page); err != nil || page.Next == "" {
+		t.Fatalf("there is no next page: %v", err)
+	}
+	s.do(t, d, call{operation: "getSchedules", status: http.StatusOK, query: map[string]string{"channel": "later", "after": page.Next}}.keyed())
+}
+
+// serverRefusals has the errors that only some operations have.
+func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
+	s := newSite(t, async, nil)
+	const unknownID = "01JA3HVNF6E89HDT1ABRFWJ8C8"
+	unknown := map[string]string{"group": "default", "id": unknownID}
+	past := `{"channel":"room","event":"news","scheduleExpression":"at(2001-01-01T00:00:00)"}`
+	large := fmt.Sprintf(`{"channel":"room","event":"news","data":%q}`, strings.Repeat("x", maxData))
+	for _, c := range []call{
+		{operation: "publish", status: 400, code: "INVALID_SCHEDULE_EXPRESSION", body: past},
+		{operation: "publish", status: 413, code: "PAYLOAD_TOO_LARGE", body: large},
+		{operation: "publishBatch", status: 202, code: "INVALID_SCHEDULE_EXPRESSION", body: `{"messages":[` + past + `]}`},
+		{operation: "publishBatch", status: 202, code: "PAYLOAD_TOO_LARGE", body: `{"messages":[` + large + `]}`},
+		{operation: "publishBatch", status: 202, code: "INVALID_REQUEST", body: `{"messages":[{},{"channel":"room","event":"news"}]}`},
+		{operation: "moveSchedule", status: 400, code: "INVALID_SCHEDULE_EXPRESSION", path: unknown, body: `{"scheduleExpression":"at(2001-01-01T00:00:00)"}`},
+		{operation: "moveSchedule", status: 404, code: "SCHEDULE_NOT_FOUND", path: unknown, body: `{"scheduleExpression":"at(2100-01-01T00:00:00)"}`},
+		{operation: "deleteSchedule", status: 404, code: "SCHEDULE_NOT_FOUND", path: unknown},
+	} {
+		s.do(t, d, c.keyed())
+	}
+	for _, c := range []call{
+		{operation: "publish", body: `{"channel":"a b","event":"news"}`},
+		{operation: "publish", body: `{"channel":"room","event":"hotsock.ping"}`},
+		{operation: "publish", body: `{"channel":"room","event":"news","store":-2}`},
+		{operation: "publish", body: `{"channel":"room","event":"hotsock.channelStorageSet","data":1}`},
+		{operation: "publish", body: `{"channel":"room","event":"hotsock.channelStorageSet","key":"topic","store":0}`},
+		{operation: "publishBatch", body: `{"messages":{}}`},
+		{operation: "publishBatch", body: `{"messages":[` + strings.Repeat("1,", 1000) + `1]}`},
+		{operation: "getChannel", path: map[string]string{"name": "a*b"}},
+		{operation: "getChannelStorage", path: map[string]string{"name": "a b"}},
+		{operation: "getChannelStorage", path: map[string]string{"name": "room"}, query: map[string]string{"keys": "a*b"}},
+		{operation: "unsubscribeUser", path: map[string]string{"name": "a*b", "uid": "Jim"}},
+		{operation: "unsubscribeUser", path: map[string]string{"name": "room", "uid": strings.Repeat("x", 129)}},
+		{operation: "disconnect", path: map[string]string{"id": ""}},
+		{operation: "disconnectUser", path: map[string]string{"uid": strings.Repeat("x", 129)}},
+		{operation: "getSchedules", query: map[string]string{"channel": "a*b"}},
+		{operation: "getSchedules", query: map[string]string{"after": "x"}},
+	} {
+		c = c.keyed().not(http.StatusBadRequest, "INVALID_REQUEST")
+		c.wrong = true
+		s.do(t, d, c)
+	}
+
+	// Without API keys, there is no such API.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, newSite(t, async, noKeys).base+"/publish", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.http.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNotFound {
+		t.Errorf("without API keys: %d", answer.StatusCode)
+	}
+}
+
+// browserOperations gets the client for browsers.
+func browserOperations(t *testing.T, d *openDocument, async *asyncDocument) {
+	s := newSite(t, async, nil)
+	c := call{operation: "getClient", status: http.StatusOK}
+	s.do(t, d, c)
+	answer, err := s.http.Get(s.base + "/client.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	c.header, c.status = map[string]string{"If-None-Match": answer.Header.Get("ETag")}, http.StatusNotModified
+	s.do(t, d, c)
+}

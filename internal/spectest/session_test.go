@@ -1,0 +1,156 @@
+package spectest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// session has a conversation in which all that the server can send is sent.
+func session(t *testing.T, d *asyncDocument) {
+	s := newSite(t, d, nil)
+	jim := s.dial(t, hotsock.Claims{UID: "Jim", KeepAlive: true, Channels: everything()})
+	pam := s.connect(t, "Pam")
+
+	for _, c := range []struct{ command, answer string }{
+		{`{"event":"hotsock.ping"}`, "hotsock.pong"},
+		{`{"event":"hotsock.ping","ref":"1"}`, "hotsock.pong"},
+		{`{"event":"hotsock.pong","ref":"2"}`, "hotsock.ack"},
+		{`{"event":"hotsock.heartbeat","ref":"3"}`, "hotsock.ack"},
+		{`{"event":"hotsock.subscribe","channel":"me"}`, "hotsock.error"},
+		{`{"event":"hotsock.unsubscribe","channel":"me","ref":"4"}`, "hotsock.unsubscribed"},
+		{`{"event":"hotsock.subscribe","channel":"me","ref":"5"}`, "hotsock.subscribed"},
+		{`{"event":"hotsock.subscribe","channel":"room","data":{"after":null}}`, "hotsock.subscribed"},
+		{`{"event":"chat","channel":"room","data":{"n":1},"ref":"6"}`, "hotsock.ack"},
+		{`{"event":"chat","channel":"room"}`, "chat"},
+		{`{"event":"hotsock.unsubscribe","channel":"room"}`, "hotsock.unsubscribed"},
+		{`{"event":"hotsock.subscribe","channel":"room","data":{"after":"01JA3HVNF6E89HDT1ABRFWJ8C8"},"ref":"7"}`, "hotsock.subscribed"},
+		{`{"event":"chat","channel":"room","scheduleExpression":"at(2100-01-01T00:00:00)","ref":"8"}`, "hotsock.ack"},
+		{`{"event":"hotsock.channelStorageGet","channel":"room","key":"topic"}`, "hotsock.channelStorageData"},
+		{`{"event":"hotsock.channelStorageSet","channel":"room","key":"topic","data":[1],"ref":"9"}`, "hotsock.channelStorageUpdated"},
+		{`{"event":"hotsock.channelStorageGet","channel":"room","key":"topic","ref":"10"}`, "hotsock.channelStorageData"},
+		{`{"event":"hotsock.channelStorageSet","channel":"room","key":"topic","data":null}`, "hotsock.channelStorageUpdated"},
+		{`{"event":"hotsock.subscribe","channel":"presence.chat","ref":"11"}`, "hotsock.subscribed"},
+	} {
+		jim.send(c.command)
+		jim.next(c.answer)
+	}
+	if _, err := s.Publish(t.Context(), hotsock.Message{Channel: "room", Event: "news"}); err != nil {
+		t.Fatal(err)
+	}
+	id := jim.next("news").ID
+	if id == "" {
+		t.Error("the server's message has no id")
+	}
+
+	// Reactions are to messages that are kept.
+	jim.send(`{"event":"chat","channel":"room","data":"kept","ref":"12"}`)
+	acked := jim.next("hotsock.ack")
+	id = acked.data("id")
+	jim.send(reaction("room", id, "add"))
+	jim.next("hotsock.messageReactionAdded")
+	jim.send(reaction("room", id, "remove"))
+	jim.next("hotsock.messageReactionRemoved")
+
+	pam.subscribe("presence.chat")
+	jim.next("hotsock.memberAdded")
+	pam.send(fmt.Sprintf(`{"event":"hotsock.umdUpdate","channel":"presence.chat","data":{"token":%q}}`, umdToken(t, "Pam", `{"away":true}`)))
+	jim.next("hotsock.memberUpdated")
+	pam.send(fmt.Sprintf(`{"event":"hotsock.umdUpdate","data":{"token":%q},"ref":"13"}`, umdToken(t, "Pam", "null")))
+	pam.next("hotsock.ack")
+	pam.send(`{"event":"hotsock.unsubscribe","channel":"presence.chat"}`)
+	jim.next("hotsock.memberRemoved")
+
+	jim.next("hotsock.keepAlive")
+	if n, err := s.UnsubscribeUser(t.Context(), "Jim", "room"); n != 1 || err != nil {
+		t.Errorf("UnsubscribeUser: %d, %v", n, err)
+	}
+	jim.next("hotsock.unsubscribed")
+}
+
+func reaction(channel, id, action string) string {
+	return fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":%q,"data":{"messageId":%q,"reaction":"👍","action":%q}}`,
+		channel, id, action)
+}
+
+// refusals has all errors that the server can send.
+func refusals(t *testing.T, d *asyncDocument) {
+	s := newSite(t, d, nil)
+	jim := s.connect(t, "Jim")
+	jim.subscribe("room")
+	jim.subscribe("serious")
+	jim.subscribe("forgetful")
+	jim.subscribe("presence.chat")
+	id := s.keep(t, "serious")
+	const unknownID = "01JA3HVNF6E89HDT1ABRFWJ8C8"
+	long := strings.Repeat("x", maxData)
+
+	for _, c := range []struct {
+		code, command string
+	}{
+		{"INVALID_SCHEDULE_EXPRESSION", `{"event":"chat","channel":"room","scheduleExpression":"at(2001-01-01T00:00:00)"}`},
+		{"INVALID_SUBSCRIBE_TOKEN", `{"event":"hotsock.subscribe","channel":"other","data":{"token":"x"}}`},
+		{"INVALID_UMD_TOKEN", `{"event":"hotsock.umdUpdate","data":{"token":"x"}}`},
+		{"SUBSCRIBE_PERMISSION_DENIED", `{"event":"hotsock.subscribe","channel":"closed"}`},
+		{"PUBLISH_PERMISSION_DENIED", `{"event":"chat","channel":"closed"}`},
+		{"SCHEDULE_PERMISSION_DENIED", `{"event":"chat","channel":"soon","scheduleExpression":"at(2100-01-01T00:00:00)"}`},
+		{"STORAGE_PERMISSION_DENIED", `{"event":"hotsock.channelStorageGet","channel":"closed","key":"topic","ref":"1"}`},
+		{"REACTION_PERMISSION_DENIED", reaction("serious", id, "add")},
+		{"UMD_UPDATE_PERMISSION_DENIED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","data":{"token":%q}}`,
+			token(t, hotsock.Claims{Scope: hotsock.ScopeUMD, UID: "Jim"}))},
+		{"HISTORY_PERMISSION_DENIED", reaction("forgetful", unknownID, "add")},
+		{"NOT_SUBSCRIBED", `{"event":"hotsock.unsubscribe","channel":"other","ref":"2"}`},
+		{"ALREADY_SUBSCRIBED", `{"event":"hotsock.subscribe","channel":"room"}`},
+		{"PRESENCE_CHANNEL_CAPACITY_REACHED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","channel":"presence.chat","data":{"token":%q}}`,
+			umdToken(t, "Jim", `"`+strings.Repeat("x", maxMembers)+`"`))},
+		{"MESSAGE_NOT_FOUND", reaction("room", unknownID, "add")},
+		{"PAYLOAD_TOO_LARGE", `{"event":"chat","channel":"room","data":"` + long + `"}`},
+	} {
+		jim.send(c.command)
+		jim.refused(c.code)
+	}
+	for command, code := range map[string]string{
+		`{"event":"chat","channel":"room"`:               "INVALID_JSON",
+		`{"event":"chat"}`:                               "INVALID_REQUEST",
+		`{"event":"chat","channel":"a b"}`:               "INVALID_REQUEST",
+		`{"event":"hotsock.subscribe","channel":1}`:      "INVALID_REQUEST",
+		`{"event":"hotsock.dance","channel":"room"}`:     "UNKNOWN_EVENT",
+		`{"event":"hotsock.Ping"}`:                       "UNKNOWN_EVENT",
+		`{"event":"hotsock.channelStorageGet","key":""}`: "INVALID_REQUEST",
+	} {
+		jim.sendWrong(command)
+		jim.refused(code)
+	}
+
+	nobody := s.connect(t, "")
+	nobody.send(`{"event":"hotsock.subscribe","channel":"presence.chat"}`)
+	nobody.refused("PRESENCE_CHANNEL_USER_ID_REQUIRED")
+
+	for code, err := range map[string]error{"UNAVAILABLE": store.ErrUnavailable, "INTERNAL": errBug} {
+		s.store.fail(err)
+		jim.send(`{"event":"chat","channel":"room"}`)
+		jim.refused(code)
+	}
+	s.store.fail(nil)
+
+	limited := newSite(t, d, slow).connect(t, "Jim")
+	limited.send(`{"event":"chat","channel":"room"}`)
+	limited.send(`{"event":"chat","channel":"room"}`)
+	limited.refused("RATE_LIMITED")
+}
+
+// slow lets a connection send one command, and then none for long.
+func slow(o *hotsock.Options) { o.ConnectionRateLimit = hotsock.RateLimit{PerSecond: 0.001, Burst: 1} }
+
+// keep publishes a message that is kept, and returns its id.
+func (s *site) keep(t *testing.T, channel string) string {
+	t.Helper()
+	p, err := s.Publish(t.Context(), hotsock.Message{Channel: channel, Event: "chat", Store: hotsock.Forever})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ID
+}
