@@ -75,13 +75,16 @@ type Key struct {
 	Public crypto.PublicKey `json:"-"`
 }
 
+// errNotPEM helps those who have a secret, which needs no parsing.
+var errNotPEM = errors.New("hotsock: the key is not PEM; a secret is set as Secret instead")
+
 // ParseKey returns the key for a public key in PEM, of type PUBLIC KEY or RSA
 // PUBLIC KEY. It fails if that does not fit the algorithm.
 func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
 	k := Key{Algorithm: a, ID: id}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return Key{}, errors.New("hotsock: not PEM")
+		return Key{}, errNotPEM
 	}
 	var err error
 	switch block.Type {

@@ -160,13 +160,13 @@ func TestTokenKeysFromPEMRefuses(t *testing.T) {
 		text      []byte
 		want, why string
 	}{
-		{parseKey, ES256, []byte("secret"), "not PEM", "no PEM"},
+		{parseKey, ES256, []byte("secret"), "is not PEM", "no PEM"},
 		{parseKey, ES256, private, "a PRIVATE KEY is not a public key", "the private key has no business there"},
 		{parseKey, ES256, []byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), "asn1", "not a key within"},
 		{parseKey, ES384, public, "another curve", "another algorithm's"},
 		{parseKey, RS256, public, "needs an *rsa.PublicKey", "another algorithm's"},
 		{parseKey, HS256, public, "wrong kind of key", "a public key is no secret"},
-		{parseSigningKey, ES256, []byte(""), "not PEM", "no PEM"},
+		{parseSigningKey, ES256, []byte(""), "is not PEM", "no PEM"},
 		{parseSigningKey, ES256, public, "a PUBLIC KEY is not a private key", "cannot sign"},
 		{parseSigningKey, ES256, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "asn1", "not a key within"},
 		{parseSigningKey, EdDSA, private, "needs an ed25519.PublicKey", "another algorithm's"},

@@ -36,7 +36,7 @@ type SigningKey struct {
 func ParseSigningKey(a Algorithm, id string, text []byte) (SigningKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return SigningKey{}, errors.New("hotsock: not PEM")
+		return SigningKey{}, errNotPEM
 	}
 	var private any
 	var err error
