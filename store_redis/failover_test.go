@@ -241,12 +241,15 @@ func slotOf(c *redistest.Cluster, tag string) int {
 // awaitReplica waits until a replica has all that its master has now.
 func awaitReplica(t *testing.T, master, replica *redistest.Server) {
 	t.Helper()
-	offset := func(s *redistest.Server, field string) int64 {
-		info, err := s.Client().Info(t.Context(), "replication").Result()
+	info := func(s *redistest.Server) string {
+		text, err := s.Client().Info(t.Context(), "replication").Result()
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, found := strings.Cut(info, field+":")
+		return text
+	}
+	offset := func(s *redistest.Server, field string) int64 {
+		_, rest, found := strings.Cut(info(s), field+":")
 		if !found {
 			return -1
 		}
@@ -256,6 +259,12 @@ func awaitReplica(t *testing.T, master, replica *redistest.Server) {
 			t.Fatal(err)
 		}
 		return n
+	}
+	// A master counts only once it has a replica, so first there must be one.
+	for end := time.Now().Add(time.Minute); !strings.Contains(info(replica), "master_link_status:up"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the replica does not connect")
+		}
 	}
 	want := offset(master, "master_repl_offset")
 	for end := time.Now().Add(time.Minute); offset(replica, "slave_repl_offset") < want; time.Sleep(10 * time.Millisecond) {
