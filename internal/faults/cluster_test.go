@@ -105,7 +105,6 @@ func TestCluster(t *testing.T) {
 		for _, ch := range channels {
 			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, clusterLimit))
 		}
-		tr.failover = true
 		tr.settle(j, clusterLimit, last, subs...)
 		tr.keepsOpen(subs...)
 		for _, s := range subs {

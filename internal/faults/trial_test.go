@@ -71,7 +71,8 @@ type trial struct {
 	// name is used by no other trial: for channels and prefixes.
 	name  string
 	began time.Time
-	// failover is true if a server takes over that may lack what was acknowledged.
+	// failover is true if Sentinels let a server take over that may lack what was
+	// acknowledged.
 	failover bool
 
 	mu       sync.Mutex
