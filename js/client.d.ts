@@ -1,19 +1,22 @@
 /**
  * The Hotsock client for browsers.
  *
- * All promises are rejected with a {@link HotsockError}. All times given as
- * numbers are in milliseconds.
+ * All promises are rejected with a {@link HotsockError}, but a TypeError or
+ * RangeError for arguments that cannot be right; so do other calls. All times
+ * given as numbers are in milliseconds.
  */
 
 /** Any JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** The error codes of the protocol, and three of the client's own. */
+/** The error codes of the protocol, and those of the client's own. */
 export type ErrorCode =
   /** Nothing was sent: there was no connection in time, or the client is closed. */
   | "NOT_CONNECTED"
   /** It was sent, but the link broke or no answer came: it may have been done or not. */
   | "NO_ANSWER"
+  /** Only on "error" events: the function for a channel's token failed, with that as the cause. It is called again. */
+  | "NO_TOKEN"
   /** A code of the protocol; "INVALID_JSON" also for a frame of the server that is none. */
   | (string & {});
 
@@ -125,6 +128,8 @@ export interface Subscribed {
    * come on a live connection, too.
    */
   readonly recovered: boolean | null;
+  /** The newest item seen before, to load history from; null if there was none. */
+  readonly after: string | null;
 }
 
 export interface Schedule {
@@ -172,6 +177,12 @@ export class Client {
   readonly retryAt: number;
   /** For tokens that belong to this connection; null without one. */
   readonly connectionId: string | null;
+  /**
+   * Why there is no connection: what the token function threw, or how the
+   * connection ended as far as the browser knows. null while there is one, and
+   * before connect and after close.
+   */
+  readonly failure: Error | null;
 
   /** Connects, and stays connected until close. While waiting, tries at once. */
   connect(): void;

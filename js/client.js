@@ -25,7 +25,12 @@ export function timeOf(id) {
 let emit;
 
 class Emitter {
+  #types;
   #listeners = new Map();
+
+  constructor(types) {
+    this.#types = types;
+  }
 
   static {
     // A listener's mistake harms neither other listeners nor the connection.
@@ -41,6 +46,8 @@ class Emitter {
   }
 
   on(type, listener) {
+    if (!this.#types.test(type)) throw new TypeError(`There is no event "${type}" to listen to.`);
+    if (typeof listener !== "function") throw new TypeError(`What listens to "${type}" is no function.`);
     const own = { listener }; // given twice, called twice
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(own));
@@ -51,6 +58,7 @@ class Emitter {
 export class Client extends Emitter {
   state = "closed";
   retryAt = 0;
+  failure = null;
   connectionId = null;
   #url;
   #token;
@@ -69,8 +77,11 @@ export class Client extends Emitter {
   #watch = null; // ends listening to the browser
 
   constructor({ url = new URL(".", import.meta.url), token, heartbeat = 30_000, timeout = 10_000 } = {}) {
-    super();
+    super(/^(state|subscribed|error)$/);
+    if (!["string", "function"].includes(typeof (token ?? ""))) throw new TypeError("A token is a string or a function.");
     this.#url = new URL(url, globalThis.document?.baseURI);
+    // With those of a page's address, fetch would refuse it.
+    this.#url.username = this.#url.password = "";
     if (!this.#url.pathname.endsWith("/")) this.#url.pathname += "/";
     this.#token = token;
     this.#heartbeat = heartbeat;
@@ -88,6 +99,7 @@ export class Client extends Emitter {
   }
 
   channel(name) {
+    if (typeof name !== "string" || !name) throw new TypeError("A channel needs a name.");
     return this.#sub(name).channel;
   }
 
@@ -123,7 +135,7 @@ export class Client extends Emitter {
   async #open() {
     clearTimeout(this.#timer);
     const turn = ++this.#turn;
-    this.#timer = setTimeout(() => this.#broken(turn), connectWithin);
+    this.#timer = setTimeout(() => this.#broken(turn, noConnection("Nothing came within 15 s.")), connectWithin);
     this.#enter("connecting");
     try {
       const token = await ask(this.#token);
@@ -134,11 +146,11 @@ export class Client extends Emitter {
       const ws = new WebSocket(url);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
-      ws.onclose = (e) => this.#broken(turn, e.code);
+      ws.onclose = (e) => this.#broken(turn, noConnection(ending(e)), e.code);
     } catch (error) {
       if (turn !== this.#turn) return;
       if (error instanceof HotsockError) this.#end(error);
-      else this.#broken(turn);
+      else this.#broken(turn, error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -146,6 +158,7 @@ export class Client extends Emitter {
     clearTimeout(this.#timer);
     this.#steadyAt = performance.now() + steadyAfter;
     this.connectionId = connectionId;
+    this.failure = null;
     this.#credentials = { connectionId, connectionSecret };
     if (this.#heartbeat) this.#beat = setInterval(() => this.#ping(), this.#heartbeat);
     this.state = "open";
@@ -154,9 +167,10 @@ export class Client extends Emitter {
     this.#enter("open");
   }
 
-  #broken(turn, code) {
+  #broken(turn, failure, code) {
     if (turn !== this.#turn) return;
-    this.#drop();
+    this.failure = failure;
+    this.#drop(failure);
     if (code === 1008 && typeof this.#token !== "function") {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
       return;
@@ -178,7 +192,8 @@ export class Client extends Emitter {
 
   #end(error) {
     if (this.state === "closed") return;
-    this.#drop();
+    this.failure = error.code === "NOT_CONNECTED" ? null : error;
+    this.#drop(error);
     this.#watch.abort();
     for (const job of this.#jobs.values()) this.#settle(job, error);
     for (const sub of new Set(this.#subs.values())) settleReady(sub, error);
@@ -188,7 +203,7 @@ export class Client extends Emitter {
   }
 
   // What was sent and not answered has an unknown outcome; the rest waits on.
-  #drop() {
+  #drop(cause) {
     this.#turn++;
     clearTimeout(this.#timer);
     clearInterval(this.#beat);
@@ -196,7 +211,7 @@ export class Client extends Emitter {
     this.#ws = this.#credentials = this.connectionId = null;
     ws?.close();
     for (const { channel } of this.#subs.values()) channel.active = false;
-    for (const job of this.#jobs.values()) if (job.sent) this.#settle(job, noAnswer());
+    for (const job of this.#jobs.values()) if (job.sent) this.#settle(job, noAnswer(cause));
   }
 
   #enter(state) {
@@ -234,7 +249,10 @@ export class Client extends Emitter {
       if (this.state === "closed") throw notConnected();
       const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false };
       // A server that does not answer is out of reach.
-      const late = () => (job.sent ? this.#broken(this.#turn) : this.#settle(job, notConnected()));
+      const late = () => {
+        if (job.sent) this.#broken(this.#turn, noConnection("The server did not answer in time."));
+        else this.#settle(job, notConnected());
+      };
       job.timer = setTimeout(late, within);
       this.#jobs.set(ref, job);
       this.#send(job);
@@ -347,6 +365,7 @@ export class Client extends Emitter {
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
         this.#refuse(sub, error);
       } else {
+        if (!(error instanceof HotsockError)) emit(this, "error", noToken(name, error));
         setTimeout(() => current() && this.#join(sub), someDelay(sub.failures++));
       }
     }
@@ -439,6 +458,7 @@ export class Client extends Emitter {
     }
     const { channel, seen } = sub;
     const recovered = seen ? data.recovered === true : null;
+    const after = seen ? channel.lastId : null;
     // If what was missed follows, the place to go on from is still the old one.
     if (!recovered) channel.lastId = isId(data.lastId) ? data.lastId : null;
     Object.assign(sub, { wanted: true, seen: true, joining: false });
@@ -447,7 +467,7 @@ export class Client extends Emitter {
     this.#flush();
     settleReady(sub);
     this.#setMembers(sub, data.members, { kind: "all" });
-    emit(channel, "subscribed", { recovered });
+    emit(channel, "subscribed", { recovered, after });
     if (!seen) emit(this, "subscribed", channel);
   }
 
@@ -483,7 +503,7 @@ class Channel extends Emitter {
   #do;
 
   constructor(name, actions) {
-    super();
+    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|reaction)$/s);
     this.name = name;
     this.#do = actions;
   }
@@ -560,10 +580,25 @@ const isLast = (page, more) => page.length === 0 || (more !== true && page.lengt
 
 const someDelay = (failures) => Math.random() * Math.min(longestDelay, firstDelay * 2 ** failures);
 
-const noAnswer = (cause) => new HotsockError("NO_ANSWER", "No answer came: it may have been done or not.", { cause });
+const noAnswer = (cause) =>
+  new HotsockError("NO_ANSWER", `No answer came: it may have been done or not. ${cause.message}`, { cause });
+const noConnection = (why) => new HotsockError("NOT_CONNECTED", why);
+const noToken = (name, cause) =>
+  new HotsockError("NO_TOKEN", `No token for ${name}: ${cause?.message ?? cause}`, { cause });
 const notConnected = () => new HotsockError("NOT_CONNECTED", "Not connected: nothing was sent.");
 
-const ask = async (token, context) => (typeof token === "function" ? token(context) : token);
+// Browsers say no more: not even whether there is a server.
+const ending = ({ code, reason }) =>
+  code === 1006
+    ? "The server refused the connection, as its log says, or cannot be reached."
+    : `The connection ended: ${code} ${reason}`.trimEnd();
+
+async function ask(source, context) {
+  if (typeof source !== "function") return source;
+  const token = await source(context);
+  if (typeof token !== "string" || !token) throw new TypeError("The token function gave no token.");
+  return token;
+}
 
 const object = (value) => (value !== null && typeof value === "object" ? value : {});
 
@@ -575,8 +610,11 @@ function settleReady(sub, error) {
   sub.ready = null;
 }
 
-function schedule({ at, timeZone } = {}) {
-  if (at === undefined) return {};
+function schedule(options) {
+  if (options === undefined) return {};
+  const { at, timeZone } = options;
+  // To do it now, because a time got lost, would be wrong.
+  if (at === undefined || at === null) throw new TypeError("A schedule needs a time in at.");
   const time = typeof at === "string" ? at : new Date(Math.ceil(at / 1000) * 1000).toISOString().slice(0, 19);
   return { scheduleExpression: `at(${time})`, scheduleExpressionTimezone: timeZone };
 }

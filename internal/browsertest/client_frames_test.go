@@ -120,7 +120,7 @@ func TestClientHostileServer(t *testing.T) {
 		return JSON.stringify([state, room.active, await room.set("k", 1), seen, errors.every(([, code]) => typeof code === "string"), errors.length > 10]);
 	`)
 	want(t, "what came", got, `["open", true, {}, [
-		["subscribed", {"recovered": null}],
+		["subscribed", {"recovered": null, "after": null}],
 		["storage", {"key": "__proto__", "data": {"a": 1}, "meta": null}],
 		["reaction", {"id": "01JA3HVNF6E89HDT1ABRFWJ8C7", "meta": {}}],
 		["message", {"id": "01JA3HVNF6E89HDT1ABRFWJ8C8", "event": "__proto__", "channel": "room", "data": "__proto__", "meta": null}]
@@ -151,11 +151,11 @@ func TestClientLostContinuity(t *testing.T) {
 	got := run[string](p, `
 		await room.subscribe();
 		await until(() => seen.length === 8);
-		return JSON.stringify([seen.map(([type, e]) => [type, e.key ?? e.recovered, e.data]), room.lastId, [...room.storage.keys()]]);
+		return JSON.stringify([seen.map(([type, e]) => [type, e.key ?? e.recovered, e.data ?? e.after]), room.lastId, [...room.storage.keys()]]);
 	`)
 	want(t, "what came", got, `[[
 		["subscribed", null, null], ["storage", "kept", 1], ["storage", "gone", 1], ["message", null, 1],
-		["subscribed", false, null], ["storage", "kept", 2], ["message", null, 6], ["storage", "gone", null]
+		["subscribed", false, "01JA3HVNF6E89HDT1ABRFWJ8C1"], ["storage", "kept", 2], ["message", null, 6], ["storage", "gone", null]
 	], "01JA3HVNF6E89HDT1ABRFWJ8C6", ["kept"]]`)
 }
 
@@ -181,7 +181,7 @@ func TestClientBusyServer(t *testing.T) {
 		await room.subscribe();
 		return JSON.stringify([seen, errors]);
 	`)
-	want(t, "what came", got, `[[["subscribed", {"recovered": null}]], []]`)
+	want(t, "what came", got, `[[["subscribed", {"recovered": null, "after": null}]], []]`)
 	if subscribes != 2 {
 		t.Errorf("it subscribed %d times, want 2", subscribes)
 	}

@@ -19,7 +19,7 @@ export async function use(): Promise<void> {
   new Client({ url: new URL("https://example.com/rt"), token: "token" });
   // @ts-expect-error
   new Client({ tokn: "" });
-  client.on("state", (state) => state === "waiting" && client.retryAt);
+  client.on("state", (state) => state === "waiting" && [client.retryAt, client.failure?.message]);
   // @ts-expect-error
   client.on("state", (state) => state === "asleep");
   client.on("error", (error) => error.code === "RATE_LIMITED" && error.channel);
@@ -32,7 +32,7 @@ export async function use(): Promise<void> {
   room.on("members", (members, { kind, member }) => [members[0]?.uid, kind === "added", member?.umd]);
   room.on("storage", ({ key, data, meta }) => [key, data, meta?.uid]);
   room.on("reaction", ({ messageId, action }) => [messageId, action === "add"]);
-  room.on("subscribed", ({ recovered }) => recovered ?? false);
+  room.on("subscribed", ({ recovered, after }) => recovered ?? after?.length);
   room.on("unsubscribed", (error) => error instanceof HotsockError);
   // @ts-expect-error
   room.on("massage", () => {});
