@@ -11,7 +11,8 @@ export class Refusal extends Error {
 async function ask(path, init) {
   let response;
   try {
-    response = await fetch("api/" + path, init);
+    // Without a name and password of the page's address, which fetch refuses.
+    response = await fetch(new URL("api/" + path, location.origin + location.pathname), init);
   } catch {
     throw new Refusal({ code: "UNREACHABLE", message: "the console’s server cannot be reached" });
   }

@@ -78,6 +78,7 @@ function showState(connection) {
     connecting: "Connecting …",
     closed: "Not connected" + (connection.reason ? `: ${visible(connection.reason)}` : ""),
   }[connection.state];
+  document.querySelector("#connect-form .primary").textContent = connection.state === "open" ? "Connect again" : "Connect";
   status.title = status.textContent; // a phone cuts it short
 }
 

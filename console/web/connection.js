@@ -23,7 +23,7 @@ export class Connection extends EventTarget {
 
   constructor(endpoint) {
     super();
-    this.#endpoint = new URL(endpoint, location.href);
+    this.#endpoint = new URL(endpoint, location.origin + location.pathname);
   }
 
   /** Opens a connection. Resolves when the server has said hello. */

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -75,4 +76,16 @@ func (s *consoleServer) token(claims string) string {
 		s.t.Fatalf("no token for %s: %v %s", claims, err, answer.Error.Message)
 	}
 	return answer.Token
+}
+
+// TestConsolePassword: the console works behind basic authentication whose name
+// and password stand in the page's address, where fetch refuses them.
+func TestConsolePassword(t *testing.T) {
+	b, s := startBrowser(t), startConsole(t)
+	p := b.open("Ada", strings.Replace(s.base, "//", "//admin:secret@", 1))
+	p.connectWith(s.token(freely("ada")))
+	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+	p.tab("schedules")
+	p.click("#schedules-form button")
+	p.outcome("schedules-form", "Nothing is scheduled.")
 }
