@@ -33,7 +33,7 @@ func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name st
 	if origin := r.Header.Get("Origin"); origin != "" {
 		w.Header().Add("Vary", "Origin")
 		if !h.origins.allowAPI(origin) {
-			h.writeError(w, r, refuse(CodeOriginDenied))
+			h.writeError(w, r, h.refuseOrigin(r))
 			return
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)

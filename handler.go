@@ -58,8 +58,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case last(0) == "client.js":
 		h.serveClient(w, r)
 	default:
-		h.writeError(w, r, refuse(CodeNotFound))
+		h.writeError(w, r, h.refuseAddress(r))
 	}
+}
+
+// refuseAddress answers a request for what is not there. Any address takes
+// connections, so a GET may be one whose upgrade a proxy has dropped.
+func (h *Handler) refuseAddress(r *http.Request) error {
+	if r.Method != http.MethodGet {
+		return refuse(CodeNotFound)
+	}
+	if r.Header.Get("Sec-WebSocket-Key") != "" {
+		h.logger.Info("hotsock: handshake failed", "path", r.URL.Path,
+			"err", "the request has no Upgrade header: a proxy must pass on Upgrade and Connection")
+	}
+	return refuseBecause(CodeNotFound, "there is nothing at this address without a WebSocket upgrade")
 }
 
 // serveClient answers with the client for browsers.

@@ -152,7 +152,7 @@ func (k Key) check() error {
 
 // verifies reports whether k signed the text. The key has been checked.
 func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
-	if k.Algorithm != h.algorithm || k.ID != "" && k.ID != h.id {
+	if !k.fits(h) {
 		return false
 	}
 	var key any = k.Public
@@ -160,6 +160,11 @@ func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
 		key = k.Secret
 	}
 	return algorithms[k.Algorithm].Verify(text, signature, key) == nil
+}
+
+// fits reports whether a token with that header may be signed with k.
+func (k Key) fits(h *tokenHeader) bool {
+	return k.Algorithm == h.algorithm && (k.ID == "" || k.ID == h.id)
 }
 
 // Format prints no secret, whatever the verb.

@@ -42,6 +42,13 @@ func (o *origins) allowAPI(origin string) bool {
 	return o.any || len(o.patterns) == 0 || o.match(origin)
 }
 
+// refuseOrigin logs what was compared: where the host is not that of the page,
+// a proxy has set another one.
+func (h *Handler) refuseOrigin(r *http.Request) error {
+	h.logger.Info("hotsock: origin refused", "origin", clip(r.Header.Get("Origin")), "host", clip(r.Host), "path", r.URL.Path)
+	return refuse(CodeOriginDenied)
+}
+
 func (o *origins) match(origin string) bool {
 	u, err := url.Parse(strings.ToLower(origin))
 	if err != nil || u.Host == "" {

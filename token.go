@@ -188,7 +188,11 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 	if algorithms[h.algorithm] == nil {
 		return invalidToken("unsupported algorithm")
 	}
-	verifies := func(k Key) bool { return k.verifies(h, text, signature) }
+	fits := false
+	verifies := func(k Key) bool {
+		fits = fits || k.fits(h)
+		return k.verifies(h, text, signature)
+	}
 	if slices.ContainsFunc(v.keys, verifies) {
 		return nil
 	}
@@ -200,6 +204,10 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 		if slices.ContainsFunc(keys, verifies) {
 			return nil
 		}
+	}
+	if !fits {
+		// Whoever rotates keys must know which one is missing.
+		return invalidToken("there is no %s key for the kid %.64q", h.algorithm, h.id)
 	}
 	return invalidToken("no key verifies the %s signature", h.algorithm)
 }

@@ -118,6 +118,29 @@ func TestTokenKeyLookup(t *testing.T) {
 	}
 }
 
+// Whoever rotates keys reads in the log whether the key is missing or wrong.
+func TestTokenTellsAMissingKeyFromAWrongOne(t *testing.T) {
+	known := Key{Algorithm: HS256, ID: "now", Secret: []byte("another")}
+	found := func(context.Context, string, string) ([]Key, error) { return []Key{known}, nil }
+	for _, test := range []struct {
+		config verifierConfig
+		kid    string
+		want   string
+		why    string
+	}{
+		{verifierConfig{keys: []Key{known}}, "now", "no key verifies the HS256 signature", "the key is another one"},
+		{verifierConfig{lookup: found}, "now", "no key verifies the HS256 signature", "so is the one that was looked up"},
+		{verifierConfig{keys: []Key{known}}, "next", `there is no HS256 key for the kid "next"`, "not added yet"},
+		{verifierConfig{lookup: found}, "next", `there is no HS256 key for the kid "next"`, "not in the JWKS yet"},
+		{verifierConfig{keys: []Key{known}}, "", `there is no HS256 key for the kid ""`, "a token without a kid"},
+		{verifierConfig{keys: []Key{known}}, "a\n" + strings.Repeat("x", 99), `there is no HS256 key for the kid "a\n` + strings.Repeat("x", 62) + `"`, "whatever a stranger puts there"},
+	} {
+		signer := SigningKey{Algorithm: HS256, ID: test.kid, Secret: tokenSecret}
+		_, err := tokenVerifier(t, test.config).verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
+		tokenCheckError(t, test.why, err, test.want)
+	}
+}
+
 func TestTokenKeyLookupIsNotAskedForNonsense(t *testing.T) {
 	v := tokenVerifier(t, verifierConfig{lookup: func(context.Context, string, string) ([]Key, error) {
 		t.Error("called")
@@ -152,8 +175,8 @@ func TestTokenHeader(t *testing.T) {
 		{`{"alg":""}`, "unsupported algorithm", "empty"},
 		{`{"alg":"hs256"}`, "unsupported algorithm", "the case of alg matters"},
 		{`{"ALG":"HS256"}`, "unsupported algorithm", "the case of names matters"},
-		{`{"alg":"HS512"}`, "no key verifies the HS512 signature", "not the key's algorithm"},
-		{`{"alg":"RS256"}`, "no key verifies the RS256 signature", "not the key's algorithm"},
+		{`{"alg":"HS512"}`, `there is no HS512 key for the kid ""`, "not the key's algorithm"},
+		{`{"alg":"RS256"}`, `there is no RS256 key for the kid ""`, "not the key's algorithm"},
 		{`{"alg":"none","alg":"HS256"}`, "malformed", "equal members"},
 		{`{"alg":["HS256"]}`, "malformed", "wrong type"},
 		{`{"alg":"HS256","kid":1}`, "malformed", "wrong type"},

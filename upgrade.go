@@ -15,8 +15,8 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxUserAgent bounds what is kept of a request.
-const maxUserAgent = 256
+// maxHeaderValue bounds what is kept or logged of a request's header, in bytes.
+const maxHeaderValue = 256
 
 // serveSocket turns an upgrade request into a connection. Whatever can be
 // refused is refused before the upgrade: clients reconnect at once after it.
@@ -92,7 +92,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 // JSON.
 func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
 	if !h.origins.allowSocket(r) {
-		return nil, nil, refuse(CodeOriginDenied)
+		return nil, nil, h.refuseOrigin(r)
 	}
 	if h.isStopping() {
 		return nil, nil, refuse(CodeUnavailable)
@@ -174,16 +174,17 @@ func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
 
 // requester describes who sent a request.
 func (h *Handler) requester(r *http.Request, trigger string) requester {
-	agent := r.UserAgent()
-	if len(agent) > maxUserAgent {
-		agent = agent[:maxUserAgent]
-	}
 	return requester{
 		SourceIP: h.opts.ClientIP(r),
 		// A part of the request's headers, which must not be kept with it.
-		UserAgent: strings.Clone(toUTF8(agent)),
+		UserAgent: strings.Clone(clip(r.UserAgent())),
 		Trigger:   trigger,
 	}
+}
+
+// clip is a header's value in what is kept or logged of a request.
+func clip(value string) string {
+	return toUTF8(value[:min(len(value), maxHeaderValue)])
 }
 
 // newSecret makes a connection secret: 20 alphanumerics, 119 bits.

@@ -87,7 +87,7 @@ func (s *Set) parse(text []byte) ([]hotsock.Key, error) {
 	for i, raw := range *doc.Keys {
 		k, err := s.parseKey(raw)
 		if err != nil {
-			s.opts.Logger.Warn("jwks: a key is left out", "index", i, "err", err)
+			s.opts.Logger.Warn("jwks: a key is left out", "host", s.host, "index", i, "err", err)
 			continue
 		}
 		keys = append(keys, k)

@@ -57,6 +57,7 @@ const maxRedirects = 3
 // called concurrently.
 type Set struct {
 	url    string
+	host   string // what the log may have of the URL
 	opts   Options
 	client *http.Client
 	ctx    context.Context
@@ -108,7 +109,7 @@ func New(address string, o Options) (*Set, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Set{url: address, opts: o}
+	s := &Set{url: address, host: u.Host, opts: o}
 	if err := s.permits(u); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (s *Set) permits(u *url.URL) error {
 	if u.Scheme == "https" || u.Scheme == "http" && s.opts.AllowHTTP {
 		return nil
 	}
-	return errors.New("jwks: the URL is not https")
+	return errors.New("jwks: the URL is not https, and Options.AllowHTTP is not set")
 }
 
 // run fetches every now and then.
@@ -238,7 +239,7 @@ func (s *Set) fly() *flight {
 		s.mu.Unlock()
 		close(f.done)
 		if log {
-			s.opts.Logger.Error("jwks: the keys cannot be fetched", "old_keys", known, "err", err)
+			s.opts.Logger.Error("jwks: the keys cannot be fetched", "host", s.host, "old_keys", known, "err", err)
 		}
 	})
 	return f

@@ -1,8 +1,10 @@
 package jwks
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -250,6 +252,26 @@ func TestOutage(t *testing.T) {
 		t.Errorf("before the first document: %v, %v", keys, err)
 	}
 	_ = started.Close() // does not wait for the answer
+}
+
+// An app may have several providers: the log says which one fails, without what
+// its URL may have of secrets.
+func TestLog(t *testing.T) {
+	p := newProvider(t, "")
+	p.set(func(p *provider) { p.status = 503 })
+	var log bytes.Buffer
+	s, err := New(p.URL+"/secret?secret", Options{Client: p.Client(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Refresh(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	_ = s.Close() // waits for whoever may log
+	want := `msg="jwks: the keys cannot be fetched" host=` + p.Listener.Addr().String() + ` old_keys=false err="jwks: the answer is 503"`
+	if got := log.String(); !strings.Contains(got, want) || strings.Contains(got, "secret") {
+		t.Errorf("the log has not %s, or too much:\n%s", want, got)
+	}
 }
 
 // Only what can be trusted is asked.

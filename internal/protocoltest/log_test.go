@@ -63,3 +63,36 @@ func TestLogKeepsSecrets(t *testing.T) {
 		}
 	})
 }
+
+// What a proxy has taken from a request is told in the log: the client learns no
+// more than that it is refused.
+func TestLogTellsOfProxies(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		header []string
+		status int
+		code   string
+		logged string
+	}{
+		{
+			"it sets another Host", []string{
+				"Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "13",
+				"Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Origin", "https://app.example.com:8443",
+			}, 403, "ORIGIN_DENIED", `msg="hotsock: origin refused" origin=https://app.example.com:8443 host=127.0.0.1:`,
+		},
+		{
+			"it drops the upgrade", []string{"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
+			404, "NOT_FOUND", `msg="hotsock: handshake failed" path=/rt/ err="the request has no Upgrade header: a proxy must pass on Upgrade and Connection"`,
+		},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			everywhere(t, nil, func(t *testing.T, e *env) {
+				a := e.request(t, e.next(), "GET", "/?token="+token(t, `{"scope":"connect"}`), "", tt.header...)
+				a.wantError(t, tt.status, tt.code)
+				if logged := e.logs.String(); !strings.Contains(logged, tt.logged) {
+					t.Errorf("the log has no %s:\n%s", tt.logged, logged)
+				}
+			})
+		})
+	}
+}
