@@ -22,6 +22,9 @@ type dashboard struct {
 		Title   string
 		Type    string
 		Targets []struct{ Expr string }
+		Options struct {
+			Legend struct{ ShowLegend bool }
+		}
 	}
 }
 
@@ -62,6 +65,9 @@ func TestDashboard(t *testing.T) {
 		}
 		if len(p.Targets) == 0 {
 			t.Errorf("the panel %q shows nothing", p.Title)
+		}
+		if !p.Options.Legend.ShowLegend { // Grafana's schema has no default for it
+			t.Errorf("the panel %q does not say which line is which", p.Title)
 		}
 		for _, target := range p.Targets {
 			check(p.Title, target.Expr)

@@ -73,7 +73,16 @@ var (
 
 // Watch makes the metrics include what [hotsock.Handler.Stats] of the handler
 // says. Without it, there are histograms only.
-func (m *Metrics) Watch(h *hotsock.Handler) { m.handler.Store(h) }
+func (m *Metrics) Watch(h *hotsock.Handler) {
+	// Of a series that begins with its first value, Prometheus sees no increase.
+	for reason := range h.Stats().Disconnected {
+		m.connection.WithLabelValues(reason)
+	}
+	for _, kind := range []string{"message", "presence", "entry"} {
+		m.delivery.WithLabelValues(kind)
+	}
+	m.handler.Store(h)
+}
 
 // Begin is part of [hotsock.Observer].
 func (m *Metrics) Begin(ctx context.Context, _ *hotsock.Operation) context.Context { return ctx }

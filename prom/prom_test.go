@@ -242,3 +242,19 @@ func TestResults(t *testing.T) {
 		}
 	}
 }
+
+// A series that begins with its first value shows no increase, so those of the
+// rare things are there before.
+func TestSeriesBeginAtZero(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	start(t, reg)
+	got := samples(t, reg)
+	for _, series := range []string{
+		"hotsock_connection_duration_seconds{reason=client}", "hotsock_connection_duration_seconds{reason=slow}",
+		"hotsock_delivery_delay_seconds{kind=message}", "hotsock_delivery_delay_seconds{kind=presence}", "hotsock_delivery_delay_seconds{kind=entry}",
+	} {
+		if n, ok := got[series]; !ok || n != 0 {
+			t.Errorf("%s is %v at the start, and there: %v", series, n, ok)
+		}
+	}
+}
