@@ -27,7 +27,7 @@ COUNT := 6
 BENCHTIME := 0.2s
 
 # What the tests run besides Go.
-PROGRAMS := redis-server chromium gcc
+PROGRAMS := redis-server chromium gcc nginx haproxy caddy apache2
 
 .PHONY: help
 help: ## Show this list
@@ -81,8 +81,8 @@ bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main b
 .PHONY: programs
 programs:
 	@for p in $(PROGRAMS); do \
-		command -v "$$p" >/dev/null || { \
-			echo "The tests need $$p. On Debian: apt-get install redis-server chromium gcc libc6-dev" >&2; \
+		PATH="$$PATH:/usr/sbin" command -v "$$p" >/dev/null || { \
+			echo "The tests need $$p. On Debian: apt-get install redis-server chromium gcc libc6-dev nginx haproxy caddy apache2" >&2; \
 			exit 1; \
 		}; \
 	done

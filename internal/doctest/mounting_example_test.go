@@ -17,10 +17,10 @@ func Example_options() {
 		Keys: []hotsock.Key{key.Key()},
 		// Pages of these origins may connect, besides those of the same host.
 		AllowedOrigins: []string{"https://app.example.com", "https://*.example.org"},
-		// The last address is the one that the proxy has added; those before
-		// it are what the client says.
+		// The last address is the one that the proxy has added, perhaps in a header
+		// of its own; those before it are what the client says.
 		ClientIP: func(r *http.Request) string {
-			all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+			all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			return strings.TrimSpace(all[len(all)-1])
 		},
 		// For proxies that end what is silent for a minute. Tokens must have

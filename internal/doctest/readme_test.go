@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,4 +111,25 @@ func optionFields(t *testing.T) (names []string, comments map[string]string) {
 		t.Fatal("options.go has no Options")
 	}
 	return names, comments
+}
+
+// TestReadmeProxy makes sure that the README's short configuration of nginx says
+// nothing else than the guide's, which is run by tests.
+func TestReadmeProxy(t *testing.T) {
+	settings := func(doc string) []string {
+		blocks, _ := fences(t, read(t, doc))
+		for _, b := range blocks {
+			if b.info == "nginx" {
+				return strings.Split(unindented(strings.ReplaceAll(b.body, "    ", "")), "\n")
+			}
+		}
+		t.Fatalf("%s has no configuration of nginx", doc)
+		return nil
+	}
+	guide := settings("docs/mounting.md")
+	for _, line := range settings(readme) {
+		if !strings.HasPrefix(line, "proxy_pass ") && !slices.Contains(guide, line) {
+			t.Errorf("the guide does not say %q", line)
+		}
+	}
 }

@@ -81,7 +81,8 @@ func TestLogTellsOfProxies(t *testing.T) {
 			}, 403, "ORIGIN_DENIED", `msg="hotsock: origin refused" origin=https://app.example.com:8443 host=127.0.0.1:`,
 		},
 		{
-			"it drops the upgrade", []string{"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
+			"it drops the upgrade",
+			[]string{"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="},
 			404, "NOT_FOUND", `msg="hotsock: handshake failed" path=/rt/ err="the request has no Upgrade header: a proxy must pass on Upgrade and Connection"`,
 		},
 	} {

@@ -1,0 +1,176 @@
+package proxytest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// A proxy is a program with the configuration that the guide shows for it.
+type proxy struct {
+	program string
+	info    string // of the block of code in the guide
+	listen  string // what the block listens on, or is called
+	// with is what takes the place of listen, for an address.
+	with func(addr string) string
+	// around makes a whole configuration of the block, for a run in a folder.
+	around func(dir, addr, block string) string
+	args   func(file, dir string) []string
+}
+
+var proxies = []proxy{
+	{
+		program: "nginx", info: "nginx", listen: "listen 80;",
+		with: func(addr string) string { return "listen " + addr + ";" },
+		around: func(dir, _, block string) string {
+			return "daemon off; user root; pid " + dir + "/pid; error_log stderr warn; events {}\nhttp { access_log /dev/stdout;\n" + block + "}\n"
+		},
+		args: func(file, dir string) []string { return []string{"-p", dir, "-c", file, "-e", "stderr"} },
+	},
+	{
+		program: "haproxy", info: "haproxy", listen: "bind :80",
+		with: func(addr string) string { return "bind " + addr },
+		around: func(_, _, block string) string {
+			return "global\n    log stdout format raw local0\n" + block
+		},
+		args: func(file, _ string) []string { return []string{"-f", file} },
+	},
+	{
+		program: "caddy", info: "caddyfile", listen: "app.example.com",
+		with: func(addr string) string { return "http://" + addr },
+		around: func(_, _, block string) string {
+			return "{\n    admin off\n    auto_https off\n}\n" + block
+		},
+		args: func(file, _ string) []string { return []string{"run", "--adapter", "caddyfile", "--config", file} },
+	},
+	{
+		program: "apache2", info: "apache", listen: "*:80",
+		with: func(addr string) string { return addr },
+		around: func(dir, addr, block string) string {
+			const modules = "/usr/lib/apache2/modules/mod_"
+			var text strings.Builder
+			for _, m := range []string{
+				"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_balancer", "lbmethod_bybusyness", "slotmem_shm",
+			} {
+				fmt.Fprintf(&text, "LoadModule %s_module %s%s.so\n", m, modules, m)
+			}
+			fmt.Fprintf(&text, "ServerRoot %s\nDefaultRuntimeDir %s\nPidFile %s/pid\nServerName localhost\nListen %s\nErrorLog /dev/stderr\n", dir, dir, dir, addr)
+			if os.Getuid() == 0 {
+				text.WriteString("User nobody\nGroup nogroup\n")
+			}
+			return text.String() + strings.Replace(block, `"logs/access_log"`, "/dev/stdout", 1)
+		},
+		args: func(file, _ string) []string { return []string{"-D", "FOREGROUND", "-f", file} },
+	},
+}
+
+// A running proxy.
+type running struct {
+	addr string
+	log  *output
+}
+
+// start runs the proxy before nodes until the test ends.
+func (p *proxy) start(t *testing.T, nodes [2]string) *running {
+	t.Helper()
+	program, err := exec.LookPath(p.program)
+	if err != nil { // not everybody has that in the PATH
+		program, err = exec.LookPath("/usr/sbin/" + p.program)
+	}
+	if err != nil {
+		t.Fatalf("%s is not installed (on Debian: apt-get install nginx haproxy caddy apache2)", p.program)
+	}
+	r := &running{addr: freeAddress(t), log: new(output)}
+	block := shown(t, p.info)
+	for from, to := range map[string]string{
+		p.listen: p.with(r.addr), "127.0.0.1:8080": nodes[0], "127.0.0.1:8081": nodes[1],
+	} {
+		if !strings.Contains(block, from) {
+			t.Fatalf("the guide's configuration has no %q", from)
+		}
+		block = strings.Replace(block, from, to, 1)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "configuration")
+	if err := os.WriteFile(file, []byte(p.around(dir, r.addr, block)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, p.args(file, dir)...)
+	cmd.Stdout, cmd.Stderr = r.log, r.log
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	// It must not outlive a test that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if t.Failed() {
+			t.Log(r.log.String())
+		}
+	})
+	await(t, p.program+" to listen", func() bool {
+		c, err := net.Dial("tcp", r.addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	return r
+}
+
+// shown is the guide's block of code with that language.
+func shown(t *testing.T, info string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/mounting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, ok := strings.Cut(string(text), "\n```"+info+"\n")
+	if !ok {
+		t.Fatalf("the guide has no block of %s", info)
+	}
+	block, _, _ := strings.Cut(after, "```")
+	return block
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// An output is what a program has written.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
