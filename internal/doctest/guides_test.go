@@ -15,7 +15,7 @@ func TestGuideCode(t *testing.T) {
 		files []string
 		least int // blocks
 	}{
-		"docs/tokens.md":   {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go"}, 15},
+		"docs/tokens.md":   {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
 		"docs/console.md":  {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
 		"docs/mounting.md": {[]string{"examples/routers/routers.go", "examples/routers/main.go", "internal/doctest/mounting_example_test.go"}, 8},
 	} {
