@@ -1,7 +1,9 @@
 // Command observability is a server with metrics for Prometheus at /metrics,
-// traces on its standard output, and the log on its standard error.
+// traces on its standard output or for a collector, and the log on its standard
+// error.
 //
 //	go run .
+//	go run . -otlp http://127.0.0.1:4318/v1/traces
 package main
 
 import (
@@ -20,7 +22,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/hotsock-go/hotsock"
@@ -30,6 +35,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen at")
+	otlp := flag.String("otlp", "", "send the traces to this `URL` of a collector")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -38,18 +44,29 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Print("listening at http://", l.Addr())
-	if err := serve(ctx, l, os.Stdout); err != nil {
+	if err := serve(ctx, l, os.Stdout, *otlp); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// serve runs the server until ctx ends, and writes traces.
-func serve(ctx context.Context, l net.Listener, traces io.Writer) error {
-	exporter, err := stdouttrace.New(stdouttrace.WithWriter(traces))
+// newExporter sends traces to a collector, or writes them if there is none.
+func newExporter(ctx context.Context, w io.Writer, collector string) (sdktrace.SpanExporter, error) {
+	if collector != "" {
+		return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(collector))
+	}
+	return stdouttrace.New(stdouttrace.WithWriter(w))
+}
+
+// serve runs the server until ctx ends.
+func serve(ctx context.Context, l net.Listener, traces io.Writer, collector string) error {
+	exporter, err := newExporter(ctx, traces, collector)
 	if err != nil {
 		return err
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter, sdktrace.WithBatchTimeout(time.Second)))
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(exporter, sdktrace.WithBatchTimeout(time.Second)),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "observability"))),
+	)
 	registry := prometheus.NewRegistry()
 	metrics, err := hotsockprom.New(registry)
 	if err != nil {

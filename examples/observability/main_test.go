@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -25,27 +26,9 @@ func TestConversation(t *testing.T) {
 	defer stop()
 	var traces bytes.Buffer // read when serve has returned
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, l, &traces) }()
+	go func() { served <- serve(ctx, l, &traces, "") }()
 
-	ws, _, err := websocket.Dial(ctx, "ws://"+l.Addr().String()+"/rt", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ send, want string }{
-		{"", "hotsock.connected"},
-		{`{"event":"hotsock.subscribe","channel":"room"}`, "hotsock.subscribed"},
-		{`{"event":"chat","channel":"room","data":"hi"}`, `"hi"`},
-	} {
-		if step.send != "" {
-			if err := ws.Write(ctx, websocket.MessageText, []byte(step.send)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, b, err := ws.Read(ctx); err != nil || !strings.Contains(string(b), step.want) {
-			t.Fatalf("got %s, %v, want %s", b, err, step.want)
-		}
-	}
-
+	ws := talk(t, l.Addr().String())
 	lines := []string{
 		"hotsock_connections 1",
 		"hotsock_subscriptions 1",
@@ -74,6 +57,62 @@ func TestConversation(t *testing.T) {
 		if !strings.Contains(traces.String(), `"Name":"`+name+`"`) {
 			t.Errorf("there is no span %q in %s", name, traces.String())
 		}
+	}
+}
+
+// talk has a client say something that comes back.
+func talk(t *testing.T, addr string) *websocket.Conn {
+	t.Helper()
+	ctx := t.Context()
+	ws, _, err := websocket.Dial(ctx, "ws://"+addr+"/rt", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ send, want string }{
+		{"", "hotsock.connected"},
+		{`{"event":"hotsock.subscribe","channel":"room"}`, "hotsock.subscribed"},
+		{`{"event":"chat","channel":"room","data":"hi"}`, `"hi"`},
+	} {
+		if step.send != "" {
+			if err := ws.Write(ctx, websocket.MessageText, []byte(step.send)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, b, err := ws.Read(ctx); err != nil || !strings.Contains(string(b), step.want) {
+			t.Fatalf("got %s, %v, want %s", b, err, step.want)
+		}
+	}
+	return ws
+}
+
+// A collector gets the traces when they are not to be written.
+func TestCollector(t *testing.T) {
+	var got bytes.Buffer // of one request after the other; read when serve has returned
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(&got, r.Body)
+	}))
+	defer collector.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var traces bytes.Buffer
+	served := make(chan error, 1)
+	go func() { served <- serve(ctx, l, &traces, collector.URL+"/v1/traces") }()
+	_ = talk(t, l.Addr().String()).CloseNow()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"hotsock publish", "hotsock deliver", "observability"} {
+		if !strings.Contains(got.String(), name) {
+			t.Errorf("the collector did not get %q", name)
+		}
+	}
+	if traces.Len() > 0 {
+		t.Errorf("traces were written: %s", traces.String())
 	}
 }
 
