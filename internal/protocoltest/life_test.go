@@ -321,8 +321,8 @@ func TestDeadReader(t *testing.T) {
 		witness.subscribe(t, "presence.room")
 		data := strings.Repeat("x", 30<<10)
 		gone := false
-		for n := 0; !gone; n++ {
-			if n > 5000 {
+		for deadline := time.Now().Add(e.patience); !gone; {
+			if time.Now().After(deadline) {
 				t.Fatal("the dead client is still connected")
 			}
 			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: data})
