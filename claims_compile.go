@@ -18,7 +18,7 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// Limits of claims (protocol sections 2 and 15).
+// Limits of claims (docs/protocol.md#14-tokens and #limits).
 const (
 	maxUID       = 128  // characters
 	maxClaimKeys = 1000 // of one map

@@ -7,8 +7,8 @@ import (
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
-// An operation of the client's HTTP API (protocol section 11) carries out a
-// request and returns the answer.
+// An operation of the client's HTTP API (docs/protocol.md#12-client-http-api)
+// carries out a request and returns the answer.
 type operation struct {
 	status int
 	do     func(c *caller, ctx context.Context, body []byte) ([]byte, error)

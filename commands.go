@@ -9,9 +9,9 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// commands are what a client can ask for over the WebSocket (protocol section
-// 5), besides publishing. Each sends its own answer; nil means that it was
-// carried out.
+// commands are what a client can ask for over the WebSocket
+// (docs/protocol.md#3-frames), besides publishing. Each sends its own answer;
+// nil means that it was carried out.
 var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventSubscribe:         locked((*connection).subscribe),
 	wire.EventUnsubscribe:       locked((*connection).unsubscribe),

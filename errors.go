@@ -9,7 +9,8 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// A Code names what went wrong, to clients and to hosts (protocol section 14).
+// A Code names what went wrong, to clients and to hosts
+// (docs/protocol.md#16-errors-limits-close-codes).
 type Code string
 
 // All codes. What each means stands in docs/protocol.md, held to this list by a

@@ -9,7 +9,7 @@ import (
 // Version of the library, as events and requests carry it.
 const Version = "0.1.0"
 
-// An EventSink gets to know what happens inside (docs/protocol.md, section 15).
+// An EventSink gets to know what happens inside (docs/protocol.md#15-backend-events).
 type EventSink interface {
 	// HandleEvent is called with one event at a time, in the order in which
 	// they happened on this node, by one goroutine. When the handler is shut

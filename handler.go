@@ -20,7 +20,8 @@ import (
 )
 
 // ServeHTTP routes by the end of the path, since the host may have mounted the
-// handler anywhere, with or without stripping the prefix (protocol section 1).
+// handler anywhere, with or without stripping the prefix
+// (docs/protocol.md#1-addresses).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		p := recover()

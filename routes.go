@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// An endpoint answers requests of the server's HTTP API (protocol section 13).
-// args are the segments of the path that its route leaves open, as they came.
+// An endpoint answers requests of the server's HTTP API
+// (docs/protocol.md#13-server-http-api). args are the segments of the path that
+// its route leaves open, as they came.
 type endpoint func(h *Handler, w http.ResponseWriter, r *http.Request, args []string) (status int, body []byte, err error)
 
 // A route is an address of the server's HTTP API.

@@ -11,13 +11,14 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// This file and control.go are the server API in Go (protocol section 12): what
-// the host itself does, without any client's permission.
+// This file and control.go are the server API in Go: what the host itself does,
+// without any client's permission.
 
 // A Message is what a host publishes.
 type Message struct {
-	// Channel and Event are required. They follow the rules of protocol
-	// section 6.
+	// Channel and Event are required: 1 to 256 characters without "*", "#",
+	// ",", white space or control characters, and 1 to 128 characters without
+	// "*" or control characters, which do not begin with "hotsock." or "#".
 	Channel string
 	Event   string
 	// Data is marshalled as JSON; json.RawMessage is taken as it is. nil is
@@ -73,8 +74,8 @@ func (h *Handler) prepare(m *Message) (serverMessage, error) {
 
 // An Entry is what a host writes to a channel's storage.
 type Entry struct {
-	// Channel and Key are required. They follow the rules of protocol section
-	// 8.
+	// Channel and Key are required. Both follow the rules of a channel's name
+	// (see [Message]); a key has at most 128 characters.
 	Channel string
 	Key     string
 	// Data is marshalled as JSON; json.RawMessage is taken as it is. null and

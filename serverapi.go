@@ -35,7 +35,7 @@ func (h *Handler) isAPIKey(key string) bool {
 }
 
 // serveServerAPI checks what all routes of the server's HTTP API have in common
-// (protocol section 13), and writes what the endpoint returns.
+// (docs/protocol.md#13-server-http-api), and writes what the endpoint returns.
 func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, do endpoint, args []string) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || !h.isAPIKey(strings.TrimSpace(key)) {

@@ -7,9 +7,9 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// updateUMD changes user metadata as a umd token says (protocol section 10): of
-// the subscription to the channel that the client calls name, or with "" of
-// the connection. ops is held.
+// updateUMD changes user metadata as a umd token says
+// (docs/protocol.md#9-user-metadata): of the subscription to the channel that
+// the client calls name, or with "" of the connection. ops is held.
 func (c *connection) updateUMD(name, token string) error {
 	if name != "" && !wire.ValidChannel(name, maxChannel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)

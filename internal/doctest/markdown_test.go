@@ -3,6 +3,7 @@
 package doctest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -134,6 +135,47 @@ func TestLinks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCommentLinks does the same for what comments in the code refer to.
+func TestCommentLinks(t *testing.T) {
+	refers := regexp.MustCompile(`\b(docs/[a-z-]+\.md)(?:#([a-z0-9-]+[a-z0-9]))?`)
+	byNumber := regexp.MustCompile(`(?i)\bprotocol(\.md)?,? sections? [0-9]`)
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "markdown_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range refers.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			switch _, err := os.Stat(filepath.Join(root, m[1])); {
+			case err != nil:
+				t.Errorf("%s refers to %s: %v", path, m[1], err)
+			case m[2] != "" && !anchors(t, m[1])[m[2]]:
+				t.Errorf("%s refers to %s, which has no such heading", path, m[0])
+			}
+		}
+		// A number means another section when one is added.
+		if m := byNumber.FindString(comments(string(text))); m != "" {
+			t.Errorf("%s refers to %q: name the heading, docs/protocol.md#5-messages", path, m)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 10 {
+		t.Errorf("only %d references were found", seen)
+	}
+}
+
+// comments joins the lines of comments, so that sentences are whole.
+func comments(code string) string {
+	return regexp.MustCompile(`\n\s*//`).ReplaceAllString(code, "")
 }
 
 func anchors(t *testing.T, doc string) map[string]bool {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// statuses is the table of section 14, with the codes that it leaves to other
+// statuses is the table of docs/protocol.md#16-errors-limits-close-codes, with the codes that it leaves to other
 // sections.
 var statuses = map[string]int{
 	"INVALID_JSON":                      400,
@@ -38,7 +38,7 @@ var statuses = map[string]int{
 	"RATE_LIMITED":                      429,
 	"UNAVAILABLE":                       503,
 	"INTERNAL":                          500,
-	// Routes and schedules, of sections 1 and 16.
+	// Routes and schedules.
 	"NOT_FOUND":          404,
 	"METHOD_NOT_ALLOWED": 405,
 	"SCHEDULE_NOT_FOUND": 404,
