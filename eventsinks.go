@@ -10,6 +10,7 @@ import (
 // would be: one that is slow, fails or panics takes nothing from the others. A
 // nil among them is left out.
 //
+// It has a method Unwrap() []EventSink, for those who put something around each.
 // Who calls its HandleEvent directly calls them one after the other, and gets
 // their errors joined.
 func EventSinks(sinks ...EventSink) EventSink {
@@ -21,6 +22,10 @@ func EventSinks(sinks ...EventSink) EventSink {
 }
 
 type eventSinks []EventSink
+
+// Unwrap is for those who get a sink and do something with each that it
+// consists of.
+func (s eventSinks) Unwrap() []EventSink { return s }
 
 func (s eventSinks) HandleEvent(ctx context.Context, e Event) error {
 	var errs []error

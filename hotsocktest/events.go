@@ -9,8 +9,9 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// Events are the backend events of all nodes. The app's own sink
-// (Options.Handler.Events) gets them too.
+// Events are the backend events of all nodes. The app's own sink gets them too:
+// that of Options.Handler.Events, or one that Options.App adds with
+// hotsock.EventSinks.
 type Events struct {
 	s *Server
 	recorder[hotsock.Event]
@@ -25,7 +26,11 @@ func (e *Events) Expect(typ, channel string) hotsock.Event {
 	defer cancel()
 	got, err := e.take(ctx, func(v hotsock.Event) bool { return isEvent(v, typ, channel) })
 	if err != nil {
-		e.s.t.Fatalf("hotsocktest: there was no event %s %s; the others are:\n%s", typ, channel, e)
+		others := e.String()
+		if others == "" {
+			others = "none (an app that has a sink of its own adds it: hotsock.EventSinks(o.Events, own))"
+		}
+		e.s.t.Fatalf("hotsocktest: there was no event %s %s; the others are:\n%s", typ, channel, others)
 	}
 	return got
 }
@@ -55,21 +60,37 @@ func (e *Events) String() string {
 	return b.String()
 }
 
-// A sink is one node's.
+// A sink is one of a node's: the kit's, or one of the app's.
 type sink struct {
-	events *Events
-	next   hotsock.EventSink // the app's, or nil
+	hotsock.EventSink
+
 	// dead is a node that was killed: it cannot tell of anything.
-	dead atomic.Bool
+	dead *atomic.Bool
 }
 
-func (k *sink) HandleEvent(ctx context.Context, e hotsock.Event) error {
+func (k sink) HandleEvent(ctx context.Context, e hotsock.Event) error {
 	if k.dead.Load() {
 		return nil
 	}
-	k.events.add(e)
-	if k.next == nil {
+	return k.EventSink.HandleEvent(ctx, e)
+}
+
+// sinks are those of one node, each of which the handler calls for itself, as
+// it would without the kit.
+func (e *Events) sinks(app hotsock.EventSink, dead *atomic.Bool) hotsock.EventSink {
+	all := []hotsock.EventSink{hotsock.EventSinkFunc(func(_ context.Context, v hotsock.Event) error {
+		e.add(v)
 		return nil
+	})}
+	switch app := app.(type) {
+	case nil:
+	case interface{ Unwrap() []hotsock.EventSink }:
+		all = append(all, app.Unwrap()...)
+	default:
+		all = append(all, app)
 	}
-	return k.next.HandleEvent(ctx, e)
+	for i, s := range all {
+		all[i] = sink{s, dead}
+	}
+	return hotsock.EventSinks(all...)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock"
 )
@@ -31,7 +32,7 @@ type Node struct {
 // A process is a node from its start to its end.
 type process struct {
 	handler *hotsock.Handler
-	sink    *sink
+	dead    atomic.Bool // It was killed.
 	http    *http.Server
 	memory  *listener
 	serving sync.WaitGroup
@@ -67,7 +68,7 @@ func (n *Node) Start() {
 }
 
 func (n *Node) start() (*process, error) {
-	p := &process{sink: &sink{events: n.s.Events, next: n.s.o.Handler.Events}}
+	p := new(process)
 	o, err := n.options(p)
 	if err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (p *process) serve(l net.Listener) {
 func (n *Node) options(p *process) (hotsock.Options, error) {
 	o := n.s.o.Handler
 	o.Keys = append(slices.Clip(o.Keys), n.s.Key.Key())
-	o.Events = p.sink
+	o.Events = n.s.Events.sinks(o.Events, &p.dead)
 	st, err := n.s.backend.open(n)
 	if err != nil {
 		return o, err
@@ -157,7 +158,7 @@ func (n *Node) Kill() {
 	if p == nil {
 		return
 	}
-	p.sink.dead.Store(true)
+	p.dead.Store(true)
 	n.Store.Down()
 	p.memory.reset()
 	n.ending.Go(func() {

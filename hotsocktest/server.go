@@ -14,20 +14,22 @@ import (
 
 // Options of an installation. All have a default.
 type Options struct {
-	// Handler are the options of the nodes. The kit adds its Key to the Keys,
-	// hears the Events before the app's own sink does, and by default provides
-	// the Store and logs to the test's output. Outside of bubbles StoreTimeout
+	// Handler are the options of the nodes. The kit adds its Key to the Keys and
+	// its own sink to the Events, and by default provides the Store and logs to
+	// the test's output. Outside of bubbles StoreTimeout
 	// defaults to 5 s: machines that run tests may be busy.
 	Handler hotsock.Options
 	// App makes what a node serves, if that is more than the handler: the app
 	// under test. It gets the options that the handler must be made with, to
 	// which it may add its own, and returns that handler and everything that
-	// the node serves. It is called once for each start of a node. The kit
-	// closes the handler. Defaults to a handler alone.
+	// the node serves. Keys and Events it must not replace: to have a sink, it
+	// sets Events to hotsock.EventSinks(o.Events, its own). It is called once
+	// for each start of a node. The kit closes the handler. Defaults to a handler alone.
 	App func(o hotsock.Options) (*hotsock.Handler, http.Handler, error)
 	// Path is where the app mounts the handler. Defaults to "/rt".
 	Path string
-	// Key signs what [Server.Token] returns. Defaults to a new one.
+	// Key signs what [Server.Token] returns, and the nodes accept it. An app
+	// that signs tokens itself gets the same one. Defaults to a new one.
 	Key hotsock.SigningKey
 	// Redis keeps the state in a miniredis rather than in memory, which is
 	// slower. It is always so with several nodes: in production, too, they

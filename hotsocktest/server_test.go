@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +133,57 @@ func TestApp(t *testing.T) {
 			t.Errorf("the app was told of %v", told)
 		}
 	})
+}
+
+// Each of the app's sinks is as independent of the others as without the kit.
+func TestSinksOfApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told, added atomic.Int32
+		count := func(n *atomic.Int32) hotsock.EventSink {
+			return hotsock.EventSinkFunc(func(context.Context, hotsock.Event) error {
+				n.Add(1)
+				return nil
+			})
+		}
+		s := Start(t, Options{
+			Handler: hotsock.Options{Events: hotsock.EventSinks(
+				hotsock.EventSinkFunc(func(ctx context.Context, _ hotsock.Event) error {
+					<-ctx.Done() // for ever: it is of no use to the others
+					return ctx.Err()
+				}),
+				hotsock.EventSinkFunc(func(context.Context, hotsock.Event) error { panic("a bad one") }),
+				count(&told),
+			)},
+			App: func(o hotsock.Options) (*hotsock.Handler, http.Handler, error) {
+				o.Events = hotsock.EventSinks(o.Events, count(&added))
+				rt, err := hotsock.New(o)
+				return rt, rt, err
+			},
+		})
+		s.Connect(t, Everything("ann")).Subscribe("room")
+		s.Events.Expect("hotsock.connected", "")
+		s.Events.Expect("hotsock.channelUpdated", "room")
+		s.Advance(0)
+		if told.Load() != 3 || added.Load() != 3 {
+			t.Errorf("the app's sinks were told of %d and %d events, want 3", told.Load(), added.Load())
+		}
+		s.Nodes[0].Kill()
+		s.Advance(time.Second)
+		if told.Load() != 3 {
+			t.Errorf("a crashed node told of %d events", told.Load()-3)
+		}
+	})
+}
+
+// An app that replaces the kit's sink is told how to add its own.
+func TestReplacedSink(t *testing.T) {
+	s := Start(t, Options{Patience: 50 * time.Millisecond, App: func(o hotsock.Options) (*hotsock.Handler, http.Handler, error) {
+		o.Events = nil
+		rt, err := hotsock.New(o)
+		return rt, rt, err
+	}})
+	s.Dial(t, Everything("ann"))
+	mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.connected", "") }, "hotsock.EventSinks(o.Events, own)")
 }
 
 // Outside of bubbles, programs that know nothing of the kit reach the nodes.
