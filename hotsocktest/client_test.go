@@ -3,6 +3,7 @@ package hotsocktest
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,43 @@ func TestRefused(t *testing.T) {
 	})
 }
 
+// Who did not expect a gap is told where gaps come from.
+func TestUnexpectedGap(t *testing.T) {
+	forgetful := Everything("ann")
+	all := forgetful.Channels["*"]
+	all.HistoryStart = time.Time{}
+	forgetful.Channels["*"] = all
+	for _, tt := range []struct {
+		why    string
+		claims hotsock.Claims
+		before int // messages before the connection breaks
+		want   string
+	}{
+		{"an unused channel has no ids", Everything("ann"), 0, "nothing had happened on the channel before"},
+		{"no historyStart", forgetful, 1, "the token's historyStart does not permit it"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := Start(t, Options{})
+				c := s.Connect(t, tt.claims)
+				room := c.Subscribe("room")
+				for range tt.before {
+					publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
+					room.Expect("chat", nil)
+				}
+				c.Link.Cut()
+				publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
+				mustFail(t, s, func(f testing.TB) {
+					was := c.t
+					c.t = f
+					defer func() { c.t = was }()
+					room.Expect("chat", nil)
+				}, "got on room a gap after", tt.want)
+			})
+		})
+	}
+}
+
 func TestClientFailures(t *testing.T) {
 	s := Start(t, Options{Patience: 200 * time.Millisecond})
 	c := s.Connect(t, Everything("ann"))
@@ -91,9 +129,10 @@ func TestClientFailures(t *testing.T) {
 		check  func()
 		parts  []string
 	}{
-		{"nothing comes", func() {}, func() { room.Expect("chat", "hello") }, []string{"ann got nothing on presence.room", "client.Message"}},
+		{"nothing comes", func() {}, func() { room.Expect("chat", "hello") }, []string{"ann got nothing on presence.room within 200ms", "client.Message"}},
 		{"another event", func() { say("shout", "hello") }, func() { room.Expect("chat", "hello") }, []string{`- Event: "chat"`, `+ Event: "shout"`}},
 		{"other data", func() { say("chat", "bye") }, func() { room.Expect("chat", "hello") }, []string{`string("bye")`}},
+		{"something long", func() { say("chat", strings.Repeat("x", 5000)) }, func() { Next[client.Entry](room) }, []string{`message chat "xx`, "x… (5002 bytes)"}},
 		{"data that is no JSON", func() { say("chat", 1) }, func() { room.Expect("chat", func() {}) }, []string{"cannot be compared"}},
 		{"something else than a member", func() { say("chat", 1) }, func() { room.ExpectMember(client.MemberAdded, "bob") }, []string{"message chat 1", "client.MemberChange"}},
 		{"another key", set, func() { room.ExpectEntry("title", Any{}) }, []string{`- Event: "title"`, `+ Event: "topic"`}},

@@ -16,8 +16,9 @@ func inBubble() (in bool) {
 // Advance moves the clock of the test's bubble, and returns when everything
 // that had to happen until then has happened: messages have expired and
 // schedules been carried out, timeouts have ended connections, and clients have
-// what they were sent. It takes about 3 s for a day with the memory store, and
-// for an hour with Redis.
+// what they were sent. A day takes about a second with the memory store, and a
+// minute does with Redis, for each node: let tests of long times have the memory
+// store.
 //
 // It fails the test if the Server was not started in a bubble (see the
 // package's introduction): the real clock cannot be moved.

@@ -62,7 +62,7 @@ func Next[E client.Event](s *Subscription) E {
 	event, err := s.Subscription.Next(ctx)
 	var zero E
 	if err != nil {
-		s.c.t.Fatalf("hotsocktest: %s got nothing on %s, want a %T: %v", s.who(), s.Channel(), zero, err)
+		s.c.t.Fatalf("hotsocktest: %s got nothing on %s within %v (Options.Patience), want a %T: %v", s.who(), s.Channel(), s.c.s.o.Patience, zero, err)
 	}
 	e, ok := event.(E)
 	if !ok {
@@ -153,14 +153,22 @@ func show(event client.Event) string {
 	case client.Entry:
 		return fmt.Sprintf("storage entry %s %s", e.Key, orNull(e.Data))
 	case client.Gap:
-		return fmt.Sprintf("gap after %q", e.After)
+		why := "what came since was too long ago or too much, or the token's historyStart does not permit it"
+		if e.After == "" {
+			why = "nothing had happened on the channel before, so there was no id to go on from"
+		}
+		return fmt.Sprintf("gap after %q: %s", e.After, why)
 	}
 	return fmt.Sprintf("%T", event)
 }
 
 func orNull(data json.RawMessage) string {
-	if len(data) == 0 {
+	const enough = 1000 // to know it by
+	switch {
+	case len(data) == 0:
 		return "null"
+	case len(data) > enough:
+		return fmt.Sprintf("%s… (%d bytes)", data[:enough], len(data))
 	}
 	return string(data)
 }

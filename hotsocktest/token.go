@@ -33,7 +33,8 @@ func (s *Server) Token(c hotsock.Claims) string {
 }
 
 // Everything are claims of a user who may do everything with every channel, for
-// tests that are not about permissions. Messages are kept for an hour.
+// tests that are not about permissions. Messages are kept for an hour. There is
+// no echo: a connection does not get what it publishes or schedules itself.
 func Everything(uid string) hotsock.Claims {
 	always := time.Unix(0, 0)
 	never := time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)
