@@ -156,8 +156,8 @@ type Schedule struct {
 }
 
 // Schedules lists what is due on a channel, or with "" on all channels, by due
-// time: up to limit, after the one given or from the first with nil. The error
-// is an [*Error].
+// time: up to limit, which is at least 1, after the one given or from the first
+// with nil. The error is an [*Error].
 func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule, limit int) ([]Schedule, error) {
 	q := store.ScheduleQuery{Channel: channel, Limit: limit}
 	if after != nil {

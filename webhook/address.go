@@ -24,9 +24,13 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 		return fmt.Errorf("%w: %w", ErrAddress, err)
 	}
 	if !g.allows(ap.Addr()) {
-		return ErrAddress
+		return refuse(ap.Addr())
 	}
 	return nil
+}
+
+func refuse(a netip.Addr) error {
+	return fmt.Errorf("%w, nor in Options.AllowNetworks: %v", ErrAddress, a)
 }
 
 func (g guard) allows(a netip.Addr) bool {

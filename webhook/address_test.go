@@ -49,7 +49,7 @@ func TestPrivateEndpoints(t *testing.T) {
 	_, port, _ := net.SplitHostPort(serve(t, b).Listener.Addr().String())
 	for _, host := range []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1", "169.254.169.254"} {
 		_, err := New(Options{AllowHTTP: true, Endpoints: []Endpoint{{URL: "http://" + host + ":" + port, Keys: []Key{key(t, secret)}}}})
-		if !errors.Is(err, ErrAddress) {
+		if !errors.Is(err, ErrAddress) || !strings.Contains(err.Error(), "Options.AllowNetworks: "+strings.Trim(host, "[]")) {
 			t.Errorf("%s: err = %v", host, err)
 		}
 	}

@@ -84,7 +84,7 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 	case err != nil: // It would show the URL.
 		return nil, errors.New("the URL cannot be read")
 	case u.Scheme != "https" && (u.Scheme != "http" || !s.opts.AllowHTTP):
-		return nil, errors.New("the URL is not https")
+		return nil, errors.New("the URL is not https (Options.AllowHTTP permits http)")
 	case u.Hostname() == "" || u.User != nil || u.Fragment != "":
 		return nil, errors.New("the URL has no host, or a user or a fragment")
 	case len(o.Keys) == 0:
@@ -93,7 +93,7 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 		return nil, errors.New("a key cannot sign")
 	}
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !guard(s.opts.AllowNetworks).allows(a) {
-		return nil, ErrAddress
+		return nil, refuse(a)
 	}
 	e := &endpoint{sink: s, url: o.URL, host: u.Host, keys: slices.Clone(o.Keys)}
 	e.ready = sync.NewCond(&e.mu)

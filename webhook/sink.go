@@ -50,8 +50,9 @@ type Options struct {
 	AllowHTTP bool
 	// AllowNetworks are networks that may be connected to although they are
 	// not public, such as 10.1.0.0/16. All other private, loopback, link-local
-	// and otherwise special addresses are refused, when a connection is made:
-	// what an endpoint's name means is nothing to rely on.
+	// and otherwise special addresses are refused: by New if they stand in the
+	// URL, otherwise when a connection is made, since what an endpoint's name
+	// means is nothing to rely on.
 	AllowNetworks []netip.Prefix
 	// TLS says whom to trust, say. Defaults to the system's certificates.
 	TLS *tls.Config
