@@ -32,7 +32,8 @@ type Message struct {
 	DeduplicationID string
 	// EmitEvent raises hotsock.messagePublished.
 	EmitEvent bool
-	// At is when to publish it, in the years 1970 to 2261; zero is now.
+	// At is when to publish it, in the years 1970 to 2261; zero is now. With a
+	// time that has passed it is scheduled, too, and carried out at once.
 	At time.Time
 }
 
@@ -86,7 +87,7 @@ type Entry struct {
 	Store time.Duration
 	// EmitEvent raises hotsock.channelStorageUpdated, also when it expires.
 	EmitEvent bool
-	// At is when to write it, in the years 1970 to 2261; zero is now.
+	// At is when to write it, as in [Message].
 	At time.Time
 }
 
@@ -138,8 +139,10 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		err = refuseBecause(CodeInvalidRequest, invalidChannel)
 	case err != nil:
 		err = refuse(CodeMessageNotFound)
-	case !wire.ValidReaction(r.Reaction, maxReaction) || r.UID == "":
-		err = refuseBecause(CodeInvalidRequest, "the reaction or the user id is invalid")
+	case !wire.ValidReaction(r.Reaction, maxReaction):
+		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes, not blank, without "#" or control characters`)
+	case r.UID == "":
+		err = refuseBecause(CodeInvalidRequest, "UID is required")
 	default:
 		who := requester{Trigger: triggerGo}
 		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},

@@ -114,7 +114,22 @@ func (c *Client) greet(ctx context.Context, ws *websocket.Conn) (*conn, error) {
 	return newConn(c, ws, d), nil
 }
 
-func disconnected(err error) error { return fmt.Errorf("hotsock: disconnected: %w", err) }
+// disconnected says why a connection ended: in the server's words if it did so,
+// since what the library says of that is about frames.
+func disconnected(err error) error {
+	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+		return &closedError{closed}
+	}
+	return fmt.Errorf("hotsock: disconnected: %w", err)
+}
+
+type closedError struct{ frame websocket.CloseError }
+
+func (e *closedError) Error() string {
+	return fmt.Sprintf("hotsock: disconnected by the server: %q (%d)", e.frame.Reason, e.frame.Code)
+}
+
+func (e *closedError) Unwrap() error { return e.frame }
 
 // A refusal is an answer of the server that is not a connection.
 type refusal struct {

@@ -262,6 +262,35 @@ func TestHeartbeats(t *testing.T) {
 	})
 }
 
+// Who is disconnected is told why in the server's words.
+func TestDisconnectedByServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		var st states
+		c, err := New(Options{URL: "ws://pipe/", HTTPClient: servePipe(t, h), OnState: st.add, Token: tokens("Jim", nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := h.DisconnectUser(t.Context(), "Jim"); n != 1 || err != nil {
+			t.Fatalf("DisconnectUser: %d, %v", n, err)
+		}
+		synctest.Wait()
+		waits := st.waits()
+		if len(waits) != 1 || waits[0].Err.Error() != `hotsock: disconnected by the server: "Disconnected by the server" (1008)` ||
+			websocket.CloseStatus(waits[0].Err) != websocket.StatusPolicyViolation {
+			t.Errorf("got %v", waits)
+		}
+	})
+}
+
 // Errors and states must not tell tokens or secrets.
 func TestNoSecretsInErrors(t *testing.T) {
 	const secret = "a-secret-of-somebody"

@@ -32,7 +32,8 @@ type State struct {
 	// ConnectionID is set when Connected.
 	ConnectionID string
 	// Err is set when Waiting: why the connection ended or could not be made.
-	// It is an [*Error] if the server said why. When Closed, it is what
+	// It is an [*Error] if the server refused the connection, and its text has
+	// the server's reason if the server ended it. When Closed, it is what
 	// everything returns from now on.
 	Err error
 	// Delay is set when Waiting: the time until the next attempt.

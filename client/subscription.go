@@ -85,7 +85,9 @@ func (s *Subscription) Alias() string {
 	return s.alias
 }
 
-// User is who the client is on this channel.
+// User is who the client was on this channel when it subscribed, the last time
+// after a reconnect. [Client.UpdateUMD] does not change it: what others see now
+// is in [Subscription.Members].
 func (s *Subscription) User() User {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()

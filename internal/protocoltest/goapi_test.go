@@ -120,6 +120,7 @@ func TestGoAPIErrors(t *testing.T) {
 			{"a wrong key", set(hotsock.Entry{Channel: "room", Key: "a b"}), hotsock.CodeInvalidRequest},
 			{"no message", h.React(ctx, hotsock.Reaction{Channel: "room", MessageID: "x", Reaction: "+", UID: "Jim"}), hotsock.CodeMessageNotFound},
 			{"no user", h.React(ctx, hotsock.Reaction{Channel: "room", MessageID: "01J00000000000000000000000", Reaction: "+"}), hotsock.CodeInvalidRequest},
+			{"no reaction", h.React(ctx, hotsock.Reaction{Channel: "room", MessageID: "01J00000000000000000000000", UID: "Jim"}), hotsock.CodeInvalidRequest},
 			{"no such schedule", h.CancelSchedule(ctx, "arn:hotsock:scheduler:::schedule/memory/01J00000000000000000000000"), hotsock.CodeScheduleNotFound},
 			{"later than any scheduler can", publish(hotsock.Message{Channel: "room", Event: "e", At: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}), hotsock.CodeInvalidScheduleExpression},
 			{"earlier", set(hotsock.Entry{Channel: "room", Key: "k", At: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)}), hotsock.CodeInvalidScheduleExpression},

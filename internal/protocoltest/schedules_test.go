@@ -100,6 +100,23 @@ func TestSchedules(t *testing.T) {
 	})
 }
 
+// In Go, unlike over the wire, what is due already is scheduled and carried out at
+// once: an app that is late needs no other call.
+func TestScheduledTooLate(t *testing.T) {
+	inBubble(t, 1, nil, func(t *testing.T, e *env) {
+		c := e.connect(t, user("Jim", accepts))
+		c.subscribe(t, "room")
+		if p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: 1, At: time.Now().Add(-time.Hour)}); p.ScheduleARN == "" || p.ID != "" {
+			t.Errorf("got %+v", p)
+		}
+		start := time.Now()
+		c.expect(t, `{"id":"$_","event":"e","channel":"room","data":1}`)
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("it came after %v", d)
+		}
+	})
+}
+
 // The sender without echo gets no copy of what it scheduled either, and with
 // echo it does.
 func TestScheduleEcho(t *testing.T) {
