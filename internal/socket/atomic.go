@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,9 @@ type atomicConn struct {
 	net.Conn
 	raw     syscall.RawConn // nil if there is none
 	timeout time.Duration
+	// gone is set when the connection was closed, or reading it has failed: no
+	// handshake is possible any more.
+	gone atomic.Bool
 
 	// early is what wait has read and Read has not yet returned, a part of
 	// buffer. Of the goroutine that reads: the waiting one, the reading one, or
@@ -57,6 +61,8 @@ func (c *atomicConn) wait(br *bufio.Reader) error {
 		// What stopWaiting did must not hit the reads that follow.
 		_ = c.SetReadDeadline(time.Time{})
 		close(c.over)
+	} else if err != nil {
+		c.gone.Store(true)
 	}
 	return err
 }
@@ -99,7 +105,11 @@ func (c *atomicConn) stopWaiting() {
 // Read is the library's.
 func (c *atomicConn) Read(b []byte) (int, error) {
 	if len(c.early) == 0 {
-		return c.Conn.Read(b)
+		n, err := c.Conn.Read(b)
+		if err != nil {
+			c.gone.Store(true)
+		}
+		return n, err
 	}
 	n := copy(b, c.early)
 	if c.early = c.early[n:]; len(c.early) == 0 {
@@ -117,6 +127,12 @@ func newAtomicConn(c net.Conn, timeout time.Duration) *atomicConn {
 		}
 	}
 	return a
+}
+
+// Close is also the library's, when it has answered a close frame.
+func (c *atomicConn) Close() error {
+	c.gone.Store(true)
+	return c.Conn.Close()
 }
 
 // Write is the library's.

@@ -224,12 +224,17 @@ func (c *Conn) flushAlone(begun []byte, locked bool) {
 // broken drops what is queued, and closes the connection so that its reader
 // notices.
 func (c *Conn) broken() {
+	c.drop()
+	_ = c.net.Close()
+}
+
+// drop takes no more frames, and forgets those that are queued.
+func (c *Conn) drop() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.closing = true
 	clear(c.queue)
 	c.queue, c.queued, c.asked = c.queue[:0], 0, 0
-	c.mu.Unlock()
-	_ = c.net.Close()
 }
 
 // Wait returns when Read may have something to do: a message, a part of one, a
@@ -255,7 +260,7 @@ func (c *Conn) Read(buffer func() []byte) ([]byte, error) {
 	if typ != websocket.MessageText {
 		return nil, ErrBinary
 	}
-	b, err := readAll(r, buffer())
+	b, err := ReadAll(r, buffer())
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +270,8 @@ func (c *Conn) Read(buffer func() []byte) ([]byte, error) {
 	return b, nil
 }
 
-func readAll(r io.Reader, b []byte) ([]byte, error) {
+// ReadAll reads to the end, into the buffer or a longer one.
+func ReadAll(r io.Reader, b []byte) ([]byte, error) {
 	for b = b[:0]; ; {
 		if len(b) == cap(b) {
 			b = append(b, 0)[:len(b)]
@@ -300,39 +306,46 @@ const closePatience = time.Second
 
 // Close ends the connection: no more frames are taken, those queued are
 // written, then the close handshake is made. If that takes longer than the
-// write timeout, or ctx ends, the connection is cut. It returns when all is
-// over; Read then fails. Only the first call's code and reason count; the
-// others wait for it.
+// write timeout, or ctx ends, the connection is cut; at once if the peer has
+// gone without a word. It returns when all is over; Read then fails. Only the
+// first call's code and reason count; the others wait for it.
 func (c *Conn) Close(ctx context.Context, code websocket.StatusCode, reason string) {
 	c.closeOnce.Do(func() {
-		ctx, cancel := context.WithTimeout(ctx, c.o.WriteTimeout)
-		defer cancel()
-		c.mu.Lock()
-		c.closing = true
-		if code == websocket.StatusTryAgainLater {
-			// The peer does not read: what waits would only delay the reason.
-			clear(c.queue)
-			c.queue, c.queued, c.asked = c.queue[:0], 0, 0
+		if c.net.gone.Load() {
+			c.drop()
+		} else {
+			c.shakeHands(ctx, code, reason)
 		}
-		c.flushed = make(chan struct{})
-		if !c.writing {
-			close(c.flushed)
-		}
-		c.mu.Unlock()
-
-		stop := context.AfterFunc(ctx, func() { _ = c.net.Close() })
-		defer stop()
-		select {
-		case <-c.flushed:
-		case <-ctx.Done():
-		}
-		c.net.stopWaiting()
-		silent := time.AfterFunc(closePatience, func() { _ = c.net.Close() })
-		defer silent.Stop()
-		_ = c.ws.Close(code, reason)
 		_ = c.ws.CloseNow()
 		c.flushes.Wait()
 	})
+}
+
+func (c *Conn) shakeHands(ctx context.Context, code websocket.StatusCode, reason string) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.WriteTimeout)
+	defer cancel()
+	if code == websocket.StatusTryAgainLater {
+		// The peer does not read: what waits would only delay the reason.
+		c.drop()
+	}
+	c.mu.Lock()
+	c.closing = true
+	c.flushed = make(chan struct{})
+	if !c.writing {
+		close(c.flushed)
+	}
+	c.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() { _ = c.net.Close() })
+	defer stop()
+	select {
+	case <-c.flushed:
+	case <-ctx.Done():
+	}
+	c.net.stopWaiting()
+	silent := time.AfterFunc(closePatience, func() { _ = c.net.Close() })
+	defer silent.Stop()
+	_ = c.ws.Close(code, reason)
 }
 
 // Cut ends the connection at once, without a word.

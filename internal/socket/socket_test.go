@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -367,115 +366,6 @@ func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
 	}
 }
 
-func TestFramesRightBehindTheRequest(t *testing.T) {
-	got := make(chan string, 1)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := Accept(w, r, Options{ReadLimit: 1 << 16, QueueLimit: 1 << 16, WriteTimeout: time.Second, Overflow: func() {}})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		// There is something, though nothing more will come.
-		if err := c.Wait(); err != nil {
-			t.Error(err)
-		}
-		b, err := c.Read(readBuffer512)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- string(b)
-		c.Cut()
-		c.Close(context.Background(), websocket.StatusNormalClosure, "")
-	}))
-	defer s.Close()
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	payload := strings.Repeat("e", 1500) // more than the reader's buffer
-	frame := append([]byte{0x81, 0x80 | 126, byte(len(payload) >> 8), byte(len(payload) & 0xff), 0, 0, 0, 0}, payload...)
-	_, err = conn.Write(append([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"), frame...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if g := <-got; g != payload {
-		t.Errorf("read %d bytes of %d", len(g), len(payload))
-	}
-}
-
-// hiding is what a careless middleware does.
-type hiding struct{ http.ResponseWriter }
-
-func TestNotHijackable(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := Accept(hiding{w}, r, Options{}); !errors.Is(err, ErrNotHijackable) {
-			t.Errorf("Accept: %v", err)
-		}
-		w.WriteHeader(http.StatusTeapot) // nothing else has been written
-	}))
-	defer s.Close()
-	_, resp, err := websocket.Dial(t.Context(), s.URL, nil)
-	if err == nil || resp == nil || resp.StatusCode != http.StatusTeapot {
-		t.Errorf("dial: %v, %v", resp, err)
-	}
-}
-
-// waiting keeps the status until something of the body comes, as gin's writer
-// does.
-type waiting struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *waiting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-func (w *waiting) WriteHeader(status int)      { w.status = status }
-func (w *waiting) WriteHeaderNow()             { w.ResponseWriter.WriteHeader(w.status) }
-
-// unwrapping is what a careful middleware does.
-type unwrapping struct{ http.ResponseWriter }
-
-func (w unwrapping) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func TestWriterThatWaits(t *testing.T) {
-	for name, wrap := range map[string]func(http.ResponseWriter) http.ResponseWriter{
-		"bare":    func(w http.ResponseWriter) http.ResponseWriter { return w },
-		"wrapped": func(w http.ResponseWriter) http.ResponseWriter { return unwrapping{w} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				c, err := Accept(wrap(&waiting{ResponseWriter: w}), r, Options{WriteTimeout: time.Second})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				c.Cut()
-			}))
-			defer s.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			ws, _, err := websocket.Dial(ctx, s.URL, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = ws.CloseNow()
-		})
-	}
-}
-
-func BenchmarkFanOutEnqueue(b *testing.B) {
-	c := &Conn{net: &atomicConn{}, o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
-	f := textFrame(strings.Repeat("b", 300))
-	b.ReportAllocs()
-	for b.Loop() {
-		c.Send(f)
-		if len(c.queue) == 64 {
-			c.queue, c.queued = c.queue[:0], 0
-		}
-	}
-}
-
 func TestSendAfterFlusherClosed(t *testing.T) {
 	f := new(Flusher)
 	c, client := pair(t, Options{Flusher: f})
@@ -510,63 +400,5 @@ func testPartialWrites(t *testing.T, f *Flusher) {
 				}
 			}()
 		}
-	}
-}
-
-func TestCloseWhileWaiting(t *testing.T) {
-	for range 50 {
-		c, client := pair(t, Options{})
-		waited := make(chan error, 1)
-		go func() {
-			err := c.Wait()
-			if err == nil {
-				_, err = c.Read(readBuffer512)
-			}
-			waited <- err
-		}()
-		closed := make(chan error, 1)
-		go func() {
-			_, _, err := client.Read(context.Background())
-			closed <- err
-		}()
-		start := time.Now()
-		c.Close(context.Background(), websocket.StatusGoingAway, "bye")
-		if err := <-closed; websocket.CloseStatus(err) != websocket.StatusGoingAway {
-			t.Fatalf("the client was told %v", err)
-		}
-		if err := <-waited; err == nil {
-			t.Fatal("read something from a closed connection")
-		}
-		if d := time.Since(start); d > 4*time.Second {
-			t.Fatalf("the handshake took %v: somebody ate the answer", d)
-		}
-		if err := c.Wait(); err != nil && !c.Pending() {
-			t.Fatal("waiting on a closed connection")
-		}
-	}
-}
-
-// Messages that come in pieces, together, and while the connection waits all
-// arrive.
-func TestWaitAndRead(t *testing.T) {
-	c, client := pair(t, Options{})
-	const n = 500
-	go func() {
-		for i := range n {
-			_ = client.Write(context.Background(), websocket.MessageText, []byte(strings.Repeat("m", i*37%9000)))
-		}
-	}()
-	for i := range n {
-		if err := c.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		b, err := c.Read(readBuffer512)
-		if err != nil || len(b) != i*37%9000 {
-			t.Fatalf("message %d: %d bytes, %v", i, len(b), err)
-		}
-	}
-	_ = client.CloseNow()
-	if err := c.Wait(); err == nil {
-		t.Error("a closed connection has something to read")
 	}
 }
