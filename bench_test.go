@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
@@ -153,6 +154,9 @@ func (w *quietWriter) Header() http.Header         { return w.header }
 func (w *quietWriter) Write(b []byte) (int, error) { return len(b), nil }
 func (w *quietWriter) WriteHeader(status int)      { w.status = status }
 
+// SetReadDeadline does nothing, as the network is left out.
+func (w *quietWriter) SetReadDeadline(time.Time) error { return nil }
+
 // httpPublish returns a function that publishes by the server's HTTP API,
 // without the network around it.
 func httpPublish(tb testing.TB) func() {
@@ -169,6 +173,7 @@ func httpPublish(tb testing.TB) func() {
 		tb.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer key")
+	r.RemoteAddr = "192.0.2.1:1234"
 	r.Body, r.ContentLength = io.NopCloser(reader), int64(len(body))
 	w := &quietWriter{header: make(http.Header)}
 	return func() {

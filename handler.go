@@ -1,7 +1,6 @@
 package hotsock
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/js"
 )
@@ -34,7 +34,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
 	}()
 	limitBody(w, r)
-	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	var room [16]string // More segments than paths have.
+	segments := room[:0]
+	for s := range strings.SplitSeq(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/") {
+		segments = append(segments, s)
+	}
 	last := func(i int) string { // from the end; "" beyond the beginning
 		if i >= len(segments) {
 			return ""
@@ -122,8 +126,8 @@ func limitBody(w http.ResponseWriter, r *http.Request) {
 // readBody reads a request's body, within the limit.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limited := http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
-	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), firstRead)+bytes.MinRead))
-	_, err := body.ReadFrom(limited)
+	// What is read is what will be kept of a message, so it should be of its size.
+	body, err := socket.ReadAll(limited, make([]byte, 0, min(max(r.ContentLength, 0), firstRead)+1))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -132,15 +136,26 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		return nil, refuseBecause(CodeInvalidRequest, "the body cannot be read")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	return body.Bytes(), nil
+	return body, nil
 }
+
+// answerRoom is what the answers to publishing mostly need.
+const answerRoom = 128
+
+// The values of headers that all answers have. Who adds to one of them makes a
+// copy.
+var (
+	typeJSON = []string{"application/json"}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
+)
 
 // writeJSON answers with a body.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["Content-Type"] = typeJSON
+	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone

@@ -238,11 +238,6 @@ func (h *Handler) closeConnections(ctx context.Context) {
 // drainBatch is how many are closed without a pause.
 const drainBatch = 10
 
-// storeContext bounds an operation of the store.
-func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, h.opts.StoreTimeout)
-}
-
 // retryInterval is how long to wait before the store is tried again.
 const retryInterval = 500 * time.Millisecond
 

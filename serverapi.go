@@ -68,7 +68,7 @@ func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ []strin
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusAccepted, wire.AppendAccepted(nil, in.Channel, in.Event, out.id, out.arn), nil
+	return http.StatusAccepted, wire.AppendAccepted(make([]byte, 0, answerRoom), in.Channel, in.Event, out.id, out.arn), nil
 }
 
 func (h *Handler) servePublishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
