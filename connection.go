@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -40,15 +41,15 @@ type connection struct {
 
 	mu         sync.Mutex
 	umd        []byte
-	subs       map[string]*subscription    // by channel
-	waiting    map[string]waitingSubscribe // by channel
-	left       []string                    // channels that the store must forget
-	stopSettle context.CancelFunc          // of the goroutine for these two, nil if there is none
+	subs       table.Map[string, *subscription] // by channel
+	waiting    map[string]waitingSubscribe      // by channel, nil until there are some
+	left       []string                         // channels that the store must forget
+	stopSettle context.CancelFunc               // of the goroutine for these two, nil if there is none
 	ended      bool
-	reason     endReason // why it is being closed
-	received   time.Time // the last message
-	heartbeat  time.Time // the last sign of life, with a heartbeat timeout
-	kept       time.Time // the last keep-alive
+	reason     endReason     // why it is being closed
+	received   time.Duration // since connected: the last message
+	heartbeat  time.Duration // the same: the last sign of life, with a heartbeat timeout
+	kept       time.Duration // the same: the last keep-alive
 	timer      *time.Timer
 	background sync.WaitGroup // goroutines of this connection besides run
 }
@@ -158,7 +159,7 @@ var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); retur
 
 // touch notes a message from the client.
 func (c *connection) touch() {
-	now := time.Now()
+	now := time.Since(c.connected)
 	c.mu.Lock()
 	c.received = now
 	c.mu.Unlock()
@@ -263,8 +264,8 @@ func (c *connection) hasEnded() bool {
 func (c *connection) subscriptions() []*subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	subs := make([]*subscription, 0, len(c.subs))
-	for _, s := range c.subs {
+	subs := make([]*subscription, 0, c.subs.Len())
+	for _, s := range c.subs.All() {
 		subs = append(subs, s)
 	}
 	return subs
@@ -274,7 +275,7 @@ func (c *connection) subscriptions() []*subscription {
 func (c *connection) subscription(channel string) *subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.subs[channel]
+	return c.subs.Value(channel)
 }
 
 // meta is who the connection is, outside of its subscriptions.

@@ -222,7 +222,7 @@ func (c *connection) dismiss(channel string) bool {
 		return false
 	}
 	c.leave(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.alias, s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.grant.alias, s.meta(), ""))
 	return true
 }
 

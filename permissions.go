@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/recent"
+	"github.com/hotsock-go/hotsock/internal/table"
 )
 
 // Bounds of what is remembered, so that a client which uses ever new names
@@ -24,17 +25,15 @@ type permissions struct {
 
 	mu sync.Mutex
 	// subscriptions are by real name, and aliases of some of them.
-	subscriptions map[string]*channelGrant
-	aliases       map[string]string
+	subscriptions table.Map[string, *channelGrant]
+	aliases       table.Map[string, string]
 	others        recent.Cache[string, *channelGrant]
 }
 
 func newPermissions(connect *grant) *permissions {
 	return &permissions{
-		connect:       connect,
-		subscriptions: make(map[string]*channelGrant),
-		aliases:       make(map[string]string),
-		others:        recent.New[string, *channelGrant](maxChannelGrants),
+		connect: connect,
+		others:  recent.New[string, *channelGrant](maxChannelGrants),
 	}
 }
 
@@ -42,7 +41,7 @@ func newPermissions(connect *grant) *permissions {
 func (p *permissions) channel(name string) *channelGrant {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if g, ok := p.subscriptions[name]; ok {
+	if g, ok := p.subscriptions.Get(name); ok {
 		return g
 	}
 	g, ok := p.others.Get(name)
@@ -62,9 +61,9 @@ func (p *permissions) subscribed(channel string, subscribe *grant) *channelGrant
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(channel)
-	p.subscriptions[channel] = g
+	p.subscriptions.Set(channel, g)
 	if g.alias != "" {
-		p.aliases[g.alias] = channel
+		p.aliases.Set(g.alias, channel)
 	}
 	return g
 }
@@ -77,14 +76,14 @@ func (p *permissions) unsubscribed(channel string) {
 }
 
 func (p *permissions) forget(channel string) {
-	g, ok := p.subscriptions[channel]
+	g, ok := p.subscriptions.Get(channel)
 	if !ok {
 		return
 	}
-	delete(p.subscriptions, channel)
+	p.subscriptions.Delete(channel)
 	// Another subscribe token may have given the same alias to another channel.
-	if p.aliases[g.alias] == channel {
-		delete(p.aliases, g.alias)
+	if p.aliases.Value(g.alias) == channel {
+		p.aliases.Delete(g.alias)
 	}
 }
 
@@ -106,10 +105,10 @@ func (p *permissions) realName(name string, subscribe *grant) string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.subscriptions[name]; ok {
+	if p.subscriptions.Has(name) {
 		return name
 	}
-	if channel, ok := p.aliases[name]; ok {
+	if channel, ok := p.aliases.Get(name); ok {
 		return channel
 	}
 	if channel, ok := p.connect.aliases[name]; ok {

@@ -140,7 +140,6 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 			s.umd = umd
 		}
 	}
-	s.alias = s.grant.alias
 	s.counted = !s.grant.omitFromSubCount
 	if err := s.grant.permitSubscribe(s.channel, s.uid); err != nil {
 		return nil, err
@@ -151,7 +150,7 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	if _, ok := c.waiting[s.channel]; ok {
 		others--
 	}
-	if len(c.subs)+others >= c.h.opts.MaxSubscriptions {
+	if c.subs.Len()+others >= c.h.opts.MaxSubscriptions {
 		return nil, refuseBecause(CodeRateLimited, "too many subscriptions on this connection")
 	}
 	return s, nil
@@ -189,7 +188,7 @@ func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest,
 	defer t.mu.Unlock()
 	c.mu.Lock()
 	delete(c.waiting, s.channel)
-	c.subs[s.channel] = s
+	c.subs.Set(s.channel, s)
 	c.mu.Unlock()
 	w := wire.Subscribed{
 		AutoSubscribed: j.auto, Members: r.Info.Members, CatchUp: j.catchUp, LastID: r.Position, Ref: ref,
@@ -299,12 +298,12 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	c.mu.Lock()
 	_, waiting := c.waiting[channel]
 	delete(c.waiting, channel)
-	s := c.subs[channel]
+	s := c.subs.Value(channel)
 	c.mu.Unlock()
 	switch {
 	case s != nil:
 		c.leave(s)
-		c.sock.Send(unsubscribedFrame(s.channel, s.alias, s.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(s.channel, s.grant.alias, s.meta(), cmd.Ref))
 	case waiting:
 		c.sock.Send(unsubscribedFrame(channel, c.perms.channel(channel).alias, c.meta(), cmd.Ref))
 	default:
@@ -319,7 +318,7 @@ func (c *connection) leave(s *subscription) {
 	s.topic.remove(s)
 	c.perms.unsubscribed(s.channel)
 	c.mu.Lock()
-	delete(c.subs, s.channel)
+	c.subs.Delete(s.channel)
 	c.mu.Unlock()
 	c.h.hub.release(c.h.node, s.topic)
 	ctx, cancel := c.h.storeContext(c.h.ctx)

@@ -29,7 +29,6 @@ type subscription struct {
 	// the connect token permit on the channel.
 	claims  []byte
 	grant   *channelGrant
-	alias   string
 	uid     string
 	counted bool
 	// The newest item when it began: what follows may be listed.

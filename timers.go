@@ -12,16 +12,16 @@ import (
 func (c *connection) arm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := time.Since(c.connected)
 	c.received, c.heartbeat, c.kept = now, now, now
 	if !c.ended {
-		c.timer = time.AfterFunc(c.nextDeadline().Sub(now), c.tick)
+		c.timer = time.AfterFunc(c.nextDeadline()-now, c.tick)
 	}
 }
 
 // tick acts on the deadlines that have come.
 func (c *connection) tick() {
-	now := time.Now()
+	now := time.Since(c.connected)
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
@@ -33,7 +33,7 @@ func (c *connection) tick() {
 		c.kept = now
 	}
 	if reason == endClient {
-		c.timer.Reset(max(c.nextDeadline().Sub(now), time.Millisecond))
+		c.timer.Reset(max(c.nextDeadline()-now, time.Millisecond))
 	}
 	c.mu.Unlock()
 	if keepAlive {
@@ -45,50 +45,41 @@ func (c *connection) tick() {
 }
 
 // overdue returns why the connection must end now; endClient if it need not.
-func (c *connection) overdue(now time.Time) endReason {
+func (c *connection) overdue(now time.Duration) endReason {
 	switch {
-	case !now.Before(c.expires):
+	case now >= c.expires.Sub(c.connected):
 		return endExpired
-	case !now.Before(c.active().Add(c.h.opts.IdleTimeout)):
+	case now >= c.active()+c.h.opts.IdleTimeout:
 		return endIdle
-	case c.grant.claims.HeartbeatTimeout > 0 && !now.Before(c.heartbeat.Add(c.grant.claims.HeartbeatTimeout)):
+	case c.grant.claims.HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant.claims.HeartbeatTimeout:
 		return endHeartbeat
 	}
 	return endClient
 }
 
 // active is when a message was last sent or received.
-func (c *connection) active() time.Time {
-	if sent := c.sock.LastSent(); sent.After(c.received) {
-		return sent
-	}
-	return c.received
+func (c *connection) active() time.Duration {
+	return max(c.received, c.sock.LastSent().Sub(c.connected))
 }
 
-func (c *connection) keepAliveDue(now time.Time) bool {
-	return c.grant.claims.KeepAlive && !now.Before(c.kept.Add(c.h.opts.KeepAliveInterval))
+func (c *connection) keepAliveDue(now time.Duration) bool {
+	return c.grant.claims.KeepAlive && now >= c.kept+c.h.opts.KeepAliveInterval
 }
 
-func (c *connection) nextDeadline() time.Time {
-	next := c.expires
-	earlier := func(t time.Time) {
-		if t.Before(next) {
-			next = t
-		}
-	}
-	earlier(c.active().Add(c.h.opts.IdleTimeout))
+func (c *connection) nextDeadline() time.Duration {
+	next := min(c.expires.Sub(c.connected), c.active()+c.h.opts.IdleTimeout)
 	if c.grant.claims.HeartbeatTimeout > 0 {
-		earlier(c.heartbeat.Add(c.grant.claims.HeartbeatTimeout))
+		next = min(next, c.heartbeat+c.grant.claims.HeartbeatTimeout)
 	}
 	if c.grant.claims.KeepAlive {
-		earlier(c.kept.Add(c.h.opts.KeepAliveInterval))
+		next = min(next, c.kept+c.h.opts.KeepAliveInterval)
 	}
 	return next
 }
 
 // beat notes a heartbeat.
 func (c *connection) beat() {
-	now := time.Now()
+	now := time.Since(c.connected)
 	c.mu.Lock()
 	c.heartbeat = now
 	c.mu.Unlock()

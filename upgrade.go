@@ -39,7 +39,6 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		umd:       g.claims.UMD,
 		connected: now,
 		expires:   now.Add(h.opts.MaxConnectionDuration),
-		subs:      make(map[string]*subscription),
 	}
 	c.who = h.requester(r, "client.websocket")
 	c.who.ConnectionID = c.id

@@ -28,10 +28,9 @@ type channel struct {
 	watchers []*node
 
 	recent   recent
-	kept     keptMessages
-	dedup    dedup
 	presence presence
-	storage  registers
+	// holdings are nil until there are some.
+	holdings *holdings
 
 	// wake is when the shard will look at the channel next, or never.
 	wake time.Time
@@ -72,8 +71,8 @@ func (c *channel) unwatch(n *node) {
 
 // idle says that nothing would be lost if the channel did not exist.
 func (c *channel) idle() bool {
-	return len(c.watchers) == 0 && len(c.presence.subscriptions.m) == 0 &&
-		c.recent.empty() && len(c.kept.list) == 0 && len(c.dedup.ids.m) == 0 && len(c.storage.keys.m) == 0
+	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 &&
+		c.recent.empty() && c.has().empty()
 }
 
 // settle makes the shard look at the channel when next something expires in
@@ -81,9 +80,7 @@ func (c *channel) idle() bool {
 func (c *channel) settle() {
 	next := earliest(
 		c.recent.next(c.store.options.Load().ReplayWindow),
-		c.kept.expiry.next(),
-		c.dedup.expiry.next(),
-		c.storage.expiry.next(),
+		c.has().next(),
 	)
 	if next.IsZero() && c.idle() {
 		next = longAgo
@@ -102,9 +99,11 @@ func (c *channel) settle() {
 func (c *channel) expire(now time.Time, by *node) {
 	const limit = 1000
 	c.recent.expire(now, c.store.options.Load().ReplayWindow)
-	c.kept.expire(now, limit)
-	c.dedup.expire(now, limit)
-	c.expireEntries(now, limit, by)
+	if c.holdings != nil {
+		c.holdings.kept.expire(now, limit)
+		c.holdings.dedup.expire(now, limit)
+		c.expireEntries(now, limit, by)
+	}
 }
 
 // earliest returns the first of some deadlines.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -18,7 +19,7 @@ func (n *node) AddConnection(ctx context.Context, c store.Connection) error {
 	if n.gone.Load() {
 		return errGone
 	}
-	n.connections.set(c.ID, c)
+	n.connections.Set(c.ID, c)
 	return nil
 }
 
@@ -29,7 +30,7 @@ func (n *node) RemoveConnection(ctx context.Context, id string) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.connections.remove(id)
+	n.connections.Delete(id)
 	return nil
 }
 
@@ -44,7 +45,7 @@ func (n *node) UseToken(ctx context.Context, token string, until time.Time) (boo
 // tokens are those that can be used once and have been.
 type tokens struct {
 	mu     sync.Mutex
-	used   table[string, *usedToken]
+	used   table.Map[string, *usedToken]
 	expiry queue[*usedToken]
 }
 
@@ -58,16 +59,16 @@ func (t *usedToken) before(other *usedToken) bool { return t.at.Before(other.at)
 func (t *tokens) use(token string, until, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if u := t.used.m[token]; u != nil && !due(u.at, now) {
+	if u := t.used.Value(token); u != nil && !due(u.at, now) {
 		return false
 	}
 	if due(until, now) {
 		return true // Nothing has to be remembered.
 	}
-	u := t.used.m[token]
+	u := t.used.Value(token)
 	if u == nil {
 		u = &usedToken{token: token}
-		t.used.set(token, u)
+		t.used.Set(token, u)
 	}
 	t.expiry.put(u, until)
 	return true
@@ -81,6 +82,6 @@ func (t *tokens) expire(now time.Time) {
 		if !ok {
 			return
 		}
-		t.used.remove(u.token)
+		t.used.Delete(u.token)
 	}
 }

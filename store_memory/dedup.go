@@ -3,6 +3,7 @@ package storememory
 import (
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -17,12 +18,12 @@ func (d *dedupID) before(other *dedupID) bool { return d.at.Before(other.at) }
 
 // dedup has the deduplication ids of one channel.
 type dedup struct {
-	ids    table[string, *dedupID]
+	ids    table.Map[string, *dedupID]
 	expiry queue[*dedupID]
 }
 
 func (d *dedup) find(id string, now time.Time) (message ulid.ULID, ok bool) {
-	known := d.ids.m[id]
+	known := d.ids.Value(id)
 	if known == nil || due(known.at, now) {
 		return ulid.ULID{}, false
 	}
@@ -30,10 +31,10 @@ func (d *dedup) find(id string, now time.Time) (message ulid.ULID, ok bool) {
 }
 
 func (d *dedup) add(id string, message ulid.ULID, until time.Time) {
-	known := d.ids.m[id]
+	known := d.ids.Value(id)
 	if known == nil {
 		known = &dedupID{id: id}
-		d.ids.set(id, known)
+		d.ids.Set(id, known)
 	}
 	known.message = message
 	d.expiry.put(known, until)
@@ -46,6 +47,6 @@ func (d *dedup) expire(now time.Time, limit int) {
 		if !ok {
 			return
 		}
-		d.ids.remove(known.id)
+		d.ids.Delete(known.id)
 	}
 }

@@ -166,12 +166,12 @@ func (l *life) checkHistory(t *testing.T, arg int) {
 		if l.kept(x) && x.id.Compare(h.After) > 0 && (h.Before.IsZero() || x.id.Compare(h.Before) < 0) && len(want) < h.Limit {
 			want = append(want, x.id)
 		}
-		if m := l.channel.kept.find(x.id, l.now); (m != nil) != l.kept(x) {
+		if m := l.channel.has().kept.find(x.id, l.now); (m != nil) != l.kept(x) {
 			t.Fatalf("message %v is found: %v; kept: %v", x.id, m != nil, l.kept(x))
 		}
 	}
 	var got []ulid.ULID
-	for _, m := range l.channel.kept.page(h, l.now) {
+	for _, m := range l.channel.has().kept.page(h, l.now) {
 		got = append(got, m.ID)
 	}
 	if !cmp.Equal(got, want) {

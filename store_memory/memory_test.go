@@ -44,7 +44,7 @@ func nothing(t *testing.T, s *Store) {
 	synctest.Wait()
 	for i := range s.shards {
 		sh := &s.shards[i]
-		if n := len(sh.channels.m); n > 0 || sh.channels.m != nil {
+		if n := sh.channels.Len(); n > 0 {
 			t.Errorf("shard %d has %d channels left", i, n)
 		}
 		if n := len(sh.due.heap); n > 0 {
@@ -54,7 +54,7 @@ func nothing(t *testing.T, s *Store) {
 			t.Errorf("shard %d has room for %d channels to wait", i, c)
 		}
 	}
-	if n := len(s.tokens.used.m) + len(s.tokens.expiry.heap); n > 0 {
+	if n := s.tokens.used.Len() + len(s.tokens.expiry.heap); n > 0 {
 		t.Errorf("%d tokens left", n)
 	}
 }
@@ -350,7 +350,7 @@ func TestChannelsComeAndGo(t *testing.T) {
 	n, _ := joined(t, s, defaults)
 	s.sweep(n)
 	for i := range s.shards {
-		if left := len(s.shards[i].channels.m); left > 0 {
+		if left := s.shards[i].channels.Len(); left > 0 {
 			t.Errorf("%d channels are left", left)
 		}
 	}

@@ -20,7 +20,7 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 
 func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishResult {
 	if p.DedupID != "" {
-		if id, ok := c.dedup.find(p.DedupID, now); ok {
+		if id, ok := c.has().dedup.find(p.DedupID, now); ok {
 			return store.PublishResult{ID: id, Duplicate: true}
 		}
 	}
@@ -33,13 +33,13 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		Trace:   p.Trace,
 	}
 	if p.DedupID != "" {
-		c.dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))
+		c.hold().dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))
 	}
 	if p.Keep > 0 {
 		m.Expires = now.Add(p.Keep)
 	}
 	if p.Keep != 0 {
-		c.kept.add(m)
+		c.hold().kept.add(m)
 	}
 	o := c.store.options.Load()
 	c.recent.expire(now, o.ReplayWindow)
@@ -62,7 +62,7 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 		return nil, store.ErrNotFound
 	}
 	defer c.mu.Unlock()
-	m := c.kept.find(id, clock())
+	m := c.has().kept.find(id, clock())
 	if m == nil {
 		return nil, store.ErrNotFound
 	}
@@ -79,5 +79,5 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) ([]*store.Me
 		return nil, nil
 	}
 	defer c.mu.Unlock()
-	return c.kept.page(h, clock()), nil
+	return c.has().kept.page(h, clock()), nil
 }

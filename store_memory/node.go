@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -31,7 +32,7 @@ type node struct {
 	gone atomic.Bool
 
 	mu          sync.Mutex
-	connections table[string, store.Connection]
+	connections table.Map[string, store.Connection]
 
 	// dies is when the others bury a node that is gone and has not cleaned up
 	// after itself; zero for all others. Guarded by Store.mu.

@@ -5,13 +5,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 )
 
 // presence is who is subscribed to a channel, and who is a member of it.
 type presence struct {
-	// subscriptions by connection. Pointers, since a map makes room for eight.
-	subscriptions table[string, *subscription]
+	// subscriptions by connection.
+	subscriptions table.Map[string, *subscription]
 	// counted is how many of them are.
 	counted int
 
@@ -21,7 +22,7 @@ type presence struct {
 	// size is the encoded length of the members without what is between them.
 	size int
 	// connections of each member, by its UID.
-	connections table[string, int]
+	connections table.Map[string, int]
 }
 
 // A subscription is one connection's.
@@ -35,7 +36,7 @@ type subscription struct {
 
 // get returns a connection's subscription; the zero value if it has none.
 func (p *presence) get(connection string) subscription {
-	if s := p.subscriptions.m[connection]; s != nil {
+	if s := p.subscriptions.Value(connection); s != nil {
 		return *s
 	}
 	return subscription{}
@@ -44,14 +45,14 @@ func (p *presence) get(connection string) subscription {
 // put records a subscription, in place of the one that there may be.
 func (p *presence) put(connection string, s subscription) {
 	p.count(p.get(connection), -1)
-	p.subscriptions.set(connection, &s)
+	p.subscriptions.Set(connection, &s)
 	p.count(s, 1)
 }
 
 // end forgets a subscription.
 func (p *presence) end(connection string) (old subscription) {
 	old = p.get(connection)
-	p.subscriptions.remove(connection)
+	p.subscriptions.Delete(connection)
 	p.count(old, -1)
 	return old
 }
@@ -63,10 +64,10 @@ func (p *presence) count(s subscription, by int) {
 	if !s.presence {
 		return
 	}
-	if n := p.connections.m[s.uid] + by; n > 0 {
-		p.connections.set(s.uid, n)
+	if n := p.connections.Value(s.uid) + by; n > 0 {
+		p.connections.Set(s.uid, n)
 	} else {
-		p.connections.remove(s.uid)
+		p.connections.Delete(s.uid)
 	}
 }
 
@@ -80,7 +81,7 @@ func (p *presence) list() []store.Member {
 }
 
 func (p *presence) index(uid string) int {
-	if p.connections.m[uid] == 0 {
+	if p.connections.Value(uid) == 0 {
 		return -1 // Saves the search for most of those who join.
 	}
 	return slices.IndexFunc(p.members, func(m store.Member) bool { return m.UID == uid })
@@ -132,7 +133,7 @@ func (p *presence) setMember(m store.Member) *store.PresenceChange {
 // removeMember removes the member if it has no connection any more, and
 // returns nil if it has. The subscription must have been ended.
 func (p *presence) removeMember(uid string) *store.PresenceChange {
-	if p.connections.m[uid] > 0 {
+	if p.connections.Value(uid) > 0 {
 		return nil
 	}
 	i := slices.IndexFunc(p.members, func(m store.Member) bool { return m.UID == uid })

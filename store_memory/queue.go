@@ -2,6 +2,9 @@ package storememory
 
 import "time"
 
+// shrinkFrom is the size below which no queue is worth being made smaller.
+const shrinkFrom = 64
+
 // A deadline is embedded in what waits in a queue.
 type deadline struct {
 	at time.Time

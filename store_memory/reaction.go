@@ -27,7 +27,7 @@ func (n *node) React(ctx context.Context, r store.ReactRequest) (store.ReactResu
 	}
 	defer c.unlock()
 	now := clock()
-	kept := c.kept.find(r.Reaction.Message, now)
+	kept := c.has().kept.find(r.Reaction.Message, now)
 	if kept == nil {
 		return store.ReactResult{}, store.ErrNotFound
 	}
@@ -102,7 +102,7 @@ func (n *node) ListReactions(ctx context.Context, channel string, ids []ulid.ULI
 	defer c.mu.Unlock()
 	now := clock()
 	for _, id := range ids {
-		kept := c.kept.find(id, now)
+		kept := c.has().kept.find(id, now)
 		if kept == nil || kept.reactions == nil || found[id] != nil {
 			continue
 		}

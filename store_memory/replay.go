@@ -35,28 +35,28 @@ func (c *channel) knows(id ulid.ULID) bool {
 	if id.IsZero() {
 		return false
 	}
-	if id == c.newest || id == c.kept.expired || c.recent.has(id) {
+	if id == c.newest || id == c.has().kept.expired || c.recent.has(id) {
 		return true
 	}
-	i := c.kept.from(id)
-	return i < len(c.kept.list) && c.kept.list[i].id == id
+	i := c.has().kept.from(id)
+	return i < len(c.has().kept.list) && c.has().kept.list[i].id == id
 }
 
 // replay merges the replay log and the kept messages. It returns at most one
 // message more than the limit.
 func (c *channel) replay(r store.ReplayRequest, now time.Time) []*store.Message {
 	var messages []*store.Message
-	i, j := c.recent.after(r.After), c.kept.after(r.After)
+	i, j := c.recent.after(r.After), c.has().kept.after(r.After)
 	for len(messages) <= r.Limit {
-		for j < len(c.kept.list) && !c.kept.list[j].live(now) {
+		for j < len(c.has().kept.list) && !c.has().kept.list[j].live(now) {
 			j++
 		}
 		var next, kept *store.Message
 		if i < c.recent.messages.len {
 			next = c.recent.messages.at(i)
 		}
-		if j < len(c.kept.list) {
-			kept = c.kept.list[j].message.message
+		if j < len(c.has().kept.list) {
+			kept = c.has().kept.list[j].message.message
 		}
 		switch {
 		case kept == next: // It is in both, or both have ended.

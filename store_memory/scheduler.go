@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
 )
@@ -20,8 +21,8 @@ type scheduler struct {
 	store *Store
 
 	mu      sync.Mutex
-	jobs    table[ulid.ULID, *job]
-	counts  table[string, int] // of jobs, by channel
+	jobs    table.Map[ulid.ULID, *job]
+	counts  table.Map[string, int] // of jobs, by channel
 	pending queue[*job]
 	runners map[*runner]struct{}
 }
@@ -50,18 +51,18 @@ func (s *scheduler) Add(ctx context.Context, sch store.Schedule) (string, error)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.jobs.m[sch.ID] != nil {
+	if s.jobs.Has(sch.ID) {
 		return group, nil
 	}
 	channel := sch.Channel()
-	n := s.counts.m[channel]
+	n := s.counts.Value(channel)
 	if sch.MaxPending > 0 && n >= sch.MaxPending {
 		return "", store.ErrCapacity
 	}
 	sch.Group, sch.MaxPending = group, 0
 	j := &job{schedule: &sch}
-	s.jobs.set(sch.ID, j)
-	s.counts.set(channel, n+1)
+	s.jobs.Set(sch.ID, j)
+	s.counts.Set(channel, n+1)
 	s.put(j)
 	return group, nil
 }
@@ -79,7 +80,7 @@ func (s *scheduler) put(j *job) {
 
 // find returns a job; s.mu must be held.
 func (s *scheduler) find(in string, id ulid.ULID) (*job, error) {
-	if j := s.jobs.m[id]; j != nil && in == group {
+	if j := s.jobs.Value(id); j != nil && in == group {
 		return j, nil
 	}
 	return nil, store.ErrNotFound
@@ -101,13 +102,13 @@ func (s *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) erro
 }
 
 func (s *scheduler) remove(j *job) {
-	s.jobs.remove(j.schedule.ID)
+	s.jobs.Delete(j.schedule.ID)
 	s.pending.remove(j)
 	channel := j.schedule.Channel()
-	if n := s.counts.m[channel]; n > 1 {
-		s.counts.set(channel, n-1)
+	if n := s.counts.Value(channel); n > 1 {
+		s.counts.Set(channel, n-1)
 	} else {
-		s.counts.remove(channel)
+		s.counts.Delete(channel)
 	}
 }
 
@@ -151,7 +152,7 @@ func (s *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*st
 	after := &store.Schedule{Due: q.AfterDue, ID: q.AfterID}
 	var page []*store.Schedule
 	s.mu.Lock()
-	for _, j := range s.jobs.m {
+	for _, j := range s.jobs.All() {
 		sch := j.schedule
 		if (q.Channel == "" || sch.Channel() == q.Channel) && compareSchedules(sch, after) > 0 {
 			page = append(page, sch)

@@ -3,10 +3,9 @@ package storememory
 import (
 	"hash/maphash"
 	"iter"
-	"maps"
-	"slices"
 	"sync"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -20,7 +19,7 @@ const shardCount = 64
 // shard.dueMu. node.mu, tokens.mu and Store.mu are held alone.
 type shard struct {
 	mu       sync.RWMutex
-	channels table[string, *channel]
+	channels table.Map[string, *channel]
 	// floor is the greatest id of the channels that were removed: a channel
 	// that comes back continues above it, whatever the clock says.
 	floor ulid.ULID
@@ -39,7 +38,7 @@ func (s *Store) lock(name string) *channel {
 	sh := s.shard(name)
 	for {
 		sh.mu.RLock()
-		c := sh.channels.m[name]
+		c := sh.channels.Value(name)
 		sh.mu.RUnlock()
 		if c == nil {
 			c = sh.create(s, name)
@@ -56,7 +55,7 @@ func (s *Store) lock(name string) *channel {
 func (s *Store) lockIfAny(name string) *channel {
 	sh := s.shard(name)
 	sh.mu.RLock()
-	c := sh.channels.m[name]
+	c := sh.channels.Value(name)
 	sh.mu.RUnlock()
 	if c == nil {
 		return nil
@@ -76,7 +75,10 @@ func (s *Store) channels() iter.Seq[*channel] {
 		for i := range s.shards {
 			sh := &s.shards[i]
 			sh.mu.RLock()
-			all := slices.Collect(maps.Values(sh.channels.m))
+			all := make([]*channel, 0, sh.channels.Len())
+			for _, c := range sh.channels.All() {
+				all = append(all, c)
+			}
 			sh.mu.RUnlock()
 			for _, c := range all {
 				c.mu.Lock()
@@ -93,11 +95,11 @@ func (s *Store) channels() iter.Seq[*channel] {
 func (sh *shard) create(s *Store, name string) *channel {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if c := sh.channels.m[name]; c != nil {
+	if c := sh.channels.Value(name); c != nil {
 		return c
 	}
 	c := &channel{name: name, store: s, shard: sh, last: sh.floor}
-	sh.channels.set(name, c)
+	sh.channels.Set(name, c)
 	return c
 }
 
@@ -145,7 +147,7 @@ func (sh *shard) remove(c *channel) {
 		return
 	}
 	c.removed = true
-	sh.channels.remove(c.name)
+	sh.channels.Delete(c.name)
 	if c.last.Compare(sh.floor) > 0 {
 		sh.floor = c.last
 	}

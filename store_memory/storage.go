@@ -2,17 +2,17 @@ package storememory
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sort"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 )
 
 // registers are the storage entries of one channel.
 type registers struct {
-	keys table[string, *register]
+	keys table.Map[string, *register]
 	// sorted has the keys in order; nil when they have to be sorted anew.
 	sorted []string
 	expiry queue[*register]
@@ -32,10 +32,10 @@ func (r *register) live(now time.Time) bool { return r != nil && !due(r.entry.Ex
 
 // put stores an entry.
 func (s *registers) put(e *store.Entry, digest string) {
-	r := s.keys.m[e.Key]
+	r := s.keys.Value(e.Key)
 	if r == nil {
 		r = new(register)
-		s.keys.set(e.Key, r)
+		s.keys.Set(e.Key, r)
 		s.sorted = nil
 	}
 	r.entry, r.digest = e, digest
@@ -47,7 +47,7 @@ func (s *registers) put(e *store.Entry, digest string) {
 }
 
 func (s *registers) remove(r *register) {
-	s.keys.remove(r.entry.Key)
+	s.keys.Delete(r.entry.Key)
 	s.expiry.remove(r)
 	s.sorted = nil
 }
@@ -57,7 +57,11 @@ func (s *registers) page(l store.ListRequest, now time.Time) []*store.Entry {
 	keys := slices.Compact(slices.Sorted(slices.Values(l.Keys)))
 	if len(keys) == 0 {
 		if s.sorted == nil {
-			s.sorted = slices.Sorted(maps.Keys(s.keys.m))
+			s.sorted = make([]string, 0, s.keys.Len())
+			for key := range s.keys.All() {
+				s.sorted = append(s.sorted, key)
+			}
+			slices.Sort(s.sorted)
 		}
 		keys = s.sorted
 	}
@@ -66,7 +70,7 @@ func (s *registers) page(l store.ListRequest, now time.Time) []*store.Entry {
 		if len(page) == l.Limit {
 			break
 		}
-		if r := s.keys.m[key]; r.live(now) {
+		if r := s.keys.Value(key); r.live(now) {
 			page = append(page, r.entry)
 		}
 	}
@@ -87,7 +91,7 @@ func (n *node) Set(ctx context.Context, r store.SetRequest) (store.SetResult, er
 }
 
 func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetResult {
-	old := c.storage.keys.m[r.Key]
+	old := c.has().storage.keys.Value(r.Key)
 	if old != nil && !old.live(now) {
 		c.endEntry(old, by) // The sweep has not come by yet.
 		old = nil
@@ -103,7 +107,7 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 	case r.Value == nil:
 		result.Changed = old != nil
 		if old != nil {
-			c.storage.remove(old)
+			c.hold().storage.remove(old)
 		}
 	case old != nil && old.digest == r.Digest:
 		e.ID, e.Value = old.entry.ID, old.entry.Value
@@ -117,7 +121,7 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 		e.ID = c.assign(now)
 	}
 	if r.Value != nil {
-		c.storage.put(e, r.Digest)
+		c.hold().storage.put(e, r.Digest)
 	}
 	if result.Changed {
 		c.announce(&store.Item{ID: e.ID, Channel: c.name, Storage: e})
@@ -129,7 +133,7 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 // expireEntries removes entries that have expired, so many at the most.
 func (c *channel) expireEntries(now time.Time, limit int, by *node) {
 	for range limit {
-		r, ok := c.storage.expiry.takeDue(now)
+		r, ok := c.hold().storage.expiry.takeDue(now)
 		if !ok {
 			return
 		}
@@ -140,7 +144,7 @@ func (c *channel) expireEntries(now time.Time, limit int, by *node) {
 // endEntry removes an entry that has expired, and reports that if it is to be
 // reported.
 func (c *channel) endEntry(r *register, by *node) {
-	c.storage.remove(r)
+	c.hold().storage.remove(r)
 	if r.entry.Emit {
 		by.receiver.EntryExpired(*r.entry)
 	}
@@ -156,7 +160,7 @@ func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, erro
 		return nil, store.ErrNotFound
 	}
 	defer c.mu.Unlock()
-	r := c.storage.keys.m[key]
+	r := c.has().storage.keys.Value(key)
 	if !r.live(clock()) {
 		return nil, store.ErrNotFound
 	}
@@ -173,5 +177,8 @@ func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, e
 		return nil, nil
 	}
 	defer c.mu.Unlock()
-	return c.storage.page(l, clock()), nil
+	if c.holdings == nil {
+		return nil, nil
+	}
+	return c.holdings.storage.page(l, clock()), nil
 }

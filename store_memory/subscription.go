@@ -24,7 +24,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	// member's last.
 	leaver := ""
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
-	if moves && p.connections.m[old.uid] == 1 {
+	if moves && p.connections.Value(old.uid) == 1 {
 		leaver = old.uid
 	}
 	if s.Presence && !p.fits(leaver, joiner, s.MaxMembers) {
@@ -64,7 +64,7 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
 	defer c.unlock()
-	if _, ok := c.presence.subscriptions.m[connection]; !ok {
+	if !c.presence.subscriptions.Has(connection) {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
 	return c.endSubscription(connection), nil
@@ -91,7 +91,7 @@ func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
 // endSubscriptionsOf ends those of a node that is gone, and reports each to
 // another one, if that is not nil.
 func (c *channel) endSubscriptionsOf(gone, reportTo *node) {
-	for connection, s := range c.presence.subscriptions.m {
+	for connection, s := range c.presence.subscriptions.All() {
 		if s.node != gone {
 			continue
 		}
@@ -113,7 +113,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	}
 	defer c.unlock()
 	p := &c.presence
-	s, ok := p.subscriptions.m[u.Connection]
+	s, ok := p.subscriptions.Get(u.Connection)
 	if !ok {
 		return nil, store.ErrNotFound
 	}

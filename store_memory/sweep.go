@@ -1,6 +1,9 @@
 package storememory
 
-import "github.com/hotsock-go/hotsock/store"
+import (
+	"github.com/hotsock-go/hotsock/internal/table"
+	"github.com/hotsock-go/hotsock/store"
+)
 
 // sweep removes what has expired and buries the dead. Several nodes may do it
 // at the same time: what one finds, the others do not.
@@ -39,10 +42,10 @@ func (s *Store) bury(dead, by *node) {
 		c.unlock()
 	}
 	dead.mu.Lock()
-	connections := dead.connections.m
-	dead.connections = table[string, store.Connection]{}
+	connections := dead.connections
+	dead.connections = table.Map[string, store.Connection]{}
 	dead.mu.Unlock()
-	for _, c := range connections {
+	for _, c := range connections.All() {
 		by.receiver.ConnectionEnded(c)
 	}
 }
