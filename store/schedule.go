@@ -9,9 +9,10 @@ import (
 
 // A Scheduler publishes messages and writes storage entries at a later time:
 // each accepted schedule takes effect exactly once, never before it is due by
-// the store's clock, and soon after, as long as any node lives. Its effect and
-// its removal happen together, so whoever cancels either wins or is told that
-// there is nothing to cancel.
+// the store's clock, and soon after, as long as any node lives. Those of a
+// channel take effect in the order in which they are due, also when they are
+// late. Its effect and its removal happen together, so whoever cancels either
+// wins or is told that there is nothing to cancel.
 type Scheduler interface {
 	// Start lets this node take part in firing. From then on, fired is called
 	// for each schedule that this node fired, after it took effect, one at a

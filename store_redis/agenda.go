@@ -28,6 +28,8 @@ type agenda struct {
 const (
 	agendaBatch  = 100
 	agendaPeriod = 5 * time.Second
+	// agendaAgain is how long a node waits for another that is firing a schedule.
+	agendaAgain = 10 * time.Millisecond
 )
 
 func newAgenda(n *node) *agenda {
@@ -129,7 +131,7 @@ func (a *agenda) look(ctx context.Context, p int) {
 		n.s.log.Error("malformed reply", "script", dueScript.name)
 		return
 	}
-	fires := n.s.sched.fire(ctx, n, schedules)
+	fires, again := n.s.sched.fire(ctx, n, schedules)
 	for _, channel := range visits {
 		n.clean(ctx, channel)
 	}
@@ -144,6 +146,9 @@ func (a *agenda) look(ctx context.Context, p int) {
 		a.soon(p, 0)
 	case fires:
 		a.soonText(p, nextSchedule)
+	}
+	if again {
+		a.soon(p, agendaAgain)
 	}
 	a.soonText(p, nextVisit)
 	a.soonText(p, nextLapse)

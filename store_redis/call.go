@@ -50,6 +50,7 @@ const (
 	refusedStale refusal = "stale"
 	refusedNone  refusal = "none"
 	refusedFull  refusal = "full"
+	refusedLater refusal = "later"
 )
 
 // A call is one operation: a script with its keys and arguments, without those

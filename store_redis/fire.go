@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/store"
 	"golang.org/x/sync/errgroup"
@@ -65,41 +66,71 @@ func (f *firing) report(one store.Fired) {
 	})
 }
 
-// fire carries out schedules that are due, given as id and body in turn. Other
-// nodes try the same at the same time: the script lets one of them. It returns
-// false if this node does not take part.
-func (d *scheduler) fire(ctx context.Context, n *node, due []string) bool {
+// A dueSchedule is one that is to be fired, and its body.
+type dueSchedule struct {
+	*store.Schedule
+	body string
+}
+
+// fire carries out schedules that are due, given as id and body in turn, in
+// their order. Other nodes try the same at the same time: the script lets one of
+// them, and keeps the order of each channel. It returns false if this node does
+// not take part, and whether some had to wait for what another node is firing.
+func (d *scheduler) fire(ctx context.Context, n *node, due []string) (takesPart, again bool) {
 	f := d.of(n)
 	if f == nil || !f.begin() {
-		return false
+		return false, false
 	}
 	defer f.busy.Done()
+	channels := make(map[string][]dueSchedule)
+	for i := 0; i+1 < len(due); i += 2 {
+		q, err := decodeSchedule(0, due[i], due[i+1])
+		if err != nil {
+			n.s.log.Error("malformed schedule", "id", due[i], "err", err)
+			continue
+		}
+		channels[q.Channel()] = append(channels[q.Channel()], dueSchedule{q, due[i+1]})
+	}
 	var g errgroup.Group
 	g.SetLimit(32)
-	for i := 0; i+1 < len(due); i += 2 {
+	var later atomic.Bool
+	for _, list := range channels {
 		g.Go(func() error {
-			fired, err := d.fireOne(ctx, n, due[i], due[i+1])
-			switch {
-			case err == nil:
-				f.report(fired)
-			case !errors.Is(err, refusedNone) && ctx.Err() == nil:
-				n.s.log.Warn("a schedule could not be fired yet", "id", due[i], "err", err)
+			if d.fireInTurn(ctx, n, f, list) {
+				later.Store(true)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // No error is returned.
-	return true
+	return true, later.Load()
 }
 
-func (d *scheduler) fireOne(ctx context.Context, n *node, id, body string) (store.Fired, error) {
-	q, err := decodeSchedule(0, id, body)
-	if err != nil {
-		return store.Fired{}, err
+// fireInTurn fires schedules of one channel. It returns true if it has stopped
+// because another node is firing one that comes before.
+func (d *scheduler) fireInTurn(ctx context.Context, n *node, f *firing, list []dueSchedule) (later bool) {
+	for _, q := range list {
+		fired, err := d.fireOne(ctx, n, q)
+		switch {
+		case err == nil:
+			f.report(fired)
+		case errors.Is(err, refusedLater):
+			return true
+		case !errors.Is(err, refusedNone):
+			if ctx.Err() == nil {
+				n.s.log.Warn("a schedule could not be fired yet", "id", q.ID, "err", err)
+			}
+			return false
+		}
 	}
+	return false
+}
+
+func (d *scheduler) fireOne(ctx context.Context, n *node, q dueSchedule) (store.Fired, error) {
 	ck := d.s.keys.channel(q.Channel())
 	q.Group = groupOf(ck.part)
-	fired := store.Fired{Schedule: q}
+	fired := store.Fired{Schedule: q.Schedule}
+	id, body := q.ID.String(), q.body
 	own := d.scheduleKeys(ck.part, ck)
 	if p := q.Publish; p != nil {
 		// The keys of storage are not used, but keep the places of those after.

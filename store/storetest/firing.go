@@ -15,6 +15,7 @@ import (
 var firingTests = []testCase{
 	{"OnceByManyNodes", testFireOnce},
 	{"OrderedWithPublishes", testFireInOrder},
+	{"OrderedByWhenTheyWereDue", testFireInTurn},
 	{"CancelOrFire", testCancelOrFire},
 	{"MoveOrFire", testMoveOrFire},
 	{"AfterADeath", testFireAfterDeath},
@@ -194,6 +195,34 @@ func testFireInOrder(e *env) {
 // testCancelOrFire cancels schedules in the moment in which they fire. Either
 // the cancel succeeds and nothing was published, or it does not and exactly
 // one message was.
+// However many are overdue, and however many nodes fire them, those of a channel
+// take effect in the order in which they were due.
+func testFireInTurn(e *env) {
+	nodes := []*node{e.join(), e.join(), e.join()}
+	nodes[0].watch("c")
+	const n = 60
+	began := e.h.Now().Truncate(time.Millisecond)
+	var want []string
+	for i := range n {
+		// Not added in order.
+		due := i * 37 % n
+		s := e.publishing(0, "c")
+		s.Due = began.Add(time.Duration(due) * time.Millisecond)
+		s.Publish.Event = fmt.Sprintf("e%02d", due)
+		nodes[0].add(s)
+		want = append(want, fmt.Sprintf("e%02d", i))
+	}
+	e.h.Advance(time.Second)
+	for _, n := range nodes {
+		n.start()
+	}
+	var got []string
+	for _, item := range nodes[0].r.awaitCount("c", n) {
+		got = append(got, item.Message.Event)
+	}
+	wantEqual(e, "events", got, want)
+}
+
 func testCancelOrFire(e *env) {
 	nodes := []*node{e.join(), e.join()}
 	firings := []*firing{nodes[0].start(), nodes[1].start()}

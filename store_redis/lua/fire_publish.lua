@@ -5,7 +5,7 @@
 --          10 for how long to deduplicate, in ms; 0 not at all
 --          11 id of the schedule   12 its body
 -- RETURNS  ok: id, 1 if it is a duplicate. none if the schedule is not there, not
---          due or another by now
+--          due or another by now. later if one of the channel comes before it
 
 local seen, refuse = recall()
 if seen then
@@ -13,8 +13,9 @@ if seen then
 elseif refuse then
   return refuse
 end
-if not take(ARGV[11], ARGV[12]) then
-  return answer('none')
+local refused = take(ARGV[11], ARGV[12])
+if refused then
+  return answer(refused)
 end
 local dedup = tonumber(ARGV[10])
 if dedup > 0 then

@@ -7,6 +7,7 @@
 --   stale  the incarnation of the caller is no member of the partition
 --   none   what was named does not exist
 --   full   there would be more of something than is allowed
+--   later  something else has to be done first
 --
 -- Every script that changes something takes KEYS[1], the record of recent
 -- operations; ARGV[1], the operation; and ARGV[2], its deadline. Run again with
