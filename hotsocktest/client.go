@@ -28,7 +28,7 @@ func (s *Server) Connect(t testing.TB, c hotsock.Claims) *Client {
 	t.Helper()
 	s.Token(c) // so that claims which make no token fail here
 	return s.ConnectWith(t, client.Options{
-		Token: func(context.Context) (string, error) { return s.Token(c), nil },
+		Token: func(context.Context) (string, error) { return s.mint(c) },
 	})
 }
 

@@ -19,17 +19,22 @@ func newKey() hotsock.SigningKey {
 // token fail the test.
 func (s *Server) Token(c hotsock.Claims) string {
 	s.t.Helper()
+	token, err := s.mint(c)
+	if err != nil {
+		s.t.Fatalf("hotsocktest: %v", err)
+	}
+	return token
+}
+
+// mint is Token for goroutines that must not end the test.
+func (s *Server) mint(c hotsock.Claims) (string, error) {
 	if c.Scope == 0 {
 		c.Scope = hotsock.ScopeConnect
 	}
 	if c.Expires.IsZero() {
 		c.Expires = time.Now().Add(time.Hour)
 	}
-	token, err := hotsock.SignToken(c, s.Key)
-	if err != nil {
-		s.t.Fatalf("hotsocktest: %v", err)
-	}
-	return token
+	return hotsock.SignToken(c, s.Key)
 }
 
 // Everything are claims of a user who may do everything with every channel, for
