@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/hotsock-go/hotsock/internal/freeport"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/js"
 )
@@ -26,12 +26,7 @@ type node struct {
 
 func startNode(t *testing.T, redis *redistest.Server) *node {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &node{t: t, addr: listener.Addr().String()}
-	listener.Close()
+	n := &node{t: t, addr: freeport.Keep(t)}
 	n.args = []string{
 		"-addr", n.addr, "-redis", "redis://" + redis.Addr, "-hs256-secret", string(testKey.Secret), "-allowed-origins", "*",
 		"-node-timeout", "2s",

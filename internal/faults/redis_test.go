@@ -2,15 +2,14 @@ package faults
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hotsock-go/hotsock/internal/freeport"
 )
 
 // startLimit is how long a process may take to start. It is no promise.
@@ -37,31 +36,15 @@ func (t testCleaner) fatalf(format string, args ...any) { t.Fatalf(format, args.
 
 // startRedis starts a server with further arguments, until the end.
 func startRedis(c cleaner, dir string, args ...string) *server {
-	s := &server{addr: freeAddr(c), dir: dir, args: args}
+	addr, release, err := freeport.Reserve()
+	if err != nil {
+		c.fatalf("%v", err)
+	}
+	c.onEnd(release)
+	s := &server{addr: addr, dir: dir, args: args}
 	s.start(c)
 	c.onEnd(func() { s.kill() })
 	return s
-}
-
-// taken has the addresses that were given to servers. One that is down must
-// find its own free again.
-var taken sync.Map
-
-// freeAddr returns an address on which nobody listens, below those that systems
-// give to outgoing connections.
-func freeAddr(c cleaner) string {
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 11000+rand.IntN(20000))
-		if _, is := taken.LoadOrStore(addr, true); is {
-			continue
-		}
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	c.fatalf("no free port")
-	return ""
 }
 
 // start starts the server again where it was before.

@@ -3,6 +3,7 @@ package protocoltest
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -56,7 +57,7 @@ func onRedis(t *testing.T) []store.Store {
 
 // end stops the server, if it was started.
 func (r *redisServer) end() {
-	for _, f := range r.cleanups {
+	for _, f := range slices.Backward(r.cleanups) {
 		f()
 	}
 	if r.dir != "" {

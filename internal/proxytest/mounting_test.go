@@ -17,6 +17,7 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/client"
+	"github.com/hotsock-go/hotsock/internal/freeport"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
@@ -57,7 +58,7 @@ func newEnv(t *testing.T, p *proxy) *env {
 	shared := storememory.New()
 	var addresses [2]string
 	for i := range e.nodes {
-		addresses[i] = freeAddress(t)
+		addresses[i] = freeport.Keep(t)
 		e.nodes[i] = &node{addr: addresses[i], store: shared, events: events}
 		e.nodes[i].start(t)
 		t.Cleanup(func() { e.nodes[i].stop(t) })

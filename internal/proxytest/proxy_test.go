@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/hotsock-go/hotsock/internal/freeport"
 )
 
 // A proxy is a program with the configuration that the guide shows for it.
@@ -87,7 +89,7 @@ func (p *proxy) start(t *testing.T, nodes [2]string) *running {
 	if err != nil {
 		t.Fatalf("%s is not installed (on Debian: apt-get install nginx haproxy caddy apache2)", p.program)
 	}
-	r := &running{addr: freeAddress(t), log: new(output)}
+	r := &running{addr: freeport.Keep(t), log: new(output)}
 	block := shown(t, p.info)
 	for from, to := range map[string]string{
 		p.listen: p.with(r.addr), "127.0.0.1:8080": nodes[0], "127.0.0.1:8081": nodes[1],
@@ -145,16 +147,6 @@ func shown(t *testing.T, info string) string {
 	}
 	block, _, _ := strings.Cut(after, "```")
 	return block
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // An output is what a program has written.

@@ -2,7 +2,6 @@ package redistest
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +56,7 @@ func (c *Cluster) form() {
 		c.must(db.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
 	}
 	for _, s := range c.Servers[1:] {
-		c.must(s.Client().ClusterMeet(ctx, "127.0.0.1", fmt.Sprint(first.port)).Err())
+		c.must(s.Client().ClusterMeet(ctx, "127.0.0.1", first.port).Err())
 	}
 	for _, s := range c.Servers {
 		s.await("to know the others", func() bool {

@@ -46,7 +46,7 @@ func StartGuarded(t testing.TB, args ...string) *Guarded {
 	}
 	master := g.Servers[0]
 	for _, replica := range g.Servers[1:] {
-		if err := replica.Client().ReplicaOf(context.Background(), "127.0.0.1", strconv.Itoa(master.port)).Err(); err != nil {
+		if err := replica.Client().ReplicaOf(context.Background(), "127.0.0.1", master.port).Err(); err != nil {
 			t.Fatalf("redistest: %v", err)
 		}
 	}
@@ -56,10 +56,10 @@ func StartGuarded(t testing.TB, args ...string) *Guarded {
 		s.sentinel = true
 		// A Sentinel keeps what it knows in its file, and rewrites it.
 		file := filepath.Join(s.dir, "sentinel.conf")
-		conf := fmt.Sprintf(`port %d
+		conf := fmt.Sprintf(`port %s
 bind 127.0.0.1
 dir %q
-sentinel monitor %[3]s 127.0.0.1 %[4]d %[5]d
+sentinel monitor %[3]s 127.0.0.1 %[4]s %[5]d
 sentinel down-after-milliseconds %[3]s 1000
 sentinel failover-timeout %[3]s 3000
 `, s.port, s.dir, MasterName, master.port, quorum)

@@ -12,17 +12,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hotsock-go/hotsock/internal/freeport"
 )
 
 // patience is how long a server may take for what it has to do.
 const patience = 20 * time.Second
+
+// busDistance is how far above its port a cluster's server listens for others.
+const busDistance = 10000
 
 // A Server is one process of redis-server. Its methods end the test if they
 // fail.
@@ -32,7 +36,7 @@ type Server struct {
 
 	t    testing.TB
 	dir  string
-	port int
+	port string
 	args []string
 	// sentinel is true if it watches others and keeps no data.
 	sentinel bool
@@ -56,32 +60,13 @@ func newServer(t testing.TB, args ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redistest: redis-server is not installed (on Debian: apt-get install redis-server)")
 	}
-	port := freePort(t)
-	return &Server{
-		Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		t:    t, dir: t.TempDir(), port: port, args: args,
+	addr, release, err := freeport.Reserve(busDistance)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// freePort returns a port that is free, and whose number plus 10000 is, too: a
-// cluster's servers use that.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		bus, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+10000))
-		_ = l.Close()
-		if err == nil {
-			_ = bus.Close()
-			return port
-		}
-	}
-	t.Fatal("redistest: no free ports")
-	return 0
+	t.Cleanup(release)
+	_, port, _ := net.SplitHostPort(addr)
+	return &Server{Addr: addr, t: t, dir: t.TempDir(), port: port, args: args}
 }
 
 // Start starts a server that was stopped or killed, with the data that it
@@ -97,7 +82,7 @@ func (s *Server) Start() {
 func (s *Server) Launch() {
 	s.t.Helper()
 	args := append([]string{
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
+		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
 		"--enable-debug-command", "yes",
 	}, s.args...)
@@ -152,11 +137,20 @@ func (s *Server) try(command string) string {
 func (s *Server) await(what string, cond func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(patience); !cond(); time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-s.done:
+			s.t.Fatalf("redistest: the server at %s ended instead %s; its log:\n%s", s.Addr, what, s.log())
+		default:
+		}
 		if time.Now().After(end) {
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			s.t.Fatalf("redistest: waited for the server at %s %s for %v; its log:\n%s", s.Addr, what, patience, log)
+			s.t.Fatalf("redistest: waited for the server at %s %s for %v; its log:\n%s", s.Addr, what, patience, s.log())
 		}
 	}
+}
+
+func (s *Server) log() string {
+	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+	return string(log)
 }
 
 // Kill ends the process as a crash would.
