@@ -140,8 +140,9 @@ func (s *Server) close() {
 		s.backend.close()
 	}
 	if s.bubble {
-		// What the Redis client had begun ends by its timeouts.
-		time.Sleep(5 * time.Second)
+		// What the Redis client had begun ends by its timeouts, of which the
+		// store's longest is 10 s.
+		time.Sleep(10 * time.Second)
 		s.settle()
 	}
 }
