@@ -178,13 +178,15 @@ func TestClusterFaults(t *testing.T) {
 		// loses is true if what a replica had not got may be lost.
 		loses bool
 	}{
-		{"a slot moves", func(_ *testing.T, c *redistest.Cluster, tag string) {
+		{"a slot moves", func(t *testing.T, c *redistest.Cluster, tag string) {
 			from := c.Master(tag)
 			to := c.Servers[0]
 			if to == from {
 				to = c.Servers[1]
 			}
-			c.MoveSlot(slotOf(c, tag), from, to)
+			if err := c.MoveSlot(slotOf(c, tag), from, to, func() {}); err != nil {
+				t.Fatal(err)
+			}
 		}, back, false},
 		{"a replica takes over by order", func(t *testing.T, c *redistest.Cluster, tag string) {
 			if err := c.Replica(c.Master(tag)).Client().ClusterFailover(context.Background()).Err(); err != nil {

@@ -3,13 +3,10 @@ package faults
 import (
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock/internal/redistest"
 )
@@ -144,48 +141,10 @@ func (tr *trial) moveSlots(c *redistest.Cluster, prefix string) {
 			continue
 		}
 		tr.logf("moving slot %d from %s to %s", slot, from.Addr, to.Addr)
-		if err := tr.moveSlot(slot, from, to); err != nil {
+		slow := tr.between(0, 5*time.Millisecond)
+		if err := c.MoveSlot(slot, from, to, func() { tr.sleep(slow) }); err != nil {
 			tr.fatalf("moving slot %d: %v", slot, err)
 		}
 		owners[slot] = to
 	}
-}
-
-func (tr *trial) moveSlot(slot int, from, to *redistest.Server) error {
-	src, dst := from.Client(), to.Client()
-	ids := make(map[*redis.Client]string)
-	for _, db := range []*redis.Client{src, dst} {
-		id, err := db.ClusterMyID(tr.ctx).Result()
-		if err != nil {
-			return err
-		}
-		ids[db] = id
-	}
-	if err := dst.Do(tr.ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[src]).Err(); err != nil {
-		return err
-	}
-	if err := src.Do(tr.ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[dst]).Err(); err != nil {
-		return err
-	}
-	_, port, _ := net.SplitHostPort(to.Addr)
-	slow := tr.between(0, 5*time.Millisecond)
-	for {
-		keys, err := src.ClusterGetKeysInSlot(tr.ctx, slot, 1).Result()
-		if err != nil {
-			return err
-		}
-		if len(keys) == 0 {
-			break
-		}
-		if err := src.Do(tr.ctx, "MIGRATE", "127.0.0.1", port, keys[0], 0, 5000).Err(); err != nil {
-			return err
-		}
-		tr.sleep(slow)
-	}
-	for _, db := range []*redis.Client{dst, src} {
-		if err := db.Do(tr.ctx, "CLUSTER", "SETSLOT", slot, "NODE", ids[dst]).Err(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

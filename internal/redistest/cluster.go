@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -142,29 +143,62 @@ func (c *Cluster) Client() *redis.ClusterClient {
 	return client
 }
 
-// MoveSlot moves a slot, with its keys, to another master.
-func (c *Cluster) MoveSlot(slot int, from, to *Server) {
-	c.t.Helper()
+// MoveSlot moves a slot, with its keys, to another master, and calls between
+// after each key. A cluster that is down for a moment, as it may be on a busy
+// machine, makes it wait.
+func (c *Cluster) MoveSlot(slot int, from, to *Server, between func()) error {
 	ctx := context.Background()
 	src, dst := from.Client(), to.Client()
 	fromID, err := src.ClusterMyID(ctx).Result()
-	c.must(err)
-	toID, err := dst.ClusterMyID(ctx).Result()
-	c.must(err)
-	c.must(dst.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", fromID).Err())
-	c.must(src.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", toID).Err())
-	for {
-		keys, err := src.ClusterGetKeysInSlot(ctx, slot, 100).Result()
-		c.must(err)
-		if len(keys) == 0 {
-			break
-		}
-		args := []any{"MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS"}
-		for _, k := range keys {
-			args = append(args, k)
-		}
-		c.must(src.Do(ctx, args...).Err())
+	if err != nil {
+		return err
 	}
-	c.must(dst.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", toID).Err())
-	c.must(src.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", toID).Err())
+	toID, err := dst.ClusterMyID(ctx).Result()
+	if err != nil {
+		return err
+	}
+	set := func(db *redis.Client, state ...any) error {
+		return persist(func() error {
+			return db.Do(ctx, append([]any{"CLUSTER", "SETSLOT", slot}, state...)...).Err()
+		})
+	}
+	move := func() (more bool, err error) {
+		keys, err := src.ClusterGetKeysInSlot(ctx, slot, 1).Result()
+		if err != nil || len(keys) == 0 {
+			return false, err
+		}
+		return true, src.Do(ctx, "MIGRATE", "127.0.0.1", to.port, keys[0], 0, 5000).Err()
+	}
+	err = set(dst, "IMPORTING", fromID)
+	if err == nil {
+		err = set(src, "MIGRATING", toID)
+	}
+	for more := true; more && err == nil; {
+		err = persist(func() error {
+			var err error
+			more, err = move()
+			return err
+		})
+		between()
+	}
+	// First the new one, else the slot is nobody's for a moment.
+	for _, db := range []*redis.Client{dst, src} {
+		if err == nil {
+			err = set(db, "NODE", toID)
+		}
+	}
+	if err != nil { // Others need the slot.
+		_ = set(src, "STABLE")
+		_ = set(dst, "STABLE")
+	}
+	return err
+}
+
+// persist tries again what fails.
+func persist(do func() error) error {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if err := do(); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
