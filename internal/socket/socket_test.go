@@ -4,83 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// pair returns both sides of an accepted WebSocket.
-func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
-	t.Helper()
-	return pairOffering(t, o, o.Compress)
-}
-
-// pairOffering is pair with a client that offers compression or does not.
-func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Conn) {
-	t.Helper()
-	if o.ReadLimit == 0 {
-		o.ReadLimit = 1 << 20
-	}
-	if o.QueueLimit == 0 {
-		o.QueueLimit = 1 << 20
-	}
-	if o.WriteTimeout == 0 {
-		o.WriteTimeout = 5 * time.Second
-	}
-	if o.Overflow == nil {
-		o.Overflow = func() { t.Error("unexpected overflow") }
-	}
-	accepted := make(chan *Conn, 1)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := Accept(w, r, o)
-		if err != nil {
-			t.Error(err)
-		}
-		accepted <- c
-	}))
-	t.Cleanup(s.Close)
-	offer := &websocket.DialOptions{}
-	if compress {
-		offer.CompressionMode = websocket.CompressionNoContextTakeover
-	}
-	client, _, err := websocket.Dial(t.Context(), s.URL, offer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.SetReadLimit(-1)
-	t.Cleanup(func() { _ = client.CloseNow() })
-	c := <-accepted
-	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), websocket.StatusNormalClosure, "") })
-	return c, client
-}
-
-// bothWays runs a test of a connection that has a Flusher and of one that has
-// none.
-func bothWays(t *testing.T, test func(t *testing.T, f *Flusher)) {
-	t.Run("Alone", func(t *testing.T) { test(t, nil) })
-	t.Run("Flusher", func(t *testing.T) {
-		f := new(Flusher)
-		t.Cleanup(f.Close)
-		test(t, f)
-	})
-}
-
-func textFrame(payload string) Frame {
-	return Finish(append(Start(len(payload)), payload...))
-}
-
-func payloadOf(f Frame) string { return string(f.payload()) }
-
-func readBuffer512() []byte { return make([]byte, 0, 512) }
 
 func TestFrameLengths(t *testing.T) { bothWays(t, testFrameLengths) }
 
@@ -225,128 +155,6 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestCloseSendsWhatIsQueued(t *testing.T) { bothWays(t, testCloseSendsWhatIsQueued) }
-
-func testCloseSendsWhatIsQueued(t *testing.T, f *Flusher) {
-	c, client := pair(t, Options{Flusher: f})
-	for range 100 {
-		c.Send(textFrame(strings.Repeat("q", 500)))
-	}
-	go func() { _, _ = c.Read(readBuffer512) }()
-	go c.Close(context.Background(), websocket.StatusGoingAway, "Going away")
-	n := 0
-	for {
-		_, _, err := client.Read(t.Context())
-		if err == nil {
-			n++
-			continue
-		}
-		var ce websocket.CloseError
-		if !errors.As(err, &ce) || ce.Code != websocket.StatusGoingAway || ce.Reason != "Going away" {
-			t.Errorf("closed with %v", err)
-		}
-		break
-	}
-	if n != 100 {
-		t.Errorf("%d of 100 frames came before the close", n)
-	}
-}
-
-func TestOverflow(t *testing.T) { bothWays(t, testOverflow) }
-
-func testOverflow(t *testing.T, f *Flusher) {
-	over := make(chan struct{})
-	var once sync.Once
-	c, _ := pair(t, Options{Flusher: f, QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, Overflow: func() {
-		once.Do(func() { close(over) })
-	}})
-	// The client reads nothing: sooner or later the kernel takes no more.
-	for i := 0; ; i++ {
-		c.Send(textFrame(strings.Repeat("o", 5000)))
-		select {
-		case <-over:
-		default:
-			if i > 100_000 {
-				t.Fatal("no overflow after 500 MB")
-			}
-			continue
-		}
-		break
-	}
-	start := time.Now()
-	c.Close(context.Background(), websocket.StatusTryAgainLater, "slow")
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("closing a dead client took %v", d)
-	}
-	c.Send(textFrame("ignored"))
-}
-
-func TestSendAll(t *testing.T) { bothWays(t, testSendAll) }
-
-// What was asked for may wait beside other frames, as much as they may.
-func testSendAll(t *testing.T, f *Flusher) {
-	const limit = 1 << 10
-	overflows := 0
-	c, client := pair(t, Options{QueueLimit: limit, Flusher: f, Overflow: func() { overflows++ }})
-	c.net.mu.Lock() // so that nothing is written
-	c.Send(textFrame("first"))
-	for taken := false; !taken; {
-		c.mu.Lock()
-		taken = len(c.queue) == 0
-		c.mu.Unlock()
-		runtime.Gosched()
-	}
-
-	half := textFrame(strings.Repeat("x", limit/2-10))
-	if !c.SendAll([]Frame{half, textFrame("a")}) {
-		t.Error("what is within the limit was refused")
-	}
-	c.Send(half)
-	if c.SendAll([]Frame{half, half}) {
-		t.Error("more than the limit was taken")
-	}
-	if !c.SendAll([]Frame{textFrame("b")}) {
-		t.Error("the rest of the limit was refused")
-	}
-	c.Send(textFrame("c"))
-	if overflows > 0 {
-		t.Error("what was asked for counts against what was not")
-	}
-	c.net.mu.Unlock()
-	x := payloadOf(half)
-	for _, want := range []string{"first", x, "a", x, "b", "c"} {
-		if _, got, err := client.Read(t.Context()); err != nil || string(got) != want {
-			t.Fatalf("read %.20q, %v, want %.20q", got, err, want)
-		}
-	}
-	// With nothing waiting, everything begins anew.
-	if !c.SendAll([]Frame{half, textFrame("d")}) {
-		t.Error("refused, with nothing waiting")
-	}
-	for _, want := range []string{x, "d"} {
-		if _, got, err := client.Read(t.Context()); err != nil || string(got) != want {
-			t.Fatalf("read %.20q, %v, want %.20q", got, err, want)
-		}
-	}
-	if c.SendAll([]Frame{textFrame(strings.Repeat("x", limit))}) {
-		t.Error("more than may ever wait was taken")
-	}
-	c.Cut()
-	if !c.SendAll([]Frame{half, half, half}) {
-		t.Error("a closed connection has a limit")
-	}
-}
-
-func TestOneFrameLargerThanTheQueue(t *testing.T) { bothWays(t, testOneFrameLargerThanTheQueue) }
-
-func testOneFrameLargerThanTheQueue(t *testing.T, f *Flusher) {
-	c, client := pair(t, Options{Flusher: f, QueueLimit: 100})
-	c.Send(textFrame(strings.Repeat("l", 1000))) // else nothing could ever be sent
-	if _, b, err := client.Read(t.Context()); err != nil || len(b) != 1000 {
-		t.Errorf("read %d bytes, %v", len(b), err)
-	}
-}
-
 func TestWriteDeadlineIsExtended(t *testing.T) { bothWays(t, testWriteDeadlineIsExtended) }
 
 func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
@@ -363,17 +171,6 @@ func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
 	go func() { _, _, _ = client.Read(context.Background()) }()
 	if err := client.Ping(t.Context()); err != nil {
 		t.Errorf("the pong met an old deadline: %v", err)
-	}
-}
-
-func TestSendAfterFlusherClosed(t *testing.T) {
-	f := new(Flusher)
-	c, client := pair(t, Options{Flusher: f})
-	f.Close()
-	f.Close() // again does nothing
-	c.Send(textFrame("still"))
-	if _, b, err := client.Read(t.Context()); err != nil || string(b) != "still" {
-		t.Errorf("read %q, %v", b, err)
 	}
 }
 

@@ -1,0 +1,78 @@
+package socket
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// pair returns both sides of an accepted WebSocket.
+func pair(t *testing.T, o Options) (*Conn, *websocket.Conn) {
+	t.Helper()
+	return pairOffering(t, o, o.Compress)
+}
+
+// pairOffering is pair with a client that offers compression or does not.
+func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Conn) {
+	t.Helper()
+	if o.ReadLimit == 0 {
+		o.ReadLimit = 1 << 20
+	}
+	if o.QueueLimit == 0 {
+		o.QueueLimit = 1 << 20
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = 5 * time.Second
+	}
+	if o.Overflow == nil {
+		o.Overflow = func() { t.Error("unexpected overflow") }
+	}
+	accepted := make(chan *Conn, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := Accept(w, r, o)
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- c
+	}))
+	t.Cleanup(s.Close)
+	offer := &websocket.DialOptions{}
+	if compress {
+		offer.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	client, _, err := websocket.Dial(t.Context(), s.URL, offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetReadLimit(-1)
+	t.Cleanup(func() { _ = client.CloseNow() })
+	c := <-accepted
+	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), websocket.StatusNormalClosure, "") })
+	return c, client
+}
+
+// bothWays runs a test of a connection that has a Flusher and of one that has
+// none.
+func bothWays(t *testing.T, test func(t *testing.T, f *Flusher)) {
+	t.Run("Alone", func(t *testing.T) { test(t, nil) })
+	t.Run("Flusher", func(t *testing.T) {
+		f := new(Flusher)
+		t.Cleanup(f.Close)
+		test(t, f)
+	})
+}
+
+func textFrame(payload string) Frame {
+	return Finish(append(Start(len(payload)), payload...))
+}
+
+func payloadOf(f Frame) string { return string(f.payload()) }
+
+func readBuffer512() []byte { return make([]byte, 0, 512) }
