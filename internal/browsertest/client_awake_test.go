@@ -39,6 +39,7 @@ const caughtUp = `
 // TestClientOffline: the browser's word that it is offline makes the client
 // look, and that it is online again makes it connect at once.
 func TestClientOffline(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	link := startLink(t, s.addr)
 	p := b.openQuiet("http://" + link.addr + "/")
@@ -77,6 +78,7 @@ func TestClientOffline(t *testing.T) {
 // TestClientHidden: a page that comes to the front again asks whether its link
 // still works.
 func TestClientHidden(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	link := startLink(t, s.addr)
 	p := b.openQuiet("http://" + link.addr + "/")
@@ -100,6 +102,7 @@ func TestClientHidden(t *testing.T) {
 // TestClientFrozen: a page that was frozen, and whose socket the browser has
 // closed for that, catches up.
 func TestClientFrozen(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openQuiet(s.url)
 	s.publish("room", "n", 1)

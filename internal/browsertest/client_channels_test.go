@@ -7,6 +7,7 @@ import (
 )
 
 func TestClientSubscribeTokens(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, `{"uid":"Jim"}`)
 	got := run[string](p, `
@@ -30,6 +31,7 @@ func TestClientSubscribeTokens(t *testing.T) {
 }
 
 func TestClientAlias(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, `{"uid":"Jim","channels":{"room.123":{
 		"alias":"room", "subscribe":true, "historyStart":0,
@@ -52,6 +54,7 @@ func TestClientAlias(t *testing.T) {
 
 // TestClientAutoSubscribe: what the token subscribes needs no word of the app.
 func TestClientAutoSubscribe(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	link := startLink(t, s.addr)
 	p := b.openClient("Jim", "http://"+link.addr+"/", `{"uid":"Jim","channels":{
@@ -93,6 +96,7 @@ func TestClientAutoSubscribe(t *testing.T) {
 }
 
 func TestClientLeaving(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	got := run[string](p, `
@@ -126,6 +130,7 @@ func TestClientLeaving(t *testing.T) {
 // TestClientOfAnotherOrigin: a page may import the client from the server that
 // it is to talk to, and need not say where that is.
 func TestClientOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	b, page := startBrowser(t), startSite(t, hotsock.Options{})
 	s := startSite(t, hotsock.Options{AllowedOrigins: []string{"*"}})
 	p := b.open("Jim", page.url+"open")

@@ -76,6 +76,7 @@ func (b *browser) openActor(a *actor) *page {
 // TestClientHostileServer: whatever comes, nothing breaks, and what is right
 // among it arrives.
 func TestClientHostileServer(t *testing.T) {
+	t.Parallel()
 	junk := []string{
 		"", "null", "1", "[]", "{", `"text"`, "\x00binary", "{}", `{"event":1}`, `{"event":null,"channel":"room"}`,
 		strings.Repeat("[", 20_000), `{"event":"chat","channel":"room","data":` + strings.Repeat("[", 5_000) + strings.Repeat("]", 5_000) + `}`,
@@ -130,6 +131,7 @@ func TestClientHostileServer(t *testing.T) {
 // TestClientLostContinuity: the server says in the middle of a connection that
 // something may be missing. What comes then is new again.
 func TestClientLostContinuity(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	p := b.openActor(&actor{t: t, answer: func(event string) []string {
 		switch event {
@@ -162,6 +164,7 @@ func TestClientLostContinuity(t *testing.T) {
 // TestClientBusyServer: a subscribe that the server cannot carry out yet is not
 // over, and one that is too much is tried again.
 func TestClientBusyServer(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	subscribes := 0
 	p := b.openActor(&actor{t: t, answer: func(event string) []string {

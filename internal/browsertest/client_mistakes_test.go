@@ -10,6 +10,7 @@ import (
 // TestClientMistakes: what a page cannot have meant is refused where it stands,
 // before it does something else.
 func TestClientMistakes(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	got := run[string](p, `
@@ -39,6 +40,7 @@ func TestClientMistakes(t *testing.T) {
 
 // TestClientFailure: a page can learn why there is no connection.
 func TestClientFailure(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{MaxFrameSize: 64 << 10})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	p.expectBrokenLinks()
@@ -90,6 +92,7 @@ func TestClientFailure(t *testing.T) {
 // TestClientPassword: pages whose address has a name and a password, which
 // fetch refuses in addresses, can use the client.
 func TestClientPassword(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", strings.Replace(s.url, "//", "//admin:secret@", 1), claimsOf("Jim", "room"))
 	got := run[string](p, `return JSON.stringify(await client.channel("room").info())`)

@@ -77,6 +77,7 @@ func (n *node) end(how syscall.Signal) {
 // TestClientServerRestart: a conversation goes on while its server crashes, and
 // is restarted, and nothing is lost or comes twice.
 func TestClientServerRestart(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	n := startNode(t, redistest.StartServer(t))
 	s := &site{t: t}

@@ -45,6 +45,7 @@ func want(t *testing.T, what, got, wanted string) {
 }
 
 func TestClientMessages(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	jim, pam := b.openClient("Jim", s.url, claimsOf("Jim", "room")), b.openClient("Pam", s.url, claimsOf("Pam", "room"))
 	const join = `
@@ -101,6 +102,7 @@ func TestClientMessages(t *testing.T) {
 }
 
 func TestClientListeners(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	got := run[string](p, `
@@ -127,6 +129,7 @@ func TestClientListeners(t *testing.T) {
 }
 
 func TestClientPresence(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	channels := `{"presence.*":{"subscribe":true}}`
 	jim := b.openClient("Jim", s.url, `{"uid":"Jim","channels":`+channels+`}`)
@@ -157,6 +160,7 @@ func TestClientPresence(t *testing.T) {
 }
 
 func TestClientStorage(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	jim, pam := b.openClient("Jim", s.url, claimsOf("Jim", "room")), b.openClient("Pam", s.url, claimsOf("Pam", "room"))
 	run[any](pam, `
@@ -197,6 +201,7 @@ func TestClientStorage(t *testing.T) {
 }
 
 func TestClientHistory(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	p.expectFailures()
@@ -233,6 +238,7 @@ func TestClientHistory(t *testing.T) {
 }
 
 func TestClientReactions(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	p := b.openClient("Jim", s.url, claimsOf("Jim", "room"))
 	got := run[string](p, `
@@ -252,6 +258,7 @@ func TestClientReactions(t *testing.T) {
 }
 
 func TestClientSchedules(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	jim, pam := b.openClient("Jim", s.url, claimsOf("Jim", "room")), b.openClient("Pam", s.url, claimsOf("Pam", "room"))
 	run[any](pam, `

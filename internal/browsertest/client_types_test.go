@@ -18,6 +18,7 @@ var (
 // TestClientIsDeclared compares the public names of the classes with those in
 // client.d.ts, both ways.
 func TestClientIsDeclared(t *testing.T) {
+	t.Parallel()
 	types, err := os.ReadFile("../../js/client.d.ts")
 	if err != nil {
 		t.Fatal(err)

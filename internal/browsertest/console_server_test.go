@@ -81,6 +81,7 @@ func (s *consoleServer) token(claims string) string {
 // TestConsolePassword: the console works behind basic authentication whose name
 // and password stand in the page's address, where fetch refuses them.
 func TestConsolePassword(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startConsole(t)
 	p := b.open("Ada", strings.Replace(s.base, "//", "//admin:secret@", 1))
 	p.connectWith(s.token(freely("ada")))

@@ -7,6 +7,7 @@ import (
 )
 
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 
@@ -29,6 +30,7 @@ func TestMessages(t *testing.T) {
 // TestStrangeMessages publishes what this page never would. It must not disturb
 // what else is shown, nor leave anything on the console.
 func TestStrangeMessages(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	ada.publish(
@@ -53,6 +55,7 @@ func TestStrangeMessages(t *testing.T) {
 }
 
 func TestTyping(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 
@@ -70,6 +73,7 @@ func TestTyping(t *testing.T) {
 }
 
 func TestPresence(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	const here = `(names) => [...document.querySelectorAll("#people .name")].map((n) => n.textContent).join() === names`
 
@@ -88,6 +92,7 @@ func TestPresence(t *testing.T) {
 }
 
 func TestReactions(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	const chips = `(want) => [...document.querySelectorAll(".chip")].map((c) => c.ariaLabel).join("; ") === want`
@@ -106,6 +111,7 @@ func TestReactions(t *testing.T) {
 }
 
 func TestReminders(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	remind := func(text, seconds, whom string) {
@@ -142,6 +148,7 @@ func TestReminders(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	const settings = `(topic, colour) => document.getElementById("room-topic").textContent === topic &&
@@ -157,6 +164,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestRooms(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 

@@ -7,6 +7,7 @@ import (
 )
 
 func TestServerRestart(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	ada.say("Before")
@@ -39,6 +40,7 @@ func TestServerRestart(t *testing.T) {
 }
 
 func TestBrokenLink(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	link := startLink(t, s.addr)
 	ada, bo := b.join("Ada", "http://"+link.addr+"/"), b.join("Bo", s.url())

@@ -19,6 +19,7 @@ const atEnd = `() => {
 }`
 
 func TestHistoryPages(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada := b.join("Ada", s.url())
 	const total = 230 // three pages
@@ -60,6 +61,7 @@ func numbered(n int) []any {
 }
 
 func TestScrolling(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
 	ada.publish(numbered(40)...)
@@ -85,6 +87,7 @@ func TestScrolling(t *testing.T) {
 
 // TestKeyboard goes in, writes, reacts and comes back without a mouse.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	p := b.open("Ada", s.url())
 	focused := func(why, selector string) {
@@ -114,6 +117,7 @@ func TestKeyboard(t *testing.T) {
 
 // TestNames holds every control to having a name that can be read out.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	p := b.join("Ada", s.url())
 	p.say("Something to react to")
@@ -151,6 +155,7 @@ func TestNames(t *testing.T) {
 // TestNarrow holds the page to the width of the smallest phones, whatever
 // people write.
 func TestNarrow(t *testing.T) {
+	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	wide := strings.Repeat("W", 32)
 	p, other := b.join(wide, s.url()), b.join(strings.Repeat("M", 32), s.url())
