@@ -137,11 +137,11 @@ func (n *node) start(f func()) bool {
 
 // usable returns why the node cannot be used, if it cannot.
 func (n *node) usable(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
-	}
 	if n.gone.Load() {
 		return errGone
+	}
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
 	}
 	return nil
 }

@@ -14,33 +14,48 @@ import (
 
 var defaults = store.JoinOptions{ReplayWindow: 2 * time.Minute, ReplayLimit: 1000, NodeTimeout: 10 * time.Second}
 
+// A checked context tells when it was looked at, which is the last thing that
+// an operation does before it waits for its channel.
+type checked struct {
+	context.Context
+	at chan<- struct{}
+}
+
+func (c checked) Err() error {
+	c.at <- struct{}{}
+	return c.Context.Err()
+}
+
 // TestEndOvertakes ends a node whose Subscribe, Watch and Set wait for the
 // channel: they must not come through after the end has cleaned up.
 func TestEndOvertakes(t *testing.T) {
 	s := New()
 	n, _ := joined(t, s, defaults)
 	c := s.lock("c")
+	at := make(chan struct{})
+	ctx := checked{t.Context(), at}
+	operations := map[string]func() error{
+		"Subscribe": func() error {
+			_, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: "1"})
+			return err
+		},
+		"Watch": func() error { return n.Watch(ctx, "c") },
+		"Set": func() error {
+			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Keep: store.Forever})
+			return err
+		},
+	}
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, err := n.Subscribe(t.Context(), store.SubscribeRequest{Channel: "c", Connection: "1"})
-		if !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("Subscribe: %v", err)
-		}
-	})
-	wg.Go(func() {
-		if err := n.Watch(t.Context(), "c"); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("Watch: %v", err)
-		}
-	})
-	wg.Go(func() {
-		set := store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Keep: store.Forever}
-		if _, err := n.Set(t.Context(), set); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("Set: %v", err)
-		}
-	})
-	// Time for them to reach the lock. If they do not, they are refused for
-	// another reason, and the test has tested less.
-	time.Sleep(20 * time.Millisecond)
+	for what, do := range operations {
+		wg.Go(func() {
+			if err := do(); !errors.Is(err, errGone) {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+	for range operations {
+		<-at
+	}
 	n.end()
 	c.unlock()
 	wg.Wait()
