@@ -89,18 +89,15 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	for n := range messages {
 		s.publish("room", "e", n, time.Duration(n%2)*time.Hour)
 		if n%100 == 0 {
-			// Some cuts are to come between the messages, not all after them.
-			time.Sleep(30 * time.Millisecond)
+			// Cuts are to come between the messages, not all after them.
+			before := connected.Load()
+			eventually(t, "another connection", func() bool { return connected.Load() > before })
 		}
 	}
 	close(done)
 	cutting.Wait()
 	following.Wait()
-	reconnects := connected.Load() - subscribers
-	if reconnects < 10 {
-		t.Errorf("there were only %d reconnects", reconnects)
-	}
-	t.Logf("there were %d reconnects", reconnects)
+	t.Logf("there were %d reconnects", connected.Load()-subscribers)
 }
 
 // A server is replaced by another one on the same Redis during a conversation.

@@ -153,16 +153,13 @@ func TestRotation(t *testing.T) {
 	})
 	before := p.count()
 	start := time.Now()
-	for {
+	await(t, "the new key", func() bool {
 		keys, err := s.Lookup(t.Context(), "2", "EdDSA")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(keys) == 1 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return len(keys) == 1
+	})
 	if n := p.count() - before; n != 1 {
 		t.Errorf("%d fetches within %v", n, time.Since(start))
 	}
@@ -191,22 +188,26 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// await looks at a condition until it holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 // In the background the document is fetched again and again.
 func TestBackground(t *testing.T) {
 	p := newProvider(t, document(t))
 	s := p.open(t, Options{Refresh: 10 * time.Millisecond})
 	p.set(func(p *provider) { p.text = document(t, jwk(t, hotsock.ES256, more{"kid": "1"})) })
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	await(t, "the new key", func() bool {
 		s.mu.Lock()
-		n := len(s.keys)
-		s.mu.Unlock()
-		if n == 1 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the new key is not fetched")
-		}
-	}
+		defer s.mu.Unlock()
+		return len(s.keys) == 1
+	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

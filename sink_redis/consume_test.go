@@ -198,12 +198,17 @@ func TestStop(t *testing.T) {
 // has is left out.
 func TestRedisRestarts(t *testing.T) {
 	server, client := setUp(t, 100)
+	var handled atomic.Int32
+	killed := make(chan struct{})
 	w := startWorker(t, client, quick("1"), func(context.Context, Delivery) error {
-		time.Sleep(time.Millisecond) // so that it happens in the middle
+		if handled.Add(1) > 10 { // so that it happens in the middle
+			<-killed
+		}
 		return nil
 	})
 	await(t, "the first", func() bool { return len(w.deliveries()) > 10 })
 	server.Kill()
+	close(killed)
 	server.Start()
 	awaitAll(t, 100, w)
 	awaitIdle(t, client, stream, "workers")

@@ -114,7 +114,7 @@ func (tr *trial) secondFault(s *site) func() {
 		d := tr.between(0, 700*time.Millisecond)
 		name, do = "freezing Redis for "+d.String(), func() error {
 			s.redis.freeze()
-			time.Sleep(d)
+			tr.sleep(d)
 			s.redis.thaw()
 			return nil
 		}
