@@ -38,6 +38,14 @@ func newEnv(t *testing.T, h Harness) *env {
 	return &env{T: t, h: h}
 }
 
+// Context is for one call. It has a deadline, since a store may have a short one
+// of its own for calls without.
+func (e *env) Context() context.Context {
+	ctx, cancel := context.WithTimeout(e.T.Context(), patience)
+	e.Cleanup(cancel)
+	return ctx
+}
+
 // A node is a member of the installation, with the recorder that is its
 // receiver. For what a test is not about it has methods that end the test when
 // they fail.
