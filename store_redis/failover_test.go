@@ -90,7 +90,7 @@ func TestOutageKillsNobody(t *testing.T) {
 	srv.Pause()
 	time.Sleep(testJoin.NodeTimeout + time.Second)
 	srv.Resume()
-	time.Sleep(2 * testJoin.NodeTimeout)
+	time.Sleep(2 * testJoin.NodeTimeout) // Whoever is taken for dead is so by then.
 	for i, in := range inboxes {
 		in.mu.Lock()
 		if len(in.ended) > 0 || in.rejoins > 0 {
@@ -189,9 +189,14 @@ func TestClusterFaults(t *testing.T) {
 			}
 		}, back, false},
 		{"a replica takes over by order", func(t *testing.T, c *redistest.Cluster, tag string) {
-			if err := c.Replica(c.Master(tag)).Client().ClusterFailover(context.Background()).Err(); err != nil {
+			replica := c.Replica(c.Master(tag)).Client()
+			if err := replica.ClusterFailover(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
+			await(t, "another master", back, func() bool {
+				role, err := replica.Do(context.Background(), "ROLE").Slice()
+				return err == nil && role[0] == "master"
+			})
 		}, back, false},
 		{"the master dies", func(_ *testing.T, c *redistest.Cluster, tag string) {
 			c.Master(tag).Kill()
@@ -206,13 +211,13 @@ func TestClusterFaults(t *testing.T) {
 			mustWatch(t, a, "c")
 			ck := a.s.keys.channel("c")
 			load := startLoad(b)
-			time.Sleep(300 * time.Millisecond)
+			load.goesOn(t, 100)
 			row.damage(t, c, ck.p)
 			began := time.Now()
-			time.Sleep(500 * time.Millisecond)
+			load.goesOn(t, 1)
 			retryPublish(t, b, store.PublishRequest{Channel: "c", Event: "e"}, row.within)
 			t.Logf("accepting again after %v", time.Since(began))
-			time.Sleep(300 * time.Millisecond)
+			load.goesOn(t, 100)
 			accepted, failed := load.stop()
 			last := retryPublish(t, b, store.PublishRequest{Channel: "c", Event: "last"}, back)
 			in.await("the last message", back, func() bool {
@@ -263,15 +268,9 @@ func awaitReplica(t *testing.T, master, replica *redistest.Server) {
 		return n
 	}
 	// A master counts only once it has a replica, so first there must be one.
-	for end := time.Now().Add(time.Minute); !strings.Contains(info(replica), "master_link_status:up"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the replica does not connect")
-		}
-	}
+	await(t, "the replica to connect", time.Minute, func() bool {
+		return strings.Contains(info(replica), "master_link_status:up")
+	})
 	want := offset(master, "master_repl_offset")
-	for end := time.Now().Add(time.Minute); offset(replica, "slave_repl_offset") < want; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the replica does not follow")
-		}
-	}
+	await(t, "the replica to follow", time.Minute, func() bool { return offset(replica, "slave_repl_offset") >= want })
 }

@@ -110,6 +110,7 @@ func (h *miniHarness) Advance(d time.Duration) {
 func (h *miniHarness) Now() time.Time { return time.Now() }
 
 func TestConformanceOnMiniredis(t *testing.T) {
+	t.Parallel()
 	storetest.RunInBubble(t, newMiniHarness)
 }
 
@@ -153,6 +154,7 @@ func testLogger(t *testing.T) *slog.Logger {
 // TestConformanceOnServer and the next one run as the users that docs/redis.md
 // describes, so they may do no more than that.
 func TestConformanceOnServer(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartServer(t)
 	restrict(t, s, documentedUser(t)[:1])
 	storetest.Run(t, newRealHarness(func() redis.UniversalClient {
@@ -163,6 +165,7 @@ func TestConformanceOnServer(t *testing.T) {
 }
 
 func TestConformanceOnCluster(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t)
 	for _, s := range c.Servers {
 		restrict(t, s, documentedUser(t))
@@ -172,4 +175,14 @@ func TestConformanceOnCluster(t *testing.T) {
 			Addrs: c.Addrs(), ContextTimeoutEnabled: true, Username: "hotsock", Password: "PASSWORD",
 		})
 	}))
+}
+
+// await looks at a condition until it holds.
+func await(t *testing.T, what string, limit time.Duration, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s, %v", what, limit)
+		}
+	}
 }

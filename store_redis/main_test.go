@@ -2,6 +2,9 @@ package storeredis
 
 import (
 	"context"
+	stdflag "flag"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -9,6 +12,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// These tests wait for real servers most of the time. Who gives the flag has
+	// the last word.
+	if err := stdflag.Set("test.parallel", strconv.Itoa(testsPerCPU*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	// Its own log has a line for each attempt to reach the servers that the
 	// tests take away, and nothing else.
 	redis.SetLogger(quiet{})
@@ -16,6 +24,8 @@ func TestMain(m *testing.M) {
 	// server was away.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
+
+const testsPerCPU = 4
 
 type quiet struct{}
 

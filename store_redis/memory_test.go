@@ -84,14 +84,8 @@ func TestSilentChannelsCostNothing(t *testing.T) {
 		}
 	})
 	start := time.Now()
-	var left []string
-	for end := start.Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if left = channelKeysLeft(t, srv); len(left) == 0 {
-			t.Logf("no key is left of %d messages in %d channels, %v after the last", messages, channels, time.Since(start))
-			return
-		}
-	}
-	t.Errorf("%d keys are left, such as %q", len(left), left[0])
+	await(t, "the keys of all channels to go", time.Minute, func() bool { return len(channelKeysLeft(t, srv)) == 0 })
+	t.Logf("no key is left of %d messages in %d channels, %v after the last", messages, channels, time.Since(start))
 }
 
 // TestMixedLifetimes keeps every hundredth message for ever and the rest for
@@ -115,13 +109,9 @@ func TestMixedLifetimes(t *testing.T) {
 	ck := n.s.keys.channel("c")
 	order := ck.order()
 	full := keyMemory(t, srv, "*:"+ck.d.String())
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if size := db.ZCard(context.Background(), order).Val(); size == count/100 {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("%d messages are left, want %d", size, count/100)
-		}
-	}
+	await(t, "what is not kept for ever to go", 20*time.Second, func() bool {
+		return db.ZCard(context.Background(), order).Val() == count/100
+	})
 	h, err := n.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 1000})
 	if err != nil || len(h) != count/100 {
 		t.Errorf("%d messages are listed (%v), want %d", len(h), err, count/100)

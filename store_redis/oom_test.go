@@ -52,7 +52,7 @@ func TestFullMemory(t *testing.T) {
 	if err := n.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("ready: error %v, want that it is not", err)
 	}
-	// Were the leases not renewed, each node would take the other for dead.
+	// Were the leases not renewed, each node would take the other for dead by then.
 	time.Sleep(2*testJoin.NodeTimeout + 2*time.Second)
 	for _, row := range d.freeing() {
 		if err := row.do(unhurried(t)); err != nil {
@@ -112,15 +112,10 @@ func TestFullMemoryGoesOn(t *testing.T) {
 		t.Error("the schedule did not fire")
 	}
 	ck := n.s.keys.channel("short")
-	for end := time.Now().Add(agendaPeriod + back); ; time.Sleep(20 * time.Millisecond) {
+	await(t, "one message to be left", agendaPeriod+back, func() bool {
 		left, err := db.HLen(ctx, ck.bodies()).Result()
-		if err == nil && left == 1 {
-			break
-		}
-		if err != nil || time.Now().After(end) {
-			t.Fatalf("%d messages are left (%v), want 1", left, err)
-		}
-	}
+		return err == nil && left == 1
+	})
 	if err := db.Set(ctx, "more", "v", 0).Err(); !redis.IsOOMError(err) {
 		t.Fatalf("the memory is not full any more: %v", err)
 	}

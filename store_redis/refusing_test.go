@@ -46,15 +46,7 @@ func (d *deeds) works(t *testing.T, in *inbox) {
 	in.await("what is published again", back, func() bool {
 		return len(in.items) > 0 && in.items[len(in.items)-1].ID == id
 	})
-	for end := time.Now().Add(back); ; time.Sleep(20 * time.Millisecond) {
-		err := d.n.Ready(t.Context())
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("not ready within %v: %v", back, err)
-		}
-	}
+	await(t, "being ready", back, func() bool { return d.n.Ready(t.Context()) == nil })
 	t.Logf("back after %v", time.Since(began))
 	info, err := d.n.Channel(unhurried(t), "presence.c")
 	if err != nil || info.Count != 2 || len(info.Members) != 2 {
@@ -101,13 +93,9 @@ func TestLoading(t *testing.T) {
 // awaitError waits until the server answers with an error.
 func awaitError(t *testing.T, db *redis.Client, code string) {
 	t.Helper()
-	var err error
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if err = db.Set(t.Context(), "k", "v", 0).Err(); redis.HasErrorPrefix(err, code) {
-			return
-		}
-	}
-	t.Fatalf("error %v, want %s", err, code)
+	await(t, "the error "+code, 10*time.Second, func() bool {
+		return redis.HasErrorPrefix(db.Set(t.Context(), "k", "v", 0).Err(), code)
+	})
 }
 
 // TestWritesRefused makes a server refuse writes for longer than every lease.
@@ -165,7 +153,7 @@ func TestWritesRefused(t *testing.T) {
 			}
 			end()
 			d.works(t, in)
-			time.Sleep(testJoin.NodeTimeout)
+			time.Sleep(testJoin.NodeTimeout) // Whoever is taken for dead is so by then.
 			d.works(t, in)
 		})
 	}
