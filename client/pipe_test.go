@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -11,15 +9,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-)
 
-// A pipe is a network with one server, in memory, as bubbles of fake time
-// require.
-type pipe struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
+	"github.com/hotsock-go/hotsock/internal/pipe"
+)
 
 // inBubble runs a test in a bubble, with a client of a server that the test
 // makes.
@@ -44,7 +36,7 @@ func inBubble(t *testing.T, server http.Handler, o Options, f func(t *testing.T,
 // servePipe serves a handler until the end of the test, and returns a client
 // that reaches it.
 func servePipe(t *testing.T, h http.Handler) *http.Client {
-	p := &pipe{conns: make(chan net.Conn), done: make(chan struct{})}
+	l := pipe.Listen()
 	var mu sync.Mutex
 	var handling sync.WaitGroup // hijacked connections are unknown to the server
 	over := false
@@ -62,9 +54,9 @@ func servePipe(t *testing.T, h http.Handler) *http.Client {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(p)
+		_ = server.Serve(l)
 	}()
-	transport := &http.Transport{DialContext: p.dial}
+	transport := &http.Transport{DialContext: l.DialContext}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
@@ -76,34 +68,6 @@ func servePipe(t *testing.T, h http.Handler) *http.Client {
 	})
 	return &http.Client{Transport: transport}
 }
-
-func (p *pipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-p.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipe) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipe) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return nil
-}
-
-func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
 const hello = `{"event":"hotsock.connected","data":{"connectionId":"c","connectionSecret":"s"},"meta":{"uid":null,"umd":null}}`
 
