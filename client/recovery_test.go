@@ -24,8 +24,9 @@ import (
 	storeredis "github.com/hotsock-go/hotsock/store_redis"
 )
 
-// follow receives n messages whose data are 0 to n-1, and nothing else.
-func follow(ctx context.Context, s *Subscription, n int) error {
+// follow receives n messages whose data are 0 to n-1, and nothing else. It counts
+// them.
+func follow(ctx context.Context, s *Subscription, n int, got *atomic.Int64) error {
 	last := ""
 	for want := range n {
 		event, err := s.Next(ctx)
@@ -37,6 +38,7 @@ func follow(ctx context.Context, s *Subscription, n int) error {
 			return fmt.Errorf("got %#v after %q, want %d", event, last, want)
 		}
 		last = m.ID
+		got.Add(1)
 	}
 	return nil
 }
@@ -49,10 +51,11 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 
-	var following, cutting sync.WaitGroup
+	var following sync.WaitGroup
 	var proxies []*redistest.Proxy
 	var connected atomic.Int64
-	for range subscribers {
+	var got [subscribers]atomic.Int64
+	for i := range subscribers {
 		x, url := s.proxy()
 		proxies = append(proxies, x)
 		c := s.clientWith(Options{
@@ -65,37 +68,32 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 		})
 		sub := subscribe(t, c, "room", nil)
 		following.Go(func() {
-			if err := follow(ctx, sub, messages); err != nil {
+			if err := follow(ctx, sub, messages, &got[i]); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 
-	done := make(chan struct{})
-	cutting.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
-				if x := proxies[rand.IntN(subscribers)]; rand.IntN(2) == 0 {
-					x.Reset()
-				} else {
-					x.CutAnswers(1 + rand.IntN(10_000))
-				}
-			}
-		}
-	})
 	for n := range messages {
 		s.publish("room", "e", n, time.Duration(n%2)*time.Hour)
-		if n%100 == 0 {
-			// Cuts are to come between the messages, not all after them.
-			before := connected.Load()
-			eventually(t, "another connection", func() bool { return connected.Load() > before })
+		if n%10 > 0 {
+			continue
+		}
+		before := connected.Load()
+		if x := proxies[rand.IntN(subscribers)]; n%20 == 0 {
+			x.Reset()
+		} else {
+			x.CutAnswers(1 + rand.IntN(10_000)) // which may be in the middle of catching up
+		}
+		if n%100 > 0 {
+			continue
+		}
+		eventually(t, "another connection", func() bool { return connected.Load() > before })
+		// Who has missed more than the server replays is told of a gap.
+		for i := range got {
+			eventually(t, "the slow ones", func() bool { return got[i].Load() > int64(n-500) })
 		}
 	}
-	close(done)
-	cutting.Wait()
 	following.Wait()
 	t.Logf("there were %d reconnects", connected.Load()-subscribers)
 }
@@ -300,7 +298,7 @@ func TestSlowProgram(t *testing.T) {
 	if state != behind || waiting > 10 {
 		t.Fatalf("state %d with %d events", state, waiting)
 	}
-	if err := follow(soon(t), slow, messages); err != nil {
+	if err := follow(soon(t), slow, messages, new(atomic.Int64)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -323,7 +321,7 @@ func TestPublishFromTheLoop(t *testing.T) {
 		}
 		next[Message](t, sub)
 	}
-	if err := follow(soon(t), answers, messages); err != nil {
+	if err := follow(soon(t), answers, messages, new(atomic.Int64)); err != nil {
 		t.Fatal(err)
 	}
 }
