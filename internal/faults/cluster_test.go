@@ -59,57 +59,15 @@ func TestCluster(t *testing.T) {
 	address := "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")
 	fault{short: 4, full: 30, parallel: 1, trial: func(tr *trial) {
 		prefix := tr.name + ":"
-		nodes := []*node{tr.node(address, prefix), tr.node(address, prefix)}
-		j := newJournal()
-		extra := map[string]any{"store": []int{0, 60, 3600}[tr.IntN(3)]}
-		var channels []string
-		for i := range 12 {
-			channels = append(channels, fmt.Sprint(tr.name, "/", i))
-			j.publishHTTP(tr.ctx, nodes[0], channels[i], extra)
-		}
-		subs := []*subscriber{
-			tr.subscribe("one", "", always(nodes[0]), channels...),
-			tr.subscribe("other", "", always(nodes[1]), channels...),
-		}
-		var stops []func()
-		for _, ch := range channels {
-			stops = append(stops, tr.load(j, ch, 60*time.Millisecond, turns(nodes...), extra))
-		}
-		tr.sleep(tr.between(500*time.Millisecond, 1500*time.Millisecond))
 		f := clusterFaults[tr.IntN(len(clusterFaults))]
-		tr.logf("%s", f.name)
-		began := time.Now()
-		repair := f.do(tr, c, prefix)
-		done := time.Now()
-		tr.logf("done")
-		var last []*publication
-		for _, ch := range channels {
-			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, clusterLimit-time.Since(done)))
-		}
-		tr.within(clusterLimit-time.Since(done), "delivery", func() bool {
-			return !slices.ContainsFunc(last, func(p *publication) bool {
-				return !subs[0].views[p.channel].reached(p.id) || !subs[1].views[p.channel].reached(p.id)
-			})
+		tr.takeover(takeover{
+			fault: f.name, address: address, prefix: prefix, channels: 12, pace: 60 * time.Millisecond, limit: clusterLimit,
+			do: func() func() {
+				repair := f.do(tr, c, prefix)
+				return func() { repair(); c.AwaitHealthy() }
+			},
+			after: 2 * time.Second,
 		})
-		tr.took(f.name+", until all channels deliver", time.Since(began))
-		tr.sleep(tr.between(0, 2*time.Second))
-		for _, stop := range stops {
-			stop()
-		}
-		repair()
-		c.AwaitHealthy()
-		last = nil
-		for _, ch := range channels {
-			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, clusterLimit))
-		}
-		tr.settle(j, clusterLimit, last, subs...)
-		tr.keepsOpen(subs...)
-		for _, s := range subs {
-			for _, v := range s.views {
-				tr.count(f.name+": recovered:false", v.losses())
-			}
-		}
-		tr.count(f.name+": trials", 1)
 	}}.run(t)
 }
 

@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,57 +61,16 @@ func TestSentinel(t *testing.T) {
 		tr.onEnd(func() { tr.logRoles(g) })
 		address := "redis://" + g.Addrs()[0] + "?addr=" + strings.Join(g.Addrs()[1:], "&addr=") +
 			"&master_name=" + redistest.MasterName
-		nodes := []*node{tr.node(address, ""), tr.node(address, "")}
-		j := newJournal()
-		extra := map[string]any{"store": []int{0, 60, 3600}[tr.IntN(3)]}
-		var channels []string
-		for i := range 4 {
-			channels = append(channels, fmt.Sprint(tr.name, "/", i))
-			j.publishHTTP(tr.ctx, nodes[0], channels[i], extra)
-		}
-		subs := []*subscriber{
-			tr.subscribe("one", "", always(nodes[0]), channels...),
-			tr.subscribe("other", "", always(nodes[1]), channels...),
-		}
-		var stops []func()
-		for _, ch := range channels {
-			stops = append(stops, tr.load(j, ch, 20*time.Millisecond, turns(nodes...), extra))
-		}
-		tr.sleep(tr.between(500*time.Millisecond, 1500*time.Millisecond))
-		f := sentinelFaults[tr.IntN(len(sentinelFaults))]
-		tr.logf("%s", f.name)
-		began := time.Now()
-		f.do(tr, g)
-		done := time.Now()
-		tr.logf("done")
-		var last []*publication
-		for _, ch := range channels {
-			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, sentinelLimit-time.Since(done)))
-		}
-		tr.within(sentinelLimit-time.Since(done), "delivery", func() bool {
-			return !slices.ContainsFunc(last, func(p *publication) bool {
-				return !subs[0].views[p.channel].reached(p.id) || !subs[1].views[p.channel].reached(p.id)
-			})
-		})
-		tr.took(f.name+", until all channels deliver", time.Since(began))
-		// The load goes on while the Sentinels make the old master a replica.
-		tr.sleep(tr.between(0, 5*time.Second))
-		for _, stop := range stops {
-			stop()
-		}
-		last = nil
-		for _, ch := range channels {
-			last = append(last, tr.marker(j, nodes[tr.IntN(2)], ch, sentinelLimit))
-		}
 		tr.failover = true
-		tr.settle(j, sentinelLimit, last, subs...)
-		tr.keepsOpen(subs...)
-		for _, s := range subs {
-			for _, v := range s.views {
-				tr.count(f.name+": recovered:false", v.losses())
-			}
-		}
-		tr.count(f.name+": trials", 1)
+		f := sentinelFaults[tr.IntN(len(sentinelFaults))]
+		tr.takeover(takeover{
+			fault: f.name, address: address, channels: 4, pace: 20 * time.Millisecond, limit: sentinelLimit,
+			do: func() func() {
+				f.do(tr, g)
+				return func() {} // It is the Sentinels who do.
+			},
+			after: 5 * time.Second, // Meanwhile they make the old master a replica.
+		})
 	}}.run(t)
 }
 
