@@ -12,24 +12,29 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 	if n.left.Load() {
 		return store.PublishResult{}, errLeft
 	}
-	ck := n.s.keys.channel(p.Channel)
-	c := call{script: publishScript, part: ck.part}
-	if p.Keep == 0 && p.DedupID == "" {
-		// All that a message needs that is not kept.
-		c.keys = []string{ck.state(), ck.log()}
-		c.args = append(n.channelArgs(p.Channel, ck, 3), "0", encodeMessage(&p), "0")
-	} else {
-		c = n.channelCall(publishScript, p.Channel, ck, dedupKeys(ck, &p), publishArgs(&p)...)
-	}
+	c := n.publishCall(&p)
 	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return store.PublishResult{}, err
 	}
 	res, err := publishResult(r)
 	if err == nil {
-		n.acked.note(ck.part, p.Channel, res.ID)
+		n.acked.note(c.part, p.Channel, res.ID)
 	}
 	return res, err
+}
+
+func (n *node) publishCall(p *store.PublishRequest) call {
+	ck := n.s.keys.channel(p.Channel)
+	if p.Keep != 0 || p.DedupID != "" {
+		return n.channelCall(publishScript, p.Channel, ck, dedupKeys(ck, p), publishArgs(p)...)
+	}
+	return call{
+		script: publishScript, part: ck.part,
+		// All that a message needs that is not kept.
+		keys: []string{ck.state(), ck.log()},
+		args: append(n.channelArgs(p.Channel, ck, 3), "0", encodeMessage(p), "0"),
+	}
 }
 
 // dedupKeys is the ninth key of publishing; it is there even if it is not used,

@@ -104,8 +104,11 @@ local function close(c)
   if c.w ~= was and c.w ~= '-1' then
     expire_at(c.key, c.w)
   end
-  if #c.heard > 0 then
-    redis.call(COMMAND, c.topic, table.concat(c.heard))
+  local heard = c.heard
+  if #heard == 1 then
+    redis.call(COMMAND, c.topic, heard[1])
+  elseif #heard > 1 then
+    redis.call(COMMAND, c.topic, table.concat(heard))
   end
 end
 
@@ -139,7 +142,8 @@ end
 -- announce has an item delivered when the script closes the channel: all those
 -- of one script at once, each as its id, the id before it and itself.
 local function announce(c, id, blob)
-  c.heard[#c.heard + 1] = '30:' .. id .. #c.l .. ':' .. c.l .. #blob .. ':' .. blob
+  local before = c.l == '' and '0:' or '30:' .. c.l
+  c.heard[#c.heard + 1] = '30:' .. id .. before .. #blob .. ':' .. blob
   c.l = id
 end
 

@@ -1,0 +1,72 @@
+package storeredis
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// BenchmarkPublishScript tells what a message costs the server when an execution
+// of the script serves a given number of them, which in BenchmarkPublish is up to
+// chance.
+func BenchmarkPublishScript(b *testing.B) {
+	const channels = 1000
+	data := []byte(`"` + fmt.Sprintf("%0256d", 0) + `"`)
+	for _, keep := range []time.Duration{0, time.Minute, store.Forever} {
+		for _, size := range []int{1, 12} {
+			b.Run(fmt.Sprintf("keep=%v/size=%d", keep, size), func(b *testing.B) {
+				srv := redistest.StartServer(b)
+				n, _ := benchNode(b, srv.Addr)
+				ctx := context.Background()
+				for i := range channels {
+					if err := n.Watch(ctx, fmt.Sprint("c", i)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				l, err := n.s.topo.lane(ctx, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				next := 0
+				// Everything has been there before, as in a server that is in use.
+				run := func(messages int) {
+					for done := 0; done < messages; done += size {
+						batch := make([]*attempt, size)
+						for i := range batch {
+							next++
+							batch[i] = benchAttempt(n, store.PublishRequest{
+								Channel: fmt.Sprint("c", next%channels), Event: "e", Data: data, Keep: keep,
+							})
+						}
+						l.exec(batch)
+						for _, a := range batch {
+							if o := <-a.done; o.err != nil || o.reply.status != "ok" {
+								b.Fatal(o)
+							}
+						}
+					}
+				}
+				run(5 * channels)
+				busy := cpuOf(b, srv)
+				b.ResetTimer()
+				run(b.N)
+				b.ReportMetric((cpuOf(b, srv)-busy)/float64(b.N)*1e6, "redis-µs/msg")
+			})
+		}
+	}
+}
+
+func benchAttempt(n *node, p store.PublishRequest) *attempt {
+	c := n.publishCall(&p)
+	now := time.Now()
+	deadline := now.UnixMilli() + 1000
+	return &attempt{
+		script: c.script, until: now.Add(time.Second), done: make(chan outcome, 1),
+		keys: append([]string{n.s.keys.ops(0, deadline/opsStretch.Milliseconds())}, c.keys...),
+		args: append([]any{newOp(), decimal(deadline)}, c.args...),
+	}
+}
