@@ -165,7 +165,7 @@ func (a *acked) prove(ctx context.Context, channel string, ids []any) {
 	for {
 		r, err := a.n.s.do(ctx, call{
 			script: missingScript, part: ck.part,
-			keys: []string{ck.state(), ck.log(), ck.changes(), ck.order()},
+			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order()},
 			args: append([]any{a.n.window}, ids...),
 		})
 		if err != nil {

@@ -116,7 +116,7 @@ func (a *agenda) look(ctx context.Context, p int) {
 	n, k := a.n, &a.n.s.keys
 	r, err := n.s.do(ctx, call{
 		script: dueScript, part: p,
-		keys: []string{k.visits(p), k.expired(p), k.schedules(p), k.scheduleBodies(p), k.leases(p)},
+		keys: []any{k.visits(p), k.expired(p), k.schedules(p), k.scheduleBodies(p), k.leases(p)},
 		args: []any{strconv.Itoa(agendaBatch)},
 	})
 	if err != nil {
@@ -177,7 +177,7 @@ func (n *node) clean(ctx context.Context, channel string) {
 // reportExpired takes the expired entries that are to be reported.
 func (n *node) reportExpired(ctx context.Context, p int) {
 	r, err := n.s.do(ctx, call{
-		script: expiredScript, part: p, keys: []string{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
+		script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
 	})
 	if err != nil {
 		return

@@ -11,19 +11,16 @@ const (
 	// mergeAtMost is how many attempts one execution of a script serves. The
 	// server does nothing else meanwhile.
 	mergeAtMost = 64
-	// mergeShared is how many arguments the first has of its own, the operation and
-	// its deadline, and in front of the others:
-	// the attempts of one execution have in common.
-	mergeShared = 5
+	// mergeShared is how many arguments, after its operation and deadline, an
+	// attempt has in common with the others of its execution.
+	mergeShared = 3
 )
 
 // An execution is one of a script. It serves one attempt; or several, of a
-// script that takes many: their first keys, the records of operations, are the
-// same, so that on a cluster all their keys are in one slot.
+// script that takes many: their records of operations are the same, so that on a
+// cluster all their keys are in one slot.
 type execution struct {
 	script   *script
-	keys     []string
-	args     []any
 	attempts []*attempt
 }
 
@@ -34,25 +31,53 @@ func merge(attempts []*attempt) []*execution {
 	var open map[string]*execution // by record of operations
 	for i, a := range attempts {
 		if !a.script.many {
-			out = append(out, &execution{a.script, a.keys, a.args, attempts[i : i+1]})
+			out = append(out, &execution{a.script, attempts[i : i+1]})
 			continue
 		}
-		e := open[a.keys[0]]
+		e := open[a.ops]
 		if e == nil || len(e.attempts) == mergeAtMost {
 			if open == nil {
 				open = make(map[string]*execution)
 			}
-			e = &execution{script: a.script, keys: a.keys[:1:1], args: a.args[:mergeShared:mergeShared]}
-			open[a.keys[0]] = e
+			e = &execution{script: a.script}
+			open[a.ops] = e
 			out = append(out, e)
-		} else {
-			e.args = append(e.args, a.args[:2]...)
 		}
-		e.keys = append(e.keys, a.keys[1:]...)
-		e.args = append(e.args, a.args[mergeShared:]...)
 		e.attempts = append(e.attempts, a)
 	}
 	return out
+}
+
+// command makes the command that executes the script: EVALSHA with its digest,
+// or EVAL with its source.
+func (e *execution) command(name, script string) []any {
+	keys, size := 0, 4
+	for _, a := range e.attempts {
+		keys += len(a.keys)
+		size += len(a.keys) + 2 + len(a.args)
+	}
+	first := e.attempts[0]
+	if !e.script.reads {
+		keys++
+	}
+	cmd := append(make([]any, 0, size), name, script, keys)
+	if !e.script.reads {
+		cmd = append(cmd, first.ops)
+	}
+	for _, a := range e.attempts {
+		cmd = append(cmd, a.keys...)
+	}
+	for i, a := range e.attempts {
+		if !e.script.reads {
+			cmd = append(cmd, a.op, a.deadline)
+		}
+		args := a.args
+		if i > 0 {
+			args = args[mergeShared:]
+		}
+		cmd = append(cmd, args...)
+	}
+	return cmd
 }
 
 // done gives each attempt its outcome.

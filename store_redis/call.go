@@ -58,7 +58,7 @@ const (
 type call struct {
 	script *script
 	part   int
-	keys   []string
+	keys   []any
 	args   []any
 	// op identifies the operation; a random one if "".
 	op string
@@ -120,7 +120,7 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	if err != nil {
 		return nil, &tryError{err}
 	}
-	keys, args := c.keys, c.args
+	a := &attempt{script: c.script, keys: c.keys, args: c.args, op: c.op}
 	if !c.script.reads {
 		deadline, err := s.deadline(ctx, l, c.part)
 		if err != nil {
@@ -133,10 +133,9 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		if c.script.many && !s.topo.bySlot() {
 			part = 0 // So that what it shares with other attempts is in one place.
 		}
-		keys = append(append(make([]string, 0, len(keys)+1), s.keys.ops(part, *stretch)), keys...)
-		args = append(append(make([]any, 0, len(args)+2), c.op, strconv.FormatInt(deadline, 10)), args...)
+		a.ops, a.deadline = s.keys.ops(part, *stretch), decimal(deadline)
 	}
-	o, err := s.attempt(ctx, l, &attempt{script: c.script, keys: keys, args: args})
+	o, err := s.attempt(ctx, l, a)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +160,7 @@ func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
 	if server, ok := l.clock.server(at); ok {
 		return server, nil
 	}
-	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []string{s.keys.leases(p)}})
+	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []any{s.keys.leases(p)}})
 	if err != nil {
 		return 0, err
 	}

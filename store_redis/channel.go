@@ -1,17 +1,22 @@
 package storeredis
 
-// channelCall makes a call of a script that changes a channel, as described in
-// lua/channel.lua. keys and args are those of the script beyond the common
-// ones.
-func (n *node) channelCall(sc *script, channel string, ck channelKeys, keys []string, args ...any) call {
-	c := call{script: sc, part: ck.part}
-	c.keys = append(make([]string, 0, 7+len(keys)),
-		ck.state(), ck.log(), ck.order(), ck.bodies(), ck.expiry(), n.s.keys.visits(ck.part), ck.changes())
-	c.keys = append(c.keys, keys...)
-	c.args = append(n.channelArgs(channel, ck, len(args)), args...)
-	return c
+// commonKeys are those of every script that changes a channel, as described in
+// lua/channel.lua.
+func (k *keyspace) commonKeys(ck channelKeys) []any {
+	return []any{ck.state(), ck.log(), ck.order(), ck.bodies(), ck.expiry(), k.visits(ck.part), ck.changes()}
 }
 
-func (n *node) channelArgs(channel string, ck channelKeys, more int) []any {
-	return append(make([]any, 0, 5+more), n.publishCommand, n.window, n.limit, ck.topic(), channel)
+// channelCall makes a call of such a script. keys and args are those of the
+// script beyond the common ones.
+func (n *node) channelCall(sc *script, channel string, ck channelKeys, keys []any, args ...any) call {
+	return call{
+		script: sc, part: ck.part,
+		keys: append(n.s.keys.commonKeys(ck), keys...),
+		args: n.channelArgs(ck.topic(), channel, args...),
+	}
+}
+
+func (n *node) channelArgs(topic, channel any, args ...any) []any {
+	common := append(make([]any, 0, 5+len(args)), n.publishCommand, n.window, n.limit, topic, channel)
+	return append(common, args...)
 }

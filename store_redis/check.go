@@ -75,7 +75,7 @@ func (s *Store) checkPermissions(ctx context.Context, cluster bool) error {
 	for _, name := range append(topics, commandsCalled()...) {
 		args = append(args, name)
 	}
-	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: []string{s.keys.leases(0)}, args: args})
+	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: []any{s.keys.leases(0)}, args: args})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,11 @@ func appendField[T string | []byte](b []byte, f T) []byte {
 	return append(b, f...)
 }
 
+func appendInt(b []byte, n int64) []byte {
+	var digits [20]byte
+	return appendField(b, strconv.AppendInt(digits[:0], n, 10))
+}
+
 func appendFlag(b []byte, f bool) []byte { return appendField(b, flag(f)) }
 
 func flag(f bool) string {
@@ -127,7 +132,7 @@ func encodeMessage(p *store.PublishRequest) []byte {
 	b = appendField(b, p.Exclude)
 	b = appendField(b, p.Event)
 	b = appendField(b, p.Data)
-	b = appendField(b, decimal(millis(p.Keep)))
+	b = appendInt(b, millis(p.Keep))
 	b = appendFlag(b, p.Meta != nil)
 	if p.Meta != nil {
 		b = appendField(b, p.Meta.UID)

@@ -12,7 +12,7 @@ func (n *node) AddConnection(ctx context.Context, c store.Connection) error {
 	k := &n.s.keys
 	_, err := n.asMember(ctx, n.home, func(inc string) call {
 		return call{
-			script: connectScript, part: n.home, keys: []string{k.conns(n.home, inc), k.leases(n.home)},
+			script: connectScript, part: n.home, keys: []any{k.conns(n.home, inc), k.leases(n.home)},
 			args: []any{inc, c.ID, c.Info},
 		}
 	})
@@ -27,7 +27,7 @@ func (n *node) RemoveConnection(ctx context.Context, id string) error {
 	k := &n.s.keys
 	inc := n.leases.current(n.home)
 	_, err := n.s.do(ctx, call{
-		script: disconnectScript, part: n.home, keys: []string{k.conns(n.home, inc), k.leases(n.home)},
+		script: disconnectScript, part: n.home, keys: []any{k.conns(n.home, inc), k.leases(n.home)},
 		args: []any{inc, "", id},
 	})
 	return err
@@ -40,7 +40,7 @@ func (n *node) UseToken(ctx context.Context, token string, until time.Time) (boo
 	}
 	p, key := n.s.keys.token(token)
 	keep := max(1, millis(time.Until(until)))
-	r, err := n.s.do(ctx, call{script: useTokenScript, part: p, keys: []string{key}, args: []any{decimal(keep)}})
+	r, err := n.s.do(ctx, call{script: useTokenScript, part: p, keys: []any{key}, args: []any{decimal(keep)}})
 	if err != nil {
 		return false, err
 	}

@@ -28,7 +28,7 @@ func (s *Store) since(ctx context.Context, w *watch, after string, members bool)
 	ck := w.keys
 	r, err := s.do(ctx, call{
 		script: sinceScript, part: ck.part,
-		keys: []string{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
+		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
 		args: []any{after, strconv.Itoa(fillPage), flag(members)},
 	})
 	if err != nil {
@@ -144,7 +144,7 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 		// Redis has lost what was delivered, and its clock is behind: what it
 		// makes next must still come after it.
 		_, err := n.s.do(n.ctx, call{
-			script: raiseScript, part: w.keys.part, keys: []string{w.keys.state()}, args: []any{after, n.window},
+			script: raiseScript, part: w.keys.part, keys: []any{w.keys.state()}, args: []any{after, n.window},
 		})
 		if err != nil {
 			return err

@@ -134,7 +134,7 @@ func (d *scheduler) fireOne(ctx context.Context, n *node, q dueSchedule) (store.
 	own := d.scheduleKeys(ck.part, ck)
 	if p := q.Publish; p != nil {
 		// The keys of storage are not used, but keep the places of those after.
-		keys := append(dedupKeys(ck, p), n.entryKeys(ck)[1:]...)
+		keys := append([]any{ck.dedup(p.DedupID)}, n.entryKeys(ck)[1:]...)
 		r, err := d.s.do(ctx, n.channelCall(firePublishScript, p.Channel, ck, append(keys, own...),
 			append(publishArgs(p), id, body)...))
 		if err != nil {

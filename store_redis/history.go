@@ -20,7 +20,7 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 		return nil, store.ErrNotFound
 	}
 	ck := n.s.keys.channel(channel)
-	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []string{ck.bodies()}, args: []any{at}})
+	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []any{ck.bodies()}, args: []any{at}})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) ([]*store.Me
 	for {
 		want := min(h.Limit-len(page), historyPage)
 		r, err := n.s.do(ctx, call{
-			script: historyScript, part: ck.part, keys: []string{ck.order(), ck.bodies()},
+			script: historyScript, part: ck.part, keys: []any{ck.order(), ck.bodies()},
 			args: []any{low, high, flag(h.Reverse), strconv.Itoa(want)},
 		})
 		if err != nil {

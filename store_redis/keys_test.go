@@ -12,17 +12,18 @@ import (
 func TestKeysHaveOneTag(t *testing.T) {
 	s := newStore(t, openAt(t, "127.0.0.1:1").client)
 	n := &node{s: s, id: "node"}
-	p := store.PublishRequest{DedupID: "{x}"}
 	for _, channel := range []string{"c", "{}", "{a}b", "}{", "\x00", strings.Repeat("é", 128)} {
 		ck := s.keys.channel(channel)
+		p := store.PublishRequest{Channel: channel, DedupID: "{x}"}
 		tag := ck.p[strings.IndexByte(ck.p, '{') : strings.IndexByte(ck.p, '}')+1]
 		keys := n.channelCall(setScript, channel, ck, n.entryKeys(ck)).keys
 		keys = append(keys, n.subscriptionKeys(ck, "node.1")...)
-		keys = append(keys, dedupKeys(ck, &p)...)
+		keys = append(keys, n.publishCall(&p).keys...)
 		keys = append(keys, s.sched.scheduleKeys(ck.part, ck)...)
 		keys = append(keys, s.keys.ops(ck.part, 1), s.keys.probe(ck.part, "node"), ck.topic(), ck.reactions(someID))
 		seen := make(map[string]bool)
-		for _, k := range keys {
+		for _, key := range keys {
+			k := key.(string)
 			if strings.Count(k, "{") != 1 || !strings.Contains(k, tag) {
 				t.Errorf("channel %q: key %q has not the tag %s alone", channel, k, tag)
 			}

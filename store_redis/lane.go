@@ -24,9 +24,11 @@ const (
 // An attempt is one execution of a script.
 type attempt struct {
 	script *script
-	keys   []string
-	args   []any
-	size   int
+	// ops, op and deadline are of a script that changes something: the record of
+	// operations, which is its first key, and its first two arguments.
+	ops, op, deadline string
+	keys, args        []any
+	size              int
 	// until is when nobody waits any more.
 	until time.Time
 	// done gets the outcome. It has room for it, so that sending never blocks.
@@ -154,7 +156,7 @@ func (l *lane) exec(batch []*attempt) {
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	again := l.pipeline(ctx, merge(live), func(p redis.Pipeliner, e *execution) *redis.Cmd {
-		return p.EvalSha(ctx, e.script.sha, e.keys, e.args...)
+		return p.Do(ctx, e.command("evalsha", e.script.sha)...)
 	})
 	if len(again) == 0 {
 		return
@@ -164,10 +166,10 @@ func (l *lane) exec(batch []*attempt) {
 	sent := make(map[*script]bool)
 	for _, e := range l.pipeline(ctx, again, func(p redis.Pipeliner, e *execution) *redis.Cmd {
 		if sent[e.script] {
-			return p.EvalSha(ctx, e.script.sha, e.keys, e.args...)
+			return p.Do(ctx, e.command("evalsha", e.script.sha)...)
 		}
 		sent[e.script] = true
-		return p.Eval(ctx, e.script.src, e.keys, e.args...)
+		return p.Do(ctx, e.command("eval", e.script.src)...)
 	}) {
 		e.done(nil, redis.ErrNoScript, time.Now())
 	}

@@ -96,7 +96,7 @@ const (
 func (l *leases) renew(ctx context.Context, p int, inc, kind string) (*reply, error) {
 	k := &l.n.s.keys
 	return l.n.s.do(ctx, call{
-		script: renewScript, part: p, keys: []string{k.leases(p)},
+		script: renewScript, part: p, keys: []any{k.leases(p)},
 		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), kind},
 	})
 }

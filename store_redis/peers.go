@@ -33,7 +33,7 @@ func (n *node) Peers(ctx context.Context) ([]string, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
-	r, err := n.s.do(ctx, call{script: leasesScript, part: 0, keys: []string{n.s.keys.leases(0)}})
+	r, err := n.s.do(ctx, call{script: leasesScript, part: 0, keys: []any{n.s.keys.leases(0)}})
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 )
 
 // subscriptionKeys are the keys of lua/presence.lua.
-func (n *node) subscriptionKeys(ck channelKeys, inc string) []string {
+func (n *node) subscriptionKeys(ck channelKeys, inc string) []any {
 	k := &n.s.keys
-	return []string{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part)}
+	return []any{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part)}
 }
 
 // Subscribe records a subscription of this node's incarnation.
@@ -135,7 +135,7 @@ func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, 
 		return store.ChannelInfo{}, errLeft
 	}
 	ck := n.s.keys.channel(channel)
-	r, err := n.s.do(ctx, call{script: infoScript, part: ck.part, keys: []string{ck.state(), ck.members()}})
+	r, err := n.s.do(ctx, call{script: infoScript, part: ck.part, keys: []any{ck.state(), ck.members()}})
 	if err != nil {
 		return store.ChannelInfo{}, err
 	}

@@ -25,22 +25,15 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 }
 
 func (n *node) publishCall(p *store.PublishRequest) call {
-	ck := n.s.keys.channel(p.Channel)
+	names := n.s.names.of(&n.s.keys, p.Channel)
+	keys := names.notKept()
 	if p.Keep != 0 || p.DedupID != "" {
-		return n.channelCall(publishScript, p.Channel, ck, dedupKeys(ck, p), publishArgs(p)...)
+		keys = names.kept(p.DedupID)
 	}
 	return call{
-		script: publishScript, part: ck.part,
-		// All that a message needs that is not kept.
-		keys: []string{ck.state(), ck.log()},
-		args: append(n.channelArgs(p.Channel, ck, 3), "0", encodeMessage(p), "0"),
+		script: publishScript, part: names.part, keys: keys,
+		args: n.channelArgs(names.topic, names.name, publishArgs(p)...),
 	}
-}
-
-// dedupKeys is the ninth key of publishing; it is there even if it is not used,
-// for the keys that may follow.
-func dedupKeys(ck channelKeys, p *store.PublishRequest) []string {
-	return []string{ck.dedup(p.DedupID)}
 }
 
 func publishArgs(p *store.PublishRequest) []any {
@@ -48,7 +41,7 @@ func publishArgs(p *store.PublishRequest) []any {
 	if p.DedupID != "" {
 		dedup = max(1, millis(p.DedupFor))
 	}
-	return []any{decimal(millis(p.Keep)), encodeMessage(p), decimal(dedup)}
+	return []any{millis(p.Keep), encodeMessage(p), dedup}
 }
 
 func publishResult(r *reply) (store.PublishResult, error) {

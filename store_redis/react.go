@@ -23,7 +23,7 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 	if !q.Remove {
 		value = string(appendField(appendField(nil, q.Reaction.UMD), q.Reaction.Origin))
 	}
-	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, []string{ck.reactions(at)},
+	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, []any{ck.reactions(at)},
 		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, pack(q.Reaction.Reaction, q.Reaction.UID), value, strconv.Itoa(q.MaxReactions)))
 	if err != nil {
 		return store.ReactResult{}, atCapacity(notFound(err))
@@ -51,7 +51,7 @@ func (n *node) ListReactions(ctx context.Context, channel string, ids []ulid.ULI
 		return nil, errLeft
 	}
 	ck := n.s.keys.channel(channel)
-	var keys []string
+	var keys []any
 	var asked []ulid.ULID
 	for _, id := range ids {
 		if at := formatID(id); at != "" {

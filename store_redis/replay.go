@@ -22,7 +22,7 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay,
 	ck := n.s.keys.channel(q.Channel)
 	r, err := n.s.do(ctx, call{
 		script: replayScript, part: ck.part,
-		keys: []string{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
+		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
 		args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit + 1), n.window},
 	})
 	if err != nil {

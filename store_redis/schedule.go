@@ -73,9 +73,9 @@ func (d *scheduler) of(n *node) *firing {
 	return d.firing[n]
 }
 
-func (d *scheduler) scheduleKeys(p int, ck channelKeys) []string {
+func (d *scheduler) scheduleKeys(p int, ck channelKeys) []any {
 	k := &d.s.keys
-	return []string{k.schedules(p), k.scheduleBodies(p), ck.schedules()}
+	return []any{k.schedules(p), k.scheduleBodies(p), ck.schedules()}
 }
 
 // dueMillis is when a schedule fires: never before it is due.
@@ -107,7 +107,7 @@ func (d *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 		return nil, store.ErrNotFound
 	}
 	r, err := d.s.do(ctx, call{
-		script: readScript, part: p, keys: []string{d.s.keys.scheduleBodies(p)}, args: []any{id.String()},
+		script: readScript, part: p, keys: []any{d.s.keys.scheduleBodies(p)}, args: []any{id.String()},
 	})
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (d *scheduler) page(ctx context.Context, p int, key string, q store.Schedul
 		from, after = dueMillis(q.AfterDue), q.AfterID.String()
 	}
 	r, err := d.s.do(ctx, call{
-		script: schedulesScript, part: p, keys: []string{key, d.s.keys.scheduleBodies(p)},
+		script: schedulesScript, part: p, keys: []any{key, d.s.keys.scheduleBodies(p)},
 		args: []any{from, after, strconv.Itoa(q.Limit)},
 	})
 	if err != nil {

@@ -66,7 +66,7 @@ func benchAttempt(n *node, p store.PublishRequest) *attempt {
 	deadline := now.UnixMilli() + 1000
 	return &attempt{
 		script: c.script, until: now.Add(time.Second), done: make(chan outcome, 1),
-		keys: append([]string{n.s.keys.ops(0, deadline/opsStretch.Milliseconds())}, c.keys...),
-		args: append([]any{newOp(), decimal(deadline)}, c.args...),
+		ops: n.s.keys.ops(0, deadline/opsStretch.Milliseconds()), op: newOp(), deadline: decimal(deadline),
+		keys: c.keys, args: c.args,
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-func (n *node) entryKeys(ck channelKeys) []string {
-	return []string{ck.entries(), ck.entryOrder(), ck.entryExpiry(), n.s.keys.expired(ck.part)}
+func (n *node) entryKeys(ck channelKeys) []any {
+	return []any{ck.entries(), ck.entryOrder(), ck.entryExpiry(), n.s.keys.expired(ck.part)}
 }
 
 func setArgs(s *store.SetRequest) []any {
@@ -77,7 +77,7 @@ func (n *node) readEntries(ctx context.Context, channel string, keys []string) (
 	for i, k := range keys {
 		args[i] = k
 	}
-	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []string{ck.entries()}, args: args})
+	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []any{ck.entries()}, args: args})
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, e
 	for {
 		want := min(l.Limit-len(page), historyPage)
 		r, err := n.s.do(ctx, call{
-			script: entriesScript, part: ck.part, keys: []string{ck.entries(), ck.entryOrder()},
+			script: entriesScript, part: ck.part, keys: []any{ck.entries(), ck.entryOrder()},
 			args: []any{low, strconv.Itoa(want)},
 		})
 		if err != nil {

@@ -32,6 +32,7 @@ type Store struct {
 	client redis.UniversalClient
 	keys   keyspace
 	log    *slog.Logger
+	names  nameCache
 	topo   *topology
 	sched  *scheduler
 }

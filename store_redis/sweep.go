@@ -17,7 +17,7 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 	k := &n.s.keys
 	for {
 		r, err := n.s.do(ctx, call{
-			script: ownedScript, part: p, keys: []string{k.owned(p, inc), k.conns(p, inc)},
+			script: ownedScript, part: p, keys: []any{k.owned(p, inc), k.conns(p, inc)},
 			args: []any{strconv.Itoa(sweepBatch)},
 		})
 		if err != nil {
@@ -34,7 +34,7 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 		if len(channels) == 0 && len(conns) == 0 {
 			_, err := n.s.do(ctx, call{
 				script: resignScript, part: p,
-				keys: []string{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving)},
+				keys: []any{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving)},
 			})
 			return err
 		}
@@ -102,7 +102,7 @@ func (n *node) sweepConns(ctx context.Context, p int, inc string, leaving bool, 
 		args = append(args, id)
 	}
 	r, err := n.s.do(ctx, call{
-		script: disconnectScript, part: p, keys: []string{k.conns(p, inc), k.leases(p)}, args: args,
+		script: disconnectScript, part: p, keys: []any{k.conns(p, inc), k.leases(p)}, args: args,
 	})
 	if err != nil {
 		return err
