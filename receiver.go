@@ -176,13 +176,12 @@ func (c *connection) resubscribe(channel string, lost bool) {
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if !s.begin(wire.Subscribed{
-			Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
-		}, entries, nil) {
-			c.tooSlow()
-			return nil
-		}
-		s.goLive(r.Position)
+		s.start(beginning{
+			Subscribed: wire.Subscribed{
+				Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
+			},
+			entries: entries,
+		})
 		return nil
 	})
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -19,7 +18,8 @@ type joinRequest struct {
 	used    bool   // its single use is taken
 	counted bool   // against the rate limit
 	auto    bool
-	// catchUp asks for what came after the message, which is zero for none.
+	// catchUp asks for the position, and what came after the message, which is
+	// zero for none.
 	catchUp bool
 	after   ulid.ULID
 }
@@ -72,7 +72,8 @@ func (c *connection) subscribeToken(token string) (*grant, error) {
 }
 
 func (c *connection) autoSubscribe(channel string) {
-	j := joinRequest{channel: channel, auto: true, counted: true}
+	// The client can be told no other way from where on it has received all.
+	j := joinRequest{channel: channel, auto: true, counted: true, catchUp: true}
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()
@@ -88,18 +89,21 @@ func (c *connection) autoSubscribe(channel string) {
 
 // join makes the subscription. ops is held.
 func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
-	if c.subscription(j.channel) != nil {
-		return refuse(CodeAlreadySubscribed)
+	if s := c.subscription(j.channel); s != nil {
+		if !j.catchUp || j.token != "" {
+			return refuse(CodeAlreadySubscribed)
+		}
+		if err := c.count(j); err != nil {
+			return err
+		}
+		return c.resume(s, j, cmd.Ref)
 	}
 	s, err := c.permitJoin(j)
 	if err != nil {
 		return err
 	}
-	if !j.counted {
-		if err := c.limit.take(); err != nil {
-			return err
-		}
-		j.counted = true
+	if err := c.count(j); err != nil {
+		return err
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
@@ -127,6 +131,16 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	return nil
 }
 
+// count counts a subscribe against the rate limit, once.
+func (c *connection) count(j *joinRequest) error {
+	if j.counted {
+		return nil
+	}
+	err := c.limit.take()
+	j.counted = err == nil
+	return err
+}
+
 // permitJoin checks all that needs no store.
 func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	m := c.meta()
@@ -146,98 +160,16 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	others := len(c.waiting)
-	if _, ok := c.waiting[s.channel]; ok {
-		others--
+	others := 0
+	for channel := range c.waiting {
+		if channel != s.channel && !c.subs.Has(channel) {
+			others++
+		}
 	}
 	if c.subs.Len()+others >= c.h.opts.MaxSubscriptions {
 		return nil, refuseBecause(CodeRateLimited, "too many subscriptions on this connection")
 	}
 	return s, nil
-}
-
-// enter makes the store know the subscription and the client know the state of
-// the channel, from which on it gets every item.
-func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest, ref string) error {
-	r, err := c.h.node.Subscribe(ctx, s.request())
-	if err != nil {
-		if errors.Is(err, store.ErrCapacity) {
-			return refuse(CodePresenceCapacityReached)
-		}
-		return err
-	}
-	s.from = r.Position
-	c.h.subscribedEvents(s, &r)
-
-	var replay store.Replay
-	if !j.after.IsZero() && s.mayReplay(j.after) {
-		replay, err = c.h.node.Replay(ctx, store.ReplayRequest{
-			Channel: s.channel, After: j.after, Until: r.Position, Limit: c.h.opts.ReplayLimit,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	entries, err := c.h.observed(ctx, s)
-	if err != nil {
-		return err
-	}
-
-	t := s.topic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c.mu.Lock()
-	delete(c.waiting, s.channel)
-	c.subs.Set(s.channel, s)
-	c.mu.Unlock()
-	w := wire.Subscribed{
-		AutoSubscribed: j.auto, Members: r.Info.Members, CatchUp: j.catchUp, LastID: r.Position, Ref: ref,
-	}
-	if !j.after.IsZero() {
-		w.Recovered = wire.RecoveryFailed
-		if replay.Complete {
-			w.Recovered = wire.RecoveryDone
-		}
-	}
-	if !s.begin(w, entries, replay.Messages) {
-		// The client can read the history instead, page by page.
-		if w.Recovered == wire.RecoveryDone {
-			w.Recovered = wire.RecoveryFailed
-		}
-		if !s.begin(w, entries, nil) {
-			c.tooSlow()
-			return nil
-		}
-	}
-	s.goLive(r.Position)
-	return nil
-}
-
-// begin tells the client that it is subscribed, and what it must know to go on
-// from there; or nothing, and returns false, if that is too much. The topic's
-// lock must be held.
-func (s *subscription) begin(w wire.Subscribed, entries []*store.Entry, missed []*store.Message) bool {
-	frames := make([]socket.Frame, 0, 1+len(entries)+len(missed))
-	frames = append(frames, subscribedFrame(s, w))
-	for _, e := range entries {
-		frames = append(frames, storageUpdatedFrame(e))
-	}
-	for _, m := range missed {
-		frames = append(frames, messageFrame(m))
-	}
-	if !s.conn.sock.SendAll(frames) {
-		return false
-	}
-	for _, e := range entries {
-		s.note(e)
-	}
-	return true
-}
-
-// mayReplay reports whether history from the message on may be read.
-func (s *subscription) mayReplay(after ulid.ULID) bool {
-	start, ok := s.grant.history()
-	return ok && !ulid.Time(after.Time()).Before(start)
 }
 
 // request describes the subscription to the store.

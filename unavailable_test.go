@@ -160,12 +160,58 @@ func TestLostThenDelivered(t *testing.T) {
 		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
 		c.next("hotsock.subscribed")
 		r.s.receiver.Lost("a")
-		id := ulid.Make()
+		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy()) // after the subscription's position
 		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
 		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
 			t.Errorf("told %v", data)
 		}
 		c.next("after")
+	})
+}
+
+// While the store is away, a subscription that is to begin anew goes on as it
+// was, and begins when the store is back.
+func TestResumeWhileUnavailable(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+		last, _ := c.next("hotsock.subscribed")["data"].(map[string]any)["lastId"].(string)
+		publish := func(event string) {
+			t.Helper()
+			if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: event}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		publish("first")
+		c.next("first")
+		r.s.setDown(true)
+		for range 2 { // the second takes the place of the first
+			c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"` + last + `"}}`)
+			c.next("UNAVAILABLE")
+		}
+		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy())
+		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "live"}})
+		c.next("live")
+		r.s.setDown(false)
+		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != true {
+			t.Errorf("told %v", data)
+		}
+		c.next("first") // once more
+		publish("second")
+		c.next("second")
+		wantCounts(r, map[string]int{"a": 1})
+
+		// An unsubscribe withdraws it, and ends the subscription.
+		r.s.setDown(true)
+		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"` + last + `"}}`)
+		c.next("UNAVAILABLE")
+		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
+		c.next("hotsock.unsubscribed")
+		r.s.setDown(false)
+		time.Sleep(time.Minute)
+		wantCounts(r, map[string]int{"a": 0})
+		c.send(`{"event":"hotsock.ping"}`)
+		c.next("hotsock.pong")
 	})
 }
 

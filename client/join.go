@@ -56,15 +56,24 @@ func (s *Subscription) subscribe(n *conn, token string) {
 	}
 }
 
-// rejoin leaves the channel on the server and joins it again, to get what came
-// since the last event that is in the queue. n may be nil: then it joins when
-// there is a connection. Client.mu must be held.
-func (s *Subscription) rejoin(n *conn) {
+// resume asks, on a channel that the server has subscribed, for what came since
+// the last event that is in the queue. n may be nil: then it joins when there is
+// a connection. Client.mu must be held.
+func (s *Subscription) resume(n *conn) {
 	s.state = joining
 	if n != nil {
-		_, _ = n.enqueue(command{Event: "hotsock.unsubscribe", Channel: s.name}, nil)
-		s.join(n)
+		s.joins++
+		s.subscribe(n, "")
 	}
+}
+
+// rejoin leaves the channel on the server and joins it again, which a subscribe
+// token takes, and a server that knows no other way to catch up. Client.mu must
+// be held.
+func (s *Subscription) rejoin(n *conn) {
+	s.state = joining
+	_, _ = n.enqueue(command{Event: "hotsock.unsubscribe", Channel: s.name}, nil)
+	s.join(n)
 }
 
 // retry joins again after a delay, unless something happens before.
@@ -90,6 +99,14 @@ func (s *Subscription) answered(n *conn, f *frame) error {
 		return nil
 	}
 	if f.Event == eventSubscribed {
+		if other := n.channels[f.Channel]; other != nil && other != s {
+			// By its other name. For the server, it has begun anew.
+			s.end(alreadySubscribed())
+			if other.state == live {
+				other.resume(n)
+			}
+			return nil
+		}
 		s.state = live
 		return s.begin(n, f)
 	}
@@ -152,7 +169,7 @@ func (s *Subscription) begin(n *conn, f *frame) error {
 	switch {
 	case !again && s.last == "":
 		s.last = last
-	case !d.Recovered && (last != s.last || d.LastID == nil):
+	case !d.Recovered:
 		if s.push(Gap{After: s.last, Last: last}, 0) {
 			s.passed(last)
 		}

@@ -36,9 +36,8 @@ const maxStored = 1 << 16
 // rate or number of subscriptions, Subscribe waits until it has succeeded, or
 // ctx ends; the error then has the reason. A channel to which the client has a
 // [Subscription] already is refused with [CodeAlreadySubscribed]. One to which
-// the token has subscribed the connection by itself is not: the client leaves
-// it and subscribes again, so that it knows from where on it has received
-// everything.
+// the token has subscribed the connection by itself is not; but if there is a
+// Token in the options, the client leaves it and subscribes again with that.
 func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOptions) (*Subscription, error) {
 	s := &Subscription{
 		c: c, name: channel,

@@ -96,7 +96,7 @@ func (s *Subscription) User() User {
 
 // LastID is the id of the last message or reaction that was received, be it
 // returned by Next already or not; before the first, it is the position at
-// which the subscription began. "" means that there was nothing on the channel.
+// which the subscription began.
 // A program that keeps the id of the last message it has dealt with can go on
 // after it in another process: see [SubscribeOptions.After].
 func (s *Subscription) LastID() string {
@@ -141,7 +141,7 @@ func (s *Subscription) pop() (Event, error) {
 		s.signal()
 		return nil, s.err
 	case behind:
-		s.rejoin(s.c.conn)
+		s.resume(s.c.conn)
 	}
 	return nil, nil
 }

@@ -153,11 +153,7 @@ func show(event client.Event) string {
 	case client.Entry:
 		return fmt.Sprintf("storage entry %s %s", e.Key, orNull(e.Data))
 	case client.Gap:
-		why := "what came since was too long ago or too much, or the token's historyStart does not permit it"
-		if e.After == "" {
-			why = "nothing had happened on the channel before, so there was no id to go on from"
-		}
-		return fmt.Sprintf("gap after %q: %s", e.After, why)
+		return fmt.Sprintf("gap after %q: what came since was too long ago or too much, or the token's historyStart does not permit it", e.After)
 	}
 	return fmt.Sprintf("%T", event)
 }

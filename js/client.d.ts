@@ -128,7 +128,7 @@ export interface Subscribed {
    * come on a live connection, too.
    */
   readonly recovered: boolean | null;
-  /** The newest item seen before, to load history from; null if there was none. */
+  /** The newest item seen before, to load history from; null the first time. */
   readonly after: string | null;
 }
 
@@ -215,7 +215,7 @@ export class Channel {
   readonly name: string;
   /** True while the server has the subscription. */
   readonly active: boolean;
-  /** The newest item seen or, before any, the newest there was; null if there was none. */
+  /** The newest item seen or, before any, where the subscription began; null before that. */
   readonly lastId: string | null;
   /** Who you are on this channel; null before the subscription. */
   readonly meta: Meta | null;

@@ -346,8 +346,8 @@ export class Client extends Emitter {
     const round = ++sub.round;
     const current = () => turn === this.#turn && round === sub.round;
     const { name, channel } = sub;
-    // What the token subscribed sends first comes again after the answer.
-    sub.joining = channel.lastId !== null;
+    // What the connect token subscribed sends first comes again after the answer.
+    sub.joining = true;
     try {
       const token = await ask(sub.token, { channel: name, connectionId: this.connectionId });
       if (!current()) return;
@@ -358,7 +358,7 @@ export class Client extends Emitter {
       if (!current()) return;
       const { code } = error;
       if (code === "ALREADY_SUBSCRIBED") {
-        // By the token. To catch up takes another subscription.
+        // By the connect token. With another token, it must be left first.
         if (channel.active) return;
         this.#unsubscribe(sub);
         this.#join(sub);

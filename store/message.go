@@ -107,7 +107,8 @@ type HistoryRequest struct {
 // A ReplayRequest asks for what came after a message.
 type ReplayRequest struct {
 	Channel string
-	// After is the id of any item of the channel. Only what is newer returns.
+	// After is the id of any item of the channel, or the Position of a
+	// subscription to it. Only what is newer returns.
 	After ulid.ULID
 	// Until is the newest id wanted, inclusive.
 	Until ulid.ULID
@@ -119,10 +120,11 @@ type ReplayRequest struct {
 // A Replay is an answer to a ReplayRequest.
 type Replay struct {
 	// Complete is true if the store can prove that After is an item of the
-	// channel as it is now (not of a time before the store lost data) and that
-	// Messages are all that came after it and not after Until, less those kept
-	// for longer than the replay window that have expired. If it is false,
-	// Messages is empty.
+	// channel, or a Position, as it is now (not of a time before the store lost
+	// data) and that Messages are all that came after it and not after Until,
+	// less those kept for longer than the replay window that have expired. That
+	// holds for a replay window at least after a subscription at After has
+	// ended, if no messages were discarded. If it is false, Messages is empty.
 	Complete bool
 	// Messages by id.
 	Messages []*Message

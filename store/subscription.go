@@ -80,8 +80,11 @@ type SubscribeRequest struct {
 // A SubscribeResult is the state of the channel at the moment of subscribing.
 type SubscribeResult struct {
 	// Position is the id of the channel's newest item when the subscription
-	// took effect, its own MemberAdded included; zero if there was none. What
-	// the result tells includes all up to Position and nothing after it.
+	// took effect, its own MemberAdded included. Where the store knows of no
+	// item, it is an id that the store made for that, less than those of all
+	// items that follow; then it is the same for all who subscribe before the
+	// first item, and as good to replay after. What the result tells includes
+	// all up to Position and nothing after it.
 	Position ulid.ULID
 	// Info about the channel, the new subscription included.
 	Info ChannelInfo

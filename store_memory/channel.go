@@ -24,8 +24,14 @@ type channel struct {
 	last ulid.ULID
 	// newest is the id of the newest item; zero if there was none that the
 	// channel remembers.
-	newest   ulid.ULID
+	newest ulid.ULID
+	// origin is the position of those who subscribed before the first item;
+	// zero if nobody did.
+	origin   ulid.ULID
 	watchers []*node
+	// awaited is until when those who left may come back and go on from where
+	// they were; zero if nobody left lately.
+	awaited time.Time
 
 	recent   recent
 	presence presence
@@ -53,6 +59,19 @@ func (c *channel) assign(now time.Time) ulid.ULID {
 	return c.last
 }
 
+// position is the newest item's id. Where there was no item, it is an id made for
+// that, below all that follow.
+func (c *channel) position(now time.Time) ulid.ULID {
+	if !c.newest.IsZero() {
+		return c.newest
+	}
+	if c.origin.IsZero() {
+		c.last = nextID(c.last, now)
+		c.origin = c.last
+	}
+	return c.origin
+}
+
 // announce delivers a presence or storage item, which had its id assigned.
 func (c *channel) announce(item *store.Item) {
 	c.recent.mark(item.ID, c.store.options.Load().ReplayLimit)
@@ -71,7 +90,7 @@ func (c *channel) unwatch(n *node) {
 
 // idle says that nothing would be lost if the channel did not exist.
 func (c *channel) idle() bool {
-	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 &&
+	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 && c.awaited.IsZero() &&
 		c.recent.empty() && c.has().empty()
 }
 
@@ -81,6 +100,7 @@ func (c *channel) settle() {
 	next := earliest(
 		c.recent.next(c.store.options.Load().ReplayWindow),
 		c.has().next(),
+		c.awaited,
 	)
 	if next.IsZero() && c.idle() {
 		next = longAgo
@@ -98,6 +118,9 @@ func (c *channel) settle() {
 // much, since nobody can publish meanwhile.
 func (c *channel) expire(now time.Time, by *node) {
 	const limit = 1000
+	if due(c.awaited, now) {
+		c.awaited = time.Time{}
+	}
 	c.recent.expire(now, c.store.options.Load().ReplayWindow)
 	if c.holdings != nil {
 		c.holdings.kept.expire(now, limit)

@@ -203,7 +203,7 @@ func TestIDsGoOnAfterAChannelWasForgotten(t *testing.T) {
 			t.Errorf("id %v, want one after %v (%v)", res.ID, ahead, err)
 		}
 		sub, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "never seen", Connection: "1"})
-		if err != nil || !sub.Position.IsZero() {
+		if err != nil || sub.Position.IsZero() || sub.Position == ahead {
 			t.Errorf("a new channel has the position %v (%v)", sub.Position, err)
 		}
 	})
@@ -231,6 +231,27 @@ func TestForgottenChannelProvesNothing(t *testing.T) {
 			t.Errorf("a replay after what was forgotten: %+v (%v)", got, err)
 		}
 	})
+}
+
+// TestPositionOfAnotherStore: an empty channel of a process is not the one that
+// the process before it had.
+func TestPositionOfAnotherStore(t *testing.T) {
+	position := func(s *Store) (*node, ulid.ULID) {
+		n, _ := joined(t, s, defaults)
+		r, err := n.Subscribe(t.Context(), store.SubscribeRequest{Channel: "c", Connection: "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, r.Position
+	}
+	_, old := position(New())
+	n, fresh := position(New())
+	for after, want := range map[ulid.ULID]bool{old: false, fresh: true} {
+		r, err := n.Replay(t.Context(), store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1})
+		if err != nil || r.Complete != want {
+			t.Errorf("complete is %v (%v), want %v", r.Complete, err, want)
+		}
+	}
 }
 
 // TestMuchThatExpires reports every one of more entries than are removed in
@@ -310,10 +331,12 @@ func TestChannelIsUsedBeforeItsRemoval(t *testing.T) {
 func TestChannelsComeAndGo(t *testing.T) {
 	s := New()
 	const workers = 4
+	o := defaults
+	o.ReplayWindow = 1 // Else who left is awaited.
 	var sweepers, users sync.WaitGroup
 	done := make(chan struct{})
 	for range 2 {
-		n, _ := joined(t, s, defaults)
+		n, _ := joined(t, s, o)
 		sweepers.Go(func() {
 			for {
 				select {
@@ -326,7 +349,7 @@ func TestChannelsComeAndGo(t *testing.T) {
 		})
 	}
 	for w := range workers {
-		n, _ := joined(t, s, defaults)
+		n, _ := joined(t, s, o)
 		sub := store.SubscribeRequest{Channel: fmt.Sprint(w), Connection: "1", Counted: true}
 		users.Go(func() {
 			for range publishes / 20 {
@@ -347,7 +370,7 @@ func TestChannelsComeAndGo(t *testing.T) {
 	users.Wait()
 	close(done)
 	sweepers.Wait()
-	n, _ := joined(t, s, defaults)
+	n, _ := joined(t, s, o)
 	s.sweep(n)
 	for i := range s.shards {
 		if left := s.shards[i].channels.Len(); left > 0 {

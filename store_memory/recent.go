@@ -16,6 +16,8 @@ type recent struct {
 	marks ring[ulid.ULID]
 	// discarded is the newest message that was in the log and is not.
 	discarded ulid.ULID
+	// unmarked is the newest one that was in marks and is not.
+	unmarked ulid.ULID
 }
 
 func (r *recent) add(m *store.Message, limit int) {
@@ -28,7 +30,7 @@ func (r *recent) add(m *store.Message, limit int) {
 func (r *recent) mark(id ulid.ULID, limit int) {
 	r.marks.push(id)
 	for r.marks.len > limit {
-		r.marks.pop()
+		r.unmarked = r.marks.pop()
 	}
 }
 
@@ -38,7 +40,7 @@ func (r *recent) expire(now time.Time, window time.Duration) {
 		r.discarded = r.messages.pop().ID
 	}
 	for r.marks.len > 0 && due(timeOf(r.marks.at(0)).Add(window), now) {
-		r.marks.pop()
+		r.unmarked = r.marks.pop()
 	}
 }
 
@@ -56,10 +58,9 @@ func (r *recent) next(window time.Duration) time.Time {
 
 func (r *recent) empty() bool { return r.messages.len == 0 && r.marks.len == 0 }
 
-// has says whether id is one of a recent item, or of the newest discarded
-// message.
+// has says whether id is one of a recent item, or of the newest discarded one.
 func (r *recent) has(id ulid.ULID) bool {
-	if id == r.discarded {
+	if id == r.discarded || id == r.unmarked {
 		return true
 	}
 	if i := r.after(id); i > 0 && r.messages.at(i-1).ID == id {

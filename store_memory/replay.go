@@ -35,7 +35,7 @@ func (c *channel) knows(id ulid.ULID) bool {
 	if id.IsZero() {
 		return false
 	}
-	if id == c.newest || id == c.has().kept.expired || c.recent.has(id) {
+	if id == c.newest || id == c.origin || id == c.has().kept.expired || c.recent.has(id) {
 		return true
 	}
 	i := c.has().kept.from(id)

@@ -49,7 +49,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	p.put(s.Connection, subscription{
 		node: n, uid: s.UID, umd: s.UMD, presence: s.Presence, counted: s.Counted,
 	})
-	result.Position = c.newest
+	result.Position = c.position(now)
 	result.Info = p.info()
 	return result, nil
 }
@@ -73,6 +73,8 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
 	p := &c.presence
 	old := p.end(connection)
+	now := clock()
+	c.awaited = now.Add(c.store.options.Load().ReplayWindow)
 	end := store.SubscriptionEnd{
 		Channel:    c.name,
 		Connection: connection,
@@ -83,7 +85,7 @@ func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
 	}
 	if old.presence {
 		end.Change = p.removeMember(old.uid)
-		c.announcePresence(clock(), end.Change, "")
+		c.announcePresence(now, end.Change, "")
 	}
 	return end
 }

@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -101,8 +102,8 @@ func TestOutageKillsNobody(t *testing.T) {
 }
 
 // TestLostTail makes a replica the master that has not got the last messages.
-// The listener is told, order holds, and who saw the lost ones is told that
-// nothing can be proven.
+// The listener is told, order holds, and neither who saw the lost ones nor who
+// comes back and could not is told that nothing is missing.
 func TestLostTail(t *testing.T) {
 	t.Parallel()
 	ctx := unhurried(t)
@@ -121,6 +122,10 @@ func TestLostTail(t *testing.T) {
 	for range 5 {
 		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}))
 	}
+	empty, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "empty", Connection: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	awaitReplica(t, master, replica)
 	if err := replica.Client().ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
@@ -128,6 +133,7 @@ func TestLostTail(t *testing.T) {
 	for range 3 {
 		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "lost", Keep: time.Hour}))
 	}
+	mustPublish(t, n, store.PublishRequest{Channel: "empty", Event: "lost"})
 	in.awaitIDs(ids, back)
 	master.Kill()
 	proxy.Retarget(replica.Addr)
@@ -141,19 +147,93 @@ func TestLostTail(t *testing.T) {
 	in.await("the last message", back, func() bool {
 		return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == last })
 	})
+	complete := func(channel string, after ulid.ULID) bool {
+		r, err := n.Replay(ctx, store.ReplayRequest{Channel: channel, After: after, Until: last, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Complete
+	}
+	// The node looks for what it got acknowledged in its own time.
+	for end := time.Now().Add(back); complete("c", ids[4]) || complete("empty", empty.Position); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("who could not see what was lost would never know")
+		}
+	}
 	for _, row := range []struct {
 		why   string
 		after ulid.ULID
 		want  bool
 	}{
-		{"the last one that survived is in the log", ids[4], true},
 		{"a lost one is of another history", ids[5], false},
 		{"the newest lost one, too", ids[7], false},
+		{"after the loss nothing is missing", next, true},
 	} {
-		r, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: row.after, Until: last, Limit: 100})
-		if err != nil || r.Complete != row.want {
-			t.Errorf("%s: complete %v (%v), want %v", row.why, r.Complete, err, row.want)
+		if got := complete("c", row.after); got != row.want {
+			t.Errorf("%s: complete %v, want %v", row.why, got, row.want)
 		}
+	}
+}
+
+// TestPositionOfOtherHistory: what an empty channel has missed is not known of
+// data that are gone, or may lack the newest.
+func TestPositionOfOtherHistory(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		damage func(t *testing.T, srv *redistest.Server)
+	}{
+		{"all data is lost", func(t *testing.T, srv *redistest.Server) {
+			if err := srv.Client().FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"a restart, with what was on the disk", func(_ *testing.T, srv *redistest.Server) { srv.Restart() }},
+		{"a replica that becomes master", func(t *testing.T, srv *redistest.Server) {
+			for _, of := range [][2]string{{"127.0.0.1", "1"}, {"NO", "ONE"}} {
+				if err := srv.Client().ReplicaOf(t.Context(), of[0], of[1]).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			ctx := unhurried(t)
+			srv := redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
+			n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+			position := func(connection string) ulid.ULID {
+				t.Helper()
+				for end := time.Now().Add(back); ; {
+					r, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: connection})
+					if err == nil {
+						return r.Position
+					} else if !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
+						t.Fatal(err)
+					}
+				}
+			}
+			complete := func(after ulid.ULID) bool {
+				t.Helper()
+				r, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r.Complete
+			}
+			old := position("1")
+			if got := position("2"); got != old || !complete(old) {
+				t.Errorf("position %v after %v, and complete is %v", got, old, complete(old))
+			}
+			row.damage(t, srv)
+			fresh := position("3")
+			if fresh == old || !complete(fresh) {
+				t.Errorf("position %v after %v, and complete is %v", fresh, old, complete(fresh))
+			}
+			if complete(old) {
+				t.Error("nothing is said to be missing")
+			}
+		})
 	}
 }
 

@@ -58,12 +58,20 @@ func TestClientAutoSubscribe(t *testing.T) {
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
 	link := startLink(t, s.addr)
 	p := b.openClient("Jim", "http://"+link.addr+"/", `{"uid":"Jim","channels":{
-		"inbox":{"autoSubscribe":true,"historyStart":0}, "quiet":{"autoSubscribe":true}
+		"inbox":{"autoSubscribe":true,"historyStart":0}, "quiet":{"autoSubscribe":true},
+		"presence.team":{"autoSubscribe":true}
 	}}`)
 	run[any](p, `
 		globalThis.seen = record(client.channel("inbox"), "message", "subscribed");
 		globalThis.quiet = record(client.channel("quiet"), "subscribed");
-		await until(() => client.channel("inbox").active && client.channel("quiet").active);
+		await until(() => ["inbox", "quiet", "presence.team"].every((name) => client.channel(name).active));
+	`)
+	pam := b.openClient("Pam", s.url, claimsOf("Pam", "presence.team"))
+	run[any](pam, `
+		globalThis.team = client.channel("presence.team");
+		await team.subscribe();
+		globalThis.changes = [];
+		team.on("members", (members, { kind }) => changes.push(kind));
 	`)
 	s.publish("inbox", "news", 1)
 	run[any](p, `await until(() => seen.some(([type]) => type === "message"))`)
@@ -73,11 +81,17 @@ func TestClientAutoSubscribe(t *testing.T) {
 	s.publish("inbox", "news", 2)
 	link.mend()
 	got := run[string](p, `
-		await until(() => quiet.some(([, e]) => e.recovered === false));
-		await until(() => seen.filter(([type]) => type === "message").length === 2);
-		return JSON.stringify(seen.filter(([, e]) => e.recovered !== null).map(([type, e]) => [type, e.data ?? e.recovered]));
+		const again = (all) => all.filter(([, e]) => e.recovered !== null).map(([type, e]) => [type, e.data ?? e.recovered]);
+		await until(() => again(quiet).length === 1 && again(seen).length === 3 && client.channel("presence.team").active);
+		return JSON.stringify([again(quiet), again(seen)]);
 	`)
-	want(t, "inbox", got, `[["message", 1], ["subscribed", true], ["message", 2]]`)
+	want(t, "again", got, `[[["subscribed", true]], [["message", 1], ["subscribed", true], ["message", 2]]]`)
+	// Jim left and came with his connection, and not once more to catch up.
+	got = run[string](pam, `
+		await team.publish("echoed", 1); // the changes came before its echo
+		return JSON.stringify(changes);
+	`)
+	want(t, "team", got, `["removed", "added"]`)
 	s.publish("inbox", "news", 3)
 	run[any](p, `await until(() => seen.at(-1)[1].data === 3)`)
 
@@ -93,6 +107,22 @@ func TestClientAutoSubscribe(t *testing.T) {
 		return JSON.stringify([quiet.length - heard, client.channel("quiet").active, errors]);
 	`)
 	want(t, "left", got, `[0, false, []]`)
+
+	// What the app asks for before there is a connection begins once; with a
+	// token of its own, it is subscribed by that.
+	got = run[string](p, `
+		const [connect, subscribe] = args;
+		const own = new hotsock.Client({ token: connect });
+		const seen = record(own.channel("inbox"), "subscribed", "message");
+		const ready = [own.channel("inbox").subscribe(), own.channel("quiet").subscribe({ token: subscribe })];
+		own.connect();
+		await Promise.all(ready);
+		await own.channel("quiet").publish("chat", 1); // the token permits it
+		await until(() => own.channel("inbox").active);
+		return JSON.stringify([seen.map(([type, e]) => [type, e.recovered]), own.channel("inbox").lastId.length]);
+	`, s.token("connect", `{"uid":"Jim","channels":{"inbox":{"autoSubscribe":true}, "quiet":{"autoSubscribe":true}}}`),
+		s.token("subscribe", `{"uid":"Jim","channels":{"quiet":{"subscribe":true,"messages":{"chat":{"publish":true}}}}}`))
+	want(t, "asked for", got, `[[["subscribed", null]], 26]`)
 }
 
 func TestClientLeaving(t *testing.T) {

@@ -1,12 +1,36 @@
 package browsertest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hotsock-go/hotsock"
 )
+
+// TestClientUnusedChannel: where nothing has happened, nothing was missed.
+func TestClientUnusedChannel(t *testing.T) {
+	b, s := startBrowser(t), startSite(t, hotsock.Options{})
+	link := startLink(t, s.addr)
+	p := b.openClient("Jim", "http://"+link.addr+"/", claimsOf("Jim", "room"))
+	run[any](p, `
+		globalThis.seen = record(client.channel("room"), "message", "subscribed");
+		await client.channel("room").subscribe();
+	`)
+	p.expectBrokenLinks()
+	for n := range 2 {
+		link.cut()
+		p.until("the link is lost", `() => client.state === "waiting"`)
+		if n > 0 {
+			s.publish("room", "n", n)
+		}
+		link.mend()
+		p.until("it is subscribed again", fmt.Sprintf(`() => seen.length === %d`, 2+2*n))
+	}
+	got := run[string](p, `return JSON.stringify(seen.map(([type, e]) => [type, e.data ?? e.recovered]))`)
+	want(t, "seen", got, `[["subscribed", null], ["subscribed", true], ["subscribed", true], ["message", 1]]`)
+}
 
 func TestClientCatchesUp(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,10 @@ func TestCatchUp(t *testing.T) {
 		)
 		c := e.connect(t, user("", everything))
 		bound := e.connect(t, user("", `{"room":{"subscribe":true}}`))
-		c.do(t, resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":null},"meta":{"uid":null,"umd":null}}`)
+		c.do(t, resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
+		c.do(t, leave, left)
+		origin := `"` + e.get("last") + `"`
+		c.do(t, resume("room", origin), start) // nothing has ever happened
 		c.do(t, leave, left)
 
 		var ids, frames []string
@@ -55,6 +58,8 @@ func TestCatchUp(t *testing.T) {
 		c.do(t, leave, left)
 		c.do(t, resume("room", quoted(2)), append([]string{start}, frames[3:]...)...)
 		c.do(t, leave, left)
+		c.do(t, resume("room", origin), append([]string{start}, frames...)...)
+		c.do(t, leave, left)
 		// An alias of ids: lower case.
 		c.do(t, resume("room", strings.ToLower(quoted(4))), start, frames[5])
 		c.do(t, leave, left)
@@ -70,8 +75,11 @@ func TestCatchUp(t *testing.T) {
 		c.do(t, leave, left)
 		c.do(t, resume("room", `"7ZZZZZZZZZZZZZZZZZZZZZZZZZ"`), failed)
 		c.do(t, leave, left)
-		// History that may not be read is not replayed.
-		bound.do(t, resume("room", quoted(5)), failed)
+		// History that may not be read is not replayed. That there is none may be
+		// known.
+		bound.do(t, resume("room", quoted(4)), failed)
+		bound.do(t, leave, left)
+		bound.do(t, resume("room", quoted(5)), start)
 
 		// More than the limit cannot be caught up with.
 		for range 10 {

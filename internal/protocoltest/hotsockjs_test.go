@@ -86,7 +86,7 @@ func TestHotsockJS(t *testing.T) {
 			state:  make(map[string]string), members: make(map[string][]string), umd: make(map[string]string),
 		}
 		// Autosubscribed within 250 ms, so that it does not do it itself.
-		b.expect(t, `{"event":"hotsock.subscribed","channel":"news","data":{"autoSubscribed":true},"meta":{"uid":"Jim","umd":null}}`)
+		b.expect(t, `{"event":"hotsock.subscribed","channel":"news","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`)
 		t.Logf("autosubscribed %v after dialling", time.Since(start))
 		b.state["news"] = "subscribed"
 

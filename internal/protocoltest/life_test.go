@@ -71,9 +71,9 @@ func TestAutoSubscribe(t *testing.T) {
 		c.send(t, `{"event":"hotsock.subscribe","channel":"a"}`)
 		c.expect(t,
 			`{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$_","connectionSecret":"$_"},"meta":{"uid":"Jim","umd":null}}`,
-			`{"event":"hotsock.subscribed","channel":"a","data":{"autoSubscribed":true},"meta":{"uid":"Jim","umd":null}}`,
-			`{"event":"hotsock.subscribed","channel":"b","data":{"autoSubscribed":true},"meta":{"channelAlias":"beta","uid":"Jim","umd":null}}`,
-			`{"event":"hotsock.subscribed","channel":"presence.a","data":{"autoSubscribed":true,"members":[{"uid":"Jim","umd":null}]},"meta":{"uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"a","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"b","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"channelAlias":"beta","uid":"Jim","umd":null}}`,
+			`{"event":"hotsock.subscribed","channel":"presence.a","data":{"autoSubscribed":true,"members":[{"uid":"Jim","umd":null}],"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`,
 		)
 		t.Logf("subscribed %v after the upgrade began", time.Since(start))
 		c.expect(t, `{"event":"hotsock.pong","data":{}}`, failure("a", "ALREADY_SUBSCRIBED"))
@@ -81,7 +81,7 @@ func TestAutoSubscribe(t *testing.T) {
 		// One that is impossible does not keep the others.
 		nobody := e.connect(t, user("", `{"presence.a":{"autoSubscribe":true},"z":{"autoSubscribe":true}}`))
 		nobody.expect(t, failure("presence.a", "PRESENCE_CHANNEL_USER_ID_REQUIRED"),
-			`{"event":"hotsock.subscribed","channel":"z","data":{"autoSubscribed":true},"meta":{"uid":null,"umd":null}}`)
+			`{"event":"hotsock.subscribed","channel":"z","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"uid":null,"umd":null}}`)
 	})
 }
 

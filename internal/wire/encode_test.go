@@ -71,7 +71,7 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Members: members})
 	},
 	"frame-subscribed-auto": func(b []byte) []byte {
-		return AppendSubscribed(b, &Subscribed{Channel: "user.123", AutoSubscribed: true})
+		return AppendSubscribed(b, &Subscribed{Channel: "user.123", AutoSubscribed: true, CatchUp: true, LastID: idB})
 	},
 	"frame-subscribed-presence": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "presence.chat", Members: members, Meta: dwight})
@@ -90,7 +90,7 @@ var encoded = map[string]func(b []byte) []byte{
 		})
 	},
 	"frame-subscribed-last-id": func(b []byte) []byte {
-		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, Meta: jim})
+		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, LastID: idA, Meta: jim})
 	},
 	"frame-unsubscribed": func(b []byte) []byte {
 		return AppendUnsubscribed(b, "room.123", "", nobody, "")
@@ -296,6 +296,15 @@ func TestSubscribedHasEverythingAtOnce(t *testing.T) {
 	const want = `{"event":"hotsock.subscribed","channel":"presence.a",` +
 		`"data":{"autoSubscribed":true,"members":[],"recovered":true,"lastId":"01JA3HVNF6E89HDT1ABRFWJ8C8"},` +
 		`"meta":{"channelAlias":"a","uid":null,"umd":null},"ref":"r"}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A store may know no position.
+func TestSubscribedWithoutPosition(t *testing.T) {
+	got := AppendSubscribed(nil, &Subscribed{Channel: "c", CatchUp: true})
+	const want = `{"event":"hotsock.subscribed","channel":"c","data":{"lastId":null},"meta":{"uid":null,"umd":null}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -49,7 +49,7 @@ func testSubscriptions(e *env) {
 	wantEqual(e, "an unknown channel", a.info("c"), store.ChannelInfo{})
 	wantEqual(e, "the first", a.subscribe(store.SubscribeRequest{
 		Channel: "c", Connection: "1", UID: "Jim", UMD: []byte(`{"a":1}`), Counted: true,
-	}), store.SubscribeResult{Info: store.ChannelInfo{Count: 1}})
+	}).Info, store.ChannelInfo{Count: 1})
 	wantEqual(e, "one that does not count", b.subscribe(store.SubscribeRequest{
 		Channel: "c", Connection: "2", UID: "Pam",
 	}).Info, store.ChannelInfo{Count: 1})
@@ -79,10 +79,15 @@ func testSubscriptions(e *env) {
 
 func testPosition(e *env) {
 	a, b := e.join(), e.join()
-	if got := a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1"}).Position; !got.IsZero() {
-		e.Errorf("position %v on a channel without items", got)
+	origin := a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1"}).Position
+	if origin.IsZero() {
+		e.Error("no position on a channel without items")
 	}
+	wantEqual(e, "the next one", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "0"}).Position, origin)
 	last := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
+	if last.Compare(origin) <= 0 {
+		e.Errorf("the first item %v is not after the position %v", last, origin)
+	}
 	wantEqual(e, "after a message", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "2"}).Position, last)
 	set, err := a.Set(e.Context(), store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever})
 	if err != nil {

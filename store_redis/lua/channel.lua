@@ -8,7 +8,8 @@
 --       5 replay limit                  6 topic            7 channel
 --
 -- The state: l newest item, f floor below which no id may be made, u newest
--- item of the log, a of the changes ('' none); when expire: k the kept messages'
+-- item of the log, a of the changes, d newest item that is known to be lost, i the
+-- history in which f is the position of who subscribed before any item ('' none); when expire: k the kept messages'
 -- keys, w this key, v the log, o the changes, and j when the next visit is (times
 -- in ms as time_text makes them; 0 not at all, -1 never); and as numbers: n subscriptions, c
 -- counted ones, b bytes of the member list, q last place of a member, s 1 if

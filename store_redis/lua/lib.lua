@@ -47,6 +47,14 @@ local function unpack_fields(s)
   return out
 end
 
+-- history names what Redis has replicated since it began. A restart and a change
+-- of masters begin another one, which may lack the newest of the one before.
+local function history()
+  local info = redis.pcall('INFO', 'replication')
+  local id = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or 'unknown'
+  return string.sub(id, 1, 16) -- 64 bits of a random number are enough
+end
+
 local function answer(status, record)
   return {status, NOW_TEXT, record or ''}
 end

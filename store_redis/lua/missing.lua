@@ -6,7 +6,8 @@
 --          has not, '' if there is none
 --
 -- What is older than the window, or than the newest item that a stream has
--- discarded, may be missing.
+-- discarded, may be missing. What is lost is noted, so that nobody who comes later
+-- is told that nothing is missing.
 
 local state = redis.call('HMGET', KEYS[1], 'l', 'u', 'a')
 local oldest = time_text(NOW - tonumber(ARGV[1]))
@@ -31,5 +32,8 @@ for i = 2, #ARGV do
   if id > missing and not has(id) and id > gone and id > gone_changes then
     missing = id
   end
+end
+if missing ~= '' and redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], 'd') or '') < missing then
+  redis.pcall('HSET', KEYS[1], 'd', missing) -- Where it is refused, the living are told all the same.
 end
 return answer('ok', pack({missing}))

@@ -18,6 +18,7 @@ if now[2] and now[2] > top then
 end
 if top < ARGV[3] then
   redis.call('HSET', KEYS[2], 'f', ARGV[3])
+  redis.call('HDEL', KEYS[2], 'i') -- that is nobody's position
   if not now[3] then
     local until_ms = text(NOW + 2 * tonumber(ARGV[4]))
     redis.call('HSET', KEYS[2], 'w', until_ms)

@@ -1,5 +1,7 @@
 -- replay reads the messages after an item that a client has seen, if it can be
--- proven that the item is the channel's and that none has been discarded since.
+-- proven that the item is the channel's and that none has been discarded or lost
+-- since. The position of those who subscribed before the first item counts as one in
+-- the history in which it was made.
 --
 -- KEYS     1 state   2 log   3 changes   4 order   5 bodies
 -- ARGV     1 id of the item   2 newest id wanted   3 how many
@@ -12,7 +14,7 @@
 
 local LOG, CHANGES = KEYS[2], KEYS[3]
 local after, upto, count = ARGV[1], ARGV[2], ARGV[3]
-local state = redis.call('HMGET', KEYS[1], 'l', 'u', 'a')
+local state = redis.call('HMGET', KEYS[1], 'l', 'u', 'a', 'd', 'f', 'i')
 local oldest = text(NOW - tonumber(ARGV[4]))
 -- Where no write is accepted, what is too old remains, and may be replayed.
 redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
@@ -28,6 +30,7 @@ end
 
 local function is_item()
   return after == state[1]
+    or (after == state[5] and state[6] == history())
     or #redis.call('XRANGE', LOG, after, after) > 0
     or #redis.call('XRANGE', CHANGES, after, after) > 0
     or redis.call('ZSCORE', KEYS[4], after)
@@ -36,7 +39,7 @@ end
 
 local reply = answer('ok')
 local lost = discarded(LOG, state[2])
-if not (lost <= after and (lost == after or is_item())) then
+if lost > after or (state[4] or '') > after or (lost ~= after and not is_item()) then
   return reply
 end
 reply[3] = pack({'1'})

@@ -4,19 +4,34 @@
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua
 --          9 connection   10 1 if counted   11 1 for a member   12 uid   13 umd
 --          14 bytes of the member in the list   15 bytes the list may have
--- RETURNS  ok: kind of change; then newest id, count, and the members as in
+-- RETURNS  ok: kind of change; then position, count, and the members as in
 --          HGETALL
 
-local function state(c, record)
+-- position is the newest item's id. Where there was no item, it is an id made for
+-- that in this history, below all that follow: a client can name it to catch up.
+local function position(c)
+  if c.l ~= '' then
+    return c.l
+  end
+  local now = history()
+  if redis.call('HGET', STATE, 'i') ~= now then
+    c.f = next_id(c, random(0))
+    redis.call('HSET', STATE, 'i', now)
+  end
+  return c.f
+end
+
+local function state(c, record, at)
   local reply = answer('ok', record)
-  reply[4], reply[5] = c.l, text(c.c)
+  reply[4], reply[5] = at, text(c.c)
   reply[6] = redis.call('HGETALL', MEMBERS)
   return reply
 end
 
 local seen, refuse = recall()
 if seen then
-  return state(open(), seen)
+  local c = open()
+  return state(c, seen, c.l ~= '' and c.l or c.f)
 elseif refuse then
   return refuse
 elseif not redis.call('ZSCORE', LEASES, INCARNATION) then
@@ -73,5 +88,6 @@ if joins then
     kind = ADDED
   end
 end
+local at = position(c)
 close(c)
-return state(c, remember(pack({kind}))[3])
+return state(c, remember(pack({kind}))[3], at)
