@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -97,6 +98,8 @@ func (l *lane) mayWrite() bool {
 // write sends what is waiting until nothing is.
 func (l *lane) write() {
 	for {
+		// Those who are ready to send something come first: it goes with them.
+		runtime.Gosched()
 		l.mu.Lock()
 		batch := l.take()
 		if len(batch) == 0 {
