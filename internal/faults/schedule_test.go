@@ -96,7 +96,7 @@ func TestFiringNodeKilled(t *testing.T) {
 		}
 		tr.within(presenceLimit-time.Since(dead), "firing", func() bool {
 			for _, ch := range channels {
-				if len(tr.fired(heir, c, ch, payload, due)) == 0 {
+				if ids, _ := tr.fired(heir, c, ch, payload, due); len(ids) == 0 {
 					return false
 				}
 			}
@@ -105,7 +105,12 @@ func TestFiringNodeKilled(t *testing.T) {
 		tr.took("another node up until all have fired", time.Since(up))
 		tr.sleep(tr.between(200*time.Millisecond, 1500*time.Millisecond))
 		for _, ch := range channels {
-			if ids := tr.fired(heir, c, ch, payload, due); len(ids) != 1 {
+			var ids []string
+			tr.within(5*time.Second, "listing what was fired", func() (listed bool) {
+				ids, listed = tr.fired(heir, c, ch, payload, due)
+				return listed
+			})
+			if len(ids) != 1 {
 				tr.failf("%s was published as %v, want it once", ch, ids)
 			}
 		}
@@ -152,13 +157,14 @@ func (tr *trial) killAt(x *proxy, n *node, st step, text []byte) <-chan struct{}
 	return killed
 }
 
-// fired returns the ids under which a channel's schedule was published.
-func (tr *trial) fired(n *node, c *client, channel, payload string, due time.Time) []string {
+// fired returns the ids under which a channel's schedule was published; ok is
+// false if the node could not tell.
+func (tr *trial) fired(n *node, c *client, channel, payload string, due time.Time) (ids []string, ok bool) {
 	a, err := n.request(tr.ctx, http.MethodPost, "/rt/connection/listMessages?connectionId="+url.QueryEscape(c.id)+
 		"&connectionSecret="+url.QueryEscape(c.secret), map[string]any{"channel": channel})
 	if err != nil || a.status != http.StatusOK {
 		tr.logf("listing: %v %+v", err, a)
-		return nil
+		return nil, false
 	}
 	var page struct {
 		Messages []struct {
@@ -167,7 +173,6 @@ func (tr *trial) fired(n *node, c *client, channel, payload string, due time.Tim
 		}
 	}
 	_ = json.Unmarshal(a.body, &page) // Then there are none.
-	var ids []string
 	for _, m := range page.Messages {
 		var data string
 		if json.Unmarshal(m.Data, &data) != nil || data != payload {
@@ -178,5 +183,5 @@ func (tr *trial) fired(n *node, c *client, channel, payload string, due time.Tim
 		}
 		ids = append(ids, m.ID)
 	}
-	return ids
+	return ids, true
 }
