@@ -238,23 +238,31 @@ func TestConnectTimeout(t *testing.T) {
 	})
 }
 
-// A token's heartbeat timeout is met.
-func TestHeartbeats(t *testing.T) {
+// onHandler runs a test in a bubble, with a handler and a client of Jim's.
+func onHandler(t *testing.T, o Options, set func(*hotsock.Claims), f func(t *testing.T, h *hotsock.Handler, c *Client)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer h.Close()
-		var st states
-		c, err := New(Options{
-			URL: "ws://pipe/", HTTPClient: servePipe(t, h), OnState: st.add, HeartbeatInterval: 4 * time.Second,
-			Token: tokens("Jim", func(c *hotsock.Claims) { c.HeartbeatTimeout = 5 * time.Second }),
-		})
+		o.URL, o.HTTPClient, o.Token = "ws://pipe/", servePipe(t, h), tokens("Jim", set)
+		c, err := New(o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
+		f(t, h, c)
+	})
+}
+
+// A token's heartbeat timeout is met.
+func TestHeartbeats(t *testing.T) {
+	var st states
+	often := Options{OnState: st.add, HeartbeatInterval: 4 * time.Second}
+	timeout := func(c *hotsock.Claims) { c.HeartbeatTimeout = 5 * time.Second }
+	onHandler(t, often, timeout, func(t *testing.T, _ *hotsock.Handler, _ *Client) {
 		time.Sleep(time.Hour)
 		if waits := st.waits(); len(waits) > 0 {
 			t.Errorf("disconnected: %v", waits[0].Err)
@@ -264,18 +272,8 @@ func TestHeartbeats(t *testing.T) {
 
 // Who is disconnected is told why in the server's words.
 func TestDisconnectedByServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer h.Close()
-		var st states
-		c, err := New(Options{URL: "ws://pipe/", HTTPClient: servePipe(t, h), OnState: st.add, Token: tokens("Jim", nil)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+	var st states
+	onHandler(t, Options{OnState: st.add}, nil, func(t *testing.T, h *hotsock.Handler, c *Client) {
 		if err := c.Connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -223,11 +223,7 @@ func TestReconnectWithoutHistory(t *testing.T) {
 	sub := subscribe(t, c, "room", nil)
 	before := c.ConnectionID()
 	x.Reset()
-	eventually(t, "another subscription", func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.conn != nil && c.conn.id != before && sub.state == live
-	})
+	awaitResubscribed(t, c, sub, before)
 	x.Refuse()
 	missed := s.publish("room", "e", 1, 0)
 	x.Heal()
@@ -324,4 +320,15 @@ func TestPublishFromTheLoop(t *testing.T) {
 	if err := follow(soon(t), answers, messages, new(atomic.Int64)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// awaitResubscribed returns when the subscription lives on another connection
+// than that before.
+func awaitResubscribed(t *testing.T, c *Client, sub *Subscription, before string) {
+	t.Helper()
+	eventually(t, "another subscription", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.conn != nil && c.conn.id != before && sub.state == live
+	})
 }

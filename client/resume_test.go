@@ -23,11 +23,7 @@ func TestUnusedChannel(t *testing.T) {
 	for n := range 3 {
 		before := c.ConnectionID()
 		x.Reset()
-		eventually(t, "another subscription", func() bool {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return c.conn != nil && c.conn.id != before && sub.state == live
-		})
+		awaitResubscribed(t, c, sub, before)
 		x.Refuse()
 		id := s.publish("unused", "e", n, 0)
 		x.Heal()
