@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,10 @@ type fanout struct {
 	links   map[string]*link  // by address of the master, "" for a single server
 	// brokeAt is when a link to a master of a cluster broke last.
 	brokeAt atomic.Pointer[time.Time]
-	bus     *link // of the node itself; the same as links[""] without a cluster
+	// strays counts how often topics were left on no link, and routed is the count
+	// at the last time when all were looked after.
+	strays, routed atomic.Int64
+	bus            *link // of the node itself; the same as links[""] without a cluster
 }
 
 func newFanout(ctx context.Context, n *node) *fanout {
@@ -107,6 +111,7 @@ func (f *fanout) route(p int, topic string) {
 
 // astray makes all topics be routed again in a while.
 func (f *fanout) astray() {
+	f.strays.Add(1)
 	select {
 	case f.n.reroute <- struct{}{}:
 	default:
@@ -137,15 +142,20 @@ func (f *fanout) run(ctx context.Context) {
 			return
 		case <-f.n.reroute:
 		}
+		// The client asks who is master while this waits; what it knew before must
+		// not be used again.
+		f.n.s.topo.forget(ctx, 0)
 		if !sleep(ctx, rerouteDelay) {
 			return
 		}
 		for p := range partitions {
 			f.n.s.topo.forget(ctx, p)
 		}
+		strays := f.strays.Load()
 		for _, w := range f.unrouted() {
 			f.route(w.keys.part, w.keys.topic())
 		}
+		f.routed.Store(strays)
 	}
 }
 
@@ -221,6 +231,9 @@ func (f *fanout) confirmed(topic string) {
 
 // up returns nil if every link is proven to be up.
 func (f *fanout) up() error {
+	if f.strays.Load() != f.routed.Load() {
+		return errors.New("no connection to a master of Redis's cluster on which channels are heard")
+	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if err := f.bus.up(); err != nil {

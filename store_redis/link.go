@@ -12,11 +12,6 @@ import (
 )
 
 const (
-	// probeEvery is how often a link is proven: a message is published to a
-	// topic of it, and must be heard.
-	probeEvery = time.Second
-	// probePatience is how long a link may be silent before it is replaced.
-	probePatience = 2500 * time.Millisecond
 	// subscribeBatch is how many topics one command subscribes to.
 	subscribeBatch = 256
 	// rerouteDelay is how long to wait before a master is looked up again.
@@ -169,7 +164,7 @@ func (l *link) connection(ctx context.Context) error {
 	l.f.n.wg.Go(func() { failed <- c.send(ctx) })
 	l.f.n.wg.Go(func() { failed <- c.receive(ctx) })
 
-	since := time.Since(l.born)
+	since, subscribed := time.Since(l.born), false
 	every := time.NewTicker(probeEvery)
 	defer every.Stop()
 	for {
@@ -179,24 +174,24 @@ func (l *link) connection(ctx context.Context) error {
 		case err := <-failed:
 			return err
 		case <-up:
+			subscribed = true
 		case <-every.C:
 		}
 		if time.Since(l.born)-max(time.Duration(l.heardAt.Load()), since) > probePatience {
 			return errors.New("the connection is silent")
 		}
-		l.f.n.wg.Go(func() { l.sendProbe(ctx, client) })
+		if !subscribed {
+			continue
+		}
+		l.f.n.wg.Go(func() {
+			if err := l.sendProbe(ctx, client); err != nil {
+				select {
+				case failed <- err:
+				case <-ctx.Done():
+				}
+			}
+		})
 	}
-}
-
-// sendProbe publishes a message that the link must hear.
-func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) {
-	ctx, cancel := context.WithTimeout(ctx, probeEvery)
-	defer cancel()
-	if l.sharded {
-		_ = client.SPublish(ctx, l.probe, "").Err() // Not heard means failed.
-		return
-	}
-	_ = client.Publish(ctx, l.probe, "").Err()
 }
 
 // reset makes every topic be subscribed to anew.

@@ -82,4 +82,5 @@ var (
 	dueScript       = newReader("due")
 	schedulesScript = newReader("schedules")
 	missingScript   = newReader("missing")
+	probeScript     = newReader("probe")
 )
