@@ -33,9 +33,9 @@ type channel struct {
 	// they were; zero if nobody left lately.
 	awaited time.Time
 
-	recent   recent
 	presence presence
-	// holdings are nil until there are some.
+	// recent and holdings are nil until there are some.
+	recent   *recent
 	holdings *holdings
 
 	// wake is when the shard will look at the channel next, or never.
@@ -74,7 +74,7 @@ func (c *channel) position(now time.Time) ulid.ULID {
 
 // announce delivers a presence or storage item, which had its id assigned.
 func (c *channel) announce(item *store.Item) {
-	c.recent.mark(item.ID, c.store.options.Load().ReplayLimit)
+	c.record().mark(item.ID, c.store.options.Load().ReplayLimit)
 	c.deliver(item)
 }
 
@@ -91,14 +91,14 @@ func (c *channel) unwatch(n *node) {
 // idle says that nothing would be lost if the channel did not exist.
 func (c *channel) idle() bool {
 	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 && c.awaited.IsZero() &&
-		c.recent.empty() && c.has().empty()
+		c.log().empty() && c.has().empty()
 }
 
 // settle makes the shard look at the channel when next something expires in
 // it, and soon if it has nothing.
 func (c *channel) settle() {
 	next := earliest(
-		c.recent.next(c.store.options.Load().ReplayWindow),
+		c.log().next(c.store.options.Load().ReplayWindow),
 		c.has().next(),
 		c.awaited,
 	)
@@ -121,7 +121,7 @@ func (c *channel) expire(now time.Time, by *node) {
 	if due(c.awaited, now) {
 		c.awaited = time.Time{}
 	}
-	c.recent.expire(now, c.store.options.Load().ReplayWindow)
+	c.log().expire(now, c.store.options.Load().ReplayWindow)
 	if c.holdings != nil {
 		c.holdings.kept.expire(now, limit)
 		c.holdings.dedup.expire(now, limit)

@@ -98,9 +98,9 @@ func (l *life) checkReplay(t *testing.T, arg int) {
 	t.Helper()
 	after, until, limit := l.pick(arg), l.pick(arg%3), 1+arg%7
 	c := l.channel
-	c.recent.expire(l.now, l.options.ReplayWindow)
+	c.log().expire(l.now, l.options.ReplayWindow)
 	var got []ulid.ULID
-	complete := c.knows(after) && c.recent.discarded.Compare(after) <= 0
+	complete := c.knows(after) && c.log().discarded.Compare(after) <= 0
 	if complete {
 		messages := c.replay(store.ReplayRequest{After: after, Until: until, Limit: limit}, l.now)
 		if complete = len(messages) <= limit; complete {

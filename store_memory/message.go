@@ -42,9 +42,9 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		c.hold().kept.add(m)
 	}
 	o := c.store.options.Load()
-	c.recent.expire(now, o.ReplayWindow)
+	c.log().expire(now, o.ReplayWindow)
 	if p.Keep != store.Forever && p.Keep <= o.ReplayWindow {
-		c.recent.add(m, o.ReplayLimit)
+		c.record().add(m, o.ReplayLimit)
 	}
 	if len(c.watchers) > 0 {
 		c.deliver(&store.Item{ID: m.ID, Channel: c.name, Exclude: p.Exclude, Message: m})

@@ -15,11 +15,16 @@ type presence struct {
 	subscriptions table.Map[string, *subscription]
 	// counted is how many of them are.
 	counted int
+	// members are nil until there is a subscription with presence.
+	members *members
+}
 
-	// members in order of joining. It is handed out: an element is never
+// members are the users who are subscribed to a presence channel.
+type members struct {
+	// list is in order of joining. It is handed out: an element is never
 	// changed, though more may be appended behind what others see.
-	members []store.Member
-	// size is the encoded length of the members without what is between them.
+	list []store.Member
+	// size is the encoded length of the list without what is between the members.
 	size int
 	// connections of each member, by its UID.
 	connections table.Map[string, int]
@@ -64,42 +69,55 @@ func (p *presence) count(s subscription, by int) {
 	if !s.presence {
 		return
 	}
-	if n := p.connections.Value(s.uid) + by; n > 0 {
-		p.connections.Set(s.uid, n)
+	m := p.joined()
+	if n := m.connections.Value(s.uid) + by; n > 0 {
+		m.connections.Set(s.uid, n)
 	} else {
-		p.connections.Delete(s.uid)
+		m.connections.Delete(s.uid)
 	}
 }
 
 func (p *presence) info() store.ChannelInfo {
-	return store.ChannelInfo{Count: p.counted, Members: p.list()}
+	info := store.ChannelInfo{Count: p.counted}
+	if p.members != nil {
+		info.Members = p.members.shown()
+	}
+	return info
 }
 
-// list returns the members, such that appending to it harms nobody.
-func (p *presence) list() []store.Member {
-	return slices.Clip(p.members)
+// joined returns the members of a presence channel.
+func (p *presence) joined() *members {
+	if p.members == nil {
+		p.members = new(members)
+	}
+	return p.members
 }
 
-func (p *presence) index(uid string) int {
-	if p.connections.Value(uid) == 0 {
+// shown returns the list, such that appending to it harms nobody.
+func (ms *members) shown() []store.Member {
+	return slices.Clip(ms.list)
+}
+
+func (ms *members) index(uid string) int {
+	if ms.connections.Value(uid) == 0 {
 		return -1 // Saves the search for most of those who join.
 	}
-	return slices.IndexFunc(p.members, func(m store.Member) bool { return m.UID == uid })
+	return slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
 }
 
 // fits says whether the members are within a limit once leaver, who may be
 // nobody, is not one any more and joiner is one with its present metadata.
-func (p *presence) fits(leaver string, joiner store.Member, limit int) bool {
-	size, n := p.size, len(p.members)
-	if i := p.index(leaver); i >= 0 {
-		size -= memberSize(p.members[i])
+func (ms *members) fits(leaver string, joiner store.Member, limit int) bool {
+	size, n := ms.size, len(ms.list)
+	if i := ms.index(leaver); i >= 0 {
+		size -= memberSize(ms.list[i])
 		n--
 	}
-	if i := p.index(joiner.UID); i >= 0 {
-		if bytes.Equal(p.members[i].UMD, joiner.UMD) {
+	if i := ms.index(joiner.UID); i >= 0 {
+		if bytes.Equal(ms.list[i].UMD, joiner.UMD) {
 			return true // Nothing changes.
 		}
-		size -= memberSize(p.members[i])
+		size -= memberSize(ms.list[i])
 		n--
 	}
 	size += memberSize(joiner)
@@ -113,34 +131,34 @@ func memberSize(m store.Member) int {
 
 // setMember makes m a member, or changes one. It returns nil if m is one
 // already. The subscription must not be recorded yet.
-func (p *presence) setMember(m store.Member) *store.PresenceChange {
+func (ms *members) setMember(m store.Member) *store.PresenceChange {
 	kind := store.MemberAdded
-	if i := p.index(m.UID); i < 0 {
-		p.members = append(p.members, m)
+	if i := ms.index(m.UID); i < 0 {
+		ms.list = append(ms.list, m)
 	} else {
-		if bytes.Equal(p.members[i].UMD, m.UMD) {
+		if bytes.Equal(ms.list[i].UMD, m.UMD) {
 			return nil
 		}
 		kind = store.MemberUpdated
-		p.size -= memberSize(p.members[i])
-		p.members = slices.Clone(p.members)
-		p.members[i] = m
+		ms.size -= memberSize(ms.list[i])
+		ms.list = slices.Clone(ms.list)
+		ms.list[i] = m
 	}
-	p.size += memberSize(m)
-	return &store.PresenceChange{Kind: kind, Member: m, Members: p.list()}
+	ms.size += memberSize(m)
+	return &store.PresenceChange{Kind: kind, Member: m, Members: ms.shown()}
 }
 
 // removeMember removes the member if it has no connection any more, and
 // returns nil if it has. The subscription must have been ended.
-func (p *presence) removeMember(uid string) *store.PresenceChange {
-	if p.connections.Value(uid) > 0 {
+func (ms *members) removeMember(uid string) *store.PresenceChange {
+	if ms.connections.Value(uid) > 0 {
 		return nil
 	}
-	i := slices.IndexFunc(p.members, func(m store.Member) bool { return m.UID == uid })
-	m := p.members[i]
-	p.size -= memberSize(m)
-	p.members = slices.Concat(p.members[:i], p.members[i+1:])
-	return &store.PresenceChange{Kind: store.MemberRemoved, Member: m, Members: p.list()}
+	i := slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
+	m := ms.list[i]
+	ms.size -= memberSize(m)
+	ms.list = slices.Concat(ms.list[:i], ms.list[i+1:])
+	return &store.PresenceChange{Kind: store.MemberRemoved, Member: m, Members: ms.shown()}
 }
 
 // announcePresence delivers a change, if there is one.

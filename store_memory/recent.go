@@ -20,6 +20,25 @@ type recent struct {
 	unmarked ulid.ULID
 }
 
+// nothingRecent is only read.
+var nothingRecent recent
+
+// log returns the replay log to be read, and to be made shorter.
+func (c *channel) log() *recent {
+	if c.recent == nil {
+		return &nothingRecent
+	}
+	return c.recent
+}
+
+// record returns the replay log to be added to.
+func (c *channel) record() *recent {
+	if c.recent == nil {
+		c.recent = new(recent)
+	}
+	return c.recent
+}
+
 func (r *recent) add(m *store.Message, limit int) {
 	r.messages.push(m)
 	for r.messages.len > limit {

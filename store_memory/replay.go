@@ -19,8 +19,8 @@ func (n *node) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay,
 	}
 	defer c.unlock()
 	now := clock()
-	c.recent.expire(now, c.store.options.Load().ReplayWindow)
-	if !c.knows(r.After) || c.recent.discarded.Compare(r.After) > 0 {
+	c.log().expire(now, c.store.options.Load().ReplayWindow)
+	if !c.knows(r.After) || c.log().discarded.Compare(r.After) > 0 {
 		return store.Replay{}, nil
 	}
 	messages := c.replay(r, now)
@@ -35,7 +35,7 @@ func (c *channel) knows(id ulid.ULID) bool {
 	if id.IsZero() {
 		return false
 	}
-	if id == c.newest || id == c.origin || id == c.has().kept.expired || c.recent.has(id) {
+	if id == c.newest || id == c.origin || id == c.has().kept.expired || c.log().has(id) {
 		return true
 	}
 	i := c.has().kept.from(id)
@@ -46,14 +46,14 @@ func (c *channel) knows(id ulid.ULID) bool {
 // message more than the limit.
 func (c *channel) replay(r store.ReplayRequest, now time.Time) []*store.Message {
 	var messages []*store.Message
-	i, j := c.recent.after(r.After), c.has().kept.after(r.After)
+	i, j := c.log().after(r.After), c.has().kept.after(r.After)
 	for len(messages) <= r.Limit {
 		for j < len(c.has().kept.list) && !c.has().kept.list[j].live(now) {
 			j++
 		}
 		var next, kept *store.Message
-		if i < c.recent.messages.len {
-			next = c.recent.messages.at(i)
+		if i < c.log().messages.len {
+			next = c.log().messages.at(i)
 		}
 		if j < len(c.has().kept.list) {
 			kept = c.has().kept.list[j].message.message

@@ -24,20 +24,20 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	// member's last.
 	leaver := ""
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
-	if moves && p.connections.Value(old.uid) == 1 {
+	if moves && p.joined().connections.Value(old.uid) == 1 {
 		leaver = old.uid
 	}
-	if s.Presence && !p.fits(leaver, joiner, s.MaxMembers) {
+	if s.Presence && !p.joined().fits(leaver, joiner, s.MaxMembers) {
 		return store.SubscribeResult{}, store.ErrCapacity
 	}
 	var result store.SubscribeResult
 	if moves {
 		p.end(s.Connection)
-		result.Change = p.removeMember(old.uid)
+		result.Change = p.joined().removeMember(old.uid)
 		c.announcePresence(now, result.Change, "")
 	}
 	if s.Presence {
-		if change := p.setMember(joiner); change != nil {
+		if change := p.joined().setMember(joiner); change != nil {
 			result.Change = change
 			exclude := ""
 			if change.Kind == store.MemberAdded {
@@ -84,7 +84,7 @@ func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
 		Count:      p.counted,
 	}
 	if old.presence {
-		end.Change = p.removeMember(old.uid)
+		end.Change = p.joined().removeMember(old.uid)
 		c.announcePresence(now, end.Change, "")
 	}
 	return end
@@ -122,10 +122,10 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	var change *store.PresenceChange
 	if s.presence {
 		m := store.Member{UID: s.uid, UMD: u.UMD}
-		if !p.fits("", m, u.MaxMembers) {
+		if !p.joined().fits("", m, u.MaxMembers) {
 			return nil, store.ErrCapacity
 		}
-		change = p.setMember(m)
+		change = p.joined().setMember(m)
 		c.announcePresence(clock(), change, "")
 	}
 	s.umd = u.UMD
