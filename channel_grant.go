@@ -13,13 +13,12 @@ import (
 // A channelGrant is what a connection may do on one channel. It is safe for
 // concurrent use.
 type channelGrant struct {
-	subscribe        bool
-	alias            string // "" for none
-	getInfo          bool
-	historyStart     time.Time // zero: the start of the subscription
-	omitFromSubCount bool
-	anyGet           bool // of any storage key
-	anyObserve       bool
+	subscribe          bool
+	getInfo            bool
+	omitFromSubCount   bool
+	anyGet, anyObserve bool      // of any storage key
+	alias              string    // "" for none
+	historyStart       time.Time // zero: the start of the subscription
 
 	// rules are those that match the channel. First come the subscribe token's,
 	// added of them, then the connect token's; of each the most specific first.
@@ -28,6 +27,11 @@ type channelGrant struct {
 	added int
 
 	mu      sync.Mutex
+	decided *decisions // nil until there are some
+}
+
+// decisions are remembered of the events and storage keys of a channel grant.
+type decisions struct {
 	events  recent.Cache[string, *eventGrant]
 	entries recent.Cache[string, *entryGrant]
 }
@@ -39,17 +43,30 @@ func (g *channelGrant) mayObserve() bool { return g.anyObserve }
 
 // event returns the permissions on an event. A repeated call is cheap.
 func (g *channelGrant) event(name string) *eventGrant {
-	return remember(g, &g.events, name, g.decideEvent)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return remember(&g.decisions().events, name, g.decideEvent)
 }
 
 // entry returns the permissions on a storage key. A repeated call is cheap.
 func (g *channelGrant) entry(key string) *entryGrant {
-	return remember(g, &g.entries, key, g.decideEntry)
-}
-
-func remember[V any](g *channelGrant, cache *recent.Cache[string, V], name string, decide func(string) V) V {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return remember(&g.decisions().entries, key, g.decideEntry)
+}
+
+// decisions is called with mu held.
+func (g *channelGrant) decisions() *decisions {
+	if g.decided == nil {
+		g.decided = &decisions{
+			events:  recent.New[string, *eventGrant](decisionCacheSize),
+			entries: recent.New[string, *entryGrant](decisionCacheSize),
+		}
+	}
+	return g.decided
+}
+
+func remember[V any](cache *recent.Cache[string, V], name string, decide func(string) V) V {
 	v, ok := cache.Get(name)
 	if !ok {
 		v = decide(name)

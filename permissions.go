@@ -120,10 +120,7 @@ func (p *permissions) realName(name string, subscribe *grant) string {
 // resolve works out the permissions on one channel (real name) from the connect
 // token's grant and the subscribe token's, which may be nil.
 func resolve(channel string, connect, subscribe *grant) *channelGrant {
-	g := &channelGrant{
-		events:  recent.New[string, *eventGrant](decisionCacheSize),
-		entries: recent.New[string, *entryGrant](decisionCacheSize),
-	}
+	g := &channelGrant{}
 	if subscribe != nil {
 		g.rules = subscribe.matching(g.rules, channel)
 		g.added = len(g.rules)

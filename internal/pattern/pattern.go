@@ -33,7 +33,7 @@ const (
 type matcher struct {
 	key      string
 	kind     kind
-	literals int            // wild: characters that are not wildcards
+	literals int32          // wild: characters that are not wildcards
 	parts    []string       // wild: what is between wildcards, at least two
 	regexp   *regexp.Regexp // regex
 }
@@ -75,7 +75,7 @@ func matchParts(parts []string, name string) bool {
 func wildcards(key string) matcher {
 	parts := strings.Split(key, wildcard)
 	literals := utf8.RuneCountInString(key) - len(parts) + 1
-	return matcher{key: key, kind: wild, literals: literals, parts: parts}
+	return matcher{key: key, kind: wild, literals: int32(literals), parts: parts}
 }
 
 // compare returns a negative number if a is more specific than b: an exact name
