@@ -45,8 +45,14 @@ func compileClaims(c *Claims, compiler *pattern.Compiler, maxUMD int) (*grant, e
 		return nil, fmt.Errorf("heartbeatTimeout: must be from %v to %v, in seconds", minHeartbeat, maxHeartbeat)
 	}
 
-	g := &grant{claims: *c}
-	g.claims.UMD, g.claims.Audience, g.claims.Channels = umd, nil, nil
+	g := &grant{
+		claims: grantedClaims{
+			UID: c.UID, ConnectionID: c.ConnectionID, UMD: umd,
+			HeartbeatTimeout: c.HeartbeatTimeout, KeepAlive: c.KeepAlive,
+			UMDUpdate: c.UMDUpdate, UMDPropagate: c.UMDPropagate,
+		},
+		once: newSingleUse(c),
+	}
 	if err := g.compileChannels(c.Channels, compiler.Token()); err != nil {
 		return nil, fmt.Errorf("channels: %w", err)
 	}

@@ -72,12 +72,13 @@ func (q *ExplainRequest) check(needs need) string {
 func (q *ExplainRequest) hasCommand() bool { return q.CommandToken != "" || q.CommandClaims != nil }
 
 func (x *explainer) connecting() {
-	c := &x.connect.claims
 	said := []string{"the claims are valid"}
 	if x.q.Claims == nil {
+		var c Claims
+		_ = decodeClaims(tokenClaims(x.q.Token), &c) // it was verified
 		said = []string{"the token is genuine and can be used until " + inText(c.Expires)}
 	}
-	if c.SingleUse {
+	if x.connect.once != nil {
 		said = append(said, "once")
 	}
 	if auto := x.connect.autoSubscribe(); len(auto) > 0 {

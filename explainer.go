@@ -81,7 +81,7 @@ func (x *explainer) openCommand(ctx context.Context, scope Scope) error {
 		return err
 	}
 	if x.connect == nil { // any connection that it is meant for
-		x.connect = &grant{claims: Claims{UID: g.claims.UID}}
+		x.connect = &grant{claims: grantedClaims{UID: g.claims.UID}}
 	}
 	connection := x.q.ConnectionID
 	if connection == "" {

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
@@ -10,12 +11,37 @@ import (
 
 // A grant is the immutable, checked and compiled form of a token's claims.
 type grant struct {
-	// claims are what was granted, with compact metadata. Audience and Channels
-	// are nil.
-	claims   Claims
+	claims   grantedClaims
+	once     *singleUse // nil if the token is good for any number of uses
 	channels pattern.Set[*channelRule]
 	aliases  map[string]string // to real names
 	auto     []string
+}
+
+// grantedClaims are those [Claims] that matter for longer than the moment in
+// which the token is used, with compact metadata.
+type grantedClaims struct {
+	UID, ConnectionID       string
+	UMD                     json.RawMessage
+	HeartbeatTimeout        time.Duration
+	KeepAlive               bool
+	UMDUpdate, UMDPropagate bool
+}
+
+// A singleUse is what store.Connections.UseToken is to be called with.
+type singleUse struct {
+	token string
+	until time.Time
+}
+
+// newSingleUse returns nil for a token that may be used again.
+func newSingleUse(c *Claims) *singleUse {
+	if !c.SingleUse {
+		return nil
+	}
+	// A digest, because ids can be long. They are unique for each issuer.
+	h := sha256.Sum256([]byte(c.Issuer + "\x00" + c.ID))
+	return &singleUse{token: hex.EncodeToString(h[:16]), until: c.Expires}
 }
 
 // A channelRule is the compiled form of ChannelClaims. In claims, Messages and
@@ -54,14 +80,3 @@ func (g *grant) matching(rules []*channelRule, channel string) []*channelRule {
 // autoSubscribe returns the channels to subscribe on connecting, sorted by name.
 // The slice is shared: it must not be modified.
 func (g *grant) autoSubscribe() []string { return g.auto }
-
-// use returns what store.Connections.UseToken is to be called with if the token
-// is good for one use only.
-func (g *grant) use() (token string, until time.Time, single bool) {
-	if !g.claims.SingleUse {
-		return "", time.Time{}, false
-	}
-	// A digest, because ids can be long. They are unique for each issuer.
-	h := sha256.Sum256([]byte(g.claims.Issuer + "\x00" + g.claims.ID))
-	return hex.EncodeToString(h[:16]), g.claims.Expires, true
-}

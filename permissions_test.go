@@ -188,11 +188,11 @@ func TestTokenMayUpdateUMD(t *testing.T) {
 
 func TestTokenUse(t *testing.T) {
 	use := func(payload string) string {
-		id, until, single := claimsGrant(t, payload).use()
-		if !single || !until.Equal(time.Unix(9, 0)) || len(id) != 32 {
-			t.Errorf("%s: use is %q until %v, %t", payload, id, until, single)
+		once := claimsGrant(t, payload).once
+		if once == nil || !once.until.Equal(time.Unix(9, 0)) || len(once.token) != 32 {
+			t.Fatalf("%s: use is %v", payload, once)
 		}
-		return id
+		return once.token
 	}
 	a := use(`{"singleUse":true,"jti":"1","exp":9}`)
 	if b := use(`{"singleUse":true,"jti":"1","exp":9,"uid":"u"}`); b != a {
@@ -204,7 +204,7 @@ func TestTokenUse(t *testing.T) {
 	if b := use(`{"singleUse":true,"jti":"1","iss":"x","exp":9}`); b == a {
 		t.Error("two tokens of different issuers are one")
 	}
-	if _, _, single := claimsGrant(t, `{"jti":"1","exp":9}`).use(); single {
+	if claimsGrant(t, `{"jti":"1","exp":9}`).once != nil {
 		t.Error("a token without singleUse is good for one use only")
 	}
 }

@@ -107,17 +107,16 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	if j.granted != nil && !j.used {
-		if token, until, single := j.granted.use(); single {
-			first, err := c.h.node.UseToken(ctx, token, until)
-			if err != nil {
-				return err
-			}
-			if !first {
-				return refuse(CodeInvalidSubscribeToken)
-			}
-			j.used = true
+	if j.granted != nil && j.granted.once != nil && !j.used {
+		once := j.granted.once
+		first, err := c.h.node.UseToken(ctx, once.token, once.until)
+		if err != nil {
+			return err
 		}
+		if !first {
+			return refuse(CodeInvalidSubscribeToken)
+		}
+		j.used = true
 	}
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err

@@ -105,8 +105,8 @@ func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if token, until, single := g.use(); single {
-		first, err := h.node.UseToken(ctx, token, until)
+	if once := g.once; once != nil {
+		first, err := h.node.UseToken(ctx, once.token, once.until)
 		if err != nil {
 			return nil, nil, err
 		}
