@@ -90,7 +90,8 @@ func (c *connection) publish(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.h.publishAs(c.h.ctx, &c.who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	who := c.requester()
+	out, err := c.h.publishAs(c.h.ctx, &who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,8 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.h.setAs(c.h.ctx, &c.who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	who := c.requester()
+	out, err := c.h.setAs(c.h.ctx, &who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,8 @@ func (c *connection) react(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.h.reactAs(c.h.ctx, &c.who, sc, in); err != nil {
+	who := c.requester()
+	if err := c.h.reactAs(c.h.ctx, &who, sc, in); err != nil {
 		return err
 	}
 	c.ack(cmd, accepted{})

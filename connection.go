@@ -29,11 +29,9 @@ type connection struct {
 	grant  *grant
 	perms  *permissions
 	limit  *throttle
-	who    requester
-	uid    string
 
-	connected time.Time
-	expires   time.Time
+	sourceIP, userAgent string
+	connected           time.Time
 
 	// ops is held while a command of this connection changes something, be it
 	// the client's own or one that came over HTTP or from the store.
@@ -224,7 +222,7 @@ func (c *connection) end() {
 	clear(c.waiting)
 	c.mu.Unlock()
 	c.h.conns.remove(c)
-	c.h.limits.close(c.uid)
+	c.h.limits.close(c.uid())
 	c.background.Wait()
 
 	c.ops.Lock()
@@ -278,11 +276,22 @@ func (c *connection) subscription(channel string) *subscription {
 	return c.subs.Value(channel)
 }
 
+// uid is the user's, outside of its subscriptions.
+func (c *connection) uid() string { return c.grant.claims.UID }
+
+// expires is when the connection ends at the latest.
+func (c *connection) expires() time.Time { return c.connected.Add(c.h.opts.MaxConnectionDuration) }
+
+// requester is the connection, when its client asks for something.
+func (c *connection) requester() requester {
+	return requester{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket"}
+}
+
 // meta is who the connection is, outside of its subscriptions.
 func (c *connection) meta() store.Meta {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return store.Meta{UID: c.uid, UMD: c.umd}
+	return store.Meta{UID: c.uid(), UMD: c.umd}
 }
 
 // info is what backend events tell about the connection.
@@ -292,10 +301,10 @@ func (c *connection) info() EventConnectionData {
 		ID:          c.id,
 		ConnectedAt: c.connected.UTC(),
 		KeepAlive:   c.grant.claims.KeepAlive,
-		SourceIP:    orNil(c.who.SourceIP),
+		SourceIP:    orNil(c.sourceIP),
 		UID:         orNil(m.UID),
 		UMD:         orNull(m.UMD),
-		UserAgent:   orNil(c.who.UserAgent),
+		UserAgent:   orNil(c.userAgent),
 	}
 }
 

@@ -50,7 +50,7 @@ func (cs *connections) of(uid string) []*connection {
 	defer cs.mu.RUnlock()
 	var its []*connection
 	for _, c := range cs.byID {
-		if c.uid == uid {
+		if c.uid() == uid {
 			its = append(its, c)
 		}
 	}

@@ -23,7 +23,7 @@ func pongFrame(ref string) socket.Frame {
 
 func connectedFrame(c *connection, secret string) socket.Frame {
 	return socket.FinishSecret(wire.AppendConnected(socket.Start(2*frameRoom), wire.Connected{
-		ConnectionID: c.id, Expires: c.expires, Secret: secret, Meta: c.meta(),
+		ConnectionID: c.id, Expires: c.expires(), Secret: secret, Meta: c.meta(),
 	}))
 }
 

@@ -26,15 +26,13 @@ type permissions struct {
 	mu sync.Mutex
 	// subscriptions are by real name, and aliases of some of them.
 	subscriptions table.Map[string, *channelGrant]
-	aliases       table.Map[string, string]
-	others        recent.Cache[string, *channelGrant]
+	aliases       map[string]string // nil if there are none
+	// others are of channels without a subscription, nil until there are some.
+	others *recent.Cache[string, *channelGrant]
 }
 
 func newPermissions(connect *grant) *permissions {
-	return &permissions{
-		connect: connect,
-		others:  recent.New[string, *channelGrant](maxChannelGrants),
-	}
+	return &permissions{connect: connect}
 }
 
 // channel returns the permissions on a channel (real name) as they are now.
@@ -43,6 +41,9 @@ func (p *permissions) channel(name string) *channelGrant {
 	defer p.mu.Unlock()
 	if g, ok := p.subscriptions.Get(name); ok {
 		return g
+	}
+	if p.others == nil {
+		p.others = new(recent.New[string, *channelGrant](maxChannelGrants))
 	}
 	g, ok := p.others.Get(name)
 	if !ok {
@@ -63,7 +64,10 @@ func (p *permissions) subscribed(channel string, subscribe *grant) *channelGrant
 	p.forget(channel)
 	p.subscriptions.Set(channel, g)
 	if g.alias != "" {
-		p.aliases.Set(g.alias, channel)
+		if p.aliases == nil {
+			p.aliases = make(map[string]string)
+		}
+		p.aliases[g.alias] = channel
 	}
 	return g
 }
@@ -82,8 +86,11 @@ func (p *permissions) forget(channel string) {
 	}
 	p.subscriptions.Delete(channel)
 	// Another subscribe token may have given the same alias to another channel.
-	if p.aliases.Value(g.alias) == channel {
-		p.aliases.Delete(g.alias)
+	if p.aliases[g.alias] == channel {
+		delete(p.aliases, g.alias)
+	}
+	if len(p.aliases) == 0 {
+		p.aliases = nil
 	}
 }
 
@@ -108,7 +115,7 @@ func (p *permissions) realName(name string, subscribe *grant) string {
 	if p.subscriptions.Has(name) {
 		return name
 	}
-	if channel, ok := p.aliases.Get(name); ok {
+	if channel, ok := p.aliases[name]; ok {
 		return channel
 	}
 	if channel, ok := p.connect.aliases[name]; ok {

@@ -60,7 +60,7 @@ func isTemporary(err error) bool {
 func (c *connection) subscribeToken(token string) (*grant, error) {
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid, token, ScopeSubscribe)
+	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), token, ScopeSubscribe)
 	if err != nil {
 		c.logger().Info("hotsock: subscribe token refused", "err", err)
 		if errors.Is(err, errKeyLookup) {

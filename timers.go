@@ -47,7 +47,7 @@ func (c *connection) tick() {
 // overdue returns why the connection must end now; endClient if it need not.
 func (c *connection) overdue(now time.Duration) endReason {
 	switch {
-	case now >= c.expires.Sub(c.connected):
+	case now >= c.h.opts.MaxConnectionDuration:
 		return endExpired
 	case now >= c.active()+c.h.opts.IdleTimeout:
 		return endIdle
@@ -67,7 +67,7 @@ func (c *connection) keepAliveDue(now time.Duration) bool {
 }
 
 func (c *connection) nextDeadline() time.Duration {
-	next := min(c.expires.Sub(c.connected), c.active()+c.h.opts.IdleTimeout)
+	next := min(c.h.opts.MaxConnectionDuration, c.active()+c.h.opts.IdleTimeout)
 	if c.grant.claims.HeartbeatTimeout > 0 {
 		next = min(next, c.heartbeat+c.grant.claims.HeartbeatTimeout)
 	}

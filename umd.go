@@ -16,7 +16,7 @@ func (c *connection) updateUMD(name, token string) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid, token, ScopeUMD)
+	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), token, ScopeUMD)
 	if err != nil {
 		c.logger().Info("hotsock: umd token refused", "err", err)
 		if errors.Is(err, errKeyLookup) {

@@ -26,7 +26,6 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err)
 		return
 	}
-	now := time.Now()
 	secret := newSecret()
 	c := &connection{
 		h:         h,
@@ -35,13 +34,10 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		claims:    claims,
 		grant:     g,
 		perms:     newPermissions(g),
-		uid:       g.claims.UID,
 		umd:       g.claims.UMD,
-		connected: now,
-		expires:   now.Add(h.opts.MaxConnectionDuration),
+		connected: time.Now(),
 	}
-	c.who = h.requester(r, "client.websocket")
-	c.who.ConnectionID = c.id
+	c.sourceIP, c.userAgent = h.sender(r)
 	if err := c.record(); err != nil {
 		h.writeError(w, r, err)
 		return
@@ -81,7 +77,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 		return false
 	}
 	h.conns.running.Add(1)
-	c.limit = h.limits.open(c.uid)
+	c.limit = h.limits.open(c.uid())
 	h.conns.add(c)
 	go c.run(secret)
 	return true
@@ -173,12 +169,14 @@ func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
 
 // requester describes who sent a request.
 func (h *Handler) requester(r *http.Request, trigger string) requester {
-	return requester{
-		SourceIP: h.opts.ClientIP(r),
-		// A part of the request's headers, which must not be kept with it.
-		UserAgent: strings.Clone(clip(r.UserAgent())),
-		Trigger:   trigger,
-	}
+	ip, agent := h.sender(r)
+	return requester{SourceIP: ip, UserAgent: agent, Trigger: trigger}
+}
+
+// sender is where a request comes from.
+func (h *Handler) sender(r *http.Request) (ip, agent string) {
+	// A part of the request's headers, which must not be kept with it.
+	return h.opts.ClientIP(r), strings.Clone(clip(r.UserAgent()))
 }
 
 // clip is a header's value in what is kept or logged of a request.
