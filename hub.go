@@ -167,7 +167,7 @@ func (t *topic) remove(s *subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.state = subEnded
-	s.buffer = nil
+	s.held = nil
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index

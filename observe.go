@@ -27,14 +27,14 @@ func (s *subscription) readObserved(key string, read func() (*store.Entry, error
 func (s *subscription) watchReading(key string) {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
-	s.reading = key
+	s.read().key = key
 }
 
-// pass notes that the client is being sent a version of an entry, if any. The
-// topic's lock must be held.
-func (s *subscription) pass(e *store.Entry) {
-	if e != nil && e.Key == s.reading {
-		s.passed = e
+// pass notes that the client is being sent a version of an entry. The topic's
+// lock must be held.
+func (r *storageReads) pass(e *store.Entry) {
+	if e.Key == r.key {
+		r.passed = e
 	}
 }
 
@@ -43,8 +43,8 @@ func (s *subscription) pass(e *store.Entry) {
 func (s *subscription) endReading(e *store.Entry, err error, last bool, answer func(*store.Entry) socket.Frame) bool {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
-	passed := s.passed
-	s.reading, s.passed = "", nil
+	passed := s.read().passed
+	s.reads.key, s.reads.passed = "", nil
 	switch {
 	case err != nil:
 		return true

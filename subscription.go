@@ -44,16 +44,28 @@ type subscription struct {
 	// that follows the gap goes out before the client is told.
 	gap      bool
 	position ulid.ULID // items up to here are not for this subscription
-	buffer   []*store.Item
-	buffered int // bytes
-	// told has the newest version of storage keys that the client was told of
-	// outside the order of items: older ones must not follow.
+	// held is what was delivered in the state subJoining, nil if that is nothing.
+	held *heldItems
+	// reads are nil until the client is told of storage entries outside of the
+	// order of items.
+	reads *storageReads
+}
+
+// heldItems wait until the client has been told that it is subscribed.
+type heldItems struct {
+	items []*store.Item
+	size  int // bytes
+}
+
+// storageReads are what a client was told of storage entries outside of the
+// order of items.
+type storageReads struct {
+	// told has the newest version of each key: older ones must not follow.
 	told map[string]ulid.ULID
-	// reading is the storage key that a command of the client is reading, ""
-	// for none, and passed the newest version of it that the client was sent
-	// meanwhile.
-	reading string
-	passed  *store.Entry
+	// key is the one that a command of the client is reading, "" for none, and
+	// passed the newest version of it that the client was sent meanwhile.
+	key    string
+	passed *store.Entry
 }
 
 // deliver returns whether the client is given the item, now or when it has
@@ -72,13 +84,15 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	case subLive:
 		return s.send(item, frame)
 	case subJoining:
-		s.buffered += frame.Len()
-		if s.buffered > s.conn.h.opts.MaxQueueSize {
-			s.buffer = nil
+		if s.held == nil {
+			s.held = new(heldItems)
+		}
+		if s.held.size += frame.Len(); s.held.size > s.conn.h.opts.MaxQueueSize {
+			s.held.items = nil
 			s.conn.tooSlow()
 			return false
 		}
-		s.buffer = append(s.buffer, item)
+		s.held.items = append(s.held.items, item)
 		return true
 	}
 	return false
@@ -90,15 +104,15 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 	if item.ID.Compare(s.position) <= 0 {
 		return false
 	}
-	if item.Storage != nil && len(s.told) > 0 {
-		if told, ok := s.told[item.Storage.Key]; ok {
+	if item.Storage != nil && s.reads != nil {
+		if told, ok := s.reads.told[item.Storage.Key]; ok {
 			if item.ID.Compare(told) <= 0 {
 				return false
 			}
-			delete(s.told, item.Storage.Key)
+			delete(s.reads.told, item.Storage.Key)
 		}
+		s.reads.pass(item.Storage)
 	}
-	s.pass(item.Storage)
 	s.conn.sock.Send(frame)
 	return true
 }
@@ -116,14 +130,20 @@ func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
 
 // note is tell without the sending.
 func (s *subscription) note(e *store.Entry) {
-	if len(s.told) >= maxTold {
-		clear(s.told)
+	r := s.read()
+	if len(r.told) >= maxTold {
+		clear(r.told)
 	}
-	if s.told == nil {
-		s.told = make(map[string]ulid.ULID)
+	r.told[e.Key] = e.ID
+	r.pass(e)
+}
+
+// read returns the storage reads, to be changed.
+func (s *subscription) read() *storageReads {
+	if s.reads == nil {
+		s.reads = &storageReads{told: make(map[string]ulid.ULID)}
 	}
-	s.told[e.Key] = e.ID
-	s.pass(e)
+	return s.reads
 }
 
 // suspend keeps what is delivered from now on until resubscribe. The topic's
@@ -143,10 +163,13 @@ func (s *subscription) goLive(position ulid.ULID) {
 		return
 	}
 	s.state = subLive
-	for _, item := range s.buffer {
+	if s.held == nil {
+		return
+	}
+	for _, item := range s.held.items {
 		s.send(item, itemFrame(item))
 	}
-	s.buffer, s.buffered = nil, 0
+	s.held = nil
 }
 
 // meta is who the user is on this channel.
