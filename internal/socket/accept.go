@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -17,9 +16,9 @@ import (
 const (
 	// readBuffer holds a frame's header; what follows is read past it, from
 	// what wait has read.
-	readBuffer = 64
+	readBuffer = 16
 	// writeBuffer holds any control frame, the only ones that pass through it.
-	writeBuffer = 160
+	writeBuffer = 128
 )
 
 // ErrNotHijackable says that the connection cannot be taken over from the HTTP
@@ -47,12 +46,11 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		}
 		return nil, fmt.Errorf("socket: %w", err)
 	}
-	// The library has put what is buffered behind the reader, where nobody who
-	// waits for more would see it.
-	_, _ = h.br.Peek(h.early)
+	h.br.Reset(h.conn) // The library has put a reader of what was buffered before it: of nothing.
 	ws.SetReadLimit(int64(o.ReadLimit))
 	return &Conn{
-		ws: ws, net: h.conn, br: h.br, o: o,
+		ws: ws, net: h.conn, br: h.br,
+		limit: o.QueueLimit, overflow: o.Overflow, flusher: o.Flusher,
 		deflate: strings.HasPrefix(w.Header().Get("Sec-WebSocket-Extensions"), "permessage-deflate"),
 	}, nil
 }
@@ -79,7 +77,6 @@ type hijacker struct {
 	timeout time.Duration
 	conn    *atomicConn
 	br      *bufio.Reader
-	early   int // bytes that came right behind the request
 }
 
 // Unwrap is for http.ResponseController.
@@ -112,11 +109,9 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, errors.Join(err, c.Close())
 	}
 	h.conn = newAtomicConn(c, h.timeout)
-	// The client may have sent frames right behind its request. The library
-	// keeps what is buffered, so they must be.
+	// The client may have sent frames right behind its request.
 	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
-	br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.conn), max(readBuffer, len(early)))
-	_, _ = br.Peek(len(early))
-	h.br, h.early = br, len(early)
-	return h.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
+	h.conn.early = bytes.Clone(early)
+	h.br = bufio.NewReaderSize(h.conn, readBuffer)
+	return h.conn, bufio.NewReadWriter(h.br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
 }

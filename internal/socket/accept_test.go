@@ -119,7 +119,7 @@ func TestWriterThatWaits(t *testing.T) {
 }
 
 func BenchmarkFanOutEnqueue(b *testing.B) {
-	c := &Conn{net: &atomicConn{}, o: Options{QueueLimit: 1 << 62, Overflow: func() {}}, writing: true}
+	c := &Conn{net: &atomicConn{}, limit: 1 << 62, overflow: func() {}, writing: true}
 	f := textFrame(strings.Repeat("b", 300))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -17,19 +17,20 @@ type atomicConn struct {
 	net.Conn
 	raw     syscall.RawConn // nil if there is none
 	timeout time.Duration
-	// gone is set when the connection was closed, or reading it has failed: no
-	// handshake is possible any more.
-	gone atomic.Bool
 
 	// early is what wait has read and Read has not yet returned, a part of
-	// buffer. Of the goroutine that reads: the waiting one, the reading one, or
+	// buffer; at first it is what came right behind the request, and buffer is
+	// nil. Of the goroutine that reads: the waiting one, the reading one, or
 	// when that is over the one that makes the close handshake.
 	early  []byte
 	buffer *[readAhead]byte
 
 	waitMu  sync.Mutex
-	waiting bool
 	over    chan struct{} // closed when nobody waits any more; nil before stopWaiting
+	waiting bool
+	// gone is set when the connection was closed, or reading it has failed: no
+	// handshake is possible any more. It needs no lock.
+	gone atomic.Bool
 
 	mu       sync.Mutex // held until a frame is written to its end
 	deadline time.Time
@@ -113,7 +114,9 @@ func (c *atomicConn) Read(b []byte) (int, error) {
 	}
 	n := copy(b, c.early)
 	if c.early = c.early[n:]; len(c.early) == 0 {
-		readBuffers.Put(c.buffer)
+		if c.buffer != nil {
+			readBuffers.Put(c.buffer)
+		}
 		c.buffer, c.early = nil, nil
 	}
 	return n, nil

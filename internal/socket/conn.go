@@ -47,10 +47,11 @@ var (
 type Conn struct {
 	ws  *websocket.Conn
 	net *atomicConn
-	// deflate is true if both sides have agreed on permessage-deflate.
-	deflate bool
-	br      *bufio.Reader // what the library reads from
-	o       Options
+	br  *bufio.Reader // what the library reads from
+
+	limit    int // of bytes in queue, besides those asked for
+	overflow func()
+	flusher  *Flusher
 
 	lastSent atomic.Int64 // Unix nanoseconds
 
@@ -58,9 +59,10 @@ type Conn struct {
 	queue   []Frame       // waiting, in order
 	queued  int           // bytes in queue
 	asked   int           // how many of them SendAll has taken
+	flushed chan struct{} // closed when nothing is queued, if Close waits for that
 	writing bool          // somebody has been asked to write what is queued
 	closing bool          // no more frames are taken
-	flushed chan struct{} // closed when nothing is queued, if Close waits for that
+	deflate bool          // both sides have agreed on permessage-deflate; not guarded
 
 	flushes   sync.WaitGroup // goroutines that flush
 	closeOnce sync.Once
@@ -77,10 +79,10 @@ func (c *Conn) Send(f Frame) {
 		c.mu.Unlock()
 		return
 	}
-	if waiting := c.queued - c.asked; waiting+len(f.b.wire) > c.o.QueueLimit && waiting > 0 {
+	if waiting := c.queued - c.asked; waiting+len(f.b.wire) > c.limit && waiting > 0 {
 		c.closing = true
 		c.mu.Unlock()
-		c.o.Overflow()
+		c.overflow()
 		return
 	}
 	c.queue = append(c.queue, f)
@@ -105,7 +107,7 @@ func (c *Conn) SendAll(frames []Frame) bool {
 	if c.closing {
 		return true
 	}
-	if c.asked+size > c.o.QueueLimit {
+	if c.asked+size > c.limit {
 		return false
 	}
 	c.queue = append(c.queue, frames...)
@@ -121,7 +123,7 @@ func (c *Conn) flush() {
 		return
 	}
 	c.writing = true
-	if c.net.raw == nil || c.o.Flusher == nil || !c.o.Flusher.add(c) {
+	if c.net.raw == nil || c.flusher == nil || !c.flusher.add(c) {
 		c.flushAlone(nil, false)
 	}
 }
@@ -199,8 +201,8 @@ func (c *Conn) flushAlone(begun []byte, locked bool) {
 				}
 				n, err := c.net.write(b)
 				c.net.mu.Unlock()
-				if c.o.Flusher != nil {
-					c.o.Flusher.written.Add(uint64(n))
+				if c.flusher != nil {
+					c.flusher.written.Add(uint64(n))
 				}
 				if locked = false; err != nil {
 					c.broken()
@@ -322,7 +324,7 @@ func (c *Conn) Close(ctx context.Context, code websocket.StatusCode, reason stri
 }
 
 func (c *Conn) shakeHands(ctx context.Context, code websocket.StatusCode, reason string) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.WriteTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.net.timeout)
 	defer cancel()
 	if code == websocket.StatusTryAgainLater {
 		// The peer does not read: what waits would only delay the reason.
