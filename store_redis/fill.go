@@ -68,7 +68,7 @@ func (s *Store) since(ctx context.Context, w *watch, after string, members bool)
 
 // catchUp makes a watch that is not live catch up. The stripe is held.
 func (n *node) catchUp(w *watch) {
-	if w.filling {
+	if w.filling || !w.placed {
 		w.again = true
 		return
 	}

@@ -28,6 +28,9 @@ type watch struct {
 
 	// lost is the newest item that is known to be lost, "" for none.
 	lost string
+	// placed is false until the watch knows where its channel is, and at that is
+	// right. It does not catch up before.
+	placed bool
 	// at is the newest item delivered or passed by.
 	at string
 	// members are those of a presence channel after that item.
@@ -35,8 +38,8 @@ type watch struct {
 	// live is false while the watch catches up; held is what it hears then.
 	live bool
 	held []heard
-	// filling is true while a goroutine catches up, and again if it has to
-	// look once more.
+	// filling is true while a goroutine catches up, and again if it has to look
+	// once more, or has to begin when the watch is placed.
 	filling, again bool
 }
 
@@ -134,8 +137,10 @@ func (n *node) startWatch(ctx context.Context, w *watch) error {
 	stripe := &n.stripes[w.keys.part]
 	stripe.Lock()
 	defer stripe.Unlock()
-	w.at, w.members = r.newest, r.members
-	n.release(w)
+	w.at, w.members, w.placed = r.newest, r.members, true
+	if w.again || !n.release(w) {
+		n.catchUp(w)
+	}
 	return nil
 }
 
