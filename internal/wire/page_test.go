@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hotsock-go/hotsock/store"
@@ -130,16 +129,12 @@ func made(names ...string) []store.Reaction {
 
 func TestManyDifferentReactions(t *testing.T) {
 	// An attacker may have given one message this many. In the square of their
-	// number they would take minutes.
+	// number they would take longer than a test may.
 	names := make([]string, 200_000)
 	for i := range names {
 		names[i] = fmt.Sprint(i)
 	}
-	start := time.Now()
 	got := appendTallies(nil, made(names...), true)
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("took %v", took)
-	}
 	if n := strings.Count(string(got), `"count":1,`); n != len(names) {
 		t.Errorf("%d reactions, want %d", n, len(names))
 	}
