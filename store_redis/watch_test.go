@@ -3,7 +3,7 @@ package storeredis
 import (
 	"context"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hotsock-go/hotsock/internal/redistest"
@@ -12,11 +12,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sinceHook does something once around the first execution of the script with
-// which a watch finds out where its channel is.
+// A sinceHook stops the first execution of the script with which a watch finds
+// out where its channel is: before it until goOn is closed, and its answer until
+// answer is. It closes asked and executed when it has come that far.
 type sinceHook struct {
-	before, after func()
-	first         sync.Once
+	asked, goOn, executed, answer chan struct{}
+	stopped                       atomic.Bool
+}
+
+func newSinceHook() *sinceHook {
+	return &sinceHook{
+		asked: make(chan struct{}), goOn: make(chan struct{}), executed: make(chan struct{}), answer: make(chan struct{}),
+	}
 }
 
 func (h *sinceHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
@@ -25,18 +32,17 @@ func (h *sinceHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { retu
 func (h *sinceHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		since := slices.ContainsFunc(cmds, func(c redis.Cmder) bool {
-			return len(c.Args()) > 1 && (c.Args()[1] == sinceScript.sha || c.Args()[1] == sinceScript.src)
+			return len(c.Args()) > 1 && c.Args()[1] == sinceScript.sha
 		})
-		if !since {
+		if !since || h.stopped.Swap(true) {
 			return next(ctx, cmds)
 		}
-		var first bool
-		h.first.Do(func() { first = true })
-		if first {
-			h.before()
-			defer h.after()
-		}
-		return next(ctx, cmds)
+		close(h.asked)
+		<-h.goOn
+		err := next(ctx, cmds)
+		close(h.executed)
+		<-h.answer
+		return err
 	}
 }
 
@@ -44,20 +50,39 @@ func (h *sinceHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 // after that must be delivered, once, and nothing called lost.
 func TestWatchBegins(t *testing.T) {
 	t.Parallel()
+	// again waits until the watch's link was replaced and it is subscribed anew.
+	again := func(t *testing.T, srv *redistest.Server, n *node) {
+		if err := srv.Client().ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the watch to be subscribed again", back, func() bool {
+			w := n.fan.find("c")
+			n.stripes[w.keys.part].Lock()
+			defer n.stripes[w.keys.part].Unlock()
+			return w.again || w.live
+		})
+	}
 	for _, row := range []struct {
 		why string
-		// around returns what is done before and after the watch reads where the
+		// before and after are done before and after Redis is asked where the
 		// channel is.
-		around func(t *testing.T, srv *redistest.Server, n *node, publish func()) (before, after func())
+		before, after func(t *testing.T, srv *redistest.Server, n *node, publish func())
 	}{
-		{"the link is replaced, and what is published before is in the answer", linkReplaced(func(replace, publish func()) (func(), func()) {
-			return publish, replace
-		})},
-		{"the link is replaced, and what is published before is not in the answer", linkReplaced(func(replace, publish func()) (func(), func()) {
-			return func() {}, func() { publish(); replace() }
-		})},
-		{"more is published than can be held back", func(t *testing.T, _ *redistest.Server, n *node, publish func()) (before, after func()) {
-			return func() {
+		{
+			why:    "the link is replaced, and what is published is in the answer",
+			before: func(_ *testing.T, _ *redistest.Server, _ *node, publish func()) { publish() },
+			after:  func(t *testing.T, srv *redistest.Server, n *node, _ func()) { again(t, srv, n) },
+		},
+		{
+			why: "the link is replaced, and what is published is not in the answer",
+			after: func(t *testing.T, srv *redistest.Server, n *node, publish func()) {
+				publish()
+				again(t, srv, n)
+			},
+		},
+		{
+			why: "more is published than can be held back",
+			before: func(t *testing.T, _ *redistest.Server, n *node, publish func()) {
 				for range maxHeld + 1 {
 					publish()
 				}
@@ -67,8 +92,8 @@ func TestWatchBegins(t *testing.T) {
 					defer n.stripes[w.keys.part].Unlock()
 					return len(w.held) == maxHeld
 				})
-			}, func() {}
-		}},
+			},
+		},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
@@ -82,12 +107,26 @@ func TestWatchBegins(t *testing.T) {
 			publish()
 			client := redis.NewClient(&redis.Options{Addr: srv.Addr, ContextTimeoutEnabled: true})
 			t.Cleanup(func() { _ = client.Close() })
-			hook := new(sinceHook)
+			hook := newSinceHook()
 			client.AddHook(hook)
 			in := newInbox(t)
 			n := joinAs(t, newStore(t, client), in, testJoin)
-			hook.before, hook.after = row.around(t, srv, n, publish)
-			mustWatch(t, n, "c")
+
+			watched := make(chan error, 1)
+			go func() { watched <- n.Watch(unhurried(t), "c") }()
+			<-hook.asked
+			if row.before != nil {
+				row.before(t, srv, n, publish)
+			}
+			close(hook.goOn)
+			<-hook.executed
+			if row.after != nil {
+				row.after(t, srv, n, publish)
+			}
+			close(hook.answer)
+			if err := <-watched; err != nil {
+				t.Fatal(err)
+			}
 			began := len(published)
 			for range 3 {
 				publish()
@@ -106,24 +145,5 @@ func TestWatchBegins(t *testing.T) {
 				t.Errorf("items were called lost %d times", in.lost)
 			}
 		})
-	}
-}
-
-// linkReplaced makes a row in which the watch's link is replaced, and the watch
-// subscribed again, while it begins.
-func linkReplaced(order func(replace, publish func()) (before, after func())) func(*testing.T, *redistest.Server, *node, func()) (func(), func()) {
-	return func(t *testing.T, srv *redistest.Server, n *node, publish func()) (before, after func()) {
-		replace := func() {
-			if err := srv.Client().ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
-				t.Error(err)
-			}
-			await(t, "the watch to be subscribed again", back, func() bool {
-				w := n.fan.find("c")
-				n.stripes[w.keys.part].Lock()
-				defer n.stripes[w.keys.part].Unlock()
-				return w.again || w.live
-			})
-		}
-		return order(replace, publish)
 	}
 }
