@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -155,12 +154,8 @@ func TestIsPattern(t *testing.T) {
 // A matcher that backtracks needs longer than the age of the world here.
 func TestWildcardsDoNotBacktrack(t *testing.T) {
 	s := newSet(t, strings.Repeat("a*", 60)+"b")
-	start := time.Now()
 	for range s.Match(strings.Repeat("a", 256)) {
 		t.Error("matched without the b")
-	}
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("took %v", d)
 	}
 }
 
