@@ -131,7 +131,7 @@ func (a *agenda) look(ctx context.Context, p int) {
 		n.s.log.Error("malformed reply", "script", dueScript.name)
 		return
 	}
-	fires, again := n.s.sched.fire(ctx, n, schedules)
+	fires, again := n.s.sched.fire(ctx, n, p, schedules)
 	for _, channel := range visits {
 		n.clean(ctx, channel)
 	}

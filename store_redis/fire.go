@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hotsock-go/hotsock/store"
 	"golang.org/x/sync/errgroup"
@@ -72,11 +73,11 @@ type dueSchedule struct {
 	body string
 }
 
-// fire carries out schedules that are due, given as id and body in turn, in
-// their order. Other nodes try the same at the same time: the script lets one of
+// fire carries out schedules of a partition that are due, given as id and body in
+// turn, in their order. Other nodes try the same at the same time: the script lets one of
 // them, and keeps the order of each channel. It returns false if this node does
 // not take part, and whether some had to wait for what another node is firing.
-func (d *scheduler) fire(ctx context.Context, n *node, due []string) (takesPart, again bool) {
+func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (takesPart, again bool) {
 	f := d.of(n)
 	if f == nil || !f.begin() {
 		return false, false
@@ -84,9 +85,9 @@ func (d *scheduler) fire(ctx context.Context, n *node, due []string) (takesPart,
 	defer f.busy.Done()
 	channels := make(map[string][]dueSchedule)
 	for i := 0; i+1 < len(due); i += 2 {
-		q, err := decodeSchedule(0, due[i], due[i+1])
+		q, err := decodeSchedule(p, due[i], due[i+1])
 		if err != nil {
-			n.s.log.Error("malformed schedule", "id", due[i], "err", err)
+			d.putOff(ctx, p, due[i], due[i+1], err)
 			continue
 		}
 		channels[q.Channel()] = append(channels[q.Channel()], dueSchedule{q, due[i+1]})
@@ -104,6 +105,25 @@ func (d *scheduler) fire(ctx context.Context, n *node, due []string) (takesPart,
 	}
 	_ = g.Wait() // No error is returned.
 	return true, later.Load()
+}
+
+// unreadableAgain is when a schedule that could not be read is tried again: a
+// node of another version may be able to.
+const unreadableAgain = time.Minute
+
+// putOff makes a schedule that cannot be read due later, so that it holds up no
+// others. The node that does so tells of it.
+func (d *scheduler) putOff(ctx context.Context, p int, id, body string, why error) {
+	_, err := d.s.do(ctx, call{
+		script: putOffScript, part: p, keys: []any{d.s.keys.schedules(p), d.s.keys.scheduleBodies(p)},
+		args: []any{id, body, decimal(millis(unreadableAgain))},
+	})
+	switch {
+	case err == nil:
+		d.s.log.Error("malformed schedule, put off", "group", groupOf(p), "id", id, "err", why)
+	case !errors.Is(err, refusedNone) && ctx.Err() == nil:
+		d.s.log.Warn("a malformed schedule could not be put off yet", "group", groupOf(p), "id", id, "err", err)
+	}
 }
 
 // fireInTurn fires schedules of one channel. It returns true if it has stopped
@@ -128,7 +148,6 @@ func (d *scheduler) fireInTurn(ctx context.Context, n *node, f *firing, list []d
 
 func (d *scheduler) fireOne(ctx context.Context, n *node, q dueSchedule) (store.Fired, error) {
 	ck := d.s.keys.channel(q.Channel())
-	q.Group = groupOf(ck.part)
 	fired := store.Fired{Schedule: q.Schedule}
 	id, body := q.ID.String(), q.body
 	own := d.scheduleKeys(ck.part, ck)

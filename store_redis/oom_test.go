@@ -81,8 +81,8 @@ func TestFullMemory(t *testing.T) {
 	}
 }
 
-// TestFullMemoryGoesOn: schedules that were accepted fire, and what has expired
-// is removed, though memory is full.
+// TestFullMemoryGoesOn: schedules that were accepted fire, also behind one that
+// cannot be read, and what has expired is removed, though memory is full.
 func TestFullMemoryGoesOn(t *testing.T) {
 	t.Parallel()
 	ctx := unhurried(t)
@@ -98,12 +98,22 @@ func TestFullMemoryGoesOn(t *testing.T) {
 	mustWatch(t, n, "c")
 	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: store.Forever})
 	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: 2 * time.Second})
-	if _, err := n.s.Scheduler().Add(ctx, store.Schedule{
-		ID: ulid.Make(), Due: time.Now().Add(2 * time.Second), Publish: &store.PublishRequest{Channel: "c", Event: "e"},
-	}); err != nil {
-		t.Fatal(err)
-	}
 	db := srv.Client()
+	due := time.Now().Add(2 * time.Second)
+	for i, id := range []ulid.ULID{ulid.Make(), ulid.Make()} {
+		q := store.Schedule{
+			ID: id, Due: due.Add(time.Duration(i) * time.Millisecond), Publish: &store.PublishRequest{Channel: "c", Event: "e"},
+		}
+		if _, err := n.s.Scheduler().Add(ctx, q); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			continue
+		}
+		if err := db.HSet(ctx, n.s.keys.scheduleBodies(n.s.keys.channel("c").part), id.String(), "unreadable").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	fillMemory(t, db)
 	select {
 	case f := <-fired:

@@ -184,17 +184,29 @@ func (d *scheduler) page(ctx context.Context, p int, key string, q store.Schedul
 	if !q.AfterDue.IsZero() {
 		from, after = dueMillis(q.AfterDue), q.AfterID.String()
 	}
-	r, err := d.s.do(ctx, call{
-		script: schedulesScript, part: p, keys: []any{key, d.s.keys.scheduleBodies(p)},
-		args: []any{from, after, strconv.Itoa(q.Limit)},
-	})
-	if err != nil {
-		return nil, err
+	for limit := q.Limit; ; limit *= 2 {
+		r, err := d.s.do(ctx, call{
+			script: schedulesScript, part: p, keys: []any{key, d.s.keys.scheduleBodies(p)},
+			args: []any{from, after, strconv.Itoa(limit)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		flat, err := r.list(0)
+		if err != nil {
+			return nil, err
+		}
+		page := d.readable(p, flat)
+		// A short page would say that there are no more.
+		if len(page) >= q.Limit || len(flat) < 2*limit {
+			return page[:min(len(page), q.Limit)], nil
+		}
 	}
-	flat, err := r.list(0)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// readable decodes schedules, given as id and body in turn, and tells of those
+// that it cannot.
+func (d *scheduler) readable(p int, flat []string) []*store.Schedule {
 	var page []*store.Schedule
 	for i := 0; i+1 < len(flat); i += 2 {
 		if flat[i+1] == "" {
@@ -202,11 +214,12 @@ func (d *scheduler) page(ctx context.Context, p int, key string, q store.Schedul
 		}
 		one, err := decodeSchedule(p, flat[i], flat[i+1])
 		if err != nil {
-			return nil, err
+			d.s.log.Error("malformed schedule, not listed", "group", groupOf(p), "id", flat[i], "err", err)
+			continue
 		}
 		page = append(page, one)
 	}
-	return page, nil
+	return page
 }
 
 // encodeSchedule makes a schedule's body: when it is due in nanoseconds, for

@@ -61,6 +61,7 @@ var (
 	addScript         = newScript("schedule_add", "schedule")
 	cancelScript      = newScript("schedule_cancel", "schedule")
 	moveScript        = newScript("schedule_move", "schedule")
+	putOffScript      = newScript("put_off")
 	raiseScript       = newScript("raise")
 	renewScript       = newScript("renew")
 	resignScript      = newScript("resign")

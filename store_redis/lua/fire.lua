@@ -4,6 +4,25 @@
 
 local BY_TIME, BODIES, OF_CHANNEL = KEYS[13], KEYS[14], KEYS[15]
 
+-- behind_another reports whether another one of the channel comes before. One that
+-- put_off.lua made due later does not any more, and gets its place here.
+local function behind_another(id)
+  while true do
+    local first = redis.call('ZRANGE', OF_CHANNEL, 0, 0)[1]
+    if not first or first == id then
+      return false
+    end
+    local due = redis.call('ZSCORE', BY_TIME, first)
+    if due and tonumber(due) <= NOW then
+      return true
+    end
+    redis.call('ZREM', OF_CHANNEL, first)
+    if due then
+      redis.call('ZADD', OF_CHANNEL, due, first)
+    end
+  end
+end
+
 -- take removes a schedule that is due, and otherwise returns the status to
 -- refuse it with. Those of a channel are fired in order, however many are due
 -- and whoever fires them.
@@ -12,7 +31,7 @@ local function take(id, body)
   if not due or tonumber(due) > NOW or redis.call('HGET', BODIES, id) ~= body then
     return 'none'
   end
-  if redis.call('ZRANGE', OF_CHANNEL, 0, 0)[1] ~= id then
+  if behind_another(id) then
     return 'later'
   end
   redis.call('ZREM', BY_TIME, id)
