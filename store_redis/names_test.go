@@ -3,6 +3,7 @@ package storeredis
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -59,4 +60,41 @@ func TestNamesAreNotChanged(t *testing.T) {
 			t.Errorf("%s: keys %v, want %v", row.why, row.got, row.want)
 		}
 	}
+}
+
+// TestNamesUnderLoad has many publish to more channels than are remembered, at
+// once: each gets the names of its channel, and never too many are remembered.
+func TestNamesUnderLoad(t *testing.T) {
+	k, err := newKeyspace("x:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c nameCache
+	want := make([]string, maxNames+maxNames/2)
+	for i := range want {
+		ck := k.channel(fmt.Sprint("c", i))
+		want[i] = fmt.Sprint(ck.part, append(k.commonKeys(ck), ck.dedup("a")), ck.topic(), fmt.Sprint("c", i))
+	}
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			// All begin together, with the same channels; then each goes its way.
+			for i := range 2 * len(want) {
+				at := i * (1 + i/len(want)*g) % len(want)
+				names := c.of(&k, fmt.Sprint("c", at))
+				if got := fmt.Sprint(names.part, names.kept("a"), names.topic, names.name); got != want[at] {
+					t.Errorf("channel %d: %s, want %s", at, got, want[at])
+					return
+				}
+				c.mu.RLock()
+				now, before := len(c.now), len(c.before)
+				c.mu.RUnlock()
+				if now > maxNames || before > maxNames {
+					t.Errorf("%d and %d channels are remembered, want at most %d each", now, before, maxNames)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
