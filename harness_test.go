@@ -106,24 +106,30 @@ func (p *peerClient) send(text string) {
 // next reads one message and checks its event, or for errors the code.
 func (p *peerClient) next(event string) map[string]any {
 	p.r.t.Helper()
+	got, m := p.read()
+	if got != event {
+		p.r.t.Fatalf("got %v, want %s", m, event)
+	}
+	return m
+}
+
+// read reads one message, and returns its event, or for errors the code.
+func (p *peerClient) read() (event string, m map[string]any) {
+	p.r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	_, b, err := p.conn.Read(ctx)
 	if err != nil {
-		p.r.t.Fatalf("instead of %s: %v", event, err)
+		p.r.t.Fatal(err)
 	}
-	var m map[string]any
 	if err := json.Unmarshal(b, &m); err != nil {
 		p.r.t.Fatal(err)
 	}
-	got := m["event"]
+	event, _ = m["event"].(string)
 	if e, ok := m["error"].(map[string]any); ok {
-		got = e["code"]
+		event, _ = e["code"].(string)
 	}
-	if got != event {
-		p.r.t.Fatalf("got %s, want %s", b, event)
-	}
-	return m
+	return event, m
 }
 
 // pipeListener connects in memory, as a bubble requires.
@@ -169,6 +175,7 @@ type faultyStore struct {
 	// published counts tries by channel, of which that with the number in
 	// failing fails.
 	published, failing map[string]int
+	held               map[string]*hold // Subscribe calls by channel
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -181,6 +188,27 @@ func (s *faultyStore) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
+}
+
+// A hold is what calls wait for.
+type hold struct {
+	over chan struct{}
+	err  error // what they fail with
+}
+
+// holdSubscribe makes subscribes to a channel wait until they are released.
+func (s *faultyStore) holdSubscribe(channel string) (release func(error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := &hold{over: make(chan struct{})}
+	s.held = map[string]*hold{channel: h}
+	return func(err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.held, channel)
+		h.err = err
+		close(h.over)
+	}
 }
 
 // err is what an operation fails with, and notes those that succeed.
@@ -241,6 +269,14 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) ([]*st
 }
 
 func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (store.SubscribeResult, error) {
+	n.s.mu.Lock()
+	held := n.s.held[r.Channel]
+	n.s.mu.Unlock()
+	if held != nil {
+		if <-held.over; held.err != nil {
+			return store.SubscribeResult{}, held.err
+		}
+	}
 	if err := n.s.err(&n.s.subs, r.Channel); err != nil {
 		return store.SubscribeResult{}, err
 	}

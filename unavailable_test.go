@@ -125,50 +125,6 @@ func wantCounts(r *rig, want map[string]int) {
 	}
 }
 
-func TestLost(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
-		c, d := r.connect("ann"), r.connect("bob")
-		if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "a", Key: "k", Data: 1}); err != nil {
-			t.Fatal(err)
-		}
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.channelStorageUpdated")
-		d.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		d.next("hotsock.subscribed")
-
-		r.s.receiver.Lost("a")
-		m := c.next("hotsock.subscribed")
-		if data := m["data"].(map[string]any); data["recovered"] != false {
-			t.Errorf("told %v", data)
-		}
-		c.next("hotsock.channelStorageUpdated")
-		c.send(`{"event":"chat","channel":"a"}`)
-		c.next("chat")
-		// Nobody else is troubled.
-		d.send(`{"event":"chat","channel":"b"}`)
-		d.next("chat")
-		wantCounts(r, map[string]int{"a": 1, "b": 1})
-	})
-}
-
-// What follows a gap must not be seen before the client knows of the gap: it
-// would catch up from there later, and never know.
-func TestLostThenDelivered(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
-		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
-		r.s.receiver.Lost("a")
-		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy()) // after the subscription's position
-		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
-		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
-			t.Errorf("told %v", data)
-		}
-		c.next("after")
-	})
-}
-
 // While the store is away, a subscription that is to begin anew goes on as it
 // was, and begins when the store is back.
 func TestResumeWhileUnavailable(t *testing.T) {

@@ -1,0 +1,147 @@
+package hotsock
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+func TestLost(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c, d := r.connect("ann"), r.connect("bob")
+		if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "a", Key: "k", Data: 1}); err != nil {
+			t.Fatal(err)
+		}
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.channelStorageUpdated")
+		d.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+		d.next("hotsock.subscribed")
+
+		r.s.receiver.Lost("a")
+		m := c.next("hotsock.subscribed")
+		if data := m["data"].(map[string]any); data["recovered"] != false {
+			t.Errorf("told %v", data)
+		}
+		c.next("hotsock.channelStorageUpdated")
+		c.send(`{"event":"chat","channel":"a"}`)
+		c.next("chat")
+		// Nobody else is troubled.
+		d.send(`{"event":"chat","channel":"b"}`)
+		d.next("chat")
+		wantCounts(r, map[string]int{"a": 1, "b": 1})
+	})
+}
+
+// What follows a gap must not be seen before the client knows of the gap: it
+// would catch up from there later, and never know.
+func TestLostThenDelivered(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		r.s.receiver.Lost("a")
+		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy()) // after the subscription's position
+		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
+		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
+			t.Errorf("told %v", data)
+		}
+		c.next("after")
+	})
+}
+
+// A client that has its subscription begin anew meets a loss of items of the
+// channel, in any order. Whatever it is told, it sees nothing of what follows the
+// loss before it knows of the loss.
+func TestResumeAndLost(t *testing.T) {
+	again := []string{"true", "first"} // what it has asked for
+	loss := []string{"false", "after"} // what it must be told
+	for _, row := range []struct {
+		why  string
+		do   func(r *rig, resume, lose func())
+		want []string
+	}{
+		{"the loss comes while the store is asked", func(r *rig, resume, lose func()) {
+			release := r.s.holdSubscribe("a")
+			resume()
+			synctest.Wait()
+			lose()
+			release(nil)
+		}, slices.Concat(again, loss)},
+		{"the same, in vain", func(r *rig, resume, lose func()) {
+			release := r.s.holdSubscribe("a")
+			resume()
+			synctest.Wait()
+			lose()
+			release(store.ErrUnavailable)
+		}, slices.Concat(loss, again)},
+		{"before what is lost is dealt with", func(r *rig, resume, lose func()) {
+			release := r.s.holdSubscribe("b")
+			r.s.receiver.Lost("b")
+			synctest.Wait()
+			lose()
+			resume()
+			synctest.Wait()
+			release(nil)
+		}, slices.Concat(again, loss)},
+		{"while what is lost is dealt with", func(r *rig, resume, lose func()) {
+			release := r.s.holdSubscribe("a")
+			lose()
+			synctest.Wait()
+			resume()
+			release(nil)
+		}, slices.Concat(loss, again)},
+		{"only another loss", func(r *rig, _, lose func()) {
+			release := r.s.holdSubscribe("a")
+			r.s.receiver.Lost("a")
+			synctest.Wait()
+			lose()
+			release(nil)
+		}, slices.Concat([]string{"false"}, loss)},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			inRig(t, Options{}, func(t *testing.T, r *rig) {
+				c, other := r.connect("ann"), r.connect("bob")
+				other.send(`{"event":"hotsock.subscribe","channel":"b"}`)
+				other.next("hotsock.subscribed")
+				c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+				last := c.next("hotsock.subscribed")["data"].(map[string]any)["lastId"]
+				if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: "first"}); err != nil {
+					t.Fatal(err)
+				}
+				c.next("first")
+				row.do(r, func() {
+					c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"a","data":{"after":%q}}`, last))
+				}, func() {
+					r.s.receiver.Lost("a")
+					id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy())
+					r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
+				})
+				var got []string
+				for len(got) < len(row.want) {
+					event, m := c.read()
+					switch event {
+					case "hotsock.subscribed":
+						event = fmt.Sprint(m["data"].(map[string]any)["recovered"])
+					case "UNAVAILABLE": // comes from somebody else than the rest, so at any time
+						continue
+					}
+					got = append(got, event)
+				}
+				if !slices.Equal(got, row.want) {
+					t.Errorf("got %v, want %v", got, row.want)
+				}
+				time.Sleep(time.Minute)
+				c.send(`{"event":"hotsock.ping"}`)
+				c.next("hotsock.pong")
+				wantCounts(r, map[string]int{"a": 1})
+			})
+		})
+	}
+}
