@@ -157,15 +157,6 @@ func (s *site) proxy() (*redistest.Proxy, string) {
 	return p, "http://" + p.Addr + "/rt"
 }
 
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v for %s", patience, what)
-		}
-	}
-}
-
 func wantJSON(t *testing.T, got json.RawMessage, want string) {
 	t.Helper()
 	if string(got) != want {

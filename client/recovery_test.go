@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
@@ -88,10 +89,10 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 		if n%100 > 0 {
 			continue
 		}
-		eventually(t, "another connection", func() bool { return connected.Load() > before })
+		await.That(t, "another connection", func() bool { return connected.Load() > before })
 		// Who has missed more than the server replays is told of a gap.
 		for i := range got {
-			eventually(t, "the slow ones", func() bool { return got[i].Load() > int64(n-500) })
+			await.That(t, "the slow ones", func() bool { return got[i].Load() > int64(n-500) })
 		}
 	}
 	following.Wait()
@@ -326,7 +327,7 @@ func TestPublishFromTheLoop(t *testing.T) {
 // than that before.
 func awaitResubscribed(t *testing.T, c *Client, sub *Subscription, before string) {
 	t.Helper()
-	eventually(t, "another subscription", func() bool {
+	await.That(t, "another subscription", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.conn != nil && c.conn.id != before && sub.state == live

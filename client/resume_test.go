@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
@@ -57,7 +58,7 @@ func TestNobodySeesCatchingUp(t *testing.T) {
 	for n := range messages {
 		s.publish("presence.team", "e", n, 0)
 	}
-	eventually(t, "the program being too slow", func() bool {
+	await.That(t, "the program being too slow", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return sub.state == behind

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 type more = map[string]any
@@ -153,7 +154,7 @@ func TestRotation(t *testing.T) {
 	})
 	before := p.count()
 	start := time.Now()
-	await(t, "the new key", func() bool {
+	await.That(t, "the new key", func() bool {
 		keys, err := s.Lookup(t.Context(), "2", "EdDSA")
 		if err != nil {
 			t.Fatal(err)
@@ -188,22 +189,12 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// await looks at a condition until it holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 // In the background the document is fetched again and again.
 func TestBackground(t *testing.T) {
 	p := newProvider(t, document(t))
 	s := p.open(t, Options{Refresh: 10 * time.Millisecond})
 	p.set(func(p *provider) { p.text = document(t, jwk(t, hotsock.ES256, more{"kid": "1"})) })
-	await(t, "the new key", func() bool {
+	await.That(t, "the new key", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.keys) == 1

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
@@ -115,7 +116,7 @@ func conversed(t *testing.T) *prometheus.Registry {
 	reg := prometheus.NewPedanticRegistry()
 	_, url := start(t, reg)
 	converse(t, url, "Jim", "room")
-	waitFor(t, func() bool { return samples(t, reg)["hotsock_connection_duration_seconds{reason=client}"] == 1 })
+	await.That(t, "the connection to be counted", func() bool { return samples(t, reg)["hotsock_connection_duration_seconds{reason=client}"] == 1 })
 	return reg
 }
 

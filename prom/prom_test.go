@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +14,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	hotsockprom "github.com/hotsock-go/hotsock/prom"
 )
 
@@ -82,7 +82,7 @@ func converse(t *testing.T, url, uid, channel string) {
 // ended waits until the handler has taken n connections back.
 func ended(t *testing.T, rt *hotsock.Handler, n uint64) {
 	t.Helper()
-	waitFor(t, func() bool { return rt.Stats().Disconnected["client"] >= n })
+	await.That(t, "the ends of the connections", func() bool { return rt.Stats().Disconnected["client"] >= n })
 }
 
 func TestMetrics(t *testing.T) {
@@ -188,7 +188,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 	converse(t, url, "secret-name-of-user", "secret-name-of-channel")
 	ended(t, rt, 1)
-	waitFor(t, func() bool { return samples(t, reg)["hotsock_connection_duration_seconds{reason=client}"] == 1 })
+	await.That(t, "the connection to be counted", func() bool { return samples(t, reg)["hotsock_connection_duration_seconds{reason=client}"] == 1 })
 	before := series()
 	const n = 20
 	for i := range n {
@@ -197,15 +197,6 @@ func TestLabelsAreBounded(t *testing.T) {
 	ended(t, rt, n+1)
 	if after := series(); after != before {
 		t.Errorf("%d series have become %d", before, after)
-	}
-}
-
-func waitFor(t *testing.T, f func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not happen")
-		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 )
 
@@ -83,7 +84,7 @@ func TestLongHandler(t *testing.T) {
 	}
 	startWorker(t, client, quick("1"), slow)
 	startWorker(t, client, quick("2"), slow)
-	await(t, "the first", func() bool { return handled.Load() > 0 })
+	await.That(t, "the first", func() bool { return handled.Load() > 0 })
 	start := time.Now()
 	for time.Since(start) < 2*time.Second { // four times as long as it takes to claim
 		pending, err := client.XPendingExt(t.Context(), &redis.XPendingExtArgs{Stream: stream, Group: "workers", Start: "-", End: "+", Count: 9}).Result()
@@ -116,7 +117,7 @@ func TestPoison(t *testing.T) {
 	})
 	awaitAll(t, 20, w)
 	const dead = "{" + stream + "}:dead"
-	await(t, "the dead one", func() bool { return client.XLen(t.Context(), dead).Val() == 1 })
+	await.That(t, "the dead one", func() bool { return client.XLen(t.Context(), dead).Val() == 1 })
 	awaitIdle(t, client, stream, "workers")
 	e := client.XRange(t.Context(), dead, "-", "+").Val()[0].Values
 	got := map[string]any{"id": e["id"], "error": e["error"], "attempts": e["attempts"], "group": e["group"], "type": e["type"]}
@@ -157,7 +158,7 @@ func TestNotAnEvent(t *testing.T) {
 	client.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: []string{"event", "{"}})
 	client.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: []string{"foreign", "1"}})
 	w := startWorker(t, client, quick("1"), nil)
-	await(t, "the dead ones", func() bool { return client.XLen(t.Context(), "{"+stream+"}:dead").Val() == 2 })
+	await.That(t, "the dead ones", func() bool { return client.XLen(t.Context(), "{"+stream+"}:dead").Val() == 2 })
 	awaitAll(t, 1, w)
 	awaitIdle(t, client, stream, "workers")
 }
@@ -187,7 +188,7 @@ func TestStop(t *testing.T) {
 	w.end()
 	o.Consumer = "2"
 	next := startWorker(t, client, o, nil)
-	await(t, "what was cut off", func() bool { return len(next.deliveries()) == 1 })
+	await.That(t, "what was cut off", func() bool { return len(next.deliveries()) == 1 })
 	if d := next.deliveries()[0]; d.Event.ID != "1" || d.Attempt != 1 {
 		t.Errorf("delivered %+v", d)
 	}
@@ -206,7 +207,7 @@ func TestRedisRestarts(t *testing.T) {
 		}
 		return nil
 	})
-	await(t, "the first", func() bool { return len(w.deliveries()) > 10 })
+	await.That(t, "the first", func() bool { return len(w.deliveries()) > 10 })
 	server.Kill()
 	close(killed)
 	server.Start()

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -128,7 +129,7 @@ func (w *worker) deliveries() []Delivery {
 // awaitAll waits until the workers together were handed events 0 to n.
 func awaitAll(t *testing.T, n int, workers ...*worker) {
 	t.Helper()
-	await(t, fmt.Sprintf("all of %d events", n), func() bool {
+	await.That(t, fmt.Sprintf("all of %d events", n), func() bool {
 		seen := make(map[string]bool)
 		for _, w := range workers {
 			for _, d := range w.deliveries() {
@@ -139,19 +140,10 @@ func awaitAll(t *testing.T, n int, workers ...*worker) {
 	})
 }
 
-func await(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited for %s", what)
-		}
-	}
-}
-
 // awaitIdle waits until nothing is pending in the group.
 func awaitIdle(t *testing.T, client redis.UniversalClient, stream, group string) {
 	t.Helper()
-	await(t, "nothing pending", func() bool {
+	await.That(t, "nothing pending", func() bool {
 		p, err := client.XPending(t.Context(), stream, group).Result()
 		return err == nil && p.Count == 0
 	})

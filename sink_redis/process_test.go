@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -60,7 +61,7 @@ func TestKilledWorker(t *testing.T) {
 	server, client := setUp(t, 100)
 	kill, has := startChild(t, server.Addr, 4)
 	w := startWorker(t, client, quick("survivor"), nil)
-	await(t, "all others", func() bool { return len(w.deliveries()) == 96 })
+	await.That(t, "all others", func() bool { return len(w.deliveries()) == 96 })
 	kill()
 	awaitAll(t, 100, w)
 	awaitIdle(t, client, stream, "workers")
@@ -91,7 +92,7 @@ func TestKillingEvent(t *testing.T) {
 	o := quick("survivor")
 	o.MaxAttempts = 2
 	w := startWorker(t, client, o, nil)
-	await(t, "the dead one", func() bool { return client.XLen(t.Context(), "{"+stream+"}:dead").Val() == 1 })
+	await.That(t, "the dead one", func() bool { return client.XLen(t.Context(), "{"+stream+"}:dead").Val() == 1 })
 	awaitIdle(t, client, stream, "workers")
 	if got := w.deliveries(); len(got) != 0 {
 		t.Errorf("delivered %+v", got)

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 )
 
@@ -159,7 +160,7 @@ func TestWrongType(t *testing.T) {
 	client.Set(t.Context(), stream, "what is this", 0)
 	s := newSink(t, client, Options{})
 	write(t, s, 0, 10)
-	await(t, "a first try", func() bool {
+	await.That(t, "a first try", func() bool {
 		return strings.Contains(client.Info(t.Context(), "errorstats").Val(), "WRONGTYPE")
 	})
 	client.Del(t.Context(), stream)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -155,11 +156,9 @@ func TestLostTail(t *testing.T) {
 		return r.Complete
 	}
 	// The node looks for what it got acknowledged in its own time.
-	for end := time.Now().Add(back); complete("c", ids[4]) || complete("empty", empty.Position); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("who could not see what was lost would never know")
-		}
-	}
+	await.Within(t, back, "the mark for those who could not see what was lost", func() bool {
+		return !complete("c", ids[4]) && !complete("empty", empty.Position)
+	})
 	for _, row := range []struct {
 		why   string
 		after ulid.ULID
@@ -273,7 +272,7 @@ func TestClusterFaults(t *testing.T) {
 			if err := replica.ClusterFailover(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			await(t, "another master", back, func() bool {
+			await.Within(t, back, "another master", func() bool {
 				role, err := replica.Do(context.Background(), "ROLE").Slice()
 				return err == nil && role[0] == "master"
 			})
@@ -348,9 +347,9 @@ func awaitReplica(t *testing.T, master, replica *redistest.Server) {
 		return n
 	}
 	// A master counts only once it has a replica, so first there must be one.
-	await(t, "the replica to connect", time.Minute, func() bool {
+	await.Within(t, time.Minute, "the replica to connect", func() bool {
 		return strings.Contains(info(replica), "master_link_status:up")
 	})
 	want := offset(master, "master_repl_offset")
-	await(t, "the replica to follow", time.Minute, func() bool { return offset(replica, "slave_repl_offset") >= want })
+	await.Within(t, time.Minute, "the replica to follow", func() bool { return offset(replica, "slave_repl_offset") >= want })
 }

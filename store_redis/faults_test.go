@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -237,7 +238,7 @@ func TestBlackHole(t *testing.T) {
 	in.awaitIDs(want, back)
 
 	proxy.BlackHole()
-	await(t, "not being ready without the network", 5*time.Second, func() bool { return n.Ready(context.Background()) != nil })
+	await.Within(t, 5*time.Second, "not being ready without the network", func() bool { return n.Ready(context.Background()) != nil })
 	for i := range 500 {
 		p := store.PublishRequest{Channel: "c", Event: "e"}
 		if i%2 == 0 {
@@ -248,7 +249,7 @@ func TestBlackHole(t *testing.T) {
 	proxy.Heal()
 	began := time.Now()
 	in.awaitIDs(want, back)
-	await(t, "being ready", back, func() bool { return n.Ready(context.Background()) == nil })
+	await.Within(t, back, "being ready", func() bool { return n.Ready(context.Background()) == nil })
 	t.Logf("back after %v", time.Since(began))
 	want = append(want, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}))
 	in.awaitIDs(want, back)

@@ -176,13 +176,3 @@ func TestConformanceOnCluster(t *testing.T) {
 		})
 	}))
 }
-
-// await looks at a condition until it holds.
-func await(t *testing.T, what string, limit time.Duration, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s, %v", what, limit)
-		}
-	}
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -52,7 +53,7 @@ func startLoad(n *node) *load {
 func (l *load) goesOn(t *testing.T, n int64) {
 	t.Helper()
 	want := l.tried.Load() + n
-	await(t, "the load to go on", time.Minute, func() bool { return l.tried.Load() >= want })
+	await.Within(t, time.Minute, "the load to go on", func() bool { return l.tried.Load() >= want })
 }
 
 func (l *load) stop() ([]ulid.ULID, int) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -84,7 +85,7 @@ func TestSilentChannelsCostNothing(t *testing.T) {
 		}
 	})
 	start := time.Now()
-	await(t, "the keys of all channels to go", time.Minute, func() bool { return len(channelKeysLeft(t, srv)) == 0 })
+	await.Within(t, time.Minute, "the keys of all channels to go", func() bool { return len(channelKeysLeft(t, srv)) == 0 })
 	t.Logf("no key is left of %d messages in %d channels, %v after the last", messages, channels, time.Since(start))
 }
 
@@ -109,7 +110,7 @@ func TestMixedLifetimes(t *testing.T) {
 	ck := n.s.keys.channel("c")
 	order := ck.order()
 	full := keyMemory(t, srv, "*:"+ck.d.String())
-	await(t, "what is not kept for ever to go", 20*time.Second, func() bool {
+	await.Within(t, 20*time.Second, "what is not kept for ever to go", func() bool {
 		return db.ZCard(context.Background(), order).Val() == count/100
 	})
 	h, err := n.History(context.Background(), store.HistoryRequest{Channel: "c", Limit: 1000})

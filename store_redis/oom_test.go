@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -122,7 +123,7 @@ func TestFullMemoryGoesOn(t *testing.T) {
 		t.Error("the schedule did not fire")
 	}
 	ck := n.s.keys.channel("short")
-	await(t, "one message to be left", agendaPeriod+back, func() bool {
+	await.Within(t, agendaPeriod+back, "one message to be left", func() bool {
 		left, err := db.HLen(ctx, ck.bodies()).Result()
 		return err == nil && left == 1
 	})

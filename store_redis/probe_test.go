@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
@@ -87,7 +88,7 @@ func TestLinkToReplica(t *testing.T) {
 				master: c.Master,
 				begin: func(part string) {
 					swapped.Store(true)
-					await(t, "the client to take the replica for the master", back, func() bool {
+					await.Within(t, back, "the client to take the replica for the master", func() bool {
 						client.ReloadState(t.Context()) // One that is under way already does not count.
 						m, err := client.MasterForKey(t.Context(), part)
 						// It leaves the host out where that is this machine.
@@ -115,13 +116,13 @@ func TestLinkToReplica(t *testing.T) {
 			if err := d.master(part).Client().ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
 				t.Fatal(err)
 			}
-			await(t, "a link to the replica to be refused, twice", back, func() bool { return refusals.n.Load() >= 2 })
+			await.Within(t, back, "a link to the replica to be refused, twice", func() bool { return refusals.n.Load() >= 2 })
 			if err := n.fan.up(); err == nil {
 				t.Error("the node believes that it hears its channels")
 			}
 			d.end()
 			id := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}, back)
-			await(t, "the links to be up", back, func() bool { return n.fan.up() == nil })
+			await.Within(t, back, "the links to be up", func() bool { return n.fan.up() == nil })
 			in.await("the message", time.Second, func() bool {
 				return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == id })
 			})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
@@ -46,7 +47,7 @@ func (d *deeds) works(t *testing.T, in *inbox) {
 	in.await("what is published again", back, func() bool {
 		return len(in.items) > 0 && in.items[len(in.items)-1].ID == id
 	})
-	await(t, "being ready", back, func() bool { return d.n.Ready(t.Context()) == nil })
+	await.Within(t, back, "being ready", func() bool { return d.n.Ready(t.Context()) == nil })
 	t.Logf("back after %v", time.Since(began))
 	info, err := d.n.Channel(unhurried(t), "presence.c")
 	if err != nil || info.Count != 2 || len(info.Members) != 2 {
@@ -93,7 +94,7 @@ func TestLoading(t *testing.T) {
 // awaitError waits until the server answers with an error.
 func awaitError(t *testing.T, db *redis.Client, code string) {
 	t.Helper()
-	await(t, "the error "+code, 10*time.Second, func() bool {
+	await.Within(t, 10*time.Second, "the error "+code, func() bool {
 		return redis.HasErrorPrefix(db.Set(t.Context(), "k", "v", 0).Err(), code)
 	})
 }

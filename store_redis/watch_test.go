@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -55,7 +56,7 @@ func TestWatchBegins(t *testing.T) {
 		if err := srv.Client().ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the watch to be subscribed again", back, func() bool {
+		await.Within(t, back, "the watch to be subscribed again", func() bool {
 			w := n.fan.find("c")
 			n.stripes[w.keys.part].Lock()
 			defer n.stripes[w.keys.part].Unlock()
@@ -86,7 +87,7 @@ func TestWatchBegins(t *testing.T) {
 				for range maxHeld + 1 {
 					publish()
 				}
-				await(t, "all to be held back that can be", back, func() bool {
+				await.Within(t, back, "all to be held back that can be", func() bool {
 					w := n.fan.find("c")
 					n.stripes[w.keys.part].Lock()
 					defer n.stripes[w.keys.part].Unlock()

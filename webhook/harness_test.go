@@ -15,9 +15,6 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// patience is how long anything may take on a busy machine.
-const patience = 30 * time.Second
-
 // secret is one that all sinks here sign with.
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -113,15 +110,6 @@ func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
-}
-
-func await(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited for %s", what)
-		}
-	}
 }
 
 // A logBook is a log that several goroutines write.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // What the handler tells arrives, signed with every key, and can be read.
@@ -152,7 +153,7 @@ func TestFlaky(t *testing.T) {
 	for i := range 50 {
 		handle(t, s, strconv.Itoa(i))
 	}
-	await(t, "all events", func() bool { return s.Stats()[0].Delivered == 50 })
+	await.That(t, "all events", func() bool { return s.Stats()[0].Delivered == 50 })
 	if got := s.Stats()[1]; got.Waiting != 50 || got.Delivered != 0 {
 		t.Errorf("the hanging one: %+v", got)
 	}
@@ -175,7 +176,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	server := serve(t, b)
 	s := newTestSink(t, server.URL+"/path-secret?token=query-secret", Options{Logger: log.logger(), RetryAfter: time.Millisecond, MaxAttempts: 3})
 	handle(t, s, "1")
-	await(t, "the end", func() bool { return s.Stats()[0].GivenUp == 1 })
+	await.That(t, "the end", func() bool { return s.Stats()[0].GivenUp == 1 })
 	server.Close()
 	err := s.Deliver(t.Context(), event("2"))
 	_, newErr := New(Options{Endpoints: []Endpoint{{URL: "https://x\x00/path-secret", Keys: []Key{key(t, secret)}}}})

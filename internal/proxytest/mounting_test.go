@@ -17,6 +17,7 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/client"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
@@ -65,7 +66,7 @@ func newEnv(t *testing.T, p *proxy) *env {
 	}
 	e.proxy = p.start(t, addresses)
 	e.url = "http://" + e.proxy.addr + "/rt"
-	await(t, "the nodes to be found", func() bool { return e.publish(t, "nobody") == http.StatusAccepted })
+	await.That(t, "the nodes to be found", func() bool { return e.publish(t, "nobody") == http.StatusAccepted })
 	return e
 }
 
@@ -169,7 +170,7 @@ func (e *env) restarts(t *testing.T) {
 	}
 	next := func() {
 		t.Helper()
-		await(t, "a publish", func() bool { return e.publish(t, "room") == http.StatusAccepted })
+		await.That(t, "a publish", func() bool { return e.publish(t, "room") == http.StatusAccepted })
 		event, err := sub.Next(ctx)
 		if err != nil {
 			t.Fatal(err)

@@ -82,12 +82,3 @@ func (n *node) stop(t *testing.T) {
 
 // patience is how long to wait for what must come.
 const patience = 20 * time.Second
-
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
 )
 
@@ -124,7 +125,7 @@ func (p *proxy) start(t *testing.T, nodes [2]string) *running {
 			t.Log(r.log.String())
 		}
 	})
-	await(t, p.program+" to listen", func() bool {
+	await.That(t, p.program+" to listen", func() bool {
 		c, err := net.Dial("tcp", r.addr)
 		if err == nil {
 			_ = c.Close()
