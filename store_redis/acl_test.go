@@ -99,8 +99,8 @@ func TestPermissions(t *testing.T) {
 		if (err == nil) != row.starts || !strings.Contains(said, row.want) || row.want == "" && said != "" {
 			t.Errorf("%s: error %v, log %s; want %q", row.why, err, &log, row.want)
 		}
-		if took > 1500*time.Millisecond {
-			t.Errorf("%s: took %v, want 1 s", row.why, took)
+		if took > givesUp {
+			t.Errorf("%s: took %v, more than %v", row.why, took, givesUp)
 		}
 		if keys, err := srv.Client().Keys(t.Context(), "*").Result(); err != nil || len(keys) > 0 && !row.starts {
 			t.Errorf("%s: keys %q (%v), want none", row.why, keys, err)

@@ -17,8 +17,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// back is how soon everything must work again after Redis is back.
-const back = 5 * time.Second
+const (
+	// back is how soon everything must work again after Redis is back.
+	back = 5 * time.Second
+	// givesUp is how soon a call must fail: after defaultTimeout, if the machine is
+	// not busy with other tests. What is not given up takes maxTimeout or longer.
+	givesUp = maxTimeout / 2
+)
 
 var testJoin = store.JoinOptions{ReplayWindow: time.Minute, ReplayLimit: 1000, NodeTimeout: 3 * time.Second}
 
@@ -200,8 +205,8 @@ func TestLateCommandIsRefused(t *testing.T) {
 		if !errors.Is(err, store.ErrUnavailable) {
 			t.Fatalf("publish into a black hole: %v", err)
 		}
-		if d := time.Since(began); d > 1500*time.Millisecond {
-			t.Errorf("the error came after %v, want 1 s", d)
+		if d := time.Since(began); d > givesUp {
+			t.Errorf("the error came after %v, more than %v", d, givesUp)
 		}
 	}
 	proxy.Heal()
