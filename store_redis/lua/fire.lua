@@ -7,11 +7,13 @@ local BY_TIME, BODIES, OF_CHANNEL = KEYS[13], KEYS[14], KEYS[15]
 -- behind_another reports whether another one of the channel comes before. One that
 -- put_off.lua made due later does not any more, and gets its place here.
 local function behind_another(id)
+  local moved
   while true do
     local first = redis.call('ZRANGE', OF_CHANNEL, 0, 0)[1]
-    if not first or first == id then
+    if not first or first == id or first == moved then
       return false
     end
+    moved = first
     local due = redis.call('ZSCORE', BY_TIME, first)
     if due and tonumber(due) <= NOW then
       return true
