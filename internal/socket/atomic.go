@@ -164,7 +164,14 @@ func (c *atomicConn) try(b []byte) (n int, locked bool, err error) {
 	if !c.mu.TryLock() {
 		return 0, false, nil
 	}
-	n, err = tryWrite(c.raw, b)
+	if !c.deadline.IsZero() {
+		// It was for what write has written, and fails whatever comes after it.
+		c.deadline = time.Time{}
+		err = c.SetWriteDeadline(c.deadline)
+	}
+	if err == nil {
+		n, err = tryWrite(c.raw, b)
+	}
 	if n == len(b) || err != nil {
 		c.mu.Unlock()
 		return n, false, err

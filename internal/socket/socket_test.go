@@ -174,6 +174,28 @@ func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
 	}
 }
 
+// What the library has written, a pong say, had a deadline, which must not count
+// for frames that are written long after it.
+func TestFrameAfterAPong(t *testing.T) { bothWays(t, testFrameAfterAPong) }
+
+func testFrameAfterAPong(t *testing.T, f *Flusher) {
+	c, client := pair(t, Options{Flusher: f, WriteTimeout: 20 * time.Millisecond})
+	go func() { _, _ = c.Read(readBuffer512) }()
+	read := make(chan error, 1)
+	go func() {
+		_, _, err := client.Read(context.Background())
+		read <- err
+	}()
+	if err := client.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(60 * time.Millisecond) // more than twice the timeout
+	c.Send(textFrame("hello"))
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+}
+
 // A client that takes its time gets everything, whole and in order, although
 // most writes are cut short by the kernel.
 func TestPartialWrites(t *testing.T) { bothWays(t, testPartialWrites) }
