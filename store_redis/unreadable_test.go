@@ -26,7 +26,7 @@ func TestUnreadableSchedule(t *testing.T) {
 		h := newMiniHarness(t).(*miniHarness)
 		var mu sync.Mutex
 		fired := make(map[string][]string) // events by channel
-		var log bytes.Buffer
+		var log logBook
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		began := time.Now()
 		var d *scheduler
@@ -151,4 +151,22 @@ func TestUnreadableSchedule(t *testing.T) {
 func inSet(m *miniredis.Miniredis, key, member string) bool {
 	_, err := m.ZScore(key, member)
 	return err == nil
+}
+
+// A logBook is a log that can be read while others write it.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
