@@ -353,6 +353,10 @@ func (d *deeds) reading() []deed {
 		}},
 		{"peers", func(ctx context.Context) error {
 			p, err := d.n.Peers(ctx)
+			// A lease lapses for a moment if a busy machine is late to renew it.
+			for end := time.Now().Add(back); err == nil && len(p) < 2 && time.Now().Before(end); {
+				p, err = d.n.Peers(ctx)
+			}
 			return want("peers", len(p), 2, err)
 		}},
 	}
