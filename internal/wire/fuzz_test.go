@@ -114,6 +114,7 @@ func FuzzBodies(f *testing.F) {
 			f.Add(uint8(i), readFrame(f, name))
 		}
 		f.Add(uint8(i), []byte(`{"channel":null,"keys":[1],"store":1e3,"after":"x","scheduleArn":""}`))
+		f.Add(uint8(i), []byte(`{"channel":"c","event":"e","key":"k","ref":"`+strings.Repeat("r", MaxRef+1)+`","data":{"a":1}}`))
 	}
 	f.Fuzz(func(t *testing.T, operation uint8, body []byte) {
 		name := operations[int(operation)%len(operations)]
