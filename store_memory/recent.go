@@ -11,6 +11,9 @@ import (
 // not kept for longer than it, the newest ones up to the replay limit.
 type recent struct {
 	messages ring[*store.Message]
+	// first is when the oldest of messages was published. It is asked for with
+	// every publish, and then that message itself is long out of the CPU's cache.
+	first time.Time
 	// marks are the ids of the presence and storage items of the same window,
 	// as many at the most: a replay may start after one.
 	marks ring[ulid.ULID]
@@ -41,8 +44,19 @@ func (c *channel) record() *recent {
 
 func (r *recent) add(m *store.Message, limit int) {
 	r.messages.push(m)
+	if r.messages.len == 1 {
+		r.first = timeOf(m.ID)
+	}
 	for r.messages.len > limit {
-		r.discarded = r.messages.pop().ID
+		r.discard()
+	}
+}
+
+// discard removes the oldest message.
+func (r *recent) discard() {
+	r.discarded = r.messages.pop().ID
+	if r.messages.len > 0 {
+		r.first = timeOf(r.messages.at(0).ID)
 	}
 }
 
@@ -55,8 +69,8 @@ func (r *recent) mark(id ulid.ULID, limit int) {
 
 // expire discards what is older than the window.
 func (r *recent) expire(now time.Time, window time.Duration) {
-	for r.messages.len > 0 && due(timeOf(r.messages.at(0).ID).Add(window), now) {
-		r.discarded = r.messages.pop().ID
+	for r.messages.len > 0 && due(r.first.Add(window), now) {
+		r.discard()
 	}
 	for r.marks.len > 0 && due(timeOf(r.marks.at(0)).Add(window), now) {
 		r.unmarked = r.marks.pop()
@@ -67,7 +81,7 @@ func (r *recent) expire(now time.Time, window time.Duration) {
 func (r *recent) next(window time.Duration) time.Time {
 	oldest := never
 	if r.messages.len > 0 {
-		oldest = timeOf(r.messages.at(0).ID).Add(window)
+		oldest = r.first.Add(window)
 	}
 	if r.marks.len > 0 {
 		oldest = earliest(oldest, timeOf(r.marks.at(0)).Add(window))
