@@ -8,10 +8,7 @@ import (
 
 // storeContext bounds an operation of the store.
 func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	t := &lazyTimeout{parent: ctx, deadline: time.Now().Add(h.opts.StoreTimeout)}
-	if d, ok := ctx.Deadline(); ok && d.Before(t.deadline) {
-		t.deadline = d
-	}
+	t := newLazyTimeout(ctx, h.opts.StoreTimeout) // On its own, so that t.end needs no allocation.
 	return t, t.end
 }
 
@@ -28,6 +25,14 @@ type lazyTimeout struct {
 }
 
 var _ context.Context = (*lazyTimeout)(nil)
+
+func newLazyTimeout(parent context.Context, timeout time.Duration) *lazyTimeout {
+	t := &lazyTimeout{parent: parent, deadline: time.Now().Add(timeout)}
+	if d, ok := parent.Deadline(); ok && d.Before(t.deadline) {
+		t.deadline = d
+	}
+	return t
+}
 
 // Deadline implements [context.Context].
 func (t *lazyTimeout) Deadline() (time.Time, bool) { return t.deadline, true }
