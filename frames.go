@@ -36,10 +36,18 @@ func unsubscribedFrame(channel, alias string, m store.Meta, ref string) socket.F
 	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, m, ref))
 }
 
+// messageRoom and metaRoom are what mostly surrounds the parts of a message and
+// of its meta. There is a frame of every message, so it should not be longer
+// than it must.
+const (
+	messageRoom = 72
+	metaRoom    = 32
+)
+
 func messageFrame(m *store.Message) socket.Frame {
-	room := frameRoom + len(m.Channel) + len(m.Event) + len(m.Data)
+	room := messageRoom + len(m.Channel) + len(m.Event) + len(m.Data)
 	if m.Meta != nil {
-		room += len(m.Meta.UMD)
+		room += metaRoom + len(m.Meta.UID) + len(m.Meta.UMD)
 	}
 	return socket.Finish(wire.AppendMessage(socket.Start(room), m))
 }
