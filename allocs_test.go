@@ -25,7 +25,7 @@ func TestAllocations(t *testing.T) {
 			}
 		}, 0},
 		{"a frame: its bytes, and what all subscribers point to", func() { itemFrame(plainItem) }, 2},
-		{"a publish over HTTP: request and answer", publish, 11},
+		{"a publish over HTTP: request and answer", publish, 8},
 	} {
 		if n := testing.AllocsPerRun(100, tt.f); n != tt.want {
 			t.Errorf("%s: %v allocations, not %v", tt.what, n, tt.want)

@@ -67,7 +67,7 @@ func (h *Handler) operate(w http.ResponseWriter, r *http.Request, op operation) 
 	if h.isStopping() {
 		return nil, refuse(CodeUnavailable)
 	}
-	body, err := h.readBody(w, r)
+	body, err := h.readBody(w, r, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -123,24 +124,36 @@ func limitBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readBody reads a request's body, within the limit.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// smallBody is how long the bodies are, less a byte, that buffers are kept for.
+const smallBody = 4 << 10
+
+var bodyBuffers = sync.Pool{New: func() any { return new([smallBody]byte) }}
+
+// readBody reads a request's body, within the limit, into the buffer or a longer
+// one.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, buffer []byte) ([]byte, error) {
 	limited := http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
-	// What is read is what will be kept of a message, so it should be of its size.
-	body, err := socket.ReadAll(limited, make([]byte, 0, min(max(r.ContentLength, 0), firstRead)+1))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, refuseBecause(CodePayloadTooLarge, "the body is longer than "+strconv.Itoa(h.opts.MaxBodySize)+" bytes")
-	case err != nil:
+	// The byte more is for learning that nothing follows.
+	if room := min(max(r.ContentLength, 0), firstRead) + 1; int64(cap(buffer)) < room {
+		buffer = make([]byte, 0, room)
+	}
+	body, err := socket.ReadAll(limited, buffer)
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, refuseBecause(CodePayloadTooLarge, "the body is longer than "+strconv.Itoa(h.opts.MaxBodySize)+" bytes")
+		}
 		return nil, refuseBecause(CodeInvalidRequest, "the body cannot be read")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
 }
 
-// answerRoom is what the answers to publishing mostly need.
-const answerRoom = 128
+// acceptedAnswer is the body of the answer to what was accepted.
+func acceptedAnswer(channel, event string, a accepted) []byte {
+	const around = 64 // with an id, or the rest of the names
+	room := around + len(channel) + len(event) + len(a.arn)
+	return wire.AppendAccepted(make([]byte, 0, room), channel, event, a.id, a.arn)
+}
 
 // writeJSON answers with a body.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {

@@ -30,7 +30,7 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
-	return wire.AppendAccepted(make([]byte, 0, answerRoom), in.Channel, in.Event, out.id, out.arn), nil
+	return acceptedAnswer(in.Channel, in.Event, out), nil
 }
 
 func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
@@ -44,7 +44,7 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 	if err := c.h.reactAs(ctx, &c.who, c.scope, re); err != nil {
 		return nil, err
 	}
-	return wire.AppendAccepted(make([]byte, 0, answerRoom), in.Channel, in.Event, ulid.ULID{}, ""), nil
+	return acceptedAnswer(in.Channel, in.Event, accepted{}), nil
 }
 
 func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {
@@ -122,7 +122,7 @@ func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendAccepted(make([]byte, 0, answerRoom), in.Channel, wire.EventChannelStorageSet, ulid.ULID{}, out.arn), nil
+	return acceptedAnswer(in.Channel, wire.EventChannelStorageSet, accepted{arn: out.arn}), nil
 }
 
 func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {

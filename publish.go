@@ -47,7 +47,8 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in p
 		if err != nil {
 			return accepted{}, err
 		}
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &p, Emit: g.emit})
+		later := p // Only this one has to be on the heap.
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &later, Emit: g.emit})
 	}
 	return h.publish(ctx, who, &p, g.emit)
 }

@@ -191,7 +191,8 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 		p.Keep = keepFor(*m.store)
 	}
 	if !m.due.IsZero() {
-		return h.schedule(ctx, who, &store.Schedule{Due: m.due, Publish: &p, Emit: m.emit})
+		later := p // Only this one has to be on the heap.
+		return h.schedule(ctx, who, &store.Schedule{Due: m.due, Publish: &later, Emit: m.emit})
 	}
 	return h.publish(ctx, who, &p, m.emit)
 }

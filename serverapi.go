@@ -1,6 +1,7 @@
 package hotsock
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -55,7 +56,9 @@ func (h *Handler) serveServerAPI(w http.ResponseWriter, r *http.Request, do endp
 }
 
 func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
-	body, err := h.readBody(w, r)
+	buffer := bodyBuffers.Get().(*[smallBody]byte)
+	defer bodyBuffers.Put(buffer)
+	body, err := h.readBody(w, r, buffer[:0])
 	if err != nil {
 		return 0, nil, err
 	}
@@ -63,16 +66,19 @@ func (h *Handler) servePublish(w http.ResponseWriter, r *http.Request, _ []strin
 	if err != nil {
 		return 0, nil, err
 	}
+	// The message is kept, for the replay window at least: nothing but its data
+	// should be, and the buffer is used again.
+	in.Data = bytes.Clone(in.Data)
 	who := h.requester(r, triggerHTTP)
 	out, err := h.publishDecoded(r.Context(), &who, &in)
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusAccepted, wire.AppendAccepted(make([]byte, 0, answerRoom), in.Channel, in.Event, out.id, out.arn), nil
+	return http.StatusAccepted, acceptedAnswer(in.Channel, in.Event, out), nil
 }
 
 func (h *Handler) servePublishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
-	body, err := h.readBody(w, r)
+	body, err := h.readBody(w, r, nil)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -83,7 +83,7 @@ func (h *Handler) serveCancelSchedule(_ http.ResponseWriter, r *http.Request, ar
 }
 
 func (h *Handler) serveMoveSchedule(w http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
-	body, err := h.readBody(w, r)
+	body, err := h.readBody(w, r, nil)
 	if err != nil {
 		return 0, nil, err
 	}
