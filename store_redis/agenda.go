@@ -174,26 +174,30 @@ func (n *node) clean(ctx context.Context, channel string) {
 	}
 }
 
-// reportExpired takes the expired entries that are to be reported.
+// reportExpired takes the expired entries that are to be reported, some at a
+// time.
 func (n *node) reportExpired(ctx context.Context, p int) {
-	r, err := n.s.do(ctx, call{
-		script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
-	})
-	if err != nil {
-		return
-	}
-	taken, err := fields(r.record.rest)
-	if err != nil {
-		n.s.log.Error("malformed reply", "script", expiredScript.name)
-	}
-	for _, text := range taken {
-		rec := record{rest: text}
-		channel := rec.next()
-		e, err := decodeEntry(channel, rec.rest)
-		if rec.bad || err != nil {
-			n.s.log.Error("malformed entry", "err", err)
-			continue
+	for more := true; more; {
+		r, err := n.s.do(ctx, call{
+			script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
+		})
+		if err != nil {
+			return
 		}
-		n.report(partOf("channel", channel), func() { n.r.EntryExpired(*e) })
+		taken, err := fields(r.record.rest)
+		if err != nil {
+			n.s.log.Error("malformed reply", "script", expiredScript.name)
+		}
+		for _, text := range taken {
+			rec := record{rest: text}
+			channel := rec.next()
+			e, err := decodeEntry(channel, rec.rest)
+			if rec.bad || err != nil {
+				n.s.log.Error("malformed entry", "err", err)
+				continue
+			}
+			n.report(partOf("channel", channel), func() { n.r.EntryExpired(*e) })
+		}
+		more = len(taken) == agendaBatch
 	}
 }

@@ -25,15 +25,13 @@ if lease and tonumber(lease) > NOW and ARGV[10] ~= '1' then
 end
 local c = open()
 local left = {''}
-local n = tonumber(ARGV[9])
-for i, connection in ipairs(redis.call('HKEYS', SUBS)) do
-  if i > n then
-    left[1] = '1'
-    break
-  end
+-- Of all keys at once there may be very many.
+for _, connection in ipairs(redis.call('HRANDFIELD', SUBS, ARGV[9])) do
   left[#left + 1] = pack(leave(c, connection))
 end
-if left[1] == '' then
+if redis.call('EXISTS', SUBS) == 1 then
+  left[1] = '1'
+else
   redis.call('SREM', OWNED, CHANNEL)
 end
 close(c)
