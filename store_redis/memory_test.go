@@ -134,7 +134,7 @@ func TestMemoryFigures(t *testing.T) {
 	const count = 5000
 	data := []byte(`"` + strings.Repeat("x", 254) + `"`)
 	subscribe := func(i int, channel string) {
-		if _, err := n.Subscribe(context.Background(), store.SubscribeRequest{
+		if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{
 			Channel: channel, Connection: fmt.Sprintf("connection-%08d", i), UID: fmt.Sprintf("user-%08d", i), Counted: true,
 		}); err != nil {
 			t.Error(err)
