@@ -176,8 +176,8 @@ func (c *Client) do(ctx context.Context, cmd command, repeat bool) (*frame, erro
 		switch {
 		case errors.Is(err, errNotSent):
 		case repeat && errors.Is(err, errBroken):
-		case repeat && err != nil:
-			return nil, ctx.Err() // whose outcome does not matter
+		case repeat && ctx.Err() != nil:
+			return nil, ctx.Err() // The outcome does not matter.
 		case err != nil:
 			return nil, err
 		case f.Error != nil:

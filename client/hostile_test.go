@@ -102,6 +102,19 @@ func TestReadIsRepeated(t *testing.T) {
 }
 
 // A subscribe that the server puts off is waited for, and asked for again only
+// What cannot be sent is an error of reads, too.
+func TestUnsendable(t *testing.T) {
+	server := answering(t, nil)
+	inBubble(t, script(t, server.serve), Options{}, func(t *testing.T, c *Client) {
+		if _, err := c.Storage(t.Context(), "room", "\xff"); err == nil || !strings.Contains(err.Error(), "cannot be sent") {
+			t.Errorf("got %v", err)
+		}
+		if len(server.heard) > 0 {
+			t.Errorf("the server heard %v", server.heard)
+		}
+	})
+}
+
 // much later.
 func TestSubscribeIsPutOff(t *testing.T) {
 	for _, code := range []string{"UNAVAILABLE", "RATE_LIMITED"} {
