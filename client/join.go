@@ -170,22 +170,16 @@ func (s *Subscription) begin(n *conn, f *frame) error {
 	case !again && s.last == "":
 		s.last = last
 	case !d.Recovered:
-		if s.push(Gap{After: s.last, Last: last}, 0) {
+		if s.push(0, Gap{After: s.last, Last: last}) {
 			s.passed(last)
 		}
 	}
-	if again {
-		for _, change := range memberChanges(s.members, d.Members) {
-			if !s.push(change, f.size) {
-				return nil
-			}
-		}
+	if !again || s.push(f.size, memberChanges(s.members, d.Members)...) {
+		s.members = d.Members
 	}
-	s.members = d.Members
 	if again {
 		s.settle(n, last)
-	}
-	if !s.begun {
+	} else {
 		s.begun = true
 		close(s.ready)
 	}
@@ -215,7 +209,7 @@ func (s *Subscription) settle(n *conn, last string) {
 		}
 		s.passed(max(s.last, last))
 		for _, key := range slices.Sorted(maps.Keys(s.stale)) {
-			if !s.push(Entry{Channel: s.channel, Key: key, Data: null}, len(key)) {
+			if !s.push(len(key), Entry{Channel: s.channel, Key: key, Data: null}) {
 				return nil
 			}
 			delete(s.stale, key)

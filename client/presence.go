@@ -14,8 +14,8 @@ func (s *Subscription) Members() []User {
 
 // memberChanges returns what has happened between two lists of members, as far
 // as can be told.
-func memberChanges(before, after []User) []MemberChange {
-	var changes []MemberChange
+func memberChanges(before, after []User) []Event {
+	var changes []Event
 	old := make(map[string]User, len(before))
 	for _, m := range before {
 		old[m.UID] = m

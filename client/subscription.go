@@ -153,20 +153,24 @@ func (s *Subscription) signal() {
 	}
 }
 
-// push queues an event and reports whether there was room for it. Client.mu
-// must be held.
-func (s *Subscription) push(e Event, size int) bool {
+// push queues the events of a frame, and reports whether there was room for them:
+// for all or none, and always if nothing else waits, so that the subscription
+// gets on. Client.mu must be held.
+func (s *Subscription) push(frame int, events ...Event) bool {
 	if s.state != live {
 		return false
 	}
-	size += eventSize
-	if len(s.queue) > 0 && s.queued+size > s.c.opts.MaxQueueSize {
+	if size := frame + len(events)*eventSize; len(s.queue) > 0 && s.queued+size > s.c.opts.MaxQueueSize {
 		s.state = behind
 		s.signal()
 		return false
 	}
-	s.queue = append(s.queue, queued{e, size})
-	s.queued += size
+	for _, e := range events {
+		size := frame + eventSize
+		frame = 0 // The events share it.
+		s.queue = append(s.queue, queued{e, size})
+		s.queued += size
+	}
 	s.signal()
 	return true
 }
@@ -196,7 +200,7 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 	case Reaction:
 		s.pushNumbered(e.ID, e, f.size)
 	case MemberChange:
-		if s.push(e, f.size) {
+		if s.push(f.size, e) {
 			s.members = e.Members
 		}
 	case Entry:
@@ -207,7 +211,7 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 
 // pushNumbered leaves out what was there already.
 func (s *Subscription) pushNumbered(id string, e Event, size int) {
-	if id > s.last && s.push(e, size) {
+	if id > s.last && s.push(size, e) {
 		s.passed(id)
 	}
 }
@@ -248,7 +252,7 @@ func (s *Subscription) pushEntry(e Entry, size int) {
 		s.end(errTooManyKeys)
 		return
 	}
-	if !s.push(e, size) {
+	if !s.push(size, e) {
 		return
 	}
 	delete(s.stale, e.Key)
