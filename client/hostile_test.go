@@ -47,6 +47,7 @@ const (
 	subscribedRoom = `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":null},"meta":{"uid":null},"ref":"$ref"}`
 	idA            = "01JA3HVNF6E89HDT1ABRFWJ8C8"
 	idB            = "01JA3S05K6024HXRJN2Q9W0YMB"
+	idC            = "01JA3S0BR0H7HD4CZ54KA99PAQ"
 )
 
 // What was sent when the connection broke, or the time was up, has an unknown
@@ -101,7 +102,6 @@ func TestReadIsRepeated(t *testing.T) {
 	})
 }
 
-// A subscribe that the server puts off is waited for, and asked for again only
 // What cannot be sent is an error of reads, too.
 func TestUnsendable(t *testing.T) {
 	server := answering(t, nil)
@@ -115,6 +115,7 @@ func TestUnsendable(t *testing.T) {
 	})
 }
 
+// A subscribe that the server puts off is waited for, and asked for again only
 // much later.
 func TestSubscribeIsPutOff(t *testing.T) {
 	for _, code := range []string{"UNAVAILABLE", "RATE_LIMITED"} {
@@ -139,6 +140,56 @@ func TestSubscribeIsPutOff(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The server carries out what it has put off when the client is just asking
+// again, and so begins anew, perhaps later than what it has sent.
+func TestPutOffAndAskedAgain(t *testing.T) {
+	var refs []string
+	serve := func(ctx context.Context, ws *websocket.Conn) {
+		_ = hear(ctx, ws, func(text string) {
+			var cmd struct {
+				Event, Ref string
+				Data       struct{ After string }
+			}
+			if err := json.Unmarshal([]byte(text), &cmd); err != nil {
+				t.Error(err)
+			}
+			if cmd.Event != "hotsock.subscribe" {
+				say(ctx, ws, fmt.Sprintf(`{"event":"hotsock.pong","data":{},"ref":%q}`, cmd.Ref))
+				return
+			}
+			refs = append(refs, cmd.Ref)
+			switch len(refs) {
+			case 1:
+				say(ctx, ws, fmt.Sprintf(`{"event":"hotsock.error","channel":"room","error":{"code":"UNAVAILABLE","message":""},"ref":%q}`, cmd.Ref))
+			case 2:
+				for i, last := range []string{idA, idC} {
+					say(ctx, ws, fmt.Sprintf(`{"event":"hotsock.subscribed","channel":"room","data":{"lastId":%q},"meta":{},"ref":%q}`, last, refs[i]))
+				}
+			case 3:
+				if cmd.Data.After != idA {
+					t.Errorf("asked for what came after %q", cmd.Data.After)
+				}
+				say(ctx, ws, fmt.Sprintf(`{"event":"hotsock.subscribed","channel":"room","data":{"recovered":true,"lastId":%q},"meta":{},"ref":%q}`, idC, cmd.Ref),
+					`{"event":"e","channel":"room","id":"`+idB+`","data":1}`, `{"event":"e","channel":"room","id":"`+idC+`","data":2}`)
+			}
+		})
+	}
+	inBubble(t, script(t, serve), Options{}, func(t *testing.T, c *Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		sub, err := c.Subscribe(ctx, "room", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{idB, idC} {
+			event, err := sub.Next(ctx)
+			if m, ok := event.(Message); !ok || m.ID != id {
+				t.Fatalf("got %#v, %v, want %s", event, err, id)
+			}
+		}
+	})
 }
 
 // A server that knows nothing of catching up is bridged by gaps.

@@ -95,6 +95,12 @@ func (s *Subscription) retry(n *conn, err error, least time.Duration) {
 
 // answered takes the answer to a subscribe. Client.mu is held.
 func (s *Subscription) answered(n *conn, f *frame) error {
+	if s.state == live && f.Event == eventSubscribed {
+		// It was asked twice, as the first was put off: for the server it has
+		// begun anew since, and perhaps passed over something.
+		s.resume(n)
+		return nil
+	}
 	if s.state != joining {
 		return nil
 	}
