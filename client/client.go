@@ -137,7 +137,7 @@ func (c *Client) subscription(name string) *Subscription {
 		}
 	}
 	for _, s := range c.subs {
-		if name != "" && s.alias == name {
+		if name != "" && (s.alias == name || s.channel == name) {
 			return s
 		}
 	}

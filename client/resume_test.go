@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
@@ -223,4 +225,49 @@ func TestServerThatMustBeLeft(t *testing.T) {
 		}
 		<-left
 	})
+}
+
+// While a subscription is renewed, commands wait by whatever name they call the
+// channel.
+func TestCommandsWaitByAnyName(t *testing.T) {
+	var heard []string
+	serve := func(ctx context.Context, ws *websocket.Conn) {
+		_ = hear(ctx, ws, func(text string) {
+			var cmd struct{ Event, Ref string }
+			if err := json.Unmarshal([]byte(text), &cmd); err != nil {
+				t.Error(err)
+			}
+			heard = append(heard, cmd.Event)
+			answer := `{"event":"hotsock.ack","data":{},"ref":"$ref"}`
+			switch cmd.Event {
+			case "hotsock.subscribe":
+				answer = `{"event":"hotsock.subscribed","channel":"room.123","data":{"recovered":true,"lastId":null},"meta":{"channelAlias":"room"},"ref":"$ref"}`
+			case "cut":
+				_ = ws.CloseNow()
+				return
+			}
+			say(ctx, ws, strings.ReplaceAll(answer, "$ref", cmd.Ref))
+		})
+	}
+	for _, names := range [][2]string{{"room", "room.123"}, {"room.123", "room"}} {
+		heard = nil
+		inBubble(t, script(t, serve), Options{}, func(t *testing.T, c *Client) {
+			_, err := c.Subscribe(t.Context(), names[0], &SubscribeOptions{Token: func(context.Context, string) (string, error) {
+				time.Sleep(time.Second)
+				return "token", nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Publish(t.Context(), names[1], "cut", nil); !errors.Is(err, ErrUnknownOutcome) {
+				t.Fatal(err)
+			}
+			if _, err := c.Publish(t.Context(), names[1], "last", nil); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"hotsock.subscribe", "cut", "hotsock.subscribe", "last"}, heard); diff != "" {
+				t.Errorf("by %s (-want +got):\n%s", names[1], diff)
+			}
+		})
+	}
 }
