@@ -94,7 +94,7 @@ func (c *Client) detach(err error) {
 	defer c.mu.Unlock()
 	c.conn, c.lastErr = nil, err
 	for _, s := range c.subs {
-		s.state = joining
+		s.state, s.left = joining, false
 	}
 }
 

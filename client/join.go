@@ -71,7 +71,7 @@ func (s *Subscription) resume(n *conn) {
 // token takes, and a server that knows no other way to catch up. Client.mu must
 // be held.
 func (s *Subscription) rejoin(n *conn) {
-	s.state = joining
+	s.state, s.left = joining, true
 	_, _ = n.enqueue(command{Event: "hotsock.unsubscribe", Channel: s.name}, nil)
 	s.join(n)
 }
@@ -122,9 +122,12 @@ func (s *Subscription) answered(n *conn, f *frame) error {
 	err := f.Error.asError()
 	switch f.Error.Code {
 	case CodeAlreadySubscribed:
-		if s.c.hasOther(s) {
+		switch {
+		case s.c.hasOther(s):
 			s.end(alreadySubscribed())
-		} else {
+		case s.left:
+			s.end(err) // It has the channel by a name that is not known here.
+		default:
 			s.rejoin(n) // the server subscribed by itself
 		}
 	case CodeUnavailable, CodeRateLimited:
@@ -167,7 +170,7 @@ func (s *Subscription) begin(n *conn, f *frame) error {
 		return err
 	}
 	s.retries.reset()
-	s.lastErr = nil
+	s.lastErr, s.left = nil, false
 	s.channel, s.alias, s.me = f.Channel, f.Meta.Alias, f.Meta.user()
 	n.channels[f.Channel] = s
 

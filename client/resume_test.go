@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -224,6 +225,27 @@ func TestServerThatMustBeLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-left
+	})
+}
+
+// Nor is one that has the channel under a name that the client does not know
+// asked for ever.
+func TestServerThatCannotBeLeft(t *testing.T) {
+	const refusal = `{"event":"hotsock.error","channel":"room","error":{"code":%q,"message":""},"ref":"$ref"}`
+	server := answering(t, map[string]string{
+		"hotsock.subscribe":   fmt.Sprintf(refusal, CodeAlreadySubscribed),
+		"hotsock.unsubscribe": fmt.Sprintf(refusal, CodeNotSubscribed),
+	})
+	var asked int
+	token := func(context.Context, string) (string, error) {
+		if asked++; asked > 10 {
+			return "", Permanent(errors.New("asked too often"))
+		}
+		return "token", nil
+	}
+	inBubble(t, script(t, server.serve), Options{}, func(t *testing.T, c *Client) {
+		_, err := c.Subscribe(t.Context(), "room", &SubscribeOptions{Token: token})
+		wantCode(t, err, CodeAlreadySubscribed)
 	})
 }
 

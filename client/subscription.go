@@ -34,6 +34,7 @@ type Subscription struct {
 	lastErr error // why it is still joining
 	joins   int   // counts attempts, so that what belongs to an older one is known
 	settles int   // the same for settle
+	left    bool  // the server was told to leave the channel, to join it again
 	retries backoff
 	channel string // real name, "" before it has begun
 	alias   string
