@@ -142,7 +142,7 @@ func (s *Subscription) answered(n *conn, f *frame) error {
 		}
 		s.end(err)
 	default:
-		s.end(err)
+		s.giveUp(err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -246,6 +247,59 @@ func TestServerThatCannotBeLeft(t *testing.T) {
 	inBubble(t, script(t, server.serve), Options{}, func(t *testing.T, c *Client) {
 		_, err := c.Subscribe(t.Context(), "room", &SubscribeOptions{Token: token})
 		wantCode(t, err, CodeAlreadySubscribed)
+	})
+}
+
+// A refused attempt to catch up ends the subscription, for others too.
+func TestRefusedToCatchUp(t *testing.T) {
+	server := answering(t, map[string]string{"hotsock.subscribe": strings.Join([]string{
+		subscribedRoom,
+		`{"event":"e","channel":"room","id":"` + idA + `"}`,
+		`{"event":"e","channel":"room","id":"` + idB + `"}`,
+	}, "\n")})
+	inBubble(t, script(t, server.serve), Options{MaxQueueSize: 1}, func(t *testing.T, c *Client) {
+		sub, err := c.Subscribe(t.Context(), "room", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		server.answers["hotsock.subscribe"] = `{"event":"hotsock.error","channel":"room","error":{"code":"PAYLOAD_TOO_LARGE","message":""},"ref":"$ref"}`
+		if m, err := sub.Next(t.Context()); err != nil || m.(Message).ID != idA {
+			t.Errorf("got %#v, %v", m, err)
+		}
+		_, err = sub.Next(t.Context())
+		wantCode(t, err, CodePayloadTooLarge)
+		synctest.Wait()
+		if server.heard["hotsock.unsubscribe"] != 1 {
+			t.Errorf("the server heard %v", server.heard)
+		}
+	})
+}
+
+// The app unsubscribes the user while the client asks to catch up.
+func TestUnsubscribedWhileCatchingUp(t *testing.T) {
+	server := answering(t, map[string]string{"hotsock.subscribe": strings.Join([]string{
+		subscribedRoom,
+		`{"event":"e","channel":"room","id":"` + idA + `"}`,
+		`{"event":"e","channel":"room","id":"` + idB + `"}`,
+	}, "\n")})
+	inBubble(t, script(t, server.serve), Options{MaxQueueSize: 1}, func(t *testing.T, c *Client) {
+		sub, err := c.Subscribe(t.Context(), "room", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		server.answers["hotsock.subscribe"] = `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{}}` + "\n" + subscribedRoom
+		if m, err := sub.Next(t.Context()); err != nil || m.(Message).ID != idA {
+			t.Errorf("got %#v, %v", m, err)
+		}
+		if m, err := sub.Next(t.Context()); !errors.Is(err, ErrUnsubscribed) {
+			t.Errorf("got %#v, %v", m, err)
+		}
+		synctest.Wait()
+		if server.heard["hotsock.unsubscribe"] != 1 {
+			t.Errorf("the server heard %v", server.heard)
+		}
 	})
 }
 

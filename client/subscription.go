@@ -180,9 +180,11 @@ func (s *Subscription) push(frame int, events ...Event) bool {
 // be held.
 func (s *Subscription) handle(n *conn, f *frame) error {
 	switch {
-	case s.state == joining:
-		return nil
 	case f.Event == eventUnsubscribed:
+		if s.state == joining {
+			// It was about to catch up, which by now would subscribe it again.
+			s.giveUp(ErrUnsubscribed)
+		}
 		s.end(ErrUnsubscribed)
 		return nil
 	case s.state != live:
@@ -250,7 +252,7 @@ func (s *Subscription) pushEntry(e Entry, size int) {
 		return
 	}
 	if !ok && len(s.stored) >= maxStored {
-		s.end(errTooManyKeys)
+		s.giveUp(errTooManyKeys)
 		return
 	}
 	if !s.push(size, e) {
@@ -265,6 +267,15 @@ func (s *Subscription) pushEntry(e Entry, size int) {
 		s.stored = make(map[string]uint64)
 	}
 	s.stored[e.Key] = hash
+}
+
+// giveUp ends the subscription, and on the server if it has begun there.
+// Client.mu must be held.
+func (s *Subscription) giveUp(err error) {
+	if n := s.c.conn; n != nil && n.channels[s.channel] == s {
+		_, _ = n.enqueue(command{Event: "hotsock.unsubscribe", Channel: s.name}, nil)
+	}
+	s.end(err)
 }
 
 // end ends the subscription. Client.mu must be held.
