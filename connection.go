@@ -232,6 +232,10 @@ func (c *connection) end() {
 		c.h.hub.release(c.h.node, s.topic)
 		channels = append(channels, s.channel)
 	}
+	// Whoever has found the connection before, and waits for ops, finds none.
+	c.mu.Lock()
+	c.subs = table.Map[string, *subscription]{}
+	c.mu.Unlock()
 	c.h.untilStored(func(ctx context.Context) error {
 		for ; len(channels) > 0; channels = channels[1:] {
 			if err := c.h.unsubscribeStore(ctx, channels[0], c.id); err != nil {

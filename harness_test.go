@@ -172,6 +172,7 @@ type faultyStore struct {
 	receiver store.Receiver
 	subs     []string // Subscribe calls that succeeded: channel
 	unsubs   []string
+	known    map[string]bool // connections
 	// published counts tries by channel, of which that with the number in
 	// failing fails.
 	published, failing map[string]int
@@ -288,4 +289,21 @@ func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string
 		return store.SubscriptionEnd{}, err
 	}
 	return n.Node.Unsubscribe(ctx, channel, connection)
+}
+
+func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if n.s.known == nil {
+		n.s.known = make(map[string]bool)
+	}
+	n.s.known[c.ID] = true
+	return n.Node.AddConnection(ctx, c)
+}
+
+func (n *faultyNode) RemoveConnection(ctx context.Context, id string) error {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	delete(n.s.known, id)
+	return n.Node.RemoveConnection(ctx, id)
 }

@@ -136,6 +136,9 @@ func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, err
 		}
 		c.ops.Lock()
 		defer c.ops.Unlock()
+		if c.hasEnded() {
+			return nil, refuse(CodeUnauthorized)
+		}
 		return &peerAnswer{Count: 1}, c.updateUMD(q.Channel, q.Token)
 	case peerDisconnect:
 		conns := h.meant(q)

@@ -114,9 +114,13 @@ func (h *Handler) runResync() {
 
 // rejoin adds the connection and its subscriptions to the store again.
 func (c *connection) rejoin() {
-	if err := c.record(); err != nil && !errors.Is(err, store.ErrUnavailable) {
-		c.logger().Error("hotsock: cannot record the connection", "err", err)
+	c.ops.Lock()
+	if !c.hasEnded() { // else the store has been told of the end already
+		if err := c.record(); err != nil && !errors.Is(err, store.ErrUnavailable) {
+			c.logger().Error("hotsock: cannot record the connection", "err", err)
+		}
 	}
+	c.ops.Unlock()
 	for _, s := range c.subscriptions() {
 		c.resubscribe(s.channel, false)
 	}
