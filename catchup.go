@@ -14,11 +14,8 @@ import (
 // enter makes the store know the subscription and the client know the state of
 // the channel, from which on it gets every item.
 func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest, ref string) error {
-	r, err := c.h.node.Subscribe(ctx, s.request())
+	r, err := c.h.enroll(ctx, s)
 	if err != nil {
-		if errors.Is(err, store.ErrCapacity) {
-			return refuse(CodePresenceCapacityReached)
-		}
 		return err
 	}
 	s.from = r.Position
@@ -38,6 +35,15 @@ func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest,
 	c.mu.Unlock()
 	s.start(b)
 	return nil
+}
+
+// enroll makes the store know the subscription.
+func (h *Handler) enroll(ctx context.Context, s *subscription) (store.SubscribeResult, error) {
+	r, err := h.node.Subscribe(ctx, s.request())
+	if errors.Is(err, store.ErrCapacity) {
+		err = refuse(CodePresenceCapacityReached)
+	}
+	return r, err
 }
 
 // resume has a subscription that the client has begin anew for it, after an item
@@ -69,7 +75,7 @@ func (c *connection) resume(s *subscription, j *joinRequest, ref string) error {
 func (c *connection) again(s *subscription, j *joinRequest) (beginning, error) {
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	r, err := c.h.node.Subscribe(ctx, s.request())
+	r, err := c.h.enroll(ctx, s)
 	if err != nil {
 		return beginning{}, err
 	}

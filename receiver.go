@@ -145,47 +145,62 @@ func (c *connection) record() error {
 // client is told by another hotsock.subscribed with "recovered":false, and is
 // given the channel's state anew.
 func (c *connection) resubscribe(channel string, lost bool) {
-	c.ops.Lock()
-	defer c.ops.Unlock()
-	s := c.subscription(channel)
-	if s == nil {
-		return
-	}
+	c.h.untilStored(func(context.Context) error {
+		// Not while the store is away: the client's commands wait for it.
+		c.ops.Lock()
+		defer c.ops.Unlock()
+		s := c.subscription(channel)
+		if s == nil || lost && !s.suspended() {
+			return nil
+		}
+		err := c.beginAnew(s, lost)
+		switch {
+		case c.hasEnded():
+			return nil // its end is under way
+		case err == nil, errors.Is(err, store.ErrUnavailable):
+			return err
+		}
+		// It cannot be again, because the channel is full say.
+		c.leave(s)
+		c.sock.Send(unsubscribedFrame(channel, s.grant.alias, s.meta(), ""))
+		c.fail(&wire.Command{Event: wire.EventSubscribe, Channel: channel}, err)
+		return nil
+	})
+}
+
+// beginAnew is one try of that.
+func (c *connection) beginAnew(s *subscription, lost bool) error {
+	ctx, cancel := c.h.storeContext(c.h.ctx)
+	defer cancel()
 	t := s.topic
 	if lost {
 		t.mu.Lock()
-		s.state, s.gap = subJoining, false
+		s.gap = false
 		t.mu.Unlock()
 	}
-	c.h.untilStored(func(context.Context) error {
-		ctx, cancel := c.h.storeContext(c.h.ctx)
-		defer cancel()
-		r, err := c.h.node.Subscribe(ctx, s.request())
-		if c.hasEnded() {
-			return nil // its end is under way
-		}
-		if err != nil {
-			return err
-		}
-		if !lost {
-			return nil
-		}
-		entries, err := c.h.observed(ctx, s)
-		if errors.Is(err, &Error{Code: CodePayloadTooLarge}) {
-			c.tooSlow() // and is told why when it comes back
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		s.start(beginning{
-			Subscribed: wire.Subscribed{
-				Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
-			},
-			entries: entries,
-		})
+	r, err := c.h.enroll(ctx, s)
+	if err == nil && !lost {
 		return nil
+	}
+	var entries []*store.Entry
+	if err == nil {
+		entries, err = c.h.observed(ctx, s)
+	}
+	if errors.Is(err, &Error{Code: CodePayloadTooLarge}) {
+		c.tooSlow() // and is told why when it comes back
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		s.gap = s.gap || lost
+		return err
+	}
+	s.start(beginning{
+		Subscribed: wire.Subscribed{
+			Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
+		},
+		entries: entries,
 	})
+	return nil
 }

@@ -57,6 +57,10 @@ type heldItems struct {
 	size  int // bytes
 }
 
+// dropped reports whether they were too many. The client is disconnected, and
+// must not be given what follows them, from where it would go on later.
+func (h *heldItems) dropped() bool { return h != nil && h.items == nil }
+
 // storageReads are what a client was told of storage entries outside of the
 // order of items.
 type storageReads struct {
@@ -155,11 +159,18 @@ func (s *subscription) suspend() {
 	}
 }
 
+// suspended reports whether the client must be told of lost items.
+func (s *subscription) suspended() bool {
+	s.topic.mu.Lock()
+	defer s.topic.mu.Unlock()
+	return s.gap
+}
+
 // goLive sends what is waiting and lets the following pass, unless items were
-// lost meanwhile. The topic's lock must be held.
+// lost or dropped meanwhile. The topic's lock must be held.
 func (s *subscription) goLive(position ulid.ULID) {
 	s.position = position
-	if s.gap {
+	if s.gap || s.held.dropped() {
 		return
 	}
 	s.state = subLive
