@@ -145,3 +145,27 @@ func TestResumeAndLost(t *testing.T) {
 		})
 	}
 }
+
+// To begin anew says nothing to others, even if another connection of the user
+// has other metadata.
+func TestOthersDoNotNoticeResuming(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		const subscribe = `{"event":"hotsock.subscribe","channel":"presence.x","data":{"after":null}}`
+		first := r.connect("ann")
+		first.send(subscribe)
+		first.next("hotsock.subscribed")
+		if _, err := r.h.node.Subscribe(t.Context(), store.SubscribeRequest{
+			Channel: "presence.x", Connection: "another", UID: "ann", UMD: []byte(`"busy"`), Presence: true, MaxMembers: 1000,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		first.next("hotsock.memberUpdated")
+		first.send(subscribe)
+		members := first.next("hotsock.subscribed")["data"].(map[string]any)["members"].([]any)
+		if umd := members[0].(map[string]any)["umd"]; umd != "busy" {
+			t.Errorf("the user's metadata is %v", umd)
+		}
+		first.send(`{"event":"hotsock.ping"}`)
+		first.next("hotsock.pong")
+	})
+}

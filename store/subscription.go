@@ -19,7 +19,8 @@ type Subscriptions interface {
 
 	// Subscribe records a connection of this node as a subscriber.
 	// Subscribing it again replaces the record, and announces no more than
-	// has changed by that.
+	// has changed by that: nothing if the record is the same, even if another
+	// connection of the member has changed its metadata since.
 	Subscribe(ctx context.Context, s SubscribeRequest) (SubscribeResult, error)
 	// Unsubscribe ends a subscription. The error wraps ErrNotFound if there is
 	// none.

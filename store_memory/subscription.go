@@ -1,6 +1,7 @@
 package storememory
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -23,11 +24,12 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	// leaver is the member that this connection stops being, if it was the
 	// member's last.
 	leaver := ""
+	same := old.presence && s.Presence && old.uid == s.UID && bytes.Equal(old.umd, s.UMD)
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
 	if moves && p.joined().connections.Value(old.uid) == 1 {
 		leaver = old.uid
 	}
-	if s.Presence && !p.joined().fits(leaver, joiner, s.MaxMembers) {
+	if s.Presence && !same && !p.joined().fits(leaver, joiner, s.MaxMembers) {
 		return store.SubscribeResult{}, store.ErrCapacity
 	}
 	var result store.SubscribeResult
@@ -36,7 +38,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 		result.Change = p.joined().removeMember(old.uid)
 		c.announcePresence(now, result.Change, "")
 	}
-	if s.Presence {
+	if s.Presence && !same {
 		if change := p.joined().setMember(joiner); change != nil {
 			result.Change = change
 			exclude := ""

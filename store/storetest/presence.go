@@ -130,6 +130,7 @@ func testPresenceChanges(e *env) {
 		{"the second, on another node", subscribing(true, join("2", "Pam", "")), change(store.MemberAdded, "Pam", `Jim {"a":1}`, "Pam"), "2"},
 		{"the first again, from another connection", subscribing(true, join("3", "Jim", `{"a":1}`)), nil, ""},
 		{"with other metadata: the last that was set counts", subscribing(true, join("4", "Jim", "2")), change(store.MemberUpdated, "Jim 2", "Jim 2", "Pam"), ""},
+		{"one of the others again, as it was", subscribing(false, join("1", "Jim", `{"a":1}`)), nil, ""},
 		{"update", updating("1", "3"), change(store.MemberUpdated, "Jim 3", "Jim 3", "Pam"), ""},
 		{"update that changes nothing of the member", updating("1", "3"), nil, ""},
 		{"update of another of its connections to the same", updating("3", "3"), nil, ""},

@@ -44,7 +44,9 @@ local raw = redis.call('HGET', SUBS, connection)
 local old = raw and unpack_fields(raw)
 local was_uid = old and old[2] == '1' and old[3]
 local m = joins and member(uid)
-if joins then
+-- Another connection of the member may have changed its metadata since.
+local same = m and was_uid == uid and old[4] == umd
+if joins and not same then
   local more, bytes = 1, size
   if m then
     more, bytes = 0, size - m.size
@@ -73,7 +75,7 @@ local kind = ''
 if was_uid and not (joins and was_uid == uid) then
   kind = drop_member(c, was_uid)
 end
-if joins then
+if joins and not same then
   if m then
     if was_uid ~= uid then
       m.refs = m.refs + 1
