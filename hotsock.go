@@ -156,10 +156,13 @@ func (h *Handler) isStopping() bool {
 //
 // Shut the HTTP server down first, or at the same time.
 func (h *Handler) Shutdown(ctx context.Context) error {
-	h.stopOnce.Do(func() {
+	first := false
+	h.stopOnce.Do(func() { first = true }) // and no more: it makes others wait
+	if first {
 		defer close(h.stopped)
 		h.stopErr = h.shutdown(ctx)
-	})
+		return h.stopErr
+	}
 	select {
 	case <-h.stopped:
 		return h.stopErr
