@@ -42,7 +42,8 @@ type Claims struct {
 	// ConnectionID binds a subscribe or umd token to one connection. A token
 	// that has it can never open a connection.
 	ConnectionID string
-	// SingleUse makes the token good for one connect or one subscribe, ever.
+	// SingleUse makes the token good for one connect or one subscribe, ever. It
+	// needs ID and Expires.
 	SingleUse bool
 	// KeepAlive asks the server for regular hotsock.keepAlive messages.
 	KeepAlive bool

@@ -40,6 +40,8 @@ func compileClaims(c *Claims, compiler *pattern.Compiler, maxUMD int) (*grant, e
 		return nil, fmt.Errorf("uid: must not be longer than %d characters", maxUID)
 	case c.SingleUse && c.ID == "":
 		return nil, errors.New("singleUse: needs a jti")
+	case c.SingleUse && c.Expires.IsZero():
+		return nil, errors.New("singleUse: needs an exp")
 	}
 	if h := c.HeartbeatTimeout; h != 0 && (h < minHeartbeat || h > maxHeartbeat || h%time.Second != 0) {
 		return nil, fmt.Errorf("heartbeatTimeout: must be from %v to %v, in seconds", minHeartbeat, maxHeartbeat)
