@@ -3,8 +3,6 @@ package sinkredis
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,13 +29,22 @@ type consumer struct {
 	cursor string
 
 	mu      sync.Mutex
-	running map[string]context.CancelCauseFunc // by entry
+	running map[string]*running // by entry
+	// renewing is held for writing while signs of life are given, and for reading
+	// while an entry is given back: a sign that came later would undo that.
+	renewing sync.RWMutex
+}
+
+// running is an entry that is being handled.
+type running struct {
+	cancel context.CancelCauseFunc
+	over   bool // no more signs of life
 }
 
 func newConsumer(client redis.UniversalClient, k keys, o ConsumeOptions, handle func(ctx context.Context, d Delivery) error) *consumer {
 	c := &consumer{
 		client: client, keys: k, opts: o, handle: handle, cursor: "0-0",
-		slots: make(chan struct{}, o.Concurrency), running: make(map[string]context.CancelCauseFunc),
+		slots: make(chan struct{}, o.Concurrency), running: make(map[string]*running),
 	}
 	for range o.Concurrency {
 		c.slots <- struct{}{}
@@ -88,9 +95,11 @@ func (c *consumer) read(ctx, work context.Context) {
 			batch, err = c.readNew(ctx, free, poll)
 		}
 		for _, m := range batch {
-			c.start(work, m, max(attempts[m.ID], 1))
+			if c.start(work, m, max(attempts[m.ID], 1)) {
+				free--
+			}
 		}
-		for range free - len(batch) {
+		for range free {
 			c.slots <- struct{}{}
 		}
 		switch {
@@ -203,31 +212,38 @@ func (c *consumer) claim(ctx context.Context, count int) (batch []redis.XMessage
 func (c *consumer) renew(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, c.opts.ClaimAfter/4)
-		c.mu.Lock()
-		ids := slices.Collect(maps.Keys(c.running))
-		c.mu.Unlock()
-		if len(ids) == 0 || ctx.Err() != nil {
-			continue
-		}
-		args := []any{c.opts.Group, c.opts.Consumer}
-		for _, id := range ids {
+		c.renewNow(ctx)
+	}
+}
+
+func (c *consumer) renewNow(ctx context.Context) {
+	c.renewing.Lock()
+	defer c.renewing.Unlock()
+	args := []any{c.opts.Group, c.opts.Consumer}
+	c.mu.Lock()
+	for id, r := range c.running {
+		if !r.over {
 			args = append(args, id)
 		}
-		var lost []string
-		err := try(ctx, func(ctx context.Context) (err error) {
-			lost, err = renewScript.Run(ctx, c.client, []string{c.keys.stream}, args...).StringSlice()
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			c.opts.Logger.Warn("sinkredis: cannot give signs of life", "stream", c.keys.stream, "err", err)
+	}
+	c.mu.Unlock()
+	if len(args) == 2 || ctx.Err() != nil {
+		return
+	}
+	var lost []string
+	err := try(ctx, func(ctx context.Context) (err error) {
+		lost, err = renewScript.Run(ctx, c.client, []string{c.keys.stream}, args...).StringSlice()
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		c.opts.Logger.Warn("sinkredis: cannot give signs of life", "stream", c.keys.stream, "err", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range lost {
+		if r := c.running[id]; r != nil {
+			r.cancel(errClaimed)
 		}
-		c.mu.Lock()
-		for _, id := range lost {
-			if cancel := c.running[id]; cancel != nil {
-				cancel(errClaimed)
-			}
-		}
-		c.mu.Unlock()
 	}
 }
 

@@ -11,12 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// start handles an entry in a goroutine of its own. Its slot has been acquired.
-func (c *consumer) start(work context.Context, m redis.XMessage, attempt int) {
-	ctx, cancel := context.WithCancelCause(work)
+// start handles an entry in a goroutine of its own, for which a slot has been
+// acquired, and reports whether it does: not if it is being handled already. When
+// Redis was away for long, the worker can claim its own.
+func (c *consumer) start(work context.Context, m redis.XMessage, attempt int) bool {
 	c.mu.Lock()
-	c.running[m.ID] = cancel
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	if c.running[m.ID] != nil {
+		return false
+	}
+	ctx, cancel := context.WithCancelCause(work)
+	c.running[m.ID] = &running{cancel: cancel}
 	c.handlers.Go(func() {
 		defer func() {
 			c.mu.Lock()
@@ -27,6 +32,7 @@ func (c *consumer) start(work context.Context, m redis.XMessage, attempt int) {
 		}()
 		c.work(ctx, m, attempt)
 	})
+	return true
 }
 
 // work handles an entry and says in the stream how that ended.
@@ -91,7 +97,12 @@ func (c *consumer) ack(ctx context.Context, id string) {
 // release lets an entry be claimed when it has been idle for long enough, of
 // which some is over.
 func (c *consumer) release(ctx context.Context, d Delivery, idle time.Duration, attempts int) {
+	c.mu.Lock()
+	c.running[d.Entry].over = true
+	c.mu.Unlock()
 	c.settle(ctx, func(ctx context.Context) error {
+		c.renewing.RLock()
+		defer c.renewing.RUnlock()
 		return releaseScript.Run(ctx, c.client, []string{c.keys.stream},
 			c.opts.Group, c.opts.Consumer, d.Entry, idle.Milliseconds(), attempts).Err()
 	})
