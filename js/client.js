@@ -341,7 +341,8 @@ export class Client extends Emitter {
     emit(sub.channel, "unsubscribed", error);
   }
 
-  async #join(sub) {
+  // left: the server was told to leave the channel before.
+  async #join(sub, left = false) {
     const turn = this.#turn;
     const round = ++sub.round;
     const current = () => turn === this.#turn && round === sub.round;
@@ -357,11 +358,11 @@ export class Client extends Emitter {
     } catch (error) {
       if (!current()) return;
       const { code } = error;
-      if (code === "ALREADY_SUBSCRIBED") {
+      if (code === "ALREADY_SUBSCRIBED" && !left) {
         // By the connect token. With another token, it must be left first.
         if (channel.active) return;
         this.#unsubscribe(sub);
-        this.#join(sub);
+        this.#join(sub, true);
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
         this.#refuse(sub, error);
       } else {

@@ -125,6 +125,23 @@ func TestClientAutoSubscribe(t *testing.T) {
 	want(t, "asked for", got, `[[["subscribed", null]], 26]`)
 }
 
+// TestClientUnknownAlias: only the subscribe token calls a channel so that the
+// connect token has subscribed, and so it cannot be left by that name.
+func TestClientUnknownAlias(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startSite(t, hotsock.Options{})
+	p := b.openClient("Jim", s.url, `{"uid":"Jim","channels":{"room.1":{"autoSubscribe":true}}}`)
+	got := run[string](p, `
+		let asked = 0;
+		const token = async () => {
+			if (++asked > 10) throw new hotsock.HotsockError("ASKED_TOO_OFTEN");
+			return args[0];
+		};
+		return JSON.stringify([await codeOf(client.channel("room").subscribe({ token })), asked]);
+	`, s.token("subscribe", `{"uid":"Jim","channels":{"room.1":{"subscribe":true,"alias":"room"}}}`))
+	want(t, "the answer", got, `["ALREADY_SUBSCRIBED", 2]`)
+}
+
 func TestClientLeaving(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startSite(t, hotsock.Options{})
