@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,6 +174,7 @@ type faultyStore struct {
 	subs     []string // Subscribe calls that succeeded: channel
 	unsubs   []string
 	known    map[string]bool // connections
+	loss     atomic.Int64    // one item of so many is lost, none if it is 0
 	// published counts tries by channel, of which that with the number in
 	// failing fails.
 	published, failing map[string]int
@@ -181,7 +183,7 @@ type faultyStore struct {
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
 	s.receiver = r
-	n, err := s.Store.Join(ctx, r, o)
+	n, err := s.Store.Join(ctx, &losingReceiver{r, s}, o)
 	return &faultyNode{n, s}, err
 }
 
