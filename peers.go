@@ -218,10 +218,14 @@ func (c *connection) dismiss(channel string) bool {
 	c.ops.Lock()
 	defer c.ops.Unlock()
 	c.mu.Lock()
+	_, waiting := c.waiting[channel]
 	delete(c.waiting, channel)
+	s := c.subs.Value(channel)
 	c.mu.Unlock()
-	s := c.subscription(channel)
 	if s == nil {
+		if waiting { // and so does the client
+			c.sock.Send(unsubscribedFrame(channel, c.perms.channel(channel).alias, c.meta(), ""))
+		}
 		return false
 	}
 	c.leave(s)

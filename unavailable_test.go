@@ -207,3 +207,23 @@ func onlyConnection(r *rig) string {
 	}
 	return all[0].id
 }
+
+// A subscribe that waits for the store is withdrawn when the host unsubscribes the
+// user, and the client need not wait any longer.
+func TestUnsubscribedByTheHostWhileWaiting(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		r.s.setDown(true)
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("UNAVAILABLE")
+		if n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a"); n != 0 || err != nil {
+			t.Errorf("unsubscribed %d, %v", n, err)
+		}
+		if m := c.next("hotsock.unsubscribed"); m["channel"] != "a" {
+			t.Errorf("told %v", m)
+		}
+		r.s.setDown(false)
+		time.Sleep(time.Minute)
+		wantCounts(r, map[string]int{"a": 0})
+	})
+}
