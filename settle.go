@@ -86,19 +86,19 @@ func (c *connection) settleOnce() bool {
 		return strings.Compare(a.join.channel, b.join.channel)
 	})
 	for _, w := range waiting {
+		before := w.join.channel // which a token that could not be verified may change
 		err := c.join(&w.join, &w.cmd)
+		c.mu.Lock()
+		delete(c.waiting, before)
 		if isTemporary(err) {
-			c.mu.Lock()
 			c.waiting[w.join.channel] = w
 			c.mu.Unlock()
 			return false
 		}
+		c.mu.Unlock()
 		if err != nil {
 			c.fail(&w.cmd, err)
 		}
-		c.mu.Lock()
-		delete(c.waiting, w.join.channel)
-		c.mu.Unlock()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

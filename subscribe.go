@@ -12,9 +12,10 @@ import (
 
 // A joinRequest is a permitted subscribe.
 type joinRequest struct {
-	channel string // real name
+	name    string // as the client said it
+	channel string // real name, as far as it is known without granted
 	token   string // the subscribe token, or ""
-	granted *grant // of that token, or nil
+	granted *grant // of that token, or nil, also before it is verified
 	used    bool   // its single use is taken
 	counted bool   // against the rate limit
 	auto    bool
@@ -34,13 +35,10 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	// Counted now, whatever becomes of it.
-	j := joinRequest{token: in.Token, catchUp: in.CatchUp, after: in.After, counted: c.limit.take() == nil}
-	if in.Token != "" {
-		if j.granted, err = c.subscribeToken(in.Token); err != nil {
-			return err
-		}
+	j := joinRequest{
+		name: cmd.Channel, channel: c.perms.realName(cmd.Channel, nil), token: in.Token,
+		catchUp: in.CatchUp, after: in.After, counted: c.limit.take() == nil,
 	}
-	j.channel = c.perms.realName(cmd.Channel, j.granted)
 	err = c.join(&j, cmd)
 	if isTemporary(err) {
 		// hotsock-js does not try again after an error that it does not know,
@@ -53,27 +51,31 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 // isTemporary reports whether a subscribe that failed will be tried again.
 func isTemporary(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable)
+	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, errKeyLookup)
 }
 
-// subscribeToken verifies a token for hotsock.subscribe.
-func (c *connection) subscribeToken(token string) (*grant, error) {
+// verify verifies the token of a hotsock.subscribe, if it has one.
+func (c *connection) verify(j *joinRequest) error {
+	if j.token == "" || j.granted != nil {
+		return nil
+	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), token, ScopeSubscribe)
+	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), j.token, ScopeSubscribe)
 	if err != nil {
 		c.logger().Info("hotsock: subscribe token refused", "err", err)
 		if errors.Is(err, errKeyLookup) {
-			return nil, refuse(CodeUnavailable)
+			return unavailable(err)
 		}
-		return nil, refuse(CodeInvalidSubscribeToken)
+		return refuse(CodeInvalidSubscribeToken)
 	}
-	return g, nil
+	j.granted, j.channel = g, c.perms.realName(j.name, g)
+	return nil
 }
 
 func (c *connection) autoSubscribe(channel string) {
 	// The client can be told no other way from where on it has received all.
-	j := joinRequest{channel: channel, auto: true, counted: true, catchUp: true}
+	j := joinRequest{name: channel, channel: channel, auto: true, counted: true, catchUp: true}
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()
@@ -89,6 +91,9 @@ func (c *connection) autoSubscribe(channel string) {
 
 // join makes the subscription. ops is held.
 func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
+	if err := c.verify(j); err != nil {
+		return err
+	}
 	if s := c.subscription(j.channel); s != nil {
 		if !j.catchUp || j.token != "" {
 			return refuse(CodeAlreadySubscribed)
@@ -227,7 +232,14 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	}
 	channel := c.perms.realName(cmd.Channel, nil)
 	c.mu.Lock()
-	_, waiting := c.waiting[channel]
+	w, waiting := c.waiting[channel]
+	if !waiting && !c.subs.Has(channel) {
+		for _, other := range c.waiting {
+			if other.join.name == cmd.Channel { // an alias that only its token gives
+				w, waiting, channel = other, true, other.join.channel
+			}
+		}
+	}
 	delete(c.waiting, channel)
 	s := c.subs.Value(channel)
 	c.mu.Unlock()
@@ -236,7 +248,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 		c.leave(s)
 		c.sock.Send(unsubscribedFrame(s.channel, s.grant.alias, s.meta(), cmd.Ref))
 	case waiting:
-		c.sock.Send(unsubscribedFrame(channel, c.perms.channel(channel).alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, resolve(channel, c.grant, w.join.granted).alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}
