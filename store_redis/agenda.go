@@ -177,8 +177,8 @@ func (n *node) clean(ctx context.Context, channel string) {
 // reportExpired takes the expired entries that are to be reported, some at a
 // time.
 func (n *node) reportExpired(ctx context.Context, p int) {
-	for more := true; more; {
-		r, err := n.s.do(ctx, call{
+	for more := true; more && ctx.Err() == nil; {
+		r, err := n.take(ctx, false, call{
 			script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
 		})
 		if err != nil {

@@ -16,6 +16,9 @@ const sweepBatch = 100
 func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended func(store.SubscriptionEnd), closed func(store.Connection)) error {
 	k := &n.s.keys
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		r, err := n.s.do(ctx, call{
 			script: ownedScript, part: p, keys: []any{k.owned(p, inc), k.conns(p, inc)},
 			args: []any{strconv.Itoa(sweepBatch)},
@@ -55,7 +58,10 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bool, ended func(store.SubscriptionEnd)) error {
 	ck := n.s.keys.channel(channel)
 	for {
-		r, err := n.s.do(ctx, n.channelCall(sweepScript, channel, ck, n.subscriptionKeys(ck, inc),
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := n.take(ctx, leaving, n.channelCall(sweepScript, channel, ck, n.subscriptionKeys(ck, inc),
 			inc, strconv.Itoa(sweepBatch), flag(leaving)))
 		if err != nil {
 			return err
@@ -101,7 +107,7 @@ func (n *node) sweepConns(ctx context.Context, p int, inc string, leaving bool, 
 	for _, id := range ids {
 		args = append(args, id)
 	}
-	r, err := n.s.do(ctx, call{
+	r, err := n.take(ctx, leaving, call{
 		script: disconnectScript, part: p, keys: []any{k.conns(p, inc), k.leases(p)}, args: args,
 	})
 	if err != nil {
@@ -115,6 +121,18 @@ func (n *node) sweepConns(ctx context.Context, p int, inc string, leaving bool, 
 		closed(c)
 	}
 	return nil
+}
+
+// take makes a call that removes what its caller reports: whoever gets no answer
+// never does. So it may take longer than the work that it is a part of, unless
+// the node leaves and reports nothing.
+func (n *node) take(ctx context.Context, leaving bool, c call) (*reply, error) {
+	if !leaving {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(n.ctx, maxTimeout)
+		defer cancel()
+	}
+	return n.s.do(ctx, c)
 }
 
 // sweepDead sweeps incarnations whose lease has lapsed, and reports what ended.
