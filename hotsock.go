@@ -69,9 +69,9 @@ type Handler struct {
 	resyncing bool
 	resync    map[string]bool // channels whose continuity is lost; "" is all
 
-	stopOnce sync.Once
-	stopped  chan struct{}
-	stopErr  error
+	stopCalled atomic.Bool
+	stopped    chan struct{}
+	stopErr    error
 }
 
 // joinTimeout bounds the first contact with the store.
@@ -156,9 +156,7 @@ func (h *Handler) isStopping() bool {
 //
 // Shut the HTTP server down first, or at the same time.
 func (h *Handler) Shutdown(ctx context.Context) error {
-	first := false
-	h.stopOnce.Do(func() { first = true }) // and no more: it makes others wait
-	if first {
+	if !h.stopCalled.Swap(true) {
 		defer close(h.stopped)
 		h.stopErr = h.shutdown(ctx)
 		return h.stopErr

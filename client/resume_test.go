@@ -250,13 +250,15 @@ func TestServerThatCannotBeLeft(t *testing.T) {
 	})
 }
 
+// roomOfTwo is the answer to subscribing, and two messages. A queue of one byte
+// has no room for the second, so that the client must catch up.
+const roomOfTwo = subscribedRoom + "\n" +
+	`{"event":"e","channel":"room","id":"` + idA + `"}` + "\n" +
+	`{"event":"e","channel":"room","id":"` + idB + `"}`
+
 // A refused attempt to catch up ends the subscription, for others too.
 func TestRefusedToCatchUp(t *testing.T) {
-	server := answering(t, map[string]string{"hotsock.subscribe": strings.Join([]string{
-		subscribedRoom,
-		`{"event":"e","channel":"room","id":"` + idA + `"}`,
-		`{"event":"e","channel":"room","id":"` + idB + `"}`,
-	}, "\n")})
+	server := answering(t, map[string]string{"hotsock.subscribe": roomOfTwo})
 	inBubble(t, script(t, server.serve), Options{MaxQueueSize: 1}, func(t *testing.T, c *Client) {
 		sub, err := c.Subscribe(t.Context(), "room", nil)
 		if err != nil {
@@ -278,11 +280,7 @@ func TestRefusedToCatchUp(t *testing.T) {
 
 // The app unsubscribes the user while the client asks to catch up.
 func TestUnsubscribedWhileCatchingUp(t *testing.T) {
-	server := answering(t, map[string]string{"hotsock.subscribe": strings.Join([]string{
-		subscribedRoom,
-		`{"event":"e","channel":"room","id":"` + idA + `"}`,
-		`{"event":"e","channel":"room","id":"` + idB + `"}`,
-	}, "\n")})
+	server := answering(t, map[string]string{"hotsock.subscribe": roomOfTwo})
 	inBubble(t, script(t, server.serve), Options{MaxQueueSize: 1}, func(t *testing.T, c *Client) {
 		sub, err := c.Subscribe(t.Context(), "room", nil)
 		if err != nil {
