@@ -20,8 +20,6 @@ import (
 
 // Limits of claims (docs/protocol.md#14-tokens and #limits).
 const (
-	maxUID       = 128  // characters
-	maxClaimKeys = 1000 // of one map
 	minHeartbeat = 5 * time.Second
 	maxHeartbeat = 600 * time.Second
 	maxStore     = wire.MaxStore * time.Second

@@ -150,9 +150,6 @@ func (c *connection) finish(err error) {
 	c.end()
 }
 
-// maxPooled bounds the buffers that are used again.
-const maxPooled = 16 << 10
-
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
 // touch notes a message from the client.

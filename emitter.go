@@ -8,9 +8,6 @@ import (
 	"sync"
 )
 
-// eventQueue is how far a sink may fall behind.
-const eventQueue = 16384
-
 // An emitter carries events to the sinks without making anybody wait.
 type emitter struct {
 	logger *slog.Logger

@@ -108,9 +108,6 @@ func (h *Handler) refuseMethod(w http.ResponseWriter, r *http.Request, allow str
 	h.writeError(w, r, refuse(CodeMethodNotAllowed))
 }
 
-// bodyTimeout is how long a client may take to send a body.
-const bodyTimeout = 10 * time.Second
-
 // firstRead bounds the memory that a client gets for announcing a long body.
 const firstRead = 64 << 10
 

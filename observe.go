@@ -5,10 +5,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxReads is how often an entry is read to learn whether what the store said
-// or what was delivered meanwhile is newer.
-const maxReads = 4
-
 // readObserved answers a read of an entry that the client observes too, so
 // that it never sees an older value after a newer one. The store may be ahead
 // of what is still to be delivered here; and while its answer is on the way,

@@ -115,9 +115,6 @@ func (all observers) End(ctx context.Context, o *Operation) {
 	}
 }
 
-// maxTrace bounds what travels with a message, in bytes.
-const maxTrace = 1 << 10
-
 // observing reports whether there is an observer, so that nothing is done for
 // one in vain.
 func (h *Handler) observing() bool { return h.opts.Observer != nil }

@@ -9,9 +9,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxPageSize is how long the answer with a page may get, in bytes.
-const maxPageSize = 1 << 20
-
 func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error) {
 	in, err := wire.DecodePublishMessage(body, c.h.opts.MaxDataSize)
 	if err != nil {

@@ -9,14 +9,6 @@ import (
 	"github.com/hotsock-go/hotsock/internal/table"
 )
 
-// Bounds of what is remembered, so that a client which uses ever new names
-// cannot fill the memory.
-const (
-	maxChannelGrants  = 64      // of channels without a subscription, of one connection
-	decisionCacheSize = 8 << 10 // of one channel grant's events, and of its keys
-	decisionSize      = 128     // of one of them, besides the name
-)
-
 // permissions are what one connection may do: its connect token's grant, and
 // those of the subscribe tokens it is subscribed with. They remember what was
 // decided, within a bound. They are safe for concurrent use.

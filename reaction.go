@@ -10,9 +10,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxReaction is the length of the longest reaction, in bytes.
-const maxReaction = 100
-
 // reactAs adds or removes a client's reaction.
 func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wire.Reaction) error {
 	if err := sc.permitReacting(); err != nil {

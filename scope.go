@@ -9,13 +9,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// Limits of names, in characters; a hotsock client relies on them.
-const (
-	maxChannel = 256
-	maxEvent   = 128
-	maxKey     = 128
-)
-
 // invalidChannel and the like are told to clients.
 const (
 	invalidChannel = `"channel" must be 1 to 256 characters without "*", "#", ",", white space or control characters`

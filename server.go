@@ -171,9 +171,6 @@ type serverWrite struct {
 	due          time.Time // zero is now
 }
 
-// maxDeduplicationID is the length of the longest deduplicationId, in bytes.
-const maxDeduplicationID = 128
-
 func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (accepted, error) {
 	switch {
 	case !wire.ValidChannel(m.channel, maxChannel):

@@ -222,9 +222,6 @@ func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry
 // entrySize is what an entry takes besides its values.
 const entrySize = 256
 
-// scanPage is the length of pages that are read to be filtered.
-const scanPage = 500
-
 // unsubscribe carries out hotsock.unsubscribe.
 func (c *connection) unsubscribe(cmd *wire.Command) error {
 	if !wire.ValidChannel(cmd.Channel, maxChannel) {

@@ -121,10 +121,6 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 	return true
 }
 
-// maxTold bounds what a subscription remembers of storage reads. Beyond, the
-// store's order alone decides.
-const maxTold = 256
-
 // tell notes that the client is being told of a storage entry outside the order
 // of items, and sends the frame. The topic's lock must be held.
 func (s *subscription) tell(e *store.Entry, frame socket.Frame) {

@@ -107,9 +107,6 @@ type userLimit struct {
 	connections int
 }
 
-// maxGone bounds how many users are remembered who are not connected.
-const maxGone = 1 << 14
-
 func newThrottles(connection, user RateLimit) *throttles {
 	if !connection.on() && !user.on() {
 		return nil

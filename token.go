@@ -12,9 +12,6 @@ import (
 	"github.com/hotsock-go/hotsock/internal/pattern"
 )
 
-// maxToken is the length of the longest token, in bytes.
-const maxToken = 8 << 10
-
 // Errors of verify that callers tell apart. None of them is for clients.
 var (
 	// errTokenInvalid: malformed, wrongly signed, expired, or for another scope, say.

@@ -15,9 +15,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxHeaderValue bounds what is kept or logged of a request's header, in bytes.
-const maxHeaderValue = 256
-
 // serveSocket turns an upgrade request into a connection. Whatever can be
 // refused is refused before the upgrade: clients reconnect at once after it.
 func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {

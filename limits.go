@@ -1,0 +1,49 @@
+package hotsock
+
+import "time"
+
+// Limits that no option changes. What an app can change is in [Options].
+// docs/protocol.md#limits tells clients of those that they can meet, and
+// TestLimits holds that table to this file.
+
+// Lengths of what a client sends.
+const (
+	maxChannel         = 256 // characters
+	maxEvent           = 128 // characters
+	maxKey             = 128 // characters
+	maxUID             = 128 // characters
+	maxReaction        = 100 // bytes
+	maxDeduplicationID = 128 // bytes
+	maxToken           = 8 << 10
+	maxClaimKeys       = 1000 // of one object of permissions
+)
+
+// Pages, so that one request cannot ask for everything.
+const (
+	maxPageSize = 1 << 20 // bytes of an answer
+	scanPage    = 500     // entries that are read at once to be filtered
+)
+
+// What is remembered, so that a client which uses ever new names cannot fill
+// the memory.
+const (
+	maxChannelGrants  = 64       // of channels without a subscription, of one connection
+	decisionCacheSize = 8 << 10  // bytes of one channel grant's events, and of its keys
+	decisionSize      = 128      // bytes of one of them, besides the name
+	maxTold           = 256      // storage reads of a subscription; beyond, the store's order alone decides
+	maxGone           = 1 << 14  // users without a connection whose rate limit is remembered
+	maxPooled         = 16 << 10 // bytes of a buffer that is used again
+	eventQueue        = 16384    // events that wait for the sink
+)
+
+// Work and time that one request gets.
+const (
+	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
+	bodyTimeout = 10 * time.Second // for a body to arrive
+)
+
+// What the app's own code may give.
+const (
+	maxTrace       = 1 << 10 // bytes of a message's trace
+	maxHeaderValue = 256     // bytes of a request header in an event
+)

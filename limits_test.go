@@ -1,0 +1,94 @@
+package hotsock
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// TestLimits holds the table of docs/protocol.md to the limits of the code: a
+// row for each, with its value, and a star if an option changes it.
+func TestLimits(t *testing.T) {
+	var o Options
+	o.setDefaults()
+	want := [][2]string{
+		{"channel name", charactersText(maxChannel)},
+		{"event, storage key", charactersText(maxEvent)},
+		{"`uid`", charactersText(maxUID)},
+		{"`umd`", sizeText(o.MaxMetadataSize) + " *"},
+		{"`data` of a message, value of an entry", sizeText(o.MaxDataSize) + " *"},
+		{"nesting of JSON", fmt.Sprintf("%d levels", wire.MaxDepth)},
+		{"reaction", sizeText(maxReaction)},
+		{"`ref`", charactersText(wire.MaxRef)},
+		{"`deduplicationId`", fmt.Sprintf("%s, remembered for %.0f minutes *", sizeText(maxDeduplicationID), o.DeduplicationWindow.Minutes())},
+		{"token", sizeText(maxToken)},
+		{"keys of an object of permissions", countText(maxClaimKeys)},
+		{"one WebSocket message of a client", sizeText(o.MaxFrameSize) + " *"},
+		{"one HTTP body", sizeText(o.MaxBodySize) + " *"},
+		{"what waits for a client that is slow to read", sizeText(o.MaxQueueSize) + " *"},
+		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
+		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},
+		{"schedules pending on a channel, for a client to add one", countText(o.MaxSchedules) + " *"},
+		{"reactions to a message, for a client to add one", countText(o.MaxReactions) + " *"},
+		{"storage entries that a client is shown at once", sizeText(o.MaxQueueSize) + " *, as what waits for it"},
+		{"page", fmt.Sprintf("%d entries, %s", wire.MaxPage, sizeText(maxPageSize))},
+		{"`keys` of a storage list", countText(wire.MaxKeys)},
+		{"messages of a batch", countText(wire.MaxBatch)},
+		{"`store`", countText(wire.MaxStore) + " seconds (a hundred years), or -1"},
+		{"connection", fmt.Sprintf("%.0f hours *", o.MaxConnectionDuration.Hours())},
+		{"silence of both sides", fmt.Sprintf("%.0f minutes *", o.IdleTimeout.Minutes())},
+		{"catching up with what was not kept", fmt.Sprintf("%.0f minutes *, %s messages a channel *", o.ReplayWindow.Minutes(), countText(o.ReplayLimit))},
+	}
+	if maxEvent != maxKey {
+		t.Error("events and keys share a row of the table")
+	}
+	if diff := cmp.Diff(want, tableOfLimits(t)); diff != "" {
+		t.Errorf("limits (-code +docs/protocol.md):\n%s", diff)
+	}
+}
+
+// tableOfLimits reads the rows of the document's table.
+func tableOfLimits(t *testing.T) [][2]string {
+	t.Helper()
+	text, err := os.ReadFile("docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n| what | limit |\n| --- | --- |\n")
+	table, _, _ := strings.Cut(after, "\n\n")
+	var rows [][2]string
+	for _, m := range regexp.MustCompile(`(?m)^\| (.+) \| (.+) \|$`).FindAllStringSubmatch(table, -1) {
+		rows = append(rows, [2]string{m[1], m[2]})
+	}
+	return rows
+}
+
+func charactersText(n int) string { return countText(n) + " characters" }
+
+// sizeText names a size as the document does: 4 MiB, 100 KB, 128 bytes.
+func sizeText(n int) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	case n%1000 == 0:
+		return fmt.Sprintf("%d KB", n/1000)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// countText writes a number with a comma between thousands.
+func countText(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
