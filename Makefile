@@ -26,15 +26,12 @@ BENCH := .
 COUNT := 6
 BENCHTIME := 0.2s
 
-# What the tests run besides Go.
-PROGRAMS := redis-server chromium gcc nginx haproxy caddy apache2
-
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: programs lint build ## Everything that must pass before a change goes in; CI runs this
+check: programs lint build ## Everything that must pass before a change goes in: CI runs this; installs on Debian what the tests need
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 	@$(MAKE) --no-print-directory test
 
@@ -80,12 +77,7 @@ bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main b
 
 .PHONY: programs
 programs:
-	@for p in $(PROGRAMS); do \
-		PATH="$$PATH:/usr/sbin" command -v "$$p" >/dev/null || { \
-			echo "The tests need $$p. On Debian: apt-get install redis-server chromium gcc libc6-dev nginx haproxy caddy apache2" >&2; \
-			exit 1; \
-		}; \
-	done
+	@.ci/install
 
 $(LINT):
 	@echo "Installing golangci-lint $(LINT_VERSION)"

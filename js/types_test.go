@@ -2,11 +2,14 @@ package js
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/need"
 )
 
 // compiler is the release of TypeScript that the types are tried with.
@@ -34,9 +37,9 @@ func TestTypes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	need.Program(t, "npm", "npm")
 	if out, err := tsc(t, dir, "--version"); err != nil {
-		t.Logf("there is no %s to be had: %v\n%s", compiler, err, out)
-		return
+		need.Skip(t, fmt.Sprintf("needs %s from the npm registry: %v\n%s", compiler, err, out))
 	}
 	if out, err := tsc(t, dir, "--project", dir); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +18,8 @@ import (
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/hotsock-go/hotsock/internal/need"
 )
 
 // deadline is how long a page may take for what a test waits for. It is long,
@@ -37,10 +38,7 @@ type browser struct {
 // startBrowser starts Chromium, until the test ends.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("these tests drive Chromium, and there is no program called chromium on the PATH")
-	}
+	path := need.Program(t, "chromium", "chromium")
 	alloc, stopAlloc := chromedp.NewExecAllocator(t.Context(),
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(t.TempDir()),

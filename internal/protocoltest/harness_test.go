@@ -43,7 +43,7 @@ func everywhere(t *testing.T, set func(*hotsock.Options), f func(t *testing.T, e
 	for _, top := range topologies {
 		t.Run(top.name, func(t *testing.T) {
 			if testing.Short() && top.name == "two nodes on Redis" {
-				t.Skip("needs a Redis server")
+				t.Skip("not with -short: needs a Redis server")
 			}
 			t.Parallel()
 			f(t, newEnv(t, top.stores(t), set))

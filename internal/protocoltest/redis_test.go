@@ -11,6 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/hotsock-go/hotsock/internal/need"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	storeredis "github.com/hotsock-go/hotsock/store_redis"
@@ -34,6 +35,7 @@ type redisServer struct {
 // processes.
 func onRedis(t *testing.T) []store.Store {
 	t.Helper()
+	need.Program(t, "redis-server", "redis-server")
 	redis.once.Do(func() { redis.server = redistest.StartServer(&redis) })
 	if redis.server == nil {
 		t.Fatal("there is no Redis server")

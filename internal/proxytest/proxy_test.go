@@ -14,6 +14,7 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
+	"github.com/hotsock-go/hotsock/internal/need"
 )
 
 // A proxy is a program with the configuration that the guide shows for it.
@@ -83,13 +84,7 @@ type running struct {
 // start runs the proxy before nodes until the test ends.
 func (p *proxy) start(t *testing.T, nodes [2]string) *running {
 	t.Helper()
-	program, err := exec.LookPath(p.program)
-	if err != nil { // not everybody has that in the PATH
-		program, err = exec.LookPath("/usr/sbin/" + p.program)
-	}
-	if err != nil {
-		t.Fatalf("%s is not installed (on Debian: apt-get install nginx haproxy caddy apache2)", p.program)
-	}
+	program := need.Program(t, p.program, p.program)
 	r := &running{addr: freeport.Keep(t), log: new(output)}
 	block := shown(t, p.info)
 	for from, to := range map[string]string{

@@ -1,9 +1,8 @@
 // Package redistest runs real Redis servers for tests, and breaks them.
 //
 // Servers listen on free ports of the loopback address, keep their files in a
-// temporary directory of the test, and end with it. A test fails if
-// redis-server is not installed: what only a real server shows must not be
-// skipped in silence.
+// temporary directory of the test, and end with it. Without
+// redis-server a test is skipped, or fails in continuous integration.
 package redistest
 
 import (
@@ -20,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock/internal/freeport"
+	"github.com/hotsock-go/hotsock/internal/need"
 )
 
 // patience is how long a server may take for what it has to do.
@@ -57,9 +57,7 @@ func StartServer(t testing.TB, args ...string) *Server {
 // newServer prepares a server. It is not started.
 func newServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatal("redistest: redis-server is not installed (on Debian: apt-get install redis-server)")
-	}
+	need.Program(t, "redis-server", "redis-server")
 	addr, release, err := freeport.Reserve(busDistance)
 	if err != nil {
 		t.Fatal(err)
