@@ -7,7 +7,7 @@ replace github.com/hotsock-go/hotsock => ../
 require (
 	github.com/MicahParks/jwkset v0.11.4
 	github.com/coder/websocket v1.8.15
-	github.com/hotsock-go/hotsock v0.0.0-00010101000000-000000000000
+	github.com/hotsock-go/hotsock v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 

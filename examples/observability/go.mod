@@ -4,9 +4,9 @@ go 1.26.0
 
 require (
 	github.com/coder/websocket v1.8.15
-	github.com/hotsock-go/hotsock v0.0.0
-	github.com/hotsock-go/hotsock/otel v0.0.0
-	github.com/hotsock-go/hotsock/prom v0.0.0
+	github.com/hotsock-go/hotsock v0.1.0
+	github.com/hotsock-go/hotsock/otel v0.1.0
+	github.com/hotsock-go/hotsock/prom v0.1.0
 	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0
