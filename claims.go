@@ -58,8 +58,8 @@ type Claims struct {
 
 	// Channels are permissions by channel key: the exact name of a channel, a
 	// name with * wildcards (each is any run of characters, the empty one too),
-	// or "#regex:" and a regular expression of package regexp (unanchored). At
-	// most 1000.
+	// or "#regex:" and a regular expression of package regexp (unanchored). A key
+	// that can match no name, such as "#Regex:x", is an error. At most 1000.
 	Channels map[string]ChannelClaims
 }
 

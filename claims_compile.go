@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -100,6 +101,9 @@ func (g *grant) compileChannels(channels map[string]ChannelClaims, t *pattern.To
 	rules := make(map[string]*channelRule, len(channels))
 	// Sorted, so that it does not depend on luck which error is found.
 	for _, key := range slices.Sorted(maps.Keys(channels)) {
+		if !isChannelKey(key) {
+			return fmt.Errorf("%q: %w", key, errNotAKey)
+		}
 		c := channels[key]
 		r, err := compileChannel(key, &c, t)
 		if err == nil {
@@ -134,9 +138,6 @@ func (g *grant) addNames(key string, c *ChannelClaims, channels map[string]Chann
 		return nil
 	}
 	if c.AutoSubscribe == Allow {
-		if !wire.ValidChannel(key, maxChannel) {
-			return errors.New("autoSubscribe: this is not the name of a channel")
-		}
 		g.auto = append(g.auto, key)
 	}
 	if c.Alias == "" {
@@ -159,16 +160,38 @@ func (g *grant) addNames(key string, c *ChannelClaims, channels map[string]Chann
 	return nil
 }
 
-var errTooManyKeys = fmt.Errorf("more than %d keys", maxClaimKeys)
+var (
+	errTooManyKeys = fmt.Errorf("more than %d keys", maxClaimKeys)
+	errNotAKey     = errors.New(`is neither a name, nor a pattern with * that a name can match, nor "#regex:" and an expression`)
+)
+
+// isKey reports whether a key can match a name. One that cannot would be
+// ignored, and a denial with it: "#Regex:^secret", say.
+func isKey(key string, most int, valid func(name string, most int) bool) bool {
+	if pattern.IsRegexp(key) {
+		return true // whether it is one is found when it is compiled
+	}
+	// Any character will do in the place of a wildcard, and does not count.
+	return valid(strings.ReplaceAll(key, "*", "x"), most+strings.Count(key, "*"))
+}
+
+func isChannelKey(key string) bool { return isKey(key, maxChannel, wire.ValidChannel) }
+func isStorageKey(key string) bool { return isKey(key, maxKey, wire.ValidKey) }
+
+// isEventKey accepts the names of the protocol's own events, which nobody can
+// publish whatever a key says.
+func isEventKey(key string) bool {
+	return isKey(strings.TrimPrefix(key, wire.EventPrefix), maxEvent, wire.ValidEvent)
+}
 
 func compileChannel(key string, c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
 	r := &channelRule{key: key, claims: *c}
 	r.claims.Messages, r.claims.Storage = nil, nil
 	var err error
-	if r.messages, err = compileKeys(c.Messages, t, (*MessageClaims).check); err != nil {
+	if r.messages, err = compileKeys(c.Messages, t, isEventKey, (*MessageClaims).check); err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
-	if r.storage, err = compileKeys(c.Storage, t, (*StorageClaims).check); err != nil {
+	if r.storage, err = compileKeys(c.Storage, t, isStorageKey, (*StorageClaims).check); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
 	for _, s := range c.Storage {
@@ -178,13 +201,17 @@ func compileChannel(key string, c *ChannelClaims, t *pattern.Token) (*channelRul
 	return r, nil
 }
 
-// compileKeys compiles a map after each of its values, copied, was checked.
-func compileKeys[T any](values map[string]T, t *pattern.Token, check func(*T) error) (pattern.Set[*T], error) {
+// compileKeys compiles a map after each of its keys and values, copied, was
+// checked.
+func compileKeys[T any](values map[string]T, t *pattern.Token, isKey func(string) bool, check func(*T) error) (pattern.Set[*T], error) {
 	if len(values) > maxClaimKeys {
 		return pattern.Set[*T]{}, errTooManyKeys
 	}
 	checked := make(map[string]*T, len(values))
 	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if !isKey(key) {
+			return pattern.Set[*T]{}, fmt.Errorf("%q: %w", key, errNotAKey)
+		}
 		v := values[key]
 		if err := check(&v); err != nil {
 			return pattern.Set[*T]{}, fmt.Errorf("%q: %w", key, err)

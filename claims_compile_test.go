@@ -41,7 +41,10 @@ func TestCompileClaimsAccepts(t *testing.T) {
 		{`{"singleUse":true,"jti":"1","exp":1}`, "single use with an id"},
 		{`{"channels":{"a":{"alias":"b"},"c":{"alias":"d"},"b*":{}}}`, "an alias may match a pattern"},
 		{`{"channels":{"a*":{"autoSubscribe":null,"alias":null}}}`, "null is absent on patterns too"},
-		{`{"channels":{"not a channel,":{"subscribe":true}}}`, "a key that no channel has does no harm"},
+		{`{"channels":{"` + strings.Repeat("x", 256) + `*":{}}}`, "a wildcard takes the empty run too"},
+		{`{"channels":{"#regex:^a b$":{}}}`, "an expression that no name matches"},
+		{`{"channels":{"c":{"messages":{"a b, c":{},"*hotsock.x":{},"x#*":{}}}}}`, "events may have spaces, and those characters further on"},
+		{`{"channels":{"c":{"messages":{"hotsock.x":{},"hotsock.*":{}}}}}`, "nobody can publish these anyway"},
 		{`{"channels":{"c":{"messages":{"e":{"store":0}}}}}`, "messages that are not kept"},
 		{`{"channels":{"c":{"storage":{"k":{"store":1}},"messages":{}}}}`, "entries kept for a second"},
 	} {
@@ -71,7 +74,6 @@ func TestCompileClaimsRefuses(t *testing.T) {
 		{`{"channels":{"a*":{"autoSubscribe":true}}}`, "autoSubscribe: not possible on a pattern", "subscribe to what?"},
 		{`{"channels":{"*":{"autoSubscribe":false}}}`, "autoSubscribe: not possible on a pattern", "false is not absent"},
 		{`{"channels":{"#regex:a":{"autoSubscribe":true}}}`, "autoSubscribe: not possible on a pattern", "subscribe to what?"},
-		{`{"channels":{"a,b":{"autoSubscribe":true}}}`, "autoSubscribe: this is not the name of a channel", "could never be done"},
 		{`{"channels":{"a":{"alias":"x"},"b":{"alias":"x"}}}`, "alias: is another channel's too", "alias clash"},
 		{`{"channels":{"a":{"alias":"b"},"b":{}}}`, "alias: is a channel key too", "alias clash with a channel"},
 		{`{"channels":{"a":{"alias":"a"}}}`, "alias: is a channel key too", "alias clash with its own channel"},
@@ -125,6 +127,37 @@ func TestCompileClaimsRefusesOfHosts(t *testing.T) {
 	} {
 		if _, err := compileClaims(&test.claims, pattern.NewCompiler(), 1<<10); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: error %v, want one with %q", test.claims, err, test.want)
+		}
+	}
+}
+
+// A key that can match nothing denies nothing, though its author meant it to.
+func TestCompileClaimsRefusesKeysThatMatchNothing(t *testing.T) {
+	const channel, event, key = `{"channels":{%q:{}}}`, `{"channels":{"c":{"messages":{%q:{}}}}}`, `{"channels":{"c":{"storage":{%q:{}}}}}`
+	for _, test := range []struct {
+		key    string
+		places []string
+		why    string
+	}{
+		{"#Regex:^secret", []string{channel, event, key}, "the prefix in another case"},
+		{"#Regex:^secret.*", []string{channel, event, key}, "the same, which looks like a wildcard"},
+		{"#REGEX:a", []string{channel, event, key}, "the prefix in another case"},
+		{"#regexp:a", []string{channel, event, key}, "another prefix"},
+		{"#regex", []string{channel, event, key}, "no colon"},
+		{" #regex:a", []string{channel, key}, "a space before"},
+		{"", []string{channel, event, key}, "empty"},
+		{"a b", []string{channel, key}, "a space"},
+		{"a, b*", []string{channel, key}, "two keys in one"},
+		{"a\\u0000", []string{channel, event, key}, "a control character"},
+		{"a*\\n", []string{channel, event, key}, "a line end beside a wildcard"},
+		{strings.Repeat("x", 129), []string{event, key}, "too long for an event and a storage key"},
+		{strings.Repeat("x", 257) + "*", []string{channel}, "too long whatever the wildcard takes"},
+	} {
+		for _, place := range test.places {
+			payload := strings.Replace(place, "%q", `"`+test.key+`"`, 1)
+			if _, err := claimsCompile(payload); err == nil || !strings.Contains(err.Error(), "is neither a name, nor a pattern") {
+				t.Errorf("%.60s (%s): error %v", payload, test.why, err)
+			}
 		}
 	}
 }

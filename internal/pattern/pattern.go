@@ -17,8 +17,11 @@ const (
 
 // IsPattern reports whether a key can match other names than itself.
 func IsPattern(key string) bool {
-	return strings.HasPrefix(key, regexPrefix) || strings.Contains(key, wildcard)
+	return IsRegexp(key) || strings.Contains(key, wildcard)
 }
+
+// IsRegexp reports whether a key is a regular expression.
+func IsRegexp(key string) bool { return strings.HasPrefix(key, regexPrefix) }
 
 // kind is in order of specificity.
 type kind uint8
