@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/table"
@@ -35,7 +37,8 @@ type connection struct {
 
 	// ops is held while a command of this connection changes something, be it
 	// the client's own or one that came over HTTP or from the store.
-	ops sync.Mutex
+	ops     sync.Mutex
+	refused *rate.Sometimes // for the log, nil until a token is refused
 
 	mu         sync.Mutex
 	umd        []byte
@@ -325,6 +328,26 @@ func (c *connection) emitConnection(typ string, ended *time.Time) {
 func (c *connection) logger() *slog.Logger {
 	return c.h.logger.With("connection", c.id)
 }
+
+// refuseToken says what a client is told of a token that could not be verified,
+// and logs why. ops is held.
+func (c *connection) refuseToken(scope string, code Code, err error) error {
+	if errors.Is(err, errKeyLookup) {
+		return unavailable(err)
+	}
+	if c.refused == nil {
+		// A client can make up as many as it likes.
+		c.refused = &rate.Sometimes{First: 3, Interval: refusedEvery}
+	}
+	c.refused.Do(func() {
+		c.logger().Info("hotsock: "+scope+" token refused", "err", err)
+	})
+	return refuse(code)
+}
+
+// refusedEvery is how often the log tells of refused tokens: of a connection, and
+// of keys that cannot be looked up.
+const refusedEvery = time.Minute
 
 // fail tells the client what was wrong with a command.
 func (c *connection) fail(cmd *wire.Command, err error) {

@@ -30,6 +30,7 @@ import (
 
 	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
@@ -56,6 +57,8 @@ type Handler struct {
 	counts   counts
 	// readyAt is when the store was found ready, nil if it failed since.
 	readyAt atomic.Pointer[time.Time]
+	// keysAway bounds what the log says of key lookups that fail.
+	keysAway rate.Sometimes
 
 	// ctx ends when everything must stop at once.
 	ctx           context.Context
@@ -100,6 +103,7 @@ func New(o Options) (*Handler, error) {
 		hub:      newHub(),
 		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
 		resync:   make(map[string]bool),
+		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},
 		stopped:  make(chan struct{}),
 	}
 	h.conns.init()
@@ -271,6 +275,11 @@ func (h *Handler) reported(err error, attrs ...any) *Error {
 	case CodeInternal:
 		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)
 	case CodeUnavailable:
+		if errors.Is(err, errKeyLookup) {
+			// Whoever sends a token can have it said again.
+			h.keysAway.Do(func() { h.logger.Warn("hotsock: keys of tokens cannot be looked up", append(attrs, "err", err)...) })
+			return e
+		}
 		h.readyAt.Store(nil)
 		h.logger.Warn("hotsock: unavailable", append(attrs, "err", err)...)
 	}

@@ -33,6 +33,8 @@ const (
 	maxTold           = 256      // storage reads of a subscription; beyond, the store's order alone decides
 	maxGone           = 1 << 14  // users without a connection whose rate limit is remembered
 	maxPooled         = 16 << 10 // bytes of a buffer that is used again
+	maxWaiting        = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
+	waitingSize       = 512      // bytes of one of them, besides its strings
 	eventQueue        = 16384    // events that wait for the sink
 )
 

@@ -17,6 +17,25 @@ type waitingSubscribe struct {
 	cmd  wire.Command
 }
 
+// size is how much memory it takes, roughly.
+func (w *waitingSubscribe) size() int {
+	return waitingSize + len(w.join.name) + len(w.join.channel) + len(w.join.token) + len(w.cmd.Ref)
+}
+
+// waitingBytes is how much memory the subscribes that wait would take with j
+// among them.
+func (c *connection) waitingBytes(j *joinRequest) int {
+	size := (&waitingSubscribe{join: *j}).size()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for channel, w := range c.waiting {
+		if channel != j.channel {
+			size += w.size()
+		}
+	}
+	return size
+}
+
 // keep has a subscribe tried again when the store is back.
 func (c *connection) keep(w waitingSubscribe) {
 	c.settleLater(func(c *connection) {

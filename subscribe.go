@@ -59,15 +59,16 @@ func (c *connection) verify(j *joinRequest) error {
 	if j.token == "" || j.granted != nil {
 		return nil
 	}
+	// Before it is known whether the token is worth anything: while the keys
+	// cannot be had, every text would have to be kept.
+	if c.waitingBytes(j) > maxWaiting {
+		return refuseBecause(CodeRateLimited, "too much waits to be subscribed on this connection")
+	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), j.token, ScopeSubscribe)
 	if err != nil {
-		c.logger().Info("hotsock: subscribe token refused", "err", err)
-		if errors.Is(err, errKeyLookup) {
-			return unavailable(err)
-		}
-		return refuse(CodeInvalidSubscribeToken)
+		return c.refuseToken("subscribe", CodeInvalidSubscribeToken, err)
 	}
 	j.granted, j.channel = g, c.perms.realName(j.name, g)
 	return nil

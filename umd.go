@@ -18,11 +18,7 @@ func (c *connection) updateUMD(name, token string) error {
 	defer cancel()
 	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), token, ScopeUMD)
 	if err != nil {
-		c.logger().Info("hotsock: umd token refused", "err", err)
-		if errors.Is(err, errKeyLookup) {
-			return refuse(CodeUnavailable)
-		}
-		return refuse(CodeInvalidUMDToken)
+		return c.refuseToken("umd", CodeInvalidUMDToken, err)
 	}
 	if name != "" {
 		channel := c.perms.realName(name, nil)

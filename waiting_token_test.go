@@ -1,8 +1,12 @@
 package hotsock
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,4 +74,51 @@ func TestGiveUpByAliasOfToken(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While the keys cannot be had, every text might be a token. A client that makes
+// up many takes no more memory than what may wait, and no log.
+func TestMadeUpTokensWhileKeysCannotBeHad(t *testing.T) {
+	var log bytes.Buffer
+	o, _, fails := aliasing(t)
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	lookUp, lookups := o.KeyLookup, 0
+	o.KeyLookup = func(ctx context.Context, id, algorithm string) ([]Key, error) {
+		lookups++
+		return lookUp(ctx, id, algorithm)
+	}
+	// The longest that is looked at.
+	junk := tokenRaw(`{"alg":"HS256"}`, strings.Repeat("x", 5<<10))
+	junk = junk[:len(junk)-4] + "AAAA"
+	inRig(t, o, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		fails.Store(true)
+		answers := make(map[string]int)
+		const sent = 2000
+		for i := range sent {
+			c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"c%d","data":{"token":%q}}`, i, junk))
+			code, _ := c.read()
+			answers[code]++
+		}
+		kept := answers["UNAVAILABLE"]
+		if kept < 100 || kept > maxWaiting/len(junk) || kept+answers["RATE_LIMITED"] != sent {
+			t.Errorf("answers %v: more than %d bytes wait", answers, maxWaiting)
+		}
+		if lookups > kept+10 {
+			t.Errorf("%d lookups for %d that wait", lookups, kept)
+		}
+		c.send(`{"event":"hotsock.subscribe","channel":"free"}`)
+		c.next("hotsock.subscribed") // What needs no token is not in the way.
+		time.Sleep(10 * time.Second)
+		if lines := strings.Count(log.String(), "\n"); lines > 5 {
+			t.Errorf("%d lines of log:\n%.1000s", lines, log.String())
+		}
+		fails.Store(false)
+		for range kept {
+			c.next("INVALID_SUBSCRIBE_TOKEN")
+		}
+		if lines := strings.Count(log.String(), "\n"); lines > 10 {
+			t.Errorf("%d lines of log:\n%.1000s", lines, log.String())
+		}
+	})
 }
