@@ -22,7 +22,7 @@ type Claims struct {
 	Expires time.Time
 	// NotBefore begins that time ("nbf").
 	NotBefore time.Time
-	// IssuedAt is for information only ("iat").
+	// IssuedAt is when the token was made ("iat"), which must not be to come.
 	IssuedAt time.Time
 	// ID names the token among all of its issuer ("jti"). Required with
 	// SingleUse.
@@ -42,8 +42,8 @@ type Claims struct {
 	// ConnectionID binds a subscribe or umd token to one connection. A token
 	// that has it can never open a connection.
 	ConnectionID string
-	// SingleUse makes the token good for one connect or one subscribe, ever. It
-	// needs ID and Expires.
+	// SingleUse makes the token good for one connect, one subscribe or one change
+	// of metadata, ever. It needs ID and Expires.
 	SingleUse bool
 	// KeepAlive asks the server for regular hotsock.keepAlive messages.
 	KeepAlive bool

@@ -179,6 +179,7 @@ type faultyStore struct {
 	// failing fails.
 	published, failing map[string]int
 	held               map[string]*hold // Subscribe calls by channel
+	tokensAway         bool             // UseToken fails
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -191,6 +192,12 @@ func (s *faultyStore) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
+}
+
+func (s *faultyStore) setTokensAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokensAway = away
 }
 
 // A hold is what calls wait for.
@@ -255,6 +262,19 @@ func (n *faultyNode) Watch(ctx context.Context, channel string) error {
 		return err
 	}
 	return n.Node.Watch(ctx, channel)
+}
+
+func (n *faultyNode) UseToken(ctx context.Context, token string, until time.Time) (bool, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return false, err
+	}
+	n.s.mu.Lock()
+	away := n.s.tokensAway
+	n.s.mu.Unlock()
+	if away {
+		return false, store.ErrUnavailable
+	}
+	return n.Node.UseToken(ctx, token, until)
 }
 
 func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {

@@ -88,7 +88,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	v, err := newVerifier(verifierConfig{
-		keys: o.Keys, lookup: o.KeyLookup, audience: o.Audience, issuer: o.Issuer, maxUMD: o.MaxMetadataSize,
+		keys: o.Keys, lookup: o.KeyLookup, audience: o.Audience, issuer: o.Issuer, skew: o.ClockSkew, maxUMD: o.MaxMetadataSize,
 	})
 	if err != nil {
 		return nil, err

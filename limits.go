@@ -48,4 +48,6 @@ const (
 const (
 	maxTrace       = 1 << 10 // bytes of a message's trace
 	maxHeaderValue = 256     // bytes of a request header in an event
+	// maxClockSkew is a few minutes (RFC 7519): tokens live that much longer.
+	maxClockSkew = 5 * time.Minute
 )

@@ -30,6 +30,10 @@ type Options struct {
 	Audience string
 	// Issuer, if not "", must be the "iss" of every token.
 	Issuer string
+	// ClockSkew is how far the clock of whoever signs tokens may be off: a token
+	// is accepted that long before its "nbf" and "iat" and after its "exp".
+	// Defaults to 5 s, at most 5 min; a negative value means none.
+	ClockSkew time.Duration
 	// Authenticate replaces connect tokens: it says from the upgrade request,
 	// by a session cookie for instance, who connects and what they may do. An
 	// error refuses the connection with 401, or with its own code if it is an
@@ -160,6 +164,8 @@ func (o *Options) setDefaults() {
 	if o.ClientIP == nil {
 		o.ClientIP = remoteIP
 	}
+	orDefault(&o.ClockSkew, 5*time.Second)
+	o.ClockSkew = max(o.ClockSkew, 0)
 	orDefault(&o.MaxConnectionDuration, 2*time.Hour)
 	orDefault(&o.IdleTimeout, 10*time.Minute)
 	orDefault(&o.KeepAliveInterval, 9*time.Minute+30*time.Second)
@@ -200,6 +206,9 @@ func (o *Options) validate() error {
 		if _, err := path.Match(strings.ToLower(p), ""); err != nil || p == "" {
 			bad("AllowedOrigins[%d] is not a pattern: %q", i, p)
 		}
+	}
+	if o.ClockSkew > maxClockSkew {
+		bad("ClockSkew is %v, the most is %v", o.ClockSkew, maxClockSkew)
 	}
 	for _, d := range []struct {
 		name  string

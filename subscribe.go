@@ -113,14 +113,9 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	if j.granted != nil && j.granted.once != nil && !j.used {
-		once := j.granted.once
-		first, err := c.h.node.UseToken(ctx, once.token, once.until)
-		if err != nil {
+	if !j.used {
+		if err := c.h.useToken(ctx, j.granted, CodeInvalidSubscribeToken); err != nil {
 			return err
-		}
-		if !first {
-			return refuse(CodeInvalidSubscribeToken)
 		}
 		j.used = true
 	}

@@ -16,7 +16,7 @@ import (
 var (
 	// errTokenInvalid: malformed, wrongly signed, expired, or for another scope, say.
 	errTokenInvalid = errors.New("invalid token")
-	// errTokenEarly: genuine, but good only from its "nbf" on.
+	// errTokenEarly: genuine, but good only from its "nbf" or "iat" on.
 	errTokenEarly = errors.New("token not valid yet")
 	// errKeyLookup: the host's KeyLookup failed, so nobody knows.
 	errKeyLookup = errors.New("key lookup failed")
@@ -28,7 +28,8 @@ type verifierConfig struct {
 	lookup   func(ctx context.Context, id, algorithm string) ([]Key, error)
 	audience string
 	issuer   string
-	maxUMD   int // bytes
+	skew     time.Duration // how far the issuer's clock may be off
+	maxUMD   int           // bytes
 }
 
 // A verifier turns tokens into grants. It is safe for concurrent use.
@@ -77,12 +78,18 @@ func (v *verifier) verify(ctx context.Context, token string, scope Scope) (*gran
 		return nil, invalidToken("aud does not have %q", v.audience)
 	case v.issuer != "" && c.Issuer != v.issuer:
 		return nil, invalidToken("iss is not %q", v.issuer)
-	case !now.Before(c.Expires):
+	case !now.Add(-v.skew).Before(c.Expires):
 		return nil, invalidToken("expired at %v", c.Expires)
-	case now.Before(c.NotBefore):
+	case now.Add(v.skew).Before(c.NotBefore):
 		return nil, fmt.Errorf("%w: only from %v", errTokenEarly, c.NotBefore)
+	case now.Add(v.skew).Before(c.IssuedAt):
+		return nil, fmt.Errorf("%w: issued at %v, so the issuer's clock is ahead", errTokenEarly, c.IssuedAt)
 	}
-	return v.compile(&c)
+	g, err := v.compile(&c)
+	if err == nil && g.once != nil {
+		g.once.until = g.once.until.Add(v.skew) // as long as it is accepted
+	}
+	return g, err
 }
 
 // compile does the same for claims that the host's own authentication returned:

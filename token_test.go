@@ -306,6 +306,43 @@ func TestTokenTimes(t *testing.T) {
 	})
 }
 
+// Clocks differ: a token of an issuer that is ahead is good at once, one that
+// has just expired is good for a moment, and no more than that.
+func TestTokenClockSkew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		at := func(d time.Duration) time.Time { return now.Add(d) }
+		exp := at(time.Minute)
+		for _, test := range []struct {
+			claims Claims
+			want   error
+			why    string
+		}{
+			{Claims{NotBefore: at(5 * time.Second), IssuedAt: at(5 * time.Second), Expires: exp}, nil, "an issuer that is ahead"},
+			{Claims{NotBefore: at(5*time.Second + time.Millisecond), Expires: exp}, errTokenEarly, "too far ahead"},
+			{Claims{IssuedAt: at(5*time.Second + time.Millisecond), Expires: exp}, errTokenEarly, "made in the future"},
+			{Claims{Expires: at(-5*time.Second + time.Millisecond)}, nil, "just expired"},
+			{Claims{Expires: at(-5 * time.Second)}, errTokenInvalid, "expired longer ago"},
+		} {
+			o := Options{}
+			o.setDefaults()
+			v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, skew: o.ClockSkew})
+			token := tokenSign(t, test.claims, tokenHS256)
+			if _, err := v.verify(t.Context(), token, ScopeConnect); !errors.Is(err, test.want) || test.want == nil && err != nil {
+				t.Errorf("%s: error %v, want %v", test.why, err, test.want)
+			}
+		}
+		o := Options{ClockSkew: -time.Hour}
+		o.setDefaults()
+		v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, skew: o.ClockSkew})
+		for _, c := range []Claims{{NotBefore: now, IssuedAt: now, Expires: at(time.Millisecond)}} {
+			if _, err := v.verify(t.Context(), tokenSign(t, c, tokenHS256), ScopeConnect); err != nil {
+				t.Errorf("without skew, an exact token: %v", err)
+			}
+		}
+	})
+}
+
 func TestTokenOfHost(t *testing.T) {
 	v := tokenVerifier(t, verifierConfig{})
 	g, err := v.compile(&Claims{UID: "u"})

@@ -26,9 +26,15 @@ func (c *connection) updateUMD(name, token string) error {
 		if err := g.permitUMD(&scope{channel: channel, subscribed: s != nil}); err != nil {
 			return err
 		}
+		if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
+			return err
+		}
 		return c.updateSubscriptionUMD(s, g.claims.UMD)
 	}
 	if err := g.permitUMD(nil); err != nil {
+		return err
+	}
+	if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -98,16 +98,7 @@ func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if once := g.once; once != nil {
-		first, err := h.node.UseToken(ctx, once.token, once.until)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !first {
-			return nil, nil, refuse(CodeUnauthorized)
-		}
-	}
-	return g, claims, nil
+	return g, claims, h.useToken(ctx, g, CodeUnauthorized)
 }
 
 // readyFor is how long it is believed that the store can be used, if nothing

@@ -1,0 +1,20 @@
+package hotsock
+
+import "context"
+
+// useToken spends a token that is good for one use, and refuses one that was
+// used before. It is to be called last, when nothing else is in the way. If the
+// store cannot be asked, the token may or may not be spent.
+func (h *Handler) useToken(ctx context.Context, g *grant, used Code) error {
+	if g == nil || g.once == nil {
+		return nil
+	}
+	first, err := h.node.UseToken(ctx, g.once.token, g.once.until)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return refuse(used)
+	}
+	return nil
+}
