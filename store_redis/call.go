@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -121,7 +122,9 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		return nil, &tryError{err}
 	}
 	a := &attempt{script: c.script, keys: c.keys, args: c.args, op: c.op}
-	if !c.script.reads {
+	if c.script.reads {
+		a.keys = append(slices.Clip(a.keys), s.keys.nothing(c.part))
+	} else {
 		deadline, err := s.deadline(ctx, l, c.part)
 		if err != nil {
 			return nil, err
@@ -160,7 +163,7 @@ func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
 	if server, ok := l.clock.server(at); ok {
 		return server, nil
 	}
-	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []any{s.keys.leases(p)}})
+	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []any{s.keys.nothing(p)}})
 	if err != nil {
 		return 0, err
 	}

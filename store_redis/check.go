@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -9,37 +10,122 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// check finds out whether Redis can be used, and whether it is a cluster.
-func (s *Store) check(ctx context.Context) (cluster bool, err error) {
-	// This is the one place that asks with the client itself: the rest of the
-	// store waits no longer than its context lasts, this no longer than the
-	// client's timeouts.
-	info, err := within(ctx, func() (string, error) { return s.client.Info(ctx).Result() })
+// check finds out whether Redis can be used.
+func (s *Store) check(ctx context.Context) error {
+	servers, err := s.ask(ctx)
 	if err != nil {
-		return false, unavailable(err, nil)
+		return err
 	}
-	values := parseInfo(info)
-	cluster = s.topo.clusterClient() != nil
-	if cluster && values["cluster_enabled"] == "0" {
-		s.topo.notCluster()
-		cluster = false
+	for addr, info := range servers {
+		if err := s.checkServer(addr, parseInfo(info)); err != nil {
+			return err
+		}
 	}
-	if values["cluster_enabled"] == "0" {
-		s.topo.allowAnySlot()
+	return s.checkPermissions(ctx)
+}
+
+// ask returns what INFO says, by address: that of the server, or of all masters
+// of a cluster that answer within half of the time. This is the one place that
+// asks with the client itself: the rest of the store waits no longer than its
+// context lasts, this no longer than the client's timeouts.
+func (s *Store) ask(ctx context.Context) (map[string]string, error) {
+	if c, ok := s.client.(*redis.Client); ok {
+		info, err := within(ctx, func() (string, error) { return c.Info(ctx).Result() })
+		if err != nil {
+			return nil, unavailable(err, nil)
+		}
+		return map[string]string{c.Options().Addr: info}, nil
 	}
-	if v := values["redis_version"]; v == "" {
-		s.log.Warn("the version of Redis is not known")
+	type answer struct {
+		addr, info string
+		err        error
+	}
+	answers := make(chan answer)
+	half, cancel := context.WithTimeout(ctx, time.Until(deadlineOf(ctx))/2)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- s.topo.cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error {
+			info, err := c.Info(ctx).Result()
+			select {
+			case answers <- answer{c.Options().Addr, info, err}:
+			case <-half.Done():
+			}
+			return nil // One that is missing is no reason not to ask the others.
+		})
+	}()
+	servers := make(map[string]string)
+	for {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				s.log.Warn("a master cannot be checked", "server", a.addr, "err", a.err)
+				continue
+			}
+			servers[a.addr] = a.info
+			continue
+		case err := <-done:
+			if err != nil && strings.Contains(err.Error(), "cluster support disabled") {
+				return nil, errNoCluster
+			}
+			if err != nil {
+				return nil, unavailable(err, nil)
+			}
+		case <-half.Done():
+			s.log.Warn("not all masters could be checked", "err", half.Err())
+		}
+		if len(servers) == 0 {
+			return nil, unavailable(errors.New("no master of the cluster answers"), ctx.Err())
+		}
+		return servers, nil
+	}
+}
+
+var errNoCluster = errors.New("storeredis: the client is for a cluster, and the server belongs to none: " +
+	"use redis.NewClient, or redis.NewFailoverClient for Sentinel")
+
+// unsupported are servers that speak the protocol and lack something that is
+// needed, by what their INFO has: scripts on keys of several partitions, for
+// instance, or an order of what is published and what is written.
+var unsupported = map[string]string{
+	"dragonfly_version": "Dragonfly",
+	"garnet_version":    "Garnet",
+	"kvrocks_version":   "Kvrocks",
+}
+
+// checkServer refuses a server that cannot be used, by what its INFO says.
+func (s *Store) checkServer(addr string, info map[string]string) error {
+	for field, name := range unsupported {
+		if info[field] != "" {
+			return fmt.Errorf("storeredis: the server at %s is %s, which is not supported: use Redis or Valkey", addr, name)
+		}
+	}
+	cluster := s.topo.cluster != nil
+	switch {
+	case info["role"] == "active-replica":
+		return fmt.Errorf("storeredis: the server at %s is an active replica: there must be one master that accepts writes", addr)
+	case cluster && info["cluster_enabled"] == "0":
+		return errNoCluster
+	case !cluster && info["cluster_enabled"] == "1":
+		return fmt.Errorf("storeredis: the server at %s belongs to a cluster: use redis.NewClusterClient", addr)
+	}
+	if v := info["redis_version"]; v == "" {
+		s.log.Warn("the version of Redis is not known", "server", addr)
 	} else if err := checkVersion(v, cluster); err != nil {
-		return false, err
+		return err
 	}
-	if err := s.checkEviction(ctx); err != nil {
-		return false, err
+	// What is evicted would be missing without anyone being told.
+	if p := info["maxmemory_policy"]; p == "" {
+		s.log.Warn("cannot check that maxmemory-policy is noeviction", "server", addr)
+	} else if p != "noeviction" {
+		return fmt.Errorf("storeredis: maxmemory-policy of %s is %s, noeviction is needed", addr, p)
 	}
-	return cluster, s.checkPermissions(ctx, cluster)
+	return nil
 }
 
 // commandsCalled returns the commands that scripts call by name.
@@ -66,16 +152,25 @@ var commandsCalled = sync.OnceValue(func() []string {
 
 // checkPermissions proves that scripts run, and that the user may call all that
 // they call: a script that is stopped in the middle would leave half of its work.
-func (s *Store) checkPermissions(ctx context.Context, cluster bool) error {
-	topics := []string{"PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"}
-	if cluster {
+func (s *Store) checkPermissions(ctx context.Context) error {
+	topics, keys := []string{"PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"}, []any{s.keys.leases(0)}
+	if s.topo.bySlot() {
 		topics = append(topics, "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE")
 	}
 	args := []any{s.keys.bus(""), strconv.Itoa(len(topics))}
 	for _, name := range append(topics, commandsCalled()...) {
 		args = append(args, name)
 	}
-	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: []any{s.keys.leases(0)}, args: args})
+	if !s.topo.bySlot() {
+		for p := 1; p < partitions; p++ {
+			keys = append(keys, s.keys.leases(p)) // Other scripts have keys of several partitions, too.
+		}
+	}
+	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: keys, args: args})
+	if err != nil && strings.Contains(err.Error(), "CROSSSLOT") {
+		return fmt.Errorf("storeredis: what answers is no cluster by its INFO, and spreads keys over servers, as some proxies do: "+
+			"use redis.NewClusterClient with the servers themselves: %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,30 +228,4 @@ func checkVersion(v string, cluster bool) error {
 		return fmt.Errorf("storeredis: Redis is version %s, a cluster needs 7.0 or later", v)
 	}
 	return nil
-}
-
-// checkEviction refuses servers that may drop keys when memory is short: what
-// is dropped would be missing without anyone being told.
-func (s *Store) checkEviction(ctx context.Context) error {
-	one := func(ctx context.Context, c *redis.Client) error {
-		got, err := c.ConfigGet(ctx, "maxmemory-policy").Result()
-		if err != nil {
-			s.log.Warn("cannot check that maxmemory-policy is noeviction", "server", c.Options().Addr, "err", err)
-			return nil
-		}
-		if p := got["maxmemory-policy"]; p != "noeviction" {
-			return fmt.Errorf("storeredis: maxmemory-policy of %s is %s, noeviction is needed", c.Options().Addr, p)
-		}
-		return nil
-	}
-	_, err := within(ctx, func() (struct{}, error) {
-		if cluster := s.topo.clusterClient(); cluster != nil {
-			return struct{}{}, cluster.ForEachMaster(ctx, one)
-		}
-		if c, ok := s.client.(*redis.Client); ok {
-			return struct{}{}, one(ctx, c)
-		}
-		return struct{}{}, nil
-	})
-	return err
 }

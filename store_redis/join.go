@@ -57,10 +57,10 @@ var _ store.Node = (*node)(nil)
 func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
-	sharded, err := s.check(ctx)
-	if err != nil {
+	if err := s.check(ctx); err != nil {
 		return nil, err
 	}
+	sharded := s.topo.bySlot()
 	n := &node{
 		s: s, r: r, o: o, id: randomText(12), sharded: sharded,
 		window: decimal(millis(o.ReplayWindow)), limit: strconv.Itoa(o.ReplayLimit),

@@ -18,12 +18,18 @@ const partitions = 256
 // is that of its partition.
 type keyspace struct {
 	prefix string
+	// topics is put into the name of every topic: a server keeps the keys of its
+	// databases apart, and not their topics. It is "" for database 0.
+	topics string
 	// part is the beginning of all keys of each partition, with its hash tag.
 	part [partitions]string
 }
 
-func newKeyspace(prefix string) (keyspace, error) {
+func newKeyspace(prefix string, database int) (keyspace, error) {
 	k := keyspace{prefix: prefix}
+	if database != 0 {
+		k.topics = strconv.Itoa(database)
+	}
 	if strings.ContainsAny(prefix, "{}") {
 		return k, errors.New("storeredis: KeyPrefix contains a brace")
 	}
@@ -34,7 +40,10 @@ func newKeyspace(prefix string) (keyspace, error) {
 }
 
 // bus is the topic that a node hears alone, or every node for "".
-func (k *keyspace) bus(node string) string { return k.prefix + "bus:" + node }
+func (k *keyspace) bus(node string) string { return k.prefix + "bus" + k.topics + ":" + node }
+
+// nothing is a key that never exists.
+func (k *keyspace) nothing(p int) string { return k.part[p] + "nothing" }
 
 func (k *keyspace) leases(p int) string            { return k.part[p] + "leases" }
 func (k *keyspace) owned(p int, inc string) string { return k.part[p] + "owned:" + inc }
@@ -45,7 +54,9 @@ func (k *keyspace) schedules(p int) string         { return k.part[p] + "schedul
 func (k *keyspace) scheduleBodies(p int) string    { return k.part[p] + "schedule-bodies" }
 
 // probe is the topic on which a node hears itself.
-func (k *keyspace) probe(p int, node string) string { return k.part[p] + "probe:" + node }
+func (k *keyspace) probe(p int, node string) string {
+	return k.part[p] + "probe" + k.topics + ":" + node
+}
 
 // byPartition groups topics by their hash tag.
 func (k *keyspace) byPartition(topics []string) map[string][]string {
@@ -92,11 +103,13 @@ type channelKeys struct {
 	part int
 	p    string // the beginning of the partition's keys
 	d    digestText
+	// topics is that of the keyspace.
+	topics string
 }
 
 func (k *keyspace) channel(name string) channelKeys {
 	p, d := digest("channel", name)
-	return channelKeys{part: p, p: k.part[p], d: d}
+	return channelKeys{part: p, p: k.part[p], d: d, topics: k.topics}
 }
 
 func (c *channelKeys) name(kind string) string { return c.p + kind + string(c.d[:]) }
@@ -115,7 +128,7 @@ func (c channelKeys) entryExpiry() string { return c.name("ex:") }
 func (c channelKeys) members() string        { return c.name("m:") }
 func (c channelKeys) subs(inc string) string { return c.name("s:") + ":" + inc }
 
-func (c channelKeys) topic() string              { return c.name("t:") }
+func (c channelKeys) topic() string              { return c.p + "t" + c.topics + ":" + string(c.d[:]) }
 func (c channelKeys) schedules() string          { return c.name("sc:") }
 func (c channelKeys) reactions(id string) string { return c.name("r:") + ":" + id }
 

@@ -10,7 +10,7 @@ import (
 // TestNamesAreRememberedForSome asks for the names of more channels than are
 // remembered: they are right all the same, and do not become more and more.
 func TestNamesAreRememberedForSome(t *testing.T) {
-	k, err := newKeyspace("x:")
+	k, err := newKeyspace("x:", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestNamesAreRememberedForSome(t *testing.T) {
 // TestNamesAreNotChanged makes the keys of different messages to one channel,
 // which share the names.
 func TestNamesAreNotChanged(t *testing.T) {
-	k, err := newKeyspace("x:")
+	k, err := newKeyspace("x:", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestNamesAreNotChanged(t *testing.T) {
 // TestNamesUnderLoad has many publish to more channels than are remembered, at
 // once: each gets the names of its channel, and never too many are remembered.
 func TestNamesUnderLoad(t *testing.T) {
-	k, err := newKeyspace("x:")
+	k, err := newKeyspace("x:", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

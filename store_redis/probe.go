@@ -30,9 +30,10 @@ func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) erro
 	if l.sharded {
 		command = "SPUBLISH"
 	}
-	value, err := client.EvalSha(ctx, probeScript.sha, []string{l.probe}, command).Result()
+	keys := []string{l.probe, l.f.n.s.keys.nothing(l.part)}
+	value, err := client.EvalSha(ctx, probeScript.sha, keys, command).Result()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		value, err = client.Eval(ctx, probeScript.src, []string{l.probe}, command).Result()
+		value, err = client.Eval(ctx, probeScript.src, keys, command).Result()
 	}
 	if err != nil {
 		if hasCode(err, "MOVED") || hasCode(err, "READONLY") {

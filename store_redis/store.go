@@ -8,7 +8,6 @@
 package storeredis
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -18,7 +17,7 @@ import (
 // Options are settings of a [Store]. The zero value has all the defaults.
 type Options struct {
 	// KeyPrefix is the beginning of every key and topic. All nodes of an
-	// installation have the same; different installations on the same servers
+	// installation have the same; different installations in the same database
 	// have different ones. It must not contain braces. Defaults to "hotsock:".
 	KeyPrefix string
 	// Logger is told of what an operator should know: warnings at the start,
@@ -40,17 +39,24 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // New returns a store that uses the client, which the host keeps open for as
-// long as any node is joined, and closes afterwards. The client should have
-// ContextTimeoutEnabled set, and timeouts of a second or two: the store stops
-// waiting by itself, but a connection is given up only by the client.
+// long as any node is joined, and closes afterwards. It is one that
+// redis.NewClient, redis.NewFailoverClient (for Sentinel) or
+// redis.NewClusterClient has made; New refuses every other one, and one that
+// reads from replicas. The client should have ContextTimeoutEnabled set, and
+// timeouts of a second or two: the store stops waiting by itself, but a
+// connection is given up only by the client.
 func New(client redis.UniversalClient, o Options) (*Store, error) {
-	if client == nil {
-		return nil, errors.New("storeredis: no client")
+	if err := checkClient(client); err != nil {
+		return nil, err
 	}
 	if o.KeyPrefix == "" {
 		o.KeyPrefix = "hotsock:"
 	}
-	keys, err := newKeyspace(o.KeyPrefix)
+	database := 0
+	if c, ok := client.(*redis.Client); ok {
+		database = c.Options().DB
+	}
+	keys, err := newKeyspace(o.KeyPrefix, database)
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,6 @@ type topology struct {
 	mu    sync.RWMutex
 	owner [partitions]string // "" if not known
 	lanes map[string]*lane
-	// anySlot is true if the keys of one script may be in different slots.
-	anySlot bool
 	// asked is when the client was made to ask who is master.
 	asked time.Time
 }
@@ -29,39 +27,12 @@ const askEvery = 200 * time.Millisecond
 
 func newTopology(client redis.UniversalClient, keys keyspace) *topology {
 	t := &topology{client: client, keys: keys, lanes: make(map[string]*lane)}
-	// A client for Sentinel may be a ClusterClient too, but its servers are no
-	// cluster; Join finds that out.
 	t.cluster, _ = client.(*redis.ClusterClient)
 	return t
 }
 
-// notCluster says that the servers are no cluster, whatever the client is.
-func (t *topology) notCluster() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.cluster = nil
-}
-
-// allowAnySlot says that the keys of one script may be in different slots.
-func (t *topology) allowAnySlot() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.anySlot = true
-}
-
 // bySlot reports whether the keys of one script must be in the same slot.
-func (t *topology) bySlot() bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return !t.anySlot
-}
-
-// clusterClient is nil if the servers are no cluster.
-func (t *topology) clusterClient() *redis.ClusterClient {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.cluster
-}
+func (t *topology) bySlot() bool { return t.cluster != nil }
 
 // lane returns the lane to the master of a partition.
 func (t *topology) lane(ctx context.Context, p int) (*lane, error) {
@@ -87,12 +58,12 @@ func (t *topology) lane(ctx context.Context, p int) (*lane, error) {
 // master returns the address of a partition's master.
 func (t *topology) master(ctx context.Context, p int) (string, error) {
 	t.mu.RLock()
-	cluster, addr := t.cluster, t.owner[p]
+	addr := t.owner[p]
 	t.mu.RUnlock()
-	if cluster == nil || addr != "" {
+	if t.cluster == nil || addr != "" {
 		return addr, nil
 	}
-	c, err := cluster.MasterForKey(ctx, t.keys.part[p])
+	c, err := t.cluster.MasterForKey(ctx, t.keys.part[p])
 	if err != nil {
 		return "", err
 	}
@@ -105,13 +76,10 @@ func (t *topology) master(ctx context.Context, p int) (string, error) {
 
 // node returns a client for a partition's master alone.
 func (t *topology) node(ctx context.Context, p int) (redis.UniversalClient, error) {
-	t.mu.RLock()
-	cluster := t.cluster
-	t.mu.RUnlock()
-	if cluster == nil {
+	if t.cluster == nil {
 		return t.client, nil
 	}
-	return cluster.MasterForKey(ctx, t.keys.part[p])
+	return t.cluster.MasterForKey(ctx, t.keys.part[p])
 }
 
 // forget makes the master of a partition be looked up again, and the client
@@ -120,13 +88,12 @@ func (t *topology) node(ctx context.Context, p int) (redis.UniversalClient, erro
 func (t *topology) forget(ctx context.Context, p int) {
 	t.mu.Lock()
 	t.owner[p] = ""
-	cluster := t.cluster
-	ask := cluster != nil && time.Since(t.asked) > askEvery
+	ask := t.cluster != nil && time.Since(t.asked) > askEvery
 	if ask {
 		t.asked = time.Now()
 	}
 	t.mu.Unlock()
 	if ask {
-		cluster.ReloadState(ctx)
+		t.cluster.ReloadState(ctx)
 	}
 }
