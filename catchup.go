@@ -20,7 +20,7 @@ func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest,
 	}
 	s.from = r.Position
 	c.h.subscribedEvents(s, &r)
-	b, err := c.beginning(ctx, s, j, &r)
+	b, err := c.beginning(s, j, &r)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (c *connection) again(s *subscription, j *joinRequest) (beginning, error) {
 	if err != nil {
 		return beginning{}, err
 	}
-	return c.beginning(ctx, s, j, &r)
+	return c.beginning(s, j, &r)
 }
 
 // A beginning is what a client is told first of a channel.
@@ -90,27 +90,70 @@ type beginning struct {
 }
 
 // beginning reads what the client must know at the position of r.
-func (c *connection) beginning(ctx context.Context, s *subscription, j *joinRequest, r *store.SubscribeResult) (beginning, error) {
+func (c *connection) beginning(s *subscription, j *joinRequest, r *store.SubscribeResult) (beginning, error) {
 	b := beginning{Subscribed: wire.Subscribed{
 		AutoSubscribed: j.auto, Members: r.Info.Members, CatchUp: j.catchUp, LastID: r.Position,
 	}}
 	if !j.after.IsZero() {
 		b.Recovered = wire.RecoveryFailed
 		if s.mayReplay(j.after) {
-			replay, err := c.h.node.Replay(ctx, store.ReplayRequest{
-				Channel: s.channel, After: j.after, Until: r.Position, Limit: c.h.opts.ReplayLimit,
-			})
+			missed, complete, err := c.missed(s, j.after, r.Position)
 			if err != nil {
 				return b, err
 			}
-			if replay.Complete {
-				b.Recovered, b.missed = wire.RecoveryDone, replay.Messages
+			if complete {
+				b.Recovered, b.missed = wire.RecoveryDone, missed
 			}
 		}
 	}
+	ctx, cancel := c.h.storeContext(c.h.ctx)
+	defer cancel()
 	var err error
 	b.entries, err = c.h.observed(ctx, s)
 	return b, err
+}
+
+// missed reads what came after an item, page by page, and reports whether it is
+// all that is wanted. It is not if the store cannot prove that, or if it is more
+// than the client may be sent at once: then nothing more of it is read.
+func (c *connection) missed(s *subscription, after, until ulid.ULID) (missed []*store.Message, complete bool, err error) {
+	room := c.sock.Room()
+	if c.replayTimedOut || s.topic.exceeded(after) {
+		return nil, false, nil
+	}
+	r := store.ReplayRequest{Channel: s.channel, After: after, Until: until, MaxBytes: firstReplayPage}
+	for size := 0; ; r.MaxBytes = replayPage {
+		r.Limit, r.MaxBytes = c.h.opts.ReplayLimit-len(missed), min(r.MaxBytes, room-size)
+		if r.Limit < 1 || r.MaxBytes < 1 {
+			break
+		}
+		page, err := c.h.replay(r)
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.replayTimedOut = true
+			return nil, false, nil
+		}
+		if err != nil || !page.Complete {
+			return nil, false, err
+		}
+		missed = append(missed, page.Messages...)
+		for _, m := range page.Messages {
+			size += m.Size()
+			r.After = m.ID
+		}
+		if !page.More {
+			return missed, true, nil
+		}
+	}
+	if room == c.h.opts.MaxQueueSize {
+		s.topic.exceed(after)
+	}
+	return nil, false, nil
+}
+
+func (h *Handler) replay(r store.ReplayRequest) (store.Replay, error) {
+	ctx, cancel := h.storeContext(h.ctx)
+	defer cancel()
+	return h.node.Replay(ctx, r)
 }
 
 // mayReplay reports whether what came after an item may be read: what history

@@ -39,6 +39,9 @@ type connection struct {
 	// the client's own or one that came over HTTP or from the store.
 	ops     sync.Mutex
 	refused *rate.Sometimes // for the log, nil until a token is refused
+	// replayTimedOut is true after it took too long to read what the client had
+	// missed of a channel. That is not tried again. Guarded by ops.
+	replayTimedOut bool
 
 	mu         sync.Mutex
 	umd        []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -101,13 +102,13 @@ type HistoryMessage struct {
 	Reactions map[string][]Member
 }
 
-// History returns a page of up to 100 stored messages. The error is an
-// [*Error].
+// History returns a page of up to 100 stored messages; if it has fewer, there are
+// no more. The error is an [*Error].
 func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage, error) {
 	if !wire.ValidChannel(q.Channel, maxChannel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	hq := historyQuery{channel: q.Channel, reverse: q.Reverse}
+	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, maxBytes: math.MaxInt}
 	for text, id := range map[string]*ulid.ULID{q.After: &hq.oldest, q.Before: &hq.before} {
 		if text == "" {
 			continue
@@ -118,12 +119,12 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage
 		}
 		*id = parsed
 	}
-	messages, reactions, err := h.history(ctx, hq)
+	page, reactions, err := h.history(ctx, hq)
 	if err != nil {
 		return nil, asError(err)
 	}
 	var out []HistoryMessage
-	for _, m := range messages {
+	for _, m := range page.Messages {
 		hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
 		if m.Meta != nil {
 			hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}

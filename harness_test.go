@@ -284,9 +284,9 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 	return n.Node.Publish(ctx, p)
 }
 
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return nil, err
+		return store.HistoryPage{}, err
 	}
 	return n.Node.History(ctx, h)
 }

@@ -16,26 +16,51 @@ type historyQuery struct {
 	// forwards and before only in reverse.
 	oldest, after, before ulid.ULID
 	reverse               bool
+	// maxBytes ends the page early; the first message is always there.
+	maxBytes int
 }
 
-// history returns a page of messages with the reactions to them.
-func (h *Handler) history(ctx context.Context, q historyQuery) ([]*store.Message, map[ulid.ULID][]store.Reaction, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	r := store.HistoryRequest{Channel: q.channel, After: q.oldest, Reverse: q.reverse, Limit: wire.MaxPage}
+// history returns a page of up to wire.MaxPage messages, with the reactions to
+// them. It reads it piece by piece, each in the time of an operation.
+func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPage, map[ulid.ULID][]store.Reaction, error) {
+	r := store.HistoryRequest{Channel: q.channel, After: q.oldest, Reverse: q.reverse}
 	if q.reverse {
 		r.Before = q.before
 	} else if q.after.Compare(q.oldest) > 0 {
 		r.After = q.after
 	}
-	messages, err := h.node.History(ctx, r)
-	if err != nil || len(messages) == 0 {
-		return nil, nil, err
+	page := store.HistoryPage{More: true}
+	for size := 0; page.More && len(page.Messages) < wire.MaxPage && size < q.maxBytes; {
+		r.Limit, r.MaxBytes = wire.MaxPage-len(page.Messages), q.maxBytes-size
+		piece, err := h.readHistory(ctx, r)
+		if err != nil {
+			return page, nil, err
+		}
+		page.Messages, page.More = append(page.Messages, piece.Messages...), piece.More
+		for _, m := range piece.Messages {
+			size += m.Size()
+			if q.reverse {
+				r.Before = m.ID
+			} else {
+				r.After = m.ID
+			}
+		}
 	}
-	ids := make([]ulid.ULID, len(messages))
-	for i, m := range messages {
+	if len(page.Messages) == 0 {
+		return page, nil, nil
+	}
+	ids := make([]ulid.ULID, len(page.Messages))
+	for i, m := range page.Messages {
 		ids[i] = m.ID
 	}
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
 	reactions, err := h.node.ListReactions(ctx, q.channel, ids)
-	return messages, reactions, err
+	return page, reactions, err
+}
+
+func (h *Handler) readHistory(ctx context.Context, r store.HistoryRequest) (store.HistoryPage, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	return h.node.History(ctx, r)
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -44,6 +46,9 @@ type topic struct {
 	// exactly which items a subscriber has been given.
 	mu   sync.Mutex
 	subs []*subscription
+	// tooMuch is the newest item after which there was more than any client may
+	// be sent at once. So there is after all that are older.
+	tooMuch ulid.ULID
 }
 
 func newHub() *hub {
@@ -173,6 +178,22 @@ func (t *topic) remove(s *subscription) {
 	t.subs[s.index].index = s.index
 	t.subs[last] = nil
 	t.subs = t.subs[:last]
+}
+
+// exceed notes that after an item there is more than any client may be sent.
+func (t *topic) exceed(after ulid.ULID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if after.Compare(t.tooMuch) > 0 {
+		t.tooMuch = after
+	}
+}
+
+// exceeded reports whether that is known.
+func (t *topic) exceeded(after ulid.ULID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return after.Compare(t.tooMuch) <= 0
 }
 
 // subscribers returns the subscriptions as they are now.

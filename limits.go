@@ -20,8 +20,10 @@ const (
 
 // Pages, so that one request cannot ask for everything.
 const (
-	maxPageSize = 1 << 20 // bytes of an answer
-	scanPage    = 500     // entries that are read at once to be filtered
+	firstReplayPage = 32 << 10  // bytes of what was missed that are read first: most have missed little
+	replayPage      = 256 << 10 // bytes that are read at once after that, so that the store serves others in between
+	maxPageSize     = 1 << 20   // bytes of an answer
+	scanPage        = 500       // entries that are read at once to be filtered
 )
 
 // What is remembered, so that a client which uses ever new names cannot fill

@@ -52,7 +52,7 @@ func (n measuredNode) Message(ctx context.Context, channel string, id ulid.ULID)
 	return r, err
 }
 
-func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) ([]*store.Message, error) {
+func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) (store.HistoryPage, error) {
 	ctx, o := n.begin(ctx, "History", q.Channel)
 	r, err := n.Node.History(ctx, q)
 	n.end(ctx, o, err)

@@ -52,15 +52,16 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 	if err := c.mustSubscribe(); err != nil {
 		return nil, err
 	}
-	messages, reactions, err := c.h.history(ctx, historyQuery{
+	page, reactions, err := c.h.history(ctx, historyQuery{
 		channel: c.scope.channel, oldest: c.scope.oldest(),
-		after: in.After, before: in.Before, reverse: in.Reverse,
+		after: in.After, before: in.Before, reverse: in.Reverse, maxBytes: maxPageSize,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return wire.AppendMessagePage(nil, wire.MessagePage{
-		Messages: messages, Reactions: reactions, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
+		Messages: page.Messages, More: page.More && len(page.Messages) < wire.MaxPage,
+		Reactions: reactions, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
 	}), nil
 }
 

@@ -53,7 +53,7 @@ func (n *faultyNode) Message(ctx context.Context, channel string, id ulid.ULID) 
 	return n.Node.Message(ctx, channel, id)
 }
 
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
 	return through(ctx, n, n.Node.History, h)
 }
 

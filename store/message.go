@@ -39,6 +39,19 @@ type Message struct {
 	Trace map[string]string
 }
 
+// Size is what a message counts for where a request bounds a page in bytes.
+func (m *Message) Size() int {
+	size := messageSize + len(m.Channel) + len(m.Event) + len(m.Data)
+	if m.Meta != nil {
+		size += len(m.Meta.UID) + len(m.Meta.UMD)
+	}
+	return size
+}
+
+// messageSize is what a message counts for besides its texts. So messages
+// without data have a bound, too.
+const messageSize = 128
+
 // Meta is who did something.
 type Meta struct {
 	// UID is the user id, "" for none.
@@ -54,11 +67,11 @@ type Messages interface {
 	// Message returns a kept message. The error wraps ErrNotFound if it was
 	// not kept, has expired or never existed.
 	Message(ctx context.Context, channel string, id ulid.ULID) (*Message, error)
-	// History returns kept and unexpired messages of a channel by id. A
-	// channel that does not exist has none.
-	History(ctx context.Context, h HistoryRequest) ([]*Message, error)
-	// Replay returns every message (kept or not) of a channel after one that a
-	// client has seen.
+	// History returns a page of a channel's kept and unexpired messages by id.
+	// A channel that does not exist has none.
+	History(ctx context.Context, h HistoryRequest) (HistoryPage, error)
+	// Replay returns a page of the messages (kept or not) of a channel after one
+	// that a client has seen.
 	Replay(ctx context.Context, r ReplayRequest) (Replay, error)
 }
 
@@ -99,9 +112,22 @@ type HistoryRequest struct {
 	After, Before ulid.ULID
 	// Reverse lists from the newest to the oldest.
 	Reverse bool
-	// Limit is the length of the page, at least 1. Fewer messages mean that
-	// there are no more.
+	// Limit is how many messages the page has at the most, at least 1.
 	Limit int
+	// MaxBytes bounds the messages of the page together, at least 1: the sum of
+	// their [Message.Size], or what the store counts instead if that is somewhat
+	// more. The first one is returned whatever its size.
+	MaxBytes int
+}
+
+// A HistoryPage is an answer to a HistoryRequest.
+type HistoryPage struct {
+	Messages []*Message
+	// More is true if there may be more messages, which a request after the last
+	// of these (in reverse, before it) returns. A store may end a page before
+	// any of its bounds, so that no read takes it long; such a page has at least
+	// one message.
+	More bool
 }
 
 // A ReplayRequest asks for what came after a message.
@@ -112,22 +138,27 @@ type ReplayRequest struct {
 	After ulid.ULID
 	// Until is the newest id wanted, inclusive.
 	Until ulid.ULID
-	// Limit is how many messages are wanted at the most: if there are more, the
-	// replay is not complete.
-	Limit int
+	// Limit and MaxBytes bound the page as those of a HistoryRequest do.
+	Limit    int
+	MaxBytes int
 }
 
 // A Replay is an answer to a ReplayRequest.
 type Replay struct {
 	// Complete is true if the store can prove that After is an item of the
 	// channel, or a Position, as it is now (not of a time before the store lost
-	// data) and that Messages are all that came after it and not after Until,
-	// less those kept for longer than the replay window that have expired. That
-	// holds for a replay window at least after a subscription at After has
-	// ended, if no messages were discarded. If it is false, Messages is empty.
+	// data) and that Messages are the first of all that came after it and not
+	// after Until, less those kept for longer than the replay window that have
+	// expired. That holds for a replay window at least after a subscription at
+	// After has ended, if no messages were discarded. If it is false, Messages is
+	// empty.
 	Complete bool
 	// Messages by id.
 	Messages []*Message
+	// More is true if there are more messages up to Until, or may be: a request
+	// after the last of these goes on, and proves again that nothing is missing.
+	// A page with More has at least one message.
+	More bool
 }
 
 // Reactions keeps reactions of users to kept messages. They expire with their

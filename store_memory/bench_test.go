@@ -101,7 +101,7 @@ func BenchmarkReplay(b *testing.B) {
 	for _, missed := range []int{0, 10, 999} {
 		b.Run(fmt.Sprint(missed), func(b *testing.B) {
 			b.ReportAllocs()
-			r := store.ReplayRequest{Channel: "c", After: ids[999-missed], Until: ids[999], Limit: 1000}
+			r := store.ReplayRequest{Channel: "c", After: ids[999-missed], Until: ids[999], Limit: 1000, MaxBytes: 1 << 20}
 			for b.Loop() {
 				got, err := n.Replay(ctx, r)
 				if err != nil || !got.Complete || len(got.Messages) != missed {

@@ -66,22 +66,22 @@ func (s keptSlot) live(now time.Time) bool {
 }
 
 // page returns what a request asks for.
-func (k *keptMessages) page(h store.HistoryRequest, now time.Time) []*store.Message {
+func (k *keptMessages) page(h store.HistoryRequest, now time.Time) store.HistoryPage {
 	first, end := k.after(h.After), len(k.list)
 	if !h.Before.IsZero() {
 		end = k.from(h.Before)
 	}
-	var page []*store.Message
-	for n := end - first; n > 0 && len(page) < h.Limit; n-- {
+	p := page{limit: h.Limit, maxBytes: h.MaxBytes}
+	for n := end - first; n > 0; n-- {
 		slot := k.list[end-n]
 		if h.Reverse {
 			slot = k.list[first+n-1]
 		}
-		if slot.live(now) {
-			page = append(page, slot.message.message)
+		if slot.live(now) && !p.add(slot.message.message) {
+			break
 		}
 	}
-	return page
+	return store.HistoryPage{Messages: p.messages, More: p.more}
 }
 
 // expire removes what has expired, so much at the most.

@@ -176,9 +176,9 @@ func TestBusyChannelGivesMemoryBack(t *testing.T) {
 		if left := heap() - before; left > 100_000 {
 			t.Errorf("10 messages that are left take %d bytes", left)
 		}
-		page, err := n.History(ctx, store.HistoryRequest{Channel: "c", Limit: 100})
-		if err != nil || len(page) != 10 {
-			t.Errorf("%d messages are left, want 10 (%v)", len(page), err)
+		page, err := n.History(ctx, store.HistoryRequest{Channel: "c", Limit: 100, MaxBytes: 1 << 20})
+		if err != nil || len(page.Messages) != 10 {
+			t.Errorf("%d messages are left, want 10 (%v)", len(page.Messages), err)
 		}
 		n.Unwatch("c")
 	})
@@ -226,7 +226,7 @@ func TestForgottenChannelProvesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: old.ID, Until: res.ID, Limit: 10})
+		got, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: old.ID, Until: res.ID, Limit: 10, MaxBytes: 1 << 20})
 		if err != nil || got.Complete {
 			t.Errorf("a replay after what was forgotten: %+v (%v)", got, err)
 		}
@@ -247,7 +247,7 @@ func TestPositionOfAnotherStore(t *testing.T) {
 	_, old := position(New())
 	n, fresh := position(New())
 	for after, want := range map[ulid.ULID]bool{old: false, fresh: true} {
-		r, err := n.Replay(t.Context(), store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1})
+		r, err := n.Replay(t.Context(), store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1, MaxBytes: 1 << 20})
 		if err != nil || r.Complete != want {
 			t.Errorf("complete is %v (%v), want %v", r.Complete, err, want)
 		}

@@ -70,13 +70,13 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 }
 
 // History implements [store.Messages].
-func (n *node) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
+func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
 	if err := n.usable(ctx); err != nil {
-		return nil, err
+		return store.HistoryPage{}, err
 	}
 	c := n.store.lockIfAny(h.Channel)
 	if c == nil {
-		return nil, nil
+		return store.HistoryPage{}, nil
 	}
 	defer c.mu.Unlock()
 	return c.has().kept.page(h, clock()), nil

@@ -162,7 +162,7 @@ func TestQuietChannelKnowsItsNewestItem(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		got, err := n.Replay(t.Context(), store.ReplayRequest{Channel: "c", After: sub.Position, Until: sub.Position, Limit: 1})
+		got, err := n.Replay(t.Context(), store.ReplayRequest{Channel: "c", After: sub.Position, Until: sub.Position, Limit: 1, MaxBytes: 1 << 20})
 		if err != nil || !got.Complete {
 			t.Errorf("got %+v, %v", got, err)
 		}

@@ -23,11 +23,8 @@ func (n *node) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay,
 	if !c.knows(r.After) || c.log().discarded.Compare(r.After) > 0 {
 		return store.Replay{}, nil
 	}
-	messages := c.replay(r, now)
-	if len(messages) > r.Limit {
-		return store.Replay{}, nil
-	}
-	return store.Replay{Complete: true, Messages: messages}, nil
+	p := c.replay(r, now)
+	return store.Replay{Complete: true, Messages: p.messages, More: p.more}, nil
 }
 
 // knows says whether the channel can prove that id is one of its items.
@@ -42,12 +39,11 @@ func (c *channel) knows(id ulid.ULID) bool {
 	return i < len(c.has().kept.list) && c.has().kept.list[i].id == id
 }
 
-// replay merges the replay log and the kept messages. It returns at most one
-// message more than the limit.
-func (c *channel) replay(r store.ReplayRequest, now time.Time) []*store.Message {
-	var messages []*store.Message
+// replay merges the replay log and the kept messages.
+func (c *channel) replay(r store.ReplayRequest, now time.Time) page {
+	p := page{limit: r.Limit, maxBytes: r.MaxBytes}
 	i, j := c.log().after(r.After), c.has().kept.after(r.After)
-	for len(messages) <= r.Limit {
+	for {
 		for j < len(c.has().kept.list) && !c.has().kept.list[j].live(now) {
 			j++
 		}
@@ -66,10 +62,8 @@ func (c *channel) replay(r store.ReplayRequest, now time.Time) []*store.Message 
 		default:
 			i++
 		}
-		if next == nil || next.ID.Compare(r.Until) > 0 {
-			break
+		if next == nil || next.ID.Compare(r.Until) > 0 || !p.add(next) {
+			return p
 		}
-		messages = append(messages, next)
 	}
-	return messages
 }

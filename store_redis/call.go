@@ -63,6 +63,11 @@ type call struct {
 	args   []any
 	// op identifies the operation; a random one if "".
 	op string
+	// long says in which lane a read goes whose reply may be long, and reply how
+	// long it may get. While its reply may still come it is not sent again: that
+	// would double the load that delays it.
+	long  longLane
+	reply int
 }
 
 // do runs a call, again and again until it has an answer or the time is over.
@@ -121,7 +126,7 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	if err != nil {
 		return nil, &tryError{err}
 	}
-	a := &attempt{script: c.script, keys: c.keys, args: c.args, op: c.op}
+	a := &attempt{script: c.script, keys: c.keys, args: c.args, op: c.op, long: c.long, reply: c.reply}
 	if c.script.reads {
 		a.keys = append(slices.Clip(a.keys), s.keys.nothing(c.part))
 	} else {
@@ -173,14 +178,18 @@ func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
 }
 
 // attempt sends a script and waits for its outcome, but not for as long as the
-// context lasts: a connection may be dead without a sign, and another try on
-// another connection then gets through.
+// context lasts, unless the reply may be long: a connection may be dead without a
+// sign, and another try on another connection then gets through.
 func (s *Store) attempt(ctx context.Context, l *lane, a *attempt) (outcome, error) {
 	d, _ := ctx.Deadline()
 	a.until = d
 	a.done = make(chan outcome, 1)
-	l.send(a)
-	patience := time.NewTimer(max(time.Until(d)/3, 50*time.Millisecond))
+	left := time.Until(d)
+	l.of(a.long).send(a)
+	if a.long == notLong {
+		left = max(left/3, 50*time.Millisecond)
+	}
+	patience := time.NewTimer(left)
 	defer patience.Stop()
 	select {
 	case o := <-a.done:

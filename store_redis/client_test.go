@@ -179,9 +179,9 @@ func TestProtocols(t *testing.T) {
 		mustWatch(t, n, "c")
 		mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Minute})
 		in.await("the message", back, func() bool { return len(in.items) > 0 })
-		h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10})
-		if err != nil || len(h) != protocol-1 {
-			t.Errorf("protocol %d: %d messages in the history (%v)", protocol, len(h), err)
+		h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
+		if err != nil || len(h.Messages) != protocol-1 {
+			t.Errorf("protocol %d: %d messages in the history (%v)", protocol, len(h.Messages), err)
 		}
 	}
 }

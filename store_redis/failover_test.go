@@ -149,7 +149,7 @@ func TestLostTail(t *testing.T) {
 		return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == last })
 	})
 	complete := func(channel string, after ulid.ULID) bool {
-		r, err := n.Replay(ctx, store.ReplayRequest{Channel: channel, After: after, Until: last, Limit: 100})
+		r, err := n.Replay(ctx, store.ReplayRequest{Channel: channel, After: after, Until: last, Limit: 100, MaxBytes: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestPositionOfOtherHistory(t *testing.T) {
 			}
 			complete := func(after ulid.ULID) bool {
 				t.Helper()
-				r, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1})
+				r, err := n.Replay(ctx, store.ReplayRequest{Channel: "c", After: after, Until: ulid.Make(), Limit: 1, MaxBytes: 1 << 20})
 				if err != nil {
 					t.Fatal(err)
 				}

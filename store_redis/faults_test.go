@@ -123,11 +123,11 @@ func TestReplyCut(t *testing.T) {
 	}
 	proxy.Heal()
 	var got []ulid.ULID
-	history, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 1000})
+	history, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 1000, MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, m := range history {
+	for i, m := range history.Messages {
 		if want := fmt.Sprint(i); m.Event != want {
 			t.Errorf("message %d is %s", i, m.Event)
 		}
@@ -184,8 +184,8 @@ func TestOperationIsDoneOnce(t *testing.T) {
 			t.Errorf("%s: first %q, then %q", row.why, first.record.rest, second.record.rest)
 		}
 	}
-	if h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10}); err != nil || len(h) != 1 {
-		t.Errorf("%d messages (%v), want 1", len(h), err)
+	if h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20}); err != nil || len(h.Messages) != 1 {
+		t.Errorf("%d messages (%v), want 1", len(h.Messages), err)
 	}
 }
 
@@ -214,12 +214,12 @@ func TestLateCommandIsRefused(t *testing.T) {
 	// it changes nothing cannot be waited for: this is longer than it takes.
 	time.Sleep(500 * time.Millisecond)
 	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Keep: time.Hour}, back)
-	h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10})
+	h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var events []string
-	for _, m := range h {
+	for _, m := range h.Messages {
 		events = append(events, m.Event)
 	}
 	if d := cmp.Diff([]string{"first", "last"}, events); d != "" {

@@ -1,15 +1,25 @@
 package storeredis
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"time"
 )
 
-// fillPage is how many entries of each kind one read takes.
-const fillPage = 200
+const (
+	// fillItems is how many items one read of a channel that catches up takes.
+	fillItems = 600
+	// firstFill is how many bytes the first one takes: most have missed little,
+	// and many of those go in one pipeline. The others take readBytes.
+	firstFill = 16 << 10
+	// fillTimeout is how long one read may take. Its bytes may come over a slow
+	// line, and nobody waits for it.
+	fillTimeout = 5 * time.Second
+	// fillRetry is how long to wait after a read that failed; longer after each
+	// one, up to a second.
+	fillRetry    = 50 * time.Millisecond
+	maxFillRetry = time.Second
+)
 
 // A stretch is what a channel has had after some item.
 type stretch struct {
@@ -21,49 +31,51 @@ type stretch struct {
 	now     int64
 }
 
-// since reads what a watched channel has had after an item; after "", only
-// where it is.
-func (s *Store) since(ctx context.Context, w *watch, after string, members bool) (stretch, error) {
-	var out stretch
+// where reads where a watched channel is, and its members.
+func (s *Store) where(ctx context.Context, w *watch) (stretch, error) {
+	return s.read(ctx, w.sinceCall("", 0))
+}
+
+// since reads what a watched channel has had after an item, in so many bytes.
+func (s *Store) since(ctx context.Context, w *watch, after string, size int) (stretch, error) {
+	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
+	defer cancel()
+	if after == "" {
+		after = "0-0" // A channel that had no item yet may have had its first ones.
+	}
+	c := w.sinceCall(after, size)
+	c.long, c.reply = fills, size
+	return s.read(ctx, c)
+}
+
+// sinceCall asks for the members if it does not for items.
+func (w *watch) sinceCall(after string, size int) call {
 	ck := w.keys
-	r, err := s.do(ctx, call{
+	return call{
 		script: sinceScript, part: ck.part,
 		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
-		args: []any{after, strconv.Itoa(fillPage), flag(members)},
-	})
+		args: []any{after, strconv.Itoa(fillItems), strconv.Itoa(size), flag(after == "")},
+	}
+}
+
+func (s *Store) read(ctx context.Context, c call) (stretch, error) {
+	r, err := s.do(ctx, c)
+	if err != nil {
+		return stretch{}, err
+	}
+	out := stretch{newest: r.record.next(), more: r.record.flag(), now: r.now}
+	flat, err := r.list(0)
 	if err != nil {
 		return out, err
 	}
-	out.newest, out.now = r.record.next(), r.now
-	if r.record.bad || len(r.more) < 4 {
+	for i := 0; i+2 < len(flat); i += 3 {
+		out.items = append(out.items, heard{flat[i], flat[i+1], flat[i+2]})
+	}
+	if r.record.bad || len(r.more) < 2 {
 		return out, errRecord
 	}
-	if out.members, err = decodeMembers(r.more[3]); err != nil {
-		return out, err
-	}
-	// Where a source has more, nothing after its last entry is known to follow.
-	limit := ""
-	for i := range 3 {
-		flat, err := r.list(i)
-		if err != nil {
-			return out, err
-		}
-		for j := 0; j+2 < len(flat); j += 3 {
-			out.items = append(out.items, heard{padID(flat[j]), flat[j+1], flat[j+2]})
-		}
-		if len(flat) == 3*fillPage {
-			out.more = true
-			if last := padID(flat[len(flat)-3]); limit == "" || last < limit {
-				limit = last
-			}
-		}
-	}
-	slices.SortFunc(out.items, func(a, b heard) int { return cmp.Compare(a.id, b.id) })
-	out.items = slices.CompactFunc(out.items, func(a, b heard) bool { return a.id == b.id })
-	if out.more {
-		out.items = slices.DeleteFunc(out.items, func(h heard) bool { return h.id > limit })
-	}
-	return out, nil
+	out.members, err = decodeMembers(r.more[1])
+	return out, err
 }
 
 // catchUp makes a watch that is not live catch up. The stripe is held.
@@ -85,17 +97,13 @@ func (n *node) fill(w *watch) {
 		return
 	}
 	stripe := &n.stripes[w.keys.part]
+	size, pause := firstFill, fillRetry
 	for !w.ended.Load() {
 		stripe.Lock()
 		after := w.at
 		w.again = false
 		stripe.Unlock()
-		// A channel that had no item yet may have had its first ones.
-		from := after
-		if from == "" {
-			from = "0-0"
-		}
-		got, err := n.s.since(n.ctx, w, from, false)
+		got, err := n.s.since(n.ctx, w, after, size)
 		if err == nil && broken(after, got) {
 			err = n.lose(w, after, got)
 			if err == nil {
@@ -114,13 +122,14 @@ func (n *node) fill(w *watch) {
 			if done {
 				return
 			}
+			size, pause = readBytes, fillRetry
 			continue
 		}
-		select {
-		case <-n.ctx.Done():
+		size = firstFill
+		if !sleep(n.ctx, pause) {
 			return
-		case <-time.After(50 * time.Millisecond):
 		}
+		pause = min(2*pause, maxFillRetry)
 	}
 }
 
@@ -150,7 +159,7 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 			return err
 		}
 	}
-	now, err := n.s.since(n.ctx, w, "", true)
+	now, err := n.s.where(n.ctx, w)
 	if err != nil {
 		return err
 	}

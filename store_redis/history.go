@@ -60,11 +60,10 @@ func decodeBody(channel, id, body string, now int64) (m *store.Message, expired 
 	return it.Message, at > 0 && at <= now, nil
 }
 
-// History returns a page of kept messages. Expired ones that are not yet
-// removed are skipped, so it may take more than one read.
-func (n *node) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
+// History returns a page of kept messages.
+func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
 	if n.left.Load() {
-		return nil, errLeft
+		return store.HistoryPage{}, errLeft
 	}
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
@@ -76,42 +75,25 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) ([]*store.Me
 	if !h.Before.IsZero() {
 		high = "(" + boundID(h.Before)
 	}
-	var page []*store.Message
-	for {
-		want := min(h.Limit-len(page), historyPage)
+	for size := min(h.MaxBytes, readBytes); ; {
 		r, err := n.s.do(ctx, call{
-			script: historyScript, part: ck.part, keys: []any{ck.order(), ck.bodies()},
-			args: []any{low, high, flag(h.Reverse), strconv.Itoa(want)},
+			script: historyScript, part: ck.part, long: pages, reply: size,
+			keys: []any{ck.order(), ck.bodies()},
+			args: []any{low, high, flag(h.Reverse), strconv.Itoa(h.Limit), strconv.Itoa(size), besides(h.Channel)},
 		})
 		if err != nil {
-			return nil, err
+			return store.HistoryPage{}, err
 		}
-		flat, err := r.list(0)
-		if err != nil {
-			return nil, err
+		more, last := r.record.flag(), r.record.next()
+		messages, err := r.messages(h.Channel)
+		if err != nil || !more || len(messages) > 0 {
+			return store.HistoryPage{Messages: messages, More: more}, err
 		}
-		for i := 0; i+1 < len(flat); i += 2 {
-			if flat[i+1] == "" {
-				continue
-			}
-			m, expired, err := decodeBody(h.Channel, flat[i], flat[i+1], r.now)
-			if err != nil {
-				return nil, err
-			}
-			if !expired {
-				page = append(page, m)
-			}
-		}
-		if len(flat) < 2*want || len(page) == h.Limit {
-			return page, nil
-		}
-		if last := flat[len(flat)-2]; h.Reverse {
+		// All that it read has expired.
+		if h.Reverse {
 			high = "(" + last
 		} else {
 			low = "(" + last
 		}
 	}
 }
-
-// historyPage bounds what one read returns, and so how long Redis is busy.
-const historyPage = 200

@@ -12,7 +12,7 @@ import (
 )
 
 // maxFills is how many watches catch up at a time.
-const maxFills = 128
+const maxFills = 32
 
 // A node is one member. Its background work is started by Join and ended by
 // Leave: links (fanout, link), leases (lease) and the agenda.

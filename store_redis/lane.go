@@ -14,9 +14,14 @@ const (
 	laneWriters = 2
 	// laneMaxWriters bounds them where some hang on dead connections.
 	laneMaxWriters = 16
-	// laneBatch and laneBatchBytes bound one pipeline.
+	// laneBatch, laneBatchBytes and laneBatchReply bound one pipeline: how many
+	// attempts, their arguments, and their replies if these may be long.
 	laneBatch      = 256
 	laneBatchBytes = 1 << 20
+	laneBatchReply = readBytes
+	// longMaxWriters bounds the pipelines with long replies. One that takes long
+	// need not hang then: the line may be slow.
+	longMaxWriters = 4
 	// laneStuck is how long a pipeline may take before it is taken to hang, and
 	// another one is let past it.
 	laneStuck = 300 * time.Millisecond
@@ -30,6 +35,9 @@ type attempt struct {
 	ops, op, deadline string
 	keys, args        []any
 	size              int
+	// long and reply are as in call.
+	long  longLane
+	reply int
 	// until is when nobody waits any more.
 	until time.Time
 	// done gets the outcome. It has room for it, so that sending never blocks.
@@ -43,18 +51,48 @@ type outcome struct {
 	received time.Time
 }
 
+// A longLane is one of those for reads whose replies may be long. They have lanes
+// of their own, so that nothing waits behind their replies.
+type longLane int
+
+const (
+	notLong longLane = iota
+	// pages are those that a client waits for.
+	pages
+	// fills are those of watches that catch up.
+	fills
+)
+
 // A lane sends scripts to one server. What is waiting when a connection gets
 // free goes out together in one pipeline; nothing waits for more to come. It
 // has no goroutine while there is nothing to send.
 type lane struct {
 	client redis.UniversalClient
 	clock  clock
+	// long are its lanes for long replies, nil in those.
+	long       map[longLane]*lane
+	maxWriters int
 
 	mu      sync.Mutex
 	queue   []*attempt
 	writers int
 	// started has when each writer began its pipeline.
 	started map[*time.Time]struct{}
+}
+
+func newLane(client redis.UniversalClient) *lane {
+	return &lane{client: client, maxWriters: laneMaxWriters, long: map[longLane]*lane{
+		pages: {client: client, maxWriters: longMaxWriters},
+		fills: {client: client, maxWriters: longMaxWriters},
+	}}
+}
+
+// of returns the lane itself or one of its lanes for long replies.
+func (l *lane) of(long longLane) *lane {
+	if long == notLong {
+		return l
+	}
+	return l.long[long]
 }
 
 func (l *lane) send(a *attempt) {
@@ -83,7 +121,7 @@ func (l *lane) mayWrite() bool {
 	if l.writers < laneWriters {
 		return true
 	}
-	if l.writers >= laneMaxWriters {
+	if l.writers >= l.maxWriters {
 		return false
 	}
 	stuck := 0
@@ -124,9 +162,13 @@ func (l *lane) write() {
 
 // take returns the next batch. l.mu is held.
 func (l *lane) take() []*attempt {
-	n, size := 0, 0
-	for n < len(l.queue) && n < laneBatch && (n == 0 || size+l.queue[n].size <= laneBatchBytes) {
-		size += l.queue[n].size
+	n, size, reply := 0, 0, 0
+	for n < len(l.queue) && n < laneBatch {
+		a := l.queue[n]
+		size, reply = size+a.size, reply+a.reply
+		if n > 0 && (size > laneBatchBytes || reply > laneBatchReply) {
+			break
+		}
 		n++
 	}
 	batch := l.queue[:n:n]

@@ -325,11 +325,11 @@ func (d *deeds) reading() []deed {
 	}
 	return []deed{
 		{"history", func(ctx context.Context) error {
-			h, err := d.n.History(ctx, store.HistoryRequest{Channel: "c", Limit: 10})
-			return want("messages", len(h), 2, err)
+			h, err := d.n.History(ctx, store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
+			return want("messages", len(h.Messages), 2, err)
 		}},
 		{"replay", func(ctx context.Context) error {
-			r, err := d.n.Replay(ctx, store.ReplayRequest{Channel: "c", After: d.ids[0], Until: d.ids[4], Limit: 10})
+			r, err := d.n.Replay(ctx, store.ReplayRequest{Channel: "c", After: d.ids[0], Until: d.ids[4], Limit: 10, MaxBytes: 1 << 20})
 			if err == nil && !r.Complete {
 				return errors.New("not complete")
 			}

@@ -2,11 +2,14 @@ package storeredis
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/hotsock-go/hotsock/store"
 )
+
+// readBytes bounds what one script reads of messages, and so for how long Redis
+// answers nobody else: some milliseconds.
+const readBytes = 256 << 10
 
 // Replay reads the log, where every message is that is not kept for longer
 // than the window, and the kept messages. It is complete if the script proves
@@ -20,50 +23,52 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay,
 		return store.Replay{}, nil // No item of any channel.
 	}
 	ck := n.s.keys.channel(q.Channel)
-	r, err := n.s.do(ctx, call{
-		script: replayScript, part: ck.part,
-		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
-		args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit + 1), n.window},
-	})
-	if err != nil {
-		return store.Replay{}, err
-	}
-	if !r.record.flag() {
-		return store.Replay{}, nil
-	}
-	log, err := r.list(0)
-	if err != nil {
-		return store.Replay{}, err
-	}
-	kept, err := r.list(1)
-	if err != nil {
-		return store.Replay{}, err
-	}
-	var messages []*store.Message
-	for i := 0; i+1 < len(log); i += 2 {
-		it, _, err := decodeItem(q.Channel, log[i], log[i+1])
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	for size := min(q.MaxBytes, readBytes); ; {
+		r, err := n.s.do(ctx, call{
+			script: replayScript, part: ck.part, long: pages, reply: size,
+			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
+			args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit), strconv.Itoa(size), besides(q.Channel), n.window},
+		})
 		if err != nil {
 			return store.Replay{}, err
+		}
+		p := store.Replay{Complete: r.record.flag(), More: r.record.flag()}
+		last := r.record.next()
+		if !p.Complete {
+			return store.Replay{}, r.record.err()
+		}
+		p.Messages, err = r.messages(q.Channel)
+		if err != nil || !p.More || len(p.Messages) > 0 {
+			return p, err
+		}
+		after = last // All that it read has expired.
+	}
+}
+
+// besides is what each message of a page counts besides its item: as
+// [store.Message.Size] has it, if not somewhat more.
+func besides(channel string) string {
+	return strconv.Itoa((&store.Message{Channel: channel}).Size())
+}
+
+// messages reads the list of id and item that follows the record.
+func (r *reply) messages(channel string) ([]*store.Message, error) {
+	flat, err := r.list(0)
+	if err != nil {
+		return nil, err
+	}
+	var messages []*store.Message
+	for i := 0; i+1 < len(flat); i += 2 {
+		it, _, err := decodeItem(channel, flat[i], flat[i+1])
+		if err != nil {
+			return nil, err
+		}
+		if it.Message == nil {
+			return nil, errRecord
 		}
 		messages = append(messages, it.Message)
 	}
-	for i := 0; i+1 < len(kept); i += 2 {
-		if kept[i+1] == "" {
-			continue
-		}
-		m, expired, err := decodeBody(q.Channel, kept[i], kept[i+1], r.now)
-		if err != nil {
-			return store.Replay{}, err
-		}
-		if !expired {
-			messages = append(messages, m)
-		}
-	}
-	// A message that is kept for less than the window is in both.
-	slices.SortFunc(messages, func(a, b *store.Message) int { return a.ID.Compare(b.ID) })
-	messages = slices.CompactFunc(messages, func(a, b *store.Message) bool { return a.ID == b.ID })
-	if len(messages) > q.Limit {
-		return store.Replay{}, nil
-	}
-	return store.Replay{Complete: true, Messages: messages}, nil
+	return messages, nil
 }

@@ -33,8 +33,8 @@ func newScript(name string, parts ...string) *script {
 	return &script{name: name, src: string(src), sha: redis.NewScript(string(src)).Hash()}
 }
 
-func newReader(name string) *script {
-	s := newScript(name, "master")
+func newReader(name string, parts ...string) *script {
+	s := newScript(name, append([]string{"master"}, parts...)...)
 	s.reads = true
 	return s
 }
@@ -72,9 +72,9 @@ var (
 
 	permitsScript   = newReader("permits")
 	readScript      = newReader("read")
-	sinceScript     = newReader("since")
-	historyScript   = newReader("history")
-	replayScript    = newReader("replay")
+	sinceScript     = newReader("since", "items")
+	historyScript   = newReader("history", "items")
+	replayScript    = newReader("replay", "items")
 	reactionsScript = newReader("reactions")
 	entriesScript   = newReader("entries")
 	infoScript      = newReader("info")

@@ -129,7 +129,7 @@ func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, e
 	}
 	var page []*store.Entry
 	for {
-		want := min(l.Limit-len(page), historyPage)
+		want := min(l.Limit-len(page), entriesPage)
 		r, err := n.s.do(ctx, call{
 			script: entriesScript, part: ck.part, keys: []any{ck.entries(), ck.entryOrder()},
 			args: []any{low, strconv.Itoa(want)},
@@ -152,3 +152,6 @@ func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, e
 		low = "(" + flat[len(flat)-2]
 	}
 }
+
+// entriesPage bounds what one read returns, and so how long Redis is busy.
+const entriesPage = 200

@@ -49,7 +49,7 @@ func (t *topology) lane(ctx context.Context, p int) (*lane, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if l = t.lanes[addr]; l == nil {
-		l = &lane{client: t.client}
+		l = newLane(t.client)
 		t.lanes[addr] = l
 	}
 	return l, nil

@@ -130,7 +130,7 @@ func (n *node) startWatch(ctx context.Context, w *watch) error {
 	case <-n.ctx.Done():
 		return errLeft
 	}
-	r, err := n.s.since(ctx, w, "", true)
+	r, err := n.s.where(ctx, w)
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,13 @@ func (c *Conn) SendAll(frames []Frame) bool {
 	return true
 }
 
+// Room is how many bytes SendAll would take now.
+func (c *Conn) Room() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.limit - c.asked
+}
+
 // flush sees to it that somebody writes what is queued. c.mu is held.
 func (c *Conn) flush() {
 	if c.writing {

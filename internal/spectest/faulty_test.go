@@ -78,8 +78,8 @@ func (n *faultyNode) Message(ctx context.Context, channel string, id ulid.ULID) 
 	return unlessFaulty(n.faults, func() (*store.Message, error) { return n.Node.Message(ctx, channel, id) })
 }
 
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) ([]*store.Message, error) {
-	return unlessFaulty(n.faults, func() ([]*store.Message, error) { return n.Node.History(ctx, h) })
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
+	return unlessFaulty(n.faults, func() (store.HistoryPage, error) { return n.Node.History(ctx, h) })
 }
 
 func (n *faultyNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {

@@ -15,6 +15,8 @@ const more = `],"more":true}`
 // A MessagePage is the answer of connection/listMessages.
 type MessagePage struct {
 	Messages []*store.Message
+	// More tells the client that there is more, though the page is short.
+	More bool
 	// Reactions to the messages, in the order in which they were added.
 	Reactions map[ulid.ULID][]store.Reaction
 	// Expand writes who reacted, not only how many.
@@ -49,6 +51,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		if i > 0 && len(b)-start+len(more) > p.MaxBytes {
 			return append(b[:before], more...)
 		}
+	}
+	if p.More {
+		return append(b, more...)
 	}
 	return append(b, `]}`...)
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,15 +16,50 @@ var historyTests = []testCase{
 	{"UnknownChannelHasNone", testHistoryOfNothing},
 	{"PagingWhilePublishing", testHistoryWhilePublishing},
 	{"PagingWhileExpiring", testHistoryWhileExpiring},
+	{"PagesAreBoundedInBytes", testHistoryBytes},
+	{"NoMoreThanThereIs", testHistoryMore},
 }
 
-func (n *node) history(h store.HistoryRequest) []*store.Message {
+// ample is a bound in bytes that no page of a test reaches by itself.
+const ample = 1 << 20
+
+// historyPage reads one page.
+func (n *node) historyPage(h store.HistoryRequest) store.HistoryPage {
 	n.e.Helper()
+	if h.MaxBytes == 0 {
+		h.MaxBytes = ample
+	}
 	page, err := n.History(n.e.Context(), h)
 	if err != nil {
 		n.e.Fatalf("node %d: History: %v", n.r.number, err)
 	}
+	size := 0
+	for _, m := range page.Messages {
+		size += m.Size()
+	}
+	if got := len(page.Messages); got > h.Limit || size > h.MaxBytes && got > 1 || got == 0 && page.More {
+		n.e.Errorf("node %d: History returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, h, page.More)
+	}
 	return page
+}
+
+// history reads pages until there are as many messages as wanted, or no more.
+func (n *node) history(h store.HistoryRequest) []*store.Message {
+	n.e.Helper()
+	var messages []*store.Message
+	for limit := h.Limit; ; {
+		h.Limit = limit - len(messages)
+		page := n.historyPage(h)
+		messages = append(messages, page.Messages...)
+		if !page.More || len(messages) == limit {
+			return messages
+		}
+		if last := messages[len(messages)-1].ID; h.Reverse {
+			h.Before = last
+		} else {
+			h.After = last
+		}
+	}
 }
 
 func testHistoryPages(e *env) {
@@ -162,3 +198,65 @@ func testHistoryWhileExpiring(e *env) {
 	wantEqual(e, "a page from the newest",
 		idsOf(a.history(store.HistoryRequest{Channel: "c", Reverse: true, Limit: 2})), []ulid.ULID{long[19], long[18]})
 }
+
+// testHistoryBytes pages in both directions through messages of very different
+// sizes, of which one alone is longer than a page.
+func testHistoryBytes(e *env) {
+	const maxBytes = 4000
+	a := e.join()
+	var ids []ulid.ULID
+	for i := range 40 {
+		size := []int{1, 10, 300, 1000, 3000}[i%5]
+		if i == 17 {
+			size = 3 * maxBytes
+		}
+		ids = append(ids, a.publish(store.PublishRequest{
+			Channel: "c", Event: "e", Data: jsonText(size), Keep: time.Hour,
+		}).ID)
+	}
+	reversed := slices.Clone(ids)
+	slices.Reverse(reversed)
+	for _, reverse := range []bool{false, true} {
+		h := store.HistoryRequest{Channel: "c", Reverse: reverse, Limit: 100, MaxBytes: maxBytes}
+		var seen []ulid.ULID
+		pages := 0
+		for more := true; more; pages++ {
+			page := a.historyPage(h)
+			seen = append(seen, idsOf(page.Messages)...)
+			if more = page.More; more {
+				h.After, h.Before = seen[len(seen)-1], ulid.ULID{}
+				if reverse {
+					h.After, h.Before = ulid.ULID{}, seen[len(seen)-1]
+				}
+			}
+		}
+		if reverse {
+			wantEqual(e, "seen from the newest", seen, reversed)
+		} else {
+			wantEqual(e, "seen", seen, ids)
+		}
+		// A store need not fill a page to the last byte, but must come near.
+		if pages > 30 {
+			e.Errorf("it took %d pages", pages)
+		}
+	}
+}
+
+// testHistoryMore reads exactly what there is.
+func testHistoryMore(e *env) {
+	a := e.join()
+	for range 3 {
+		a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+	}
+	for limit, more := range map[int]bool{1: true, 2: true, 3: false, 4: false} {
+		for _, reverse := range []bool{false, true} {
+			page := a.historyPage(store.HistoryRequest{Channel: "c", Limit: limit, Reverse: reverse})
+			if len(page.Messages) != min(limit, 3) || page.More != more {
+				e.Errorf("of 3 messages, a page of %d has %d, more: %v", limit, len(page.Messages), page.More)
+			}
+		}
+	}
+}
+
+// jsonText returns a JSON text of so many bytes.
+func jsonText(size int) []byte { return []byte(strings.Repeat("1", size)) }

@@ -57,10 +57,7 @@ func testOneOrder(e *env) {
 		got := messages(n.r.awaitCount("c", publishers*each))
 		wantEqual(e, "ids delivered", idsOf(got), all)
 	}
-	history, err := nodes[0].History(e.Context(), store.HistoryRequest{Channel: "c", Limit: publishers * each})
-	if err != nil {
-		e.Fatal(err)
-	}
+	history := nodes[0].history(store.HistoryRequest{Channel: "c", Limit: publishers * each})
 	want := slices.DeleteFunc(messages(nodes[1].r.delivered("c")), func(m *store.Message) bool {
 		var p, i int
 		_, _ = fmt.Sscanf(m.Event, "%d/%d", &p, &i)

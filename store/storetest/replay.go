@@ -13,6 +13,8 @@ var replayTests = []testCase{
 	{"Ranges", testReplayRanges},
 	{"KeptAndUnkeptTogether", testReplayMixed},
 	{"RefusesBeyondTheLimit", testReplayLimit},
+	{"PagesAreBoundedInBytes", testReplayBytes},
+	{"RefusesToGoOnPastALoss", testReplayLosesTheRest},
 	{"RefusesBeyondTheWindow", testReplayWindow},
 	{"OutlivesAShortKeep", testReplayShortKeep},
 	{"KeptMessagesOutliveTheWindow", testReplayKept},
@@ -22,16 +24,45 @@ var replayTests = []testCase{
 	{"WhilePublishing", testReplayWhilePublishing},
 }
 
-func (n *node) replay(r store.ReplayRequest) store.Replay {
+// replayPage reads one page.
+func (n *node) replayPage(r store.ReplayRequest) store.Replay {
 	n.e.Helper()
-	got, err := n.Replay(n.e.Context(), r)
+	if r.MaxBytes == 0 {
+		r.MaxBytes = ample
+	}
+	page, err := n.Replay(n.e.Context(), r)
 	if err != nil {
 		n.e.Fatalf("node %d: Replay: %v", n.r.number, err)
 	}
-	if !got.Complete && len(got.Messages) > 0 {
-		n.e.Errorf("node %d: a replay that is not complete has %d messages", n.r.number, len(got.Messages))
+	size := 0
+	for _, m := range page.Messages {
+		size += m.Size()
 	}
-	return got
+	switch got := len(page.Messages); {
+	case !page.Complete && (got > 0 || page.More):
+		n.e.Errorf("node %d: a replay that is not complete has %d messages, more: %v", n.r.number, got, page.More)
+	case got > r.Limit, size > r.MaxBytes && got > 1, got == 0 && page.More:
+		n.e.Errorf("node %d: Replay returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, r, page.More)
+	}
+	return page
+}
+
+// replay reads pages until there are as many messages as wanted, or no more.
+func (n *node) replay(r store.ReplayRequest) store.Replay {
+	n.e.Helper()
+	var messages []*store.Message
+	for limit := r.Limit; ; {
+		r.Limit = limit - len(messages)
+		page := n.replayPage(r)
+		if !page.Complete {
+			return page
+		}
+		messages = append(messages, page.Messages...)
+		if page.Messages = messages; !page.More || len(messages) == limit {
+			return page
+		}
+		r.After = messages[len(messages)-1].ID
+	}
 }
 
 // wantReplay replays the channel "c" after an id and wants these messages.
@@ -69,27 +100,28 @@ func testReplayRanges(e *env) {
 		limit        int
 		complete     bool
 		want         []ulid.ULID
+		more         bool
 	}{
-		{"everything since", ids[3], maxID, 100, true, ids[4:]},
-		{"until is inclusive", ids[3], ids[6], 100, true, ids[4:7]},
-		{"exactly the limit", ids[3], ids[6], 3, true, ids[4:7]},
-		{"one more than the limit", ids[3], ids[7], 3, false, nil},
-		{"after the newest there is nothing", ids[9], maxID, 100, true, nil},
-		{"until is where it starts", ids[3], ids[3], 100, true, nil},
-		{"until is before it starts", ids[3], ids[1], 100, true, nil},
-		{"zero is not an item", ulid.ULID{}, maxID, 100, false, nil},
-		{"an item of another channel", foreign, maxID, 100, false, nil},
-		{"the greatest id", maxID, maxID, 100, false, nil},
-		{"an id of now that was never given out", ulid.Make(), maxID, 100, false, nil},
-		{"an id between two items", predecessor(ids[5]), maxID, 100, false, nil},
-		{"an id of the same millisecond as an item's", stranger(ids[3]), maxID, 100, false, nil},
-		{"an id before the first item", predecessor(ids[0]), maxID, 100, false, nil},
+		{"everything since", ids[3], maxID, 100, true, ids[4:], false},
+		{"until is inclusive", ids[3], ids[6], 100, true, ids[4:7], false},
+		{"exactly the limit", ids[3], ids[6], 3, true, ids[4:7], false},
+		{"one more than the limit", ids[3], ids[7], 3, true, ids[4:7], true},
+		{"after the newest there is nothing", ids[9], maxID, 100, true, nil, false},
+		{"until is where it starts", ids[3], ids[3], 100, true, nil, false},
+		{"until is before it starts", ids[3], ids[1], 100, true, nil, false},
+		{"zero is not an item", ulid.ULID{}, maxID, 100, false, nil, false},
+		{"an item of another channel", foreign, maxID, 100, false, nil, false},
+		{"the greatest id", maxID, maxID, 100, false, nil, false},
+		{"an id of now that was never given out", ulid.Make(), maxID, 100, false, nil, false},
+		{"an id between two items", predecessor(ids[5]), maxID, 100, false, nil, false},
+		{"an id of the same millisecond as an item's", stranger(ids[3]), maxID, 100, false, nil, false},
+		{"an id before the first item", predecessor(ids[0]), maxID, 100, false, nil, false},
 	}
 	for _, row := range rows {
 		for _, n := range []*node{a, b} {
 			got := n.replay(store.ReplayRequest{Channel: "c", After: row.after, Until: row.until, Limit: row.limit})
-			if got.Complete != row.complete {
-				e.Errorf("%s: complete is %v", row.why, got.Complete)
+			if got.Complete != row.complete || got.More != row.more {
+				e.Errorf("%s: complete is %v, more %v", row.why, got.Complete, got.More)
 			}
 			wantEqual(e, row.why, idsOf(got.Messages), row.want)
 		}
@@ -163,6 +195,64 @@ func testReplayLimit(e *env) {
 	// A store may hold somewhat more than the limit, but not all.
 	a.wantNoReplay("after a message of long ago", ids[20])
 	a.wantNoReplay("after a kept message, with others discarded since", ids[50])
+}
+
+// testReplayBytes replays messages of very different sizes, of which one alone
+// is longer than a page, from both places where they may be.
+func testReplayBytes(e *env) {
+	const maxBytes = 4000
+	a := e.join()
+	ids := []ulid.ULID{a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID}
+	keeps := []time.Duration{0, time.Hour, time.Second}
+	for i := range 40 {
+		size := []int{1, 10, 300, 1000, 3000}[i%5]
+		if i == 17 {
+			size = 3 * maxBytes
+		}
+		ids = append(ids, a.publish(store.PublishRequest{
+			Channel: "c", Event: "e", Data: jsonText(size), Keep: keeps[i%3],
+		}).ID)
+	}
+	r := store.ReplayRequest{Channel: "c", After: ids[0], Until: ids[39], Limit: 100, MaxBytes: maxBytes}
+	var seen []ulid.ULID
+	pages := 0
+	for more := true; more; pages++ {
+		page := a.replayPage(r)
+		if !page.Complete {
+			e.Fatalf("page %d is not complete", pages)
+		}
+		seen = append(seen, idsOf(page.Messages)...)
+		if more = page.More; more {
+			r.After = seen[len(seen)-1]
+		}
+	}
+	wantEqual(e, "replayed", seen, ids[1:40])
+	// A store need not fill a page to the last byte, but must come near.
+	if pages > 30 {
+		e.Errorf("it took %d pages", pages)
+	}
+}
+
+// testReplayLosesTheRest: what is discarded between two pages is noticed by the
+// second.
+func testReplayLosesTheRest(e *env) {
+	a := e.joinWith(store.JoinOptions{ReplayWindow: time.Minute, ReplayLimit: 10, NodeTimeout: time.Minute})
+	var ids []ulid.ULID
+	publish := func(n int) {
+		for range n {
+			ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID)
+		}
+	}
+	publish(10)
+	page := a.replayPage(store.ReplayRequest{Channel: "c", After: ids[0], Until: ids[9], Limit: 3})
+	wantEqual(e, "the first page", idsOf(page.Messages), ids[1:4])
+	if !page.Complete || !page.More {
+		e.Errorf("the first page: complete is %v, more %v", page.Complete, page.More)
+	}
+	publish(200)
+	if page = a.replayPage(store.ReplayRequest{Channel: "c", After: ids[3], Until: ids[9], Limit: 3}); page.Complete {
+		e.Error("the second page is said to be complete, though what follows was discarded")
+	}
 }
 
 func testReplayWindow(e *env) {
