@@ -130,7 +130,7 @@ func BenchmarkItemFrame(b *testing.B) {
 // publishing is a subscriber who may publish.
 func publishing(tb testing.TB) *scope {
 	tb.Helper()
-	g := permResolve(tb, `{"*":{"subscribe":true,"messages":{"chat":{"publish":true}}},"c":{"getInfo":true}}`, ``)
+	g := permRemember(tb, `{"*":{"subscribe":true,"messages":{"chat":{"publish":true}}},"c":{"getInfo":true}}`)
 	return &scope{channel: "c", connection: "1", meta: store.Meta{UID: "Jim"}, grant: g, subscribed: true}
 }
 

@@ -2,11 +2,8 @@ package hotsock
 
 import (
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/hotsock-go/hotsock/internal/recent"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -26,14 +23,8 @@ type channelGrant struct {
 	rules []*channelRule
 	added int
 
-	mu      sync.Mutex
-	decided *decisions // nil until there are some
-}
-
-// decisions are remembered of the events and storage keys of a channel grant.
-type decisions struct {
-	events  recent.Cache[string, *eventGrant]
-	entries recent.Cache[string, *entryGrant]
+	// decided is the connection's, nil for the grant of one request.
+	decided *decisions
 }
 
 // mayGet reports whether there can be a storage key that may be read, and
@@ -43,37 +34,18 @@ func (g *channelGrant) mayObserve() bool { return g.anyObserve }
 
 // event returns the permissions on an event. A repeated call is cheap.
 func (g *channelGrant) event(name string) *eventGrant {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return remember(&g.decisions().events, name, g.decideEvent)
+	if g.decided == nil {
+		return g.decideEvent(name)
+	}
+	return g.decided.event(g, name)
 }
 
 // entry returns the permissions on a storage key. A repeated call is cheap.
 func (g *channelGrant) entry(key string) *entryGrant {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return remember(&g.decisions().entries, key, g.decideEntry)
-}
-
-// decisions is called with mu held.
-func (g *channelGrant) decisions() *decisions {
 	if g.decided == nil {
-		g.decided = &decisions{
-			events:  recent.New[string, *eventGrant](decisionCacheSize),
-			entries: recent.New[string, *entryGrant](decisionCacheSize),
-		}
+		return g.decideEntry(key)
 	}
-	return g.decided
-}
-
-func remember[V any](cache *recent.Cache[string, V], name string, decide func(string) V) V {
-	v, ok := cache.Get(name)
-	if !ok {
-		v = decide(name)
-		// The name may be part of a large frame, which must not be kept with it.
-		cache.Add(strings.Clone(name), v, decisionSize+len(name))
-	}
-	return v
+	return g.decided.entry(g, key)
 }
 
 // An eventGrant is what a connection may do with one event of one channel. It is
@@ -86,7 +58,7 @@ type eventGrant struct {
 	scheduleBefore time.Time     // zero: never
 	emit           bool
 	react          Permission // Unset: only reactions
-	reactions      []string
+	reactions      [][]string // of all keys, each shared with its claims
 }
 
 // usualMatches is how many keys match at most, mostly.
@@ -149,7 +121,9 @@ func (v *eventVotes) grant() *eventGrant {
 		react:          v.react.Permission,
 	}
 	for _, k := range v.said {
-		e.reactions = append(e.reactions, k.claims.Reactions...)
+		if len(k.claims.Reactions) > 0 {
+			e.reactions = append(e.reactions, k.claims.Reactions)
+		}
 	}
 	return e
 }
@@ -162,7 +136,7 @@ func (e *eventGrant) mayReact(reaction string) bool {
 	case Deny:
 		return false
 	default:
-		return slices.Contains(e.reactions, reaction)
+		return slices.ContainsFunc(e.reactions, func(list []string) bool { return slices.Contains(list, reaction) })
 	}
 }
 

@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -248,24 +249,71 @@ func TestResolveWhetherAnyEntry(t *testing.T) {
 }
 
 func TestDecisionsAreRememberedWithinABound(t *testing.T) {
-	c := permResolve(t, `{"c":{"messages":{"*":{"publish":true}},"storage":{"*":{"get":true}}}}`, ``)
+	c := permRemember(t, `{"c":{"messages":{"*":{"publish":true}},"storage":{"*":{"get":true}}}}`)
 	first, entry := c.event("first"), c.entry("first")
 	if c.event("first") != first || c.entry("first") != entry {
 		t.Error("decided twice in a row")
 	}
-	for i := range 1000 {
+	for i := range decisionCacheSize / decisionSize {
 		name := fmt.Sprint("other", i)
 		if !c.event(name).publish || !c.entry(name).get {
 			t.Fatalf("%s is not permitted", name)
 		}
 	}
 	if c.event("first") == first || c.entry("first") == entry {
-		t.Error("a decision is still there after a thousand others")
+		t.Error("a decision is still there after a cacheful of others")
+	}
+}
+
+// permRemember is the grant of the channel "c" as a connection has it.
+func permRemember(t testing.TB, connect string) *channelGrant {
+	t.Helper()
+	return newPermissions(claimsGrant(t, `{"channels":`+connect+`}`)).channel("c")
+}
+
+// However long the lists of a token are, and however many names a client makes
+// up, a connection's decisions take little memory.
+func TestDecisionsAreBoundedInBytes(t *testing.T) {
+	const most = 512 << 10 // estimates, and what maps have besides
+	reactions := `"r"` + strings.Repeat(`,"r"`, 799)
+	rules := `"c*":{}`
+	for i := range 500 {
+		rules += `,"c*` + strings.Repeat("*", i+1) + `":{}`
+	}
+	for name, connect := range map[string]string{
+		"lists of reactions": `{"*":{"subscribe":true,"messages":{"e*":{"react":[` + reactions + `]},"*":{"react":[` + reactions + `]}},"storage":{"*":{"get":true}}}}`,
+		"many rules":         `{` + rules + `}`,
+	} {
+		p := newPermissions(claimsGrant(t, `{"channels":`+connect+`}`))
+		use := func(channel string) {
+			for i := range 100 {
+				p.channel(channel).event(fmt.Sprint("event", i))
+				p.channel(channel).entry(fmt.Sprint("key", i))
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range 300 {
+			channel := fmt.Sprint("channel", i)
+			if i%3 == 0 {
+				p.subscribed(channel, nil)
+			}
+			use(channel)
+			p.unsubscribed(channel)
+			use(channel)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(p)
+		if kept := int(after.HeapAlloc) - int(before.HeapAlloc); kept > most {
+			t.Errorf("%s: a connection's decisions take %d bytes", name, kept)
+		}
 	}
 }
 
 func TestChannelGrantIsSafeForConcurrentUse(t *testing.T) {
-	c := permResolve(t, `{"c":{"messages":{"e1*":{"publish":true}},"storage":{"e1*":{"get":true}}}}`, ``)
+	c := permRemember(t, `{"c":{"messages":{"e1*":{"publish":true}},"storage":{"e1*":{"get":true}}}}`)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -282,14 +330,14 @@ func TestChannelGrantIsSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestRememberedDecisionsAllocateNothing(t *testing.T) {
-	c := permResolve(t, `{"c":{"messages":{"#regex:^e$":{"publish":true}},"storage":{"*":{"get":true}}}}`, ``)
+	c := permRemember(t, `{"c":{"messages":{"#regex:^e$":{"publish":true}},"storage":{"*":{"get":true}}}}`)
 	if n := testing.AllocsPerRun(100, func() { c.event("e"); c.entry("e") }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkEventRemembered(b *testing.B) {
-	c := permResolve(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true}}}}`, ``)
+	c := permRemember(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true}}}}`)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.event("event")

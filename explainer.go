@@ -248,7 +248,7 @@ func (x *explainer) reactClaim(v *eventVotes) ExplainedClaim {
 		}
 	}
 	if all := v.grant().reactions; len(all) > 0 {
-		c.Value, _ = json.Marshal(all) // strings
+		c.Value, _ = json.Marshal(slices.Concat(all...)) // strings
 	}
 	return c
 }

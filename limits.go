@@ -29,15 +29,13 @@ const (
 // What is remembered, so that a client which uses ever new names cannot fill
 // the memory.
 const (
-	maxChannelGrants  = 64       // of channels without a subscription, of one connection
-	decisionCacheSize = 8 << 10  // bytes of one channel grant's events, and of its keys
-	decisionSize      = 128      // bytes of one of them, besides the name
-	maxTold           = 256      // storage reads of a subscription; beyond, the store's order alone decides
-	maxGone           = 1 << 14  // users without a connection whose rate limit is remembered
-	maxPooled         = 16 << 10 // bytes of a buffer that is used again
-	maxWaiting        = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
-	waitingSize       = 512      // bytes of one of them, besides its strings
-	eventQueue        = 16384    // events that wait for the sink
+	decisionCacheSize     = 64 << 10 // bytes of a connection's decisions on events, and of those on storage keys
+	channelGrantCacheSize = 32 << 10 // bytes of permissions on channels without a subscription, of one connection
+	maxTold               = 256      // storage reads of a subscription; beyond, the store's order alone decides
+	maxGone               = 1 << 14  // users without a connection whose rate limit is remembered
+	maxPooled             = 16 << 10 // bytes of a buffer that is used again
+	maxWaiting            = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
+	eventQueue            = 16384    // events that wait for the sink
 )
 
 // Work and time that one request gets.

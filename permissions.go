@@ -14,6 +14,7 @@ import (
 // decided, within a bound. They are safe for concurrent use.
 type permissions struct {
 	connect *grant
+	decided decisions
 
 	mu sync.Mutex
 	// subscriptions are by real name, and aliases of some of them.
@@ -35,13 +36,14 @@ func (p *permissions) channel(name string) *channelGrant {
 		return g
 	}
 	if p.others == nil {
-		p.others = new(recent.New[string, *channelGrant](maxChannelGrants))
+		p.others = new(recent.New[string, *channelGrant](channelGrantCacheSize))
 	}
 	g, ok := p.others.Get(name)
 	if !ok {
 		g = resolve(name, p.connect, nil)
+		g.decided = &p.decided
 		// The name may be part of a large frame, which must not be kept with it.
-		p.others.Add(strings.Clone(name), g, 1)
+		p.others.Add(strings.Clone(name), g, g.size()+len(name))
 	}
 	return g
 }
@@ -51,6 +53,7 @@ func (p *permissions) channel(name string) *channelGrant {
 func (p *permissions) subscribed(channel string, subscribe *grant) *channelGrant {
 	channel = strings.Clone(channel)
 	g := resolve(channel, p.connect, subscribe)
+	g.decided = &p.decided
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(channel)

@@ -17,7 +17,11 @@ type waitingSubscribe struct {
 	cmd  wire.Command
 }
 
-// size is how much memory it takes, roughly.
+// waitingSize is roughly how many bytes a waitingSubscribe takes besides its
+// strings.
+const waitingSize = 512
+
+// size is how many bytes it takes, roughly.
 func (w *waitingSubscribe) size() int {
 	return waitingSize + len(w.join.name) + len(w.join.channel) + len(w.join.token) + len(w.cmd.Ref)
 }
