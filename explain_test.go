@@ -189,7 +189,7 @@ func TestExplainTokens(t *testing.T) {
 		}), "", "", "and subscribes to a, b"},
 		{"nonsense", "", CodeUnauthorized, "the connect token is not valid: not three parts"},
 		{with(func(*Claims) {}) + "!", "", CodeUnauthorized, "the connect token is not valid: part 3 is not base64url"},
-		{tokenSign(t, good, SigningKey{Algorithm: HS256, Secret: []byte("another")}), "", CodeUnauthorized, "no key verifies the HS256 signature"},
+		{tokenSign(t, good, SigningKey{Algorithm: HS256, Secret: otherSecret}), "", CodeUnauthorized, "no key verifies the HS256 signature"},
 		{with(func(c *Claims) { c.Expires = now.Add(-time.Minute) }), "", CodeUnauthorized, "expired at "},
 		{with(func(c *Claims) { c.NotBefore = now.Add(time.Minute) }), "", CodeUnauthorized, "only from "},
 		{with(func(c *Claims) { c.Audience = nil }), "", CodeUnauthorized, `aud does not have "app"`},
@@ -299,7 +299,7 @@ func TestExplainRefusesIncompleteQuestions(t *testing.T) {
 		return nil, errors.New("down")
 	}})
 	_, err := failing.Explain(t.Context(), ExplainRequest{
-		Action: ActionConnect, Token: tokenSign(t, Claims{}, SigningKey{Algorithm: HS256, Secret: []byte("another")}),
+		Action: ActionConnect, Token: tokenSign(t, Claims{}, SigningKey{Algorithm: HS256, Secret: otherSecret}),
 	})
 	if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable {
 		t.Errorf("without an answer of the key lookup: %v", err)

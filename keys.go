@@ -1,14 +1,10 @@
 package hotsock
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,7 +17,8 @@ type Algorithm string
 
 // The algorithms of tokens. HS needs a secret that signs and verifies, the
 // others a pair of keys: RS and PS of RSA, ES of ECDSA (P-256, P-384 and P-521),
-// EdDSA of Ed25519.
+// EdDSA of Ed25519. Ed25519 is another name of EdDSA (RFC 9864): a key with the
+// one verifies tokens with either.
 const (
 	HS256 Algorithm = "HS256"
 	HS384 Algorithm = "HS384"
@@ -36,6 +33,8 @@ const (
 	ES384 Algorithm = "ES384"
 	ES512 Algorithm = "ES512"
 	EdDSA Algorithm = "EdDSA"
+
+	Ed25519 Algorithm = "Ed25519"
 )
 
 // algorithms is a table, never written to.
@@ -53,6 +52,16 @@ var algorithms = map[Algorithm]jwt.SigningMethod{
 	ES384: jwt.SigningMethodES384,
 	ES512: jwt.SigningMethodES512,
 	EdDSA: jwt.SigningMethodEdDSA,
+
+	Ed25519: jwt.SigningMethodEdDSA,
+}
+
+// canonical is the older of two names.
+func (a Algorithm) canonical() Algorithm {
+	if a == Ed25519 {
+		return EdDSA
+	}
+	return a
 }
 
 // minRSABits is what RFC 7518 asks for.
@@ -65,43 +74,14 @@ type Key struct {
 	// ID, if not "", must be the "kid" of every token that this key verifies.
 	// If it is "", any "kid" will do.
 	ID string
-	// Secret is the key of the HS algorithms, and only theirs. It may not be
-	// empty, and should be random and as long as the hash: 32 bytes for HS256,
-	// 64 for HS512.
+	// Secret is the key of the HS algorithms, and only theirs. It must be random,
+	// and at least as long as the hash: 32 bytes for HS256, 48 for HS384, 64 for
+	// HS512.
 	Secret []byte `json:"-"`
 	// Public is the key of the other algorithms: *rsa.PublicKey with at least
 	// 2048 bits, *ecdsa.PublicKey on the algorithm's curve, or
 	// ed25519.PublicKey. [ParseKey] reads it from PEM.
 	Public crypto.PublicKey `json:"-"`
-}
-
-// errNotPEM helps those who have a secret, which needs no parsing.
-var errNotPEM = errors.New("hotsock: the key is not PEM; a secret is set as Secret instead")
-
-// ParseKey returns the key for a public key in PEM, of type PUBLIC KEY or RSA
-// PUBLIC KEY. It fails if that does not fit the algorithm.
-func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
-	k := Key{Algorithm: a, ID: id}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return Key{}, errNotPEM
-	}
-	var err error
-	switch block.Type {
-	case "PUBLIC KEY":
-		k.Public, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		k.Public, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	default:
-		err = fmt.Errorf("a %s is not a public key", block.Type)
-	}
-	if err == nil {
-		err = k.check()
-	}
-	if err != nil {
-		return Key{}, fmt.Errorf("hotsock: %w", err)
-	}
-	return k, nil
 }
 
 // check refuses a key that does not fit its algorithm, and one that is no key.
@@ -116,12 +96,8 @@ func (k Key) check() error {
 	}
 	switch m := method.(type) {
 	case *jwt.SigningMethodHMAC:
-		if len(k.Secret) == 0 {
-			return fmt.Errorf("%s: the secret is empty", k.Algorithm)
-		}
-		// Whoever has a public key could sign.
-		if bytes.Contains(k.Secret, []byte("-----BEGIN ")) {
-			return fmt.Errorf("%s: the secret is PEM, so probably not meant as one", k.Algorithm)
+		if err := checkSecret(k.Secret, m.Hash.Size()); err != nil {
+			return fmt.Errorf("%s: %w", k.Algorithm, err)
 		}
 	case *jwt.SigningMethodRSA, *jwt.SigningMethodRSAPSS:
 		key, ok := k.Public.(*rsa.PublicKey)
@@ -164,7 +140,7 @@ func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
 
 // fits reports whether a token with that header may be signed with k.
 func (k Key) fits(h *tokenHeader) bool {
-	return k.Algorithm == h.algorithm && (k.ID == "" || k.ID == h.id)
+	return k.Algorithm.canonical() == h.algorithm.canonical() && (k.ID == "" || k.ID == h.id)
 }
 
 // Format prints no secret, whatever the verb.

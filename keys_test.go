@@ -2,12 +2,14 @@ package hotsock
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -25,6 +27,10 @@ func TestTokenKeysAreChecked(t *testing.T) {
 	offCurve := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
 	p256 := tokenPublic(ES256).(*ecdsa.PublicKey)
 	rsaPEM := tokenPEM(t, "PUBLIC KEY", func() ([]byte, error) { return x509.MarshalPKIXPublicKey(tokenPublic(RS256)) })
+	rsaDER, err := x509.MarshalPKIXPublicKey(tokenPublic(RS256))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		key       Key
 		want, why string
@@ -32,9 +38,18 @@ func TestTokenKeysAreChecked(t *testing.T) {
 		{Key{Secret: tokenSecret}, `algorithm "" is not supported`, "no algorithm"},
 		{Key{Algorithm: "none"}, `algorithm "none" is not supported`, "none, never"},
 		{Key{Algorithm: "hs256", Secret: tokenSecret}, `algorithm "hs256" is not supported`, "the case matters"},
-		{Key{Algorithm: HS256}, "the secret is empty", "anybody could sign"},
-		{Key{Algorithm: HS256, Secret: []byte{}}, "the secret is empty", "anybody could sign"},
-		{Key{Algorithm: HS256, Secret: rsaPEM}, "the secret is PEM", "whoever has the public key could sign"},
+		{Key{Algorithm: HS256}, "the secret has 0 bytes", "anybody could sign"},
+		{Key{Algorithm: HS256, Secret: []byte{}}, "the secret has 0 bytes", "anybody could sign"},
+		{Key{Algorithm: HS256, Secret: []byte("s")}, `the secret has 1 bytes, and must have at least 32: make one with "openssl rand -base64 32"`, "guessed at once"},
+		{Key{Algorithm: HS256, Secret: tokenSecret[:31]}, "at least 32", "a byte too short"},
+		{Key{Algorithm: HS384, Secret: tokenSecret[:47]}, "at least 48", "a byte too short"},
+		{Key{Algorithm: HS512, Secret: tokenSecret[:63]}, "at least 64", "a byte too short"},
+		{Key{Algorithm: HS256, Secret: rsaPEM}, "the secret is a public or private key", "whoever has the public key could sign"},
+		{Key{Algorithm: HS256, Secret: rsaDER}, "the secret is a public or private key", "the same in DER"},
+		{Key{Algorithm: HS256, Secret: base64.StdEncoding.AppendEncode(nil, rsaDER)}, "the secret is a public or private key", "PEM without its first and last line"},
+		{Key{Algorithm: HS256, Secret: x509.MarshalPKCS1PublicKey(tokenPublic(RS256).(*rsa.PublicKey))}, "the secret is a public or private key", "PKCS #1"},
+		{Key{Algorithm: HS512, Secret: []byte(`{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("A", 64) + `"}`)}, "the secret is a public or private key", "a JWK"},
+		{Key{Algorithm: HS256, Secret: []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk5yQzX me@here")}, "the secret is a public or private key", "a key for ssh"},
 		{Key{Algorithm: HS256, Secret: tokenSecret, Public: p256}, "wrong kind of key", "both"},
 		{Key{Algorithm: HS256, Public: p256}, "wrong kind of key", "a public key"},
 		{Key{Algorithm: RS256, Secret: rsaPEM}, "wrong kind of key", "PEM where the key should be"},
@@ -73,7 +88,7 @@ func TestTokenKeysAreCopied(t *testing.T) {
 }
 
 func TestTokenKeysPrintNoSecret(t *testing.T) {
-	secret := []byte("correct horse battery staple")
+	secret := []byte("correct horse battery staple, and so on")
 	key := Key{Algorithm: HS256, ID: "k1", Secret: secret}
 	signing := SigningKey{Algorithm: HS256, ID: "k1", Secret: secret}
 	var log bytes.Buffer
@@ -152,6 +167,10 @@ func tokenCheckPair(t *testing.T, a Algorithm, private, public []byte) {
 func TestTokenKeysFromPEMRefuses(t *testing.T) {
 	private := tokenPEM(t, "PRIVATE KEY", func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(tokenKeys()[ES256].Private) })
 	public := tokenPEM(t, "PUBLIC KEY", func() ([]byte, error) { return x509.MarshalPKIXPublicKey(tokenPublic(ES256)) })
+	der, err := x509.MarshalPKIXPublicKey(tokenPublic(ES256))
+	if err != nil {
+		t.Fatal(err)
+	}
 	parseKey := func(a Algorithm, text []byte) error { _, err := ParseKey(a, "", text); return err }
 	parseSigningKey := func(a Algorithm, text []byte) error { _, err := ParseSigningKey(a, "", text); return err }
 	for _, test := range []struct {
@@ -166,6 +185,19 @@ func TestTokenKeysFromPEMRefuses(t *testing.T) {
 		{parseKey, ES384, public, "another curve", "another algorithm's"},
 		{parseKey, RS256, public, "needs an *rsa.PublicKey", "another algorithm's"},
 		{parseKey, HS256, public, "wrong kind of key", "a public key is no secret"},
+		{parseKey, ES256, nil, "the key is empty", "an environment variable that is not set"},
+		{parseKey, ES256, []byte("/etc/keys/public.pem"), "looks like the name of a file", "the name in place of what it contains"},
+		{parseKey, ES256, []byte(`{"kty":"EC"}`), "the key is JSON", "a JWK"},
+		{parseKey, ES256, der, `the key is DER, not PEM: convert it with "openssl pkey -inform DER"`, "DER"},
+		{parseKey, ES256, base64.StdEncoding.AppendEncode(nil, der), "its BEGIN and END lines are missing", "the middle only"},
+		{parseKey, ES256, base64.StdEncoding.AppendEncode(nil, public), "PEM in base64", "as some secret stores have it"},
+		{parseKey, ES256, public[:len(public)-40], "cut short", "copied in part"},
+		{parseKey, ES256, []byte("\xff\xfe-\x00-\x00"), "the key is UTF-16", "a file of PowerShell"},
+		{parseKey, ES256, []byte("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"), "damaged", "parameters alone"},
+		{parseKey, ES256, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "openssl x509 -pubkey", "a certificate"},
+		{parseSigningKey, ES256, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"), "the key is encrypted", "with a password"},
+		{parseSigningKey, RS256, []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"), "the key is encrypted", "as OpenSSL once did it"},
+		{parseSigningKey, EdDSA, []byte("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"), "for ssh only", "a key for ssh"},
 		{parseSigningKey, ES256, []byte(""), "is not PEM", "no PEM"},
 		{parseSigningKey, ES256, public, "a PUBLIC KEY is not a private key", "cannot sign"},
 		{parseSigningKey, ES256, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "asn1", "not a key within"},
@@ -173,6 +205,59 @@ func TestTokenKeysFromPEMRefuses(t *testing.T) {
 	} {
 		if err := test.parse(test.algorithm, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s, %.40q (%s): error %v, want one with %q", test.algorithm, test.text, test.why, err, test.want)
+		}
+	}
+}
+
+// What happens to PEM on its way through files and environments does no harm.
+func TestTokenKeysFromPEMThatWasPassedOn(t *testing.T) {
+	signing := tokenKeys()[ES256]
+	private := string(tokenPEM(t, "EC PRIVATE KEY", func() ([]byte, error) { return x509.MarshalECPrivateKey(signing.Private.(*ecdsa.PrivateKey)) }))
+	public := string(tokenPEM(t, "PUBLIC KEY", func() ([]byte, error) { return x509.MarshalPKIXPublicKey(signing.Private.Public()) }))
+	const parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+	for why, change := range map[string]func(string) string{
+		"as it is":                    func(s string) string { return s },
+		"openssl ecparam -genkey":     func(s string) string { return parameters + s },
+		"another key after it":        func(s string) string { return s + parameters },
+		"text before it":              func(s string) string { return "Bag Attributes: none\nkey:\n" + s },
+		"\\n in two characters":       func(s string) string { return strings.ReplaceAll(s, "\n", `\n`) },
+		"the same with \\r":           func(s string) string { return strings.ReplaceAll(s, "\n", `\r\n`) },
+		"in quotes":                   func(s string) string { return `"` + strings.ReplaceAll(s, "\n", `\n`) + `"` },
+		"CRLF":                        func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+		"CR":                          func(s string) string { return strings.ReplaceAll(s, "\n", "\r") },
+		"a byte order mark":           func(s string) string { return "\ufeff" + s },
+		"indented":                    func(s string) string { return "    " + strings.ReplaceAll(s, "\n", "\n\t  ") },
+		"spaces for line ends":        func(s string) string { return strings.ReplaceAll(s, "\n", " ") },
+		"no line ends":                func(s string) string { return strings.ReplaceAll(s, "\n", "") },
+		"empty lines":                 func(s string) string { return strings.ReplaceAll(s, "\n", "\n\n") },
+		"no line end after it":        strings.TrimSpace,
+		"spaces at the ends of lines": func(s string) string { return strings.ReplaceAll(s, "\n", "  \n") },
+		"the label of another format": func(s string) string { return strings.ReplaceAll(s, "EC PRIVATE KEY", "PRIVATE KEY") },
+	} {
+		t.Run(why, func(t *testing.T) { tokenCheckPair(t, ES256, []byte(change(private)), []byte(change(public))) })
+	}
+}
+
+// Ed25519 is another name of EdDSA, in tokens and in keys.
+func TestTokenKeysOfBothNames(t *testing.T) {
+	private := tokenKeys()[EdDSA].Private
+	for _, signer := range []Algorithm{EdDSA, Ed25519} {
+		token := tokenSign(t, Claims{}, SigningKey{Algorithm: signer, Private: private})
+		for _, verifier := range []Algorithm{EdDSA, Ed25519} {
+			key := Key{Algorithm: verifier, Public: private.Public()}
+			v := tokenVerifier(t, verifierConfig{keys: []Key{key}})
+			if _, err := v.verify(t.Context(), token, ScopeConnect); err != nil {
+				t.Errorf("a token of %s and a key of %s: %v", signer, verifier, err)
+			}
+			v = tokenVerifier(t, verifierConfig{lookup: func(_ context.Context, _, algorithm string) ([]Key, error) {
+				if algorithm != "EdDSA" {
+					t.Errorf("asked for %s", algorithm)
+				}
+				return []Key{key}, nil
+			}})
+			if _, err := v.verify(t.Context(), token, ScopeConnect); err != nil {
+				t.Errorf("a token of %s and a key of %s, looked up: %v", signer, verifier, err)
+			}
 		}
 	}
 }

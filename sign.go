@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,37 +26,6 @@ type SigningKey struct {
 	// *ecdsa.PrivateKey or ed25519.PrivateKey. [ParseSigningKey] reads it from
 	// PEM.
 	Private crypto.Signer `json:"-"`
-}
-
-// ParseSigningKey returns the key for a private key in PEM, of type PRIVATE KEY,
-// RSA PRIVATE KEY or EC PRIVATE KEY. It fails if that does not fit the
-// algorithm.
-func ParseSigningKey(a Algorithm, id string, text []byte) (SigningKey, error) {
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return SigningKey{}, errNotPEM
-	}
-	var private any
-	var err error
-	switch block.Type {
-	case "PRIVATE KEY":
-		private, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-	case "RSA PRIVATE KEY":
-		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		private, err = x509.ParseECPrivateKey(block.Bytes)
-	default:
-		err = fmt.Errorf("a %s is not a private key", block.Type)
-	}
-	if err != nil {
-		return SigningKey{}, fmt.Errorf("hotsock: %w", err)
-	}
-	k := SigningKey{Algorithm: a, ID: id}
-	k.Private, _ = private.(crypto.Signer)
-	if err := k.Key().check(); err != nil {
-		return SigningKey{}, fmt.Errorf("hotsock: %w", err)
-	}
-	return k, nil
 }
 
 // Key returns the key that verifies what k signs, for Options.Keys.

@@ -59,7 +59,7 @@ func TestSignTokenRefuses(t *testing.T) {
 		{Claims{Scope: ScopeConnect, Expires: exp, ID: "\xff"}, tokenHS256, "UTF-8", "cannot be written"},
 		{Claims{Scope: ScopeConnect, Expires: exp, Issuer: strings.Repeat("x", 8000)}, tokenHS256, "more than 8192", "too long to be accepted"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{}, "algorithm", "no key"},
-		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256}, "empty", "no secret"},
+		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256}, "0 bytes", "no secret"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: RS256, Private: tokenKeys()[ES256].Private}, "rsa", "another algorithm's key"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: RS256, Private: struct{ crypto.Signer }{tokenKeys()[RS256].Private}}, "invalid type", "a signer of another type"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256, Secret: tokenSecret, ID: "\xff"}, "UTF-8", "cannot be written"},

@@ -223,7 +223,7 @@ func (v *verifier) lookUp(ctx context.Context, h *tokenHeader) (keys []Key, err 
 			keys, err = nil, fmt.Errorf("panic: %v", p)
 		}
 	}()
-	keys, err = v.lookup(ctx, h.id, string(h.algorithm))
+	keys, err = v.lookup(ctx, h.id, string(h.algorithm.canonical()))
 	if err != nil {
 		return nil, err
 	}

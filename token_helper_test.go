@@ -14,7 +14,10 @@ import (
 	"time"
 )
 
-var tokenSecret = []byte("0123456789abcdef0123456789abcdef")
+var tokenSecret = []byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+
+// otherSecret is that of another key.
+var otherSecret = []byte("another 0123456789abcdef 0123456789abcdef 0123456789abcdef 0123456789")
 
 // tokenHS256 is the simplest signing key.
 var tokenHS256 = SigningKey{Algorithm: HS256, Secret: tokenSecret}

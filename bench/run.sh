@@ -113,12 +113,13 @@ variant() {
 		args=(-proto raw)
 		;;
 	hotsock)
-		cmd="$tmp/server -addr {addr} -hs256-secret secret -api-key key -pprof ${HOTSOCK_FLAGS:-}"
+		secret=0123456789abcdef0123456789abcdef
+		cmd="$tmp/server -addr {addr} -hs256-secret $secret -api-key key -pprof ${HOTSOCK_FLAGS:-}"
 		[[ $engine == memory ]] || cmd+=" -redis redis://{redis}"
 		body='{"channel":"{channel}","event":"m","data":{payload}}'
 		[[ $engine != history ]] || body='{"channel":"{channel}","event":"m","store":60,"data":{payload}}'
 		[[ $scenario != STOR ]] || body='{"channel":"{channel}","event":"hotsock.channelStorageSet","key":"k","data":{payload}}'
-		args=(-proto hotsock -secret secret -publish-header "Authorization: Bearer key" -publish-body "$body")
+		args=(-proto hotsock -secret $secret -publish-header "Authorization: Bearer key" -publish-body "$body")
 		case $scenario in
 		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;

@@ -8,17 +8,19 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
+const testSecret = "a secret for the tests of the server"
+
 func TestConsoleIsForThisMachineOnly(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"127.0.0.1:8080": true, "localhost:0": true, "[::1]:80": true,
 		":8080": false, "0.0.0.0:8080": false, "192.0.2.1:80": false, "example.com:80": false, "localhost.example.com:80": false,
 	} {
-		_, err := parse([]string{"-hs256-secret", "s", "-console", "-addr", addr})
+		_, err := parse([]string{"-hs256-secret", testSecret, "-console", "-addr", addr})
 		if (err == nil) != want {
 			t.Errorf("-console on %s: %v", addr, err)
 		}
 	}
-	c, err := parse([]string{"-hs256-secret", "s", "-console"})
+	c, err := parse([]string{"-hs256-secret", testSecret, "-console"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func longToken(t *testing.T, length int) string {
 
 // Audience, issuer, key ids and several keys are up to the host.
 func TestTokenOptions(t *testing.T) {
-	const second = "the second of the secrets, long enough too"
+	const second = "the second of the secrets, long enough too, also for HS512: so it is"
 	set := func(o *hotsock.Options) {
 		o.Audience, o.Issuer = "chat", "https://issuer.test"
 		o.Keys = append(o.Keys, hotsock.Key{Algorithm: hotsock.HS512, ID: "k2", Secret: []byte(second)},
