@@ -97,8 +97,10 @@ type HistoryMessage struct {
 	By *Member
 	// Expires is zero for never.
 	Expires time.Time
-	// Reactions by their text, each with the users in the order in which they
-	// reacted.
+	// ReactionCounts says how many users have each reaction.
+	ReactionCounts map[string]int
+	// Reactions has, by the same texts, the first 100 of the message with their
+	// users, in the order in which they reacted. [Handler.Reactions] has all.
 	Reactions map[string][]Member
 }
 
@@ -108,7 +110,7 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage
 	if !wire.ValidChannel(q.Channel, maxChannel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, maxBytes: math.MaxInt}
+	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, maxBytes: math.MaxInt, reactors: maxReactors}
 	for text, id := range map[string]*ulid.ULID{q.After: &hq.oldest, q.Before: &hq.before} {
 		if text == "" {
 			continue
@@ -119,23 +121,73 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage
 		}
 		*id = parsed
 	}
-	page, reactions, err := h.history(ctx, hq)
+	page, tallies, err := h.history(ctx, hq)
 	if err != nil {
 		return nil, asError(err)
 	}
 	var out []HistoryMessage
-	for _, m := range page.Messages {
+	for i, m := range page.Messages {
+		t := tallies[i]
 		hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
 		if m.Meta != nil {
 			hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}
 		}
-		for _, r := range reactions[m.ID] {
-			if hm.Reactions == nil {
-				hm.Reactions = make(map[string][]Member)
-			}
+		if len(t.Counts) > 0 {
+			hm.ReactionCounts, hm.Reactions = make(map[string]int), make(map[string][]Member)
+		}
+		for _, c := range t.Counts {
+			hm.ReactionCounts[c.Reaction] = c.Count
+		}
+		for _, r := range t.Reactions {
 			hm.Reactions[r.Reaction] = append(hm.Reactions[r.Reaction], Member{UID: r.UID, UMD: r.UMD})
 		}
 		out = append(out, hm)
+	}
+	return out, nil
+}
+
+// A ReactionsQuery selects a page of the reactions to a message.
+type ReactionsQuery struct {
+	Channel   string
+	MessageID string
+	// After is the ID of a [MessageReaction], exclusive; "" for none.
+	After string
+}
+
+// A MessageReaction is a user's reaction to a message.
+type MessageReaction struct {
+	ID       string
+	Reaction string
+	By       Member
+	Created  time.Time
+}
+
+// Reactions returns a page of up to 100 reactions to a stored message, in the
+// order in which they were added. A page that is not empty need not be the last,
+// even if it has fewer. The error is an [*Error].
+func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) ([]MessageReaction, error) {
+	if !wire.ValidChannel(q.Channel, maxChannel) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	r := store.ReactionsRequest{Channel: q.Channel, Limit: wire.MaxPage}
+	var err error
+	if r.Message, err = ulid.ParseStrict(q.MessageID); err != nil {
+		return nil, refuse(CodeMessageNotFound)
+	}
+	if q.After != "" {
+		if r.After, err = ulid.ParseStrict(q.After); err != nil {
+			return nil, refuseBecause(CodeInvalidRequest, "After must be the id of a reaction")
+		}
+	}
+	page, err := h.reactions(ctx, r)
+	if err != nil {
+		return nil, asError(err)
+	}
+	var out []MessageReaction
+	for _, re := range page.Reactions {
+		out = append(out, MessageReaction{
+			ID: re.ID.String(), Reaction: re.Reaction, By: Member{UID: re.UID, UMD: re.UMD}, Created: re.Created,
+		})
 	}
 	return out, nil
 }

@@ -164,8 +164,10 @@ type EventStorageData struct {
 
 // EventReactionData is the Data of hotsock.messageReactionAdded and …Removed.
 type EventReactionData struct {
-	Channel   string          `json:"channel"`
-	MessageID string          `json:"messageId"`
+	Channel   string `json:"channel"`
+	MessageID string `json:"messageId"`
+	// ID is that of the reaction: the same when it is removed as when it was
+	// added.
 	ID        string          `json:"id"`
 	Reaction  string          `json:"reaction"`
 	UID       string          `json:"uid"`

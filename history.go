@@ -18,11 +18,16 @@ type historyQuery struct {
 	reverse               bool
 	// maxBytes ends the page early; the first message is always there.
 	maxBytes int
+	// reactors is how many of the first reactions to each message are wanted,
+	// and uid whose besides.
+	reactors int
+	uid      string
 }
 
-// history returns a page of up to wire.MaxPage messages, with the reactions to
-// them. It reads it piece by piece, each in the time of an operation.
-func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPage, map[ulid.ULID][]store.Reaction, error) {
+// history returns a page of up to wire.MaxPage messages, with a tally of the
+// reactions to each. It reads it piece by piece, each in the time of an
+// operation.
+func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPage, []store.Tally, error) {
 	r := store.HistoryRequest{Channel: q.channel, After: q.oldest, Reverse: q.reverse}
 	if q.reverse {
 		r.Before = q.before
@@ -46,21 +51,33 @@ func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPag
 			}
 		}
 	}
-	if len(page.Messages) == 0 {
-		return page, nil, nil
+	t := store.TallyRequest{Channel: q.channel, First: q.reactors, UID: q.uid, MaxBytes: maxPageSize}
+	for _, m := range page.Messages {
+		t.Messages = append(t.Messages, m.ID)
 	}
-	ids := make([]ulid.ULID, len(page.Messages))
-	for i, m := range page.Messages {
-		ids[i] = m.ID
+	var tallies []store.Tally
+	for len(t.Messages) > 0 {
+		piece, err := h.readTallies(ctx, t)
+		if err != nil {
+			return page, nil, err
+		}
+		tallies, t.Messages = append(tallies, piece...), t.Messages[len(piece):]
+		if len(t.Messages) > 0 && q.maxBytes <= maxPageSize { // which the tallies alone exceed
+			page.Messages, page.More = page.Messages[:len(tallies)], true
+			break
+		}
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	reactions, err := h.node.ListReactions(ctx, q.channel, ids)
-	return page, reactions, err
+	return page, tallies, nil
 }
 
 func (h *Handler) readHistory(ctx context.Context, r store.HistoryRequest) (store.HistoryPage, error) {
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
 	return h.node.History(ctx, r)
+}
+
+func (h *Handler) readTallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	return h.node.Tallies(ctx, t)
 }

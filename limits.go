@@ -24,6 +24,13 @@ const (
 	replayPage      = 256 << 10 // bytes that are read at once after that, so that the store serves others in between
 	maxPageSize     = 1 << 20   // bytes of an answer
 	scanPage        = 500       // entries that are read at once to be filtered
+	maxReactors     = 100       // first reactions to each message in a page of messages; all are in pages of their own
+)
+
+// What one user may take of what all share, so that enough is left for others.
+const (
+	maxUserReactions      = 20  // to one message
+	maxDifferentReactions = 200 // to one message, by all: a page of messages shows how many there are of each
 )
 
 // What is remembered, so that a client which uses ever new names cannot fill

@@ -73,9 +73,16 @@ func (n measuredNode) React(ctx context.Context, q store.ReactRequest) (store.Re
 	return r, err
 }
 
-func (n measuredNode) ListReactions(ctx context.Context, channel string, ids []ulid.ULID) (map[ulid.ULID][]store.Reaction, error) {
-	ctx, o := n.begin(ctx, "ListReactions", channel)
-	r, err := n.Node.ListReactions(ctx, channel, ids)
+func (n measuredNode) Tallies(ctx context.Context, q store.TallyRequest) ([]store.Tally, error) {
+	ctx, o := n.begin(ctx, "Tallies", q.Channel)
+	r, err := n.Node.Tallies(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) ListReactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
+	ctx, o := n.begin(ctx, "ListReactions", q.Channel)
+	r, err := n.Node.ListReactions(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }

@@ -52,16 +52,20 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 	if err := c.mustSubscribe(); err != nil {
 		return nil, err
 	}
-	page, reactions, err := c.h.history(ctx, historyQuery{
+	q := historyQuery{
 		channel: c.scope.channel, oldest: c.scope.oldest(),
 		after: in.After, before: in.Before, reverse: in.Reverse, maxBytes: maxPageSize,
-	})
+	}
+	if in.ExpandReactions {
+		q.reactors, q.uid = maxReactors, c.scope.meta.UID
+	}
+	page, tallies, err := c.h.history(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return wire.AppendMessagePage(nil, wire.MessagePage{
 		Messages: page.Messages, More: page.More && len(page.Messages) < wire.MaxPage,
-		Reactions: reactions, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
+		Tallies: tallies, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
 	}), nil
 }
 
@@ -76,13 +80,13 @@ func (c *caller) listReactions(ctx context.Context, body []byte) ([]byte, error)
 	if _, err := c.h.readableMessage(ctx, c.scope, in.MessageID); err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.h.storeContext(ctx)
-	defer cancel()
-	reactions, err := c.h.node.ListReactions(ctx, c.scope.channel, []ulid.ULID{in.MessageID})
+	page, err := c.h.reactions(ctx, store.ReactionsRequest{
+		Channel: c.scope.channel, Message: in.MessageID, After: in.After, Limit: wire.MaxPage,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendReactions(nil, reactions[in.MessageID]), nil
+	return wire.AppendReactionPage(nil, page), nil
 }
 
 // mustSubscribe is for operations that need a subscription.

@@ -27,7 +27,9 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 	if sc.grant.event(wire.EventMessageReaction).echo {
 		exclude = ""
 	}
-	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{exclude: exclude, emit: g.emit, most: h.opts.MaxReactions})
+	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{
+		exclude: exclude, emit: g.emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
+	})
 }
 
 // readableMessage returns a kept message that the client may read.
@@ -47,7 +49,8 @@ func (h *Handler) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) 
 type reactOptions struct {
 	exclude string // connection
 	emit    bool
-	most    int // reactions to the message; 0 for any number
+	// most reactions to the message, of all and of the user; 0 for any number
+	most, mostOfUser int
 }
 
 // react is the one path of a reaction to the store.
@@ -74,6 +77,8 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		},
 		Remove:       in.Remove,
 		MaxReactions: o.most,
+		MaxOfUser:    o.mostOfUser,
+		MaxDifferent: maxDifferentReactions,
 		Notice:       notice,
 	})
 	switch {
@@ -94,6 +99,14 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 	return nil
 }
 
+// reactions returns a page of the reactions to a message.
+func (h *Handler) reactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	q.MaxBytes = maxPageSize
+	return h.node.ListReactions(ctx, q)
+}
+
 func (h *Handler) reactionEvent(typ, channel string, r *store.ReactResult) {
 	if !h.events.on() {
 		return
@@ -103,7 +116,7 @@ func (h *Handler) reactionEvent(typ, channel string, r *store.ReactResult) {
 	// removed.
 	who := requesterOf(re.Origin)
 	h.events.emit(typ, "messageReaction", who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
-		Channel: channel, MessageID: re.Message.String(), ID: r.Notice.String(), Reaction: re.Reaction,
+		Channel: channel, MessageID: re.Message.String(), ID: re.ID.String(), Reaction: re.Reaction,
 		UID: re.UID, UMD: orNull(re.UMD), CreatedAt: re.Created.UTC(), ExpiresAt: orNever(r.Expires),
 	})
 }

@@ -30,23 +30,30 @@ func (s *Subscription) react(ctx context.Context, messageID, reaction, action st
 // Reactions returns the reactions to a message of the channel, in the order in
 // which they were added.
 func (s *Subscription) Reactions(ctx context.Context, messageID string) ([]Reaction, error) {
-	var answer struct {
-		Reactions []struct {
-			Reaction string `json:"reaction"`
-			User
-		} `json:"reactions"`
-	}
-	err := s.c.ask(ctx, s.name, "listReactions", struct {
+	body := struct {
 		Channel   string `json:"channel"`
 		MessageID string `json:"messageId"`
-	}{s.name, messageID}, &answer)
-	if err != nil {
-		return nil, err
-	}
+		After     string `json:"after,omitempty"`
+	}{s.name, messageID, ""}
 	channel := s.Channel()
-	reactions := make([]Reaction, 0, len(answer.Reactions))
-	for _, r := range answer.Reactions {
-		reactions = append(reactions, Reaction{Channel: channel, MessageID: messageID, Reaction: r.Reaction, From: r.User})
+	reactions := []Reaction{}
+	for {
+		var page struct {
+			Reactions []struct {
+				Reaction string `json:"reaction"`
+				User
+			} `json:"reactions"`
+			Next string `json:"next"`
+		}
+		if err := s.c.ask(ctx, s.name, "listReactions", body, &page); err != nil {
+			return nil, err
+		}
+		for _, r := range page.Reactions {
+			reactions = append(reactions, Reaction{Channel: channel, MessageID: messageID, Reaction: r.Reaction, From: r.User})
+		}
+		if page.Next == "" || page.Next == body.After {
+			return reactions, nil
+		}
+		body.After = page.Next
 	}
-	return reactions, nil
 }

@@ -65,11 +65,12 @@ func (n *faultyNode) React(ctx context.Context, r store.ReactRequest) (store.Rea
 	return through(ctx, n, n.Node.React, r)
 }
 
-func (n *faultyNode) ListReactions(ctx context.Context, channel string, ids []ulid.ULID) (map[ulid.ULID][]store.Reaction, error) {
-	if err := n.pass(ctx); err != nil {
-		return nil, err
-	}
-	return n.Node.ListReactions(ctx, channel, ids)
+func (n *faultyNode) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+	return through(ctx, n, n.Node.Tallies, t)
+}
+
+func (n *faultyNode) ListReactions(ctx context.Context, r store.ReactionsRequest) (store.ReactionPage, error) {
+	return through(ctx, n, n.Node.ListReactions, r)
 }
 
 func (n *faultyNode) Watch(ctx context.Context, channel string) error {

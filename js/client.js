@@ -534,7 +534,13 @@ class Channel extends Emitter {
   }
 
   async reactions(messageId) {
-    return (await this.#do.call("listReactions", { messageId })).reactions;
+    const all = [];
+    for (let after; ; ) {
+      const { reactions, next } = await this.#do.call("listReactions", { messageId, after });
+      all.push(...reactions);
+      if (!next || next === after) return all;
+      after = next;
+    }
   }
 
   async get(key) {

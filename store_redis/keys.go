@@ -132,6 +132,10 @@ func (c channelKeys) topic() string              { return c.p + "t" + c.topics +
 func (c channelKeys) schedules() string          { return c.name("sc:") }
 func (c channelKeys) reactions(id string) string { return c.name("r:") + ":" + id }
 
+// reactionOrder and reactionCounts are as in reactions.lua.
+func (c channelKeys) reactionOrder(id string) string  { return c.name("ro:") + ":" + id }
+func (c channelKeys) reactionCounts(id string) string { return c.name("rc:") + ":" + id }
+
 func (c channelKeys) dedup(id string) string {
 	_, d := digest("dedup", id)
 	return c.name("d:") + ":" + d.String()

@@ -336,8 +336,8 @@ func (d *deeds) reading() []deed {
 			return want("messages", len(r.Messages), 3, err)
 		}},
 		{"reactions", func(ctx context.Context) error {
-			r, err := d.n.ListReactions(ctx, "c", d.ids[:1])
-			return want("reactions", len(r[d.ids[0]]), 1, err)
+			p, err := d.n.ListReactions(ctx, store.ReactionsRequest{Channel: "c", Message: d.ids[0], Limit: 10, MaxBytes: 1000})
+			return want("reactions", len(p.Reactions), 1, err)
 		}},
 		{"entries", func(ctx context.Context) error {
 			l, err := d.n.List(ctx, store.ListRequest{Channel: "c", Limit: 10})

@@ -9,6 +9,11 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
+// reactionKeys are those of a message, as in reactions.lua.
+func reactionKeys(ck *channelKeys, message string) []any {
+	return []any{ck.reactions(message), ck.reactionOrder(message), ck.reactionCounts(message)}
+}
+
 // React adds or removes a reaction; the script publishes the notice.
 func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResult, error) {
 	if n.left.Load() {
@@ -23,8 +28,9 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 	if !q.Remove {
 		value = string(appendField(appendField(nil, q.Reaction.UMD), q.Reaction.Origin))
 	}
-	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, []any{ck.reactions(at)},
-		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, pack(q.Reaction.Reaction, q.Reaction.UID), value, strconv.Itoa(q.MaxReactions)))
+	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, reactionKeys(&ck, at),
+		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, q.Reaction.Reaction, q.Reaction.UID, value,
+		strconv.Itoa(q.MaxReactions), strconv.Itoa(q.MaxOfUser), strconv.Itoa(q.MaxDifferent)))
 	if err != nil {
 		return store.ReactResult{}, atCapacity(notFound(err))
 	}
@@ -32,12 +38,10 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 	if !res.Changed {
 		return store.ReactResult{}, r.record.err()
 	}
-	created := r.record.int()
+	res.Reaction = store.Reaction{Message: q.Reaction.Message, Reaction: q.Reaction.Reaction, UID: q.Reaction.UID}
+	res.Reaction.ID, res.Reaction.Created = r.record.id(), timeOf(r.record.int())
 	stored := record{rest: r.record.next()}
-	res.Reaction = store.Reaction{
-		Message: q.Reaction.Message, Reaction: q.Reaction.Reaction, UID: q.Reaction.UID,
-		Created: timeOf(created), UMD: stored.bytes(), Origin: stored.bytes(),
-	}
+	res.Reaction.UMD, res.Reaction.Origin = stored.bytes(), stored.bytes()
 	if stored.bad {
 		return res, errRecord
 	}
@@ -45,66 +49,107 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 	return res, r.record.err()
 }
 
-// ListReactions reads the reactions of many messages in one round trip.
-func (n *node) ListReactions(ctx context.Context, channel string, ids []ulid.ULID) (map[ulid.ULID][]store.Reaction, error) {
+// Tallies counts the reactions to messages in one round trip.
+func (n *node) Tallies(ctx context.Context, q store.TallyRequest) ([]store.Tally, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
-	ck := n.s.keys.channel(channel)
+	ck := n.s.keys.channel(q.Channel)
+	tallies := make([]store.Tally, len(q.Messages))
 	var keys []any
-	var asked []ulid.ULID
-	for _, id := range ids {
+	var asked []int
+	for i, id := range q.Messages {
 		if at := formatID(id); at != "" {
-			keys = append(keys, ck.reactions(at))
-			asked = append(asked, id)
+			keys = append(keys, reactionKeys(&ck, at)...)
+			asked = append(asked, i)
 		}
 	}
-	out := make(map[ulid.ULID][]store.Reaction)
 	if len(keys) == 0 {
-		return out, nil
+		return tallies, nil
 	}
-	r, err := n.s.do(ctx, call{script: reactionsScript, part: ck.part, keys: keys})
+	r, err := n.s.do(ctx, call{
+		script: talliesScript, part: ck.part, keys: keys,
+		args: []any{strconv.Itoa(q.First), q.UID, strconv.Itoa(q.MaxBytes)},
+	})
 	if err != nil {
 		return nil, err
 	}
-	for i, id := range asked {
-		flat, err := r.list(i)
-		if err != nil {
-			return nil, err
+	for i, at := range asked {
+		if i == len(r.more) {
+			return tallies[:at], nil
 		}
-		list, err := decodeReactions(id, flat)
-		if err != nil {
-			return nil, err
-		}
-		if len(list) > 0 {
-			out[id] = list
-		}
-	}
-	return out, nil
-}
-
-func decodeReactions(message ulid.ULID, flat []string) ([]store.Reaction, error) {
-	type added struct {
-		notice ulid.ULID
-		store.Reaction
-	}
-	var list []added
-	for i := 0; i+1 < len(flat); i += 2 {
-		name, value := record{rest: flat[i]}, record{rest: flat[i+1]}
-		a := added{notice: value.id()}
-		a.Reaction = store.Reaction{
-			Message: message, Reaction: name.next(), UID: name.next(),
-			Created: timeOf(value.int()), UMD: value.bytes(), Origin: value.bytes(),
-		}
-		if name.bad || value.bad {
+		list, err := r.list(i)
+		if err != nil || len(list) == 0 {
 			return nil, errRecord
 		}
-		list = append(list, a)
+		if tallies[at], err = decodeTally(q.Messages[at], list[0], list[1:]); err != nil {
+			return nil, err
+		}
 	}
-	slices.SortFunc(list, func(a, b added) int { return a.notice.Compare(b.notice) })
-	out := make([]store.Reaction, len(list))
-	for i, a := range list {
-		out[i] = a.Reaction
+	return tallies, nil
+}
+
+func decodeTally(message ulid.ULID, counts string, flat []string) (store.Tally, error) {
+	var t store.Tally
+	r := record{rest: counts}
+	for r.rest != "" {
+		t.Counts = append(t.Counts, store.ReactionCount{Reaction: r.next(), Count: int(r.int())})
 	}
-	return out, nil
+	if r.bad {
+		return t, errRecord
+	}
+	var err error
+	t.Reactions, err = decodeReactions(message, flat)
+	slices.SortFunc(t.Reactions, func(a, b store.Reaction) int { return a.ID.Compare(b.ID) })
+	return t, err
+}
+
+// ListReactions reads a page of the reactions to a message.
+func (n *node) ListReactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
+	var page store.ReactionPage
+	if n.left.Load() {
+		return page, errLeft
+	}
+	at := formatID(q.Message)
+	if at == "" {
+		return page, nil
+	}
+	after := ""
+	if !q.After.IsZero() {
+		after = boundID(q.After)
+	}
+	ck := n.s.keys.channel(q.Channel)
+	r, err := n.s.do(ctx, call{
+		script: reactorsScript, part: ck.part, keys: reactionKeys(&ck, at),
+		args: []any{after, strconv.Itoa(q.Limit), strconv.Itoa(q.MaxBytes)},
+	})
+	if err != nil {
+		return page, err
+	}
+	flat, err := r.list(0)
+	if err != nil {
+		return page, err
+	}
+	page.More = r.record.flag()
+	page.Reactions, err = decodeReactions(q.Message, flat)
+	if err == nil {
+		err = r.record.err()
+	}
+	return page, err
+}
+
+// decodeReactions reads field and record in turn.
+func decodeReactions(message ulid.ULID, flat []string) ([]store.Reaction, error) {
+	var list []store.Reaction
+	for i := 0; i+1 < len(flat); i += 2 {
+		field, value := record{rest: flat[i]}, record{rest: flat[i+1]}
+		list = append(list, store.Reaction{
+			Message: message, Reaction: field.next(), UID: field.next(),
+			ID: value.id(), Created: timeOf(value.int()), UMD: value.bytes(), Origin: value.bytes(),
+		})
+		if field.bad || value.bad {
+			return nil, errRecord
+		}
+	}
+	return list, nil
 }

@@ -49,7 +49,7 @@ func newBatcher(name string, parts ...string) *script {
 
 var (
 	publishScript     = newBatcher("publish", "channel")
-	reactScript       = newScript("react", "channel")
+	reactScript       = newScript("react", "channel", "reactions")
 	setScript         = newScript("set", "channel", "entry")
 	cleanScript       = newScript("clean", "channel", "entry")
 	subscribeScript   = newScript("subscribe", "channel", "presence")
@@ -75,7 +75,8 @@ var (
 	sinceScript     = newReader("since", "items")
 	historyScript   = newReader("history", "items")
 	replayScript    = newReader("replay", "items")
-	reactionsScript = newReader("reactions")
+	talliesScript   = newReader("tallies", "reactions")
+	reactorsScript  = newReader("reactors", "reactions")
 	entriesScript   = newReader("entries")
 	infoScript      = newReader("info")
 	leasesScript    = newReader("leases")

@@ -1,7 +1,9 @@
 package protocoltest
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hotsock-go/hotsock"
@@ -53,5 +55,44 @@ func TestBoundOfReactions(t *testing.T) {
 		c.do(t, react("d", "add"), notice("Added", "d", "add"))
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).want(t, 200,
 			`{"reactions":[{"reaction":"a","uid":"Jim"},{"reaction":"c","uid":"Jim"},{"reaction":"d","uid":"Jim"}]}`)
+	})
+}
+
+// One user cannot take what all share: neither the reactions to a message, nor
+// how many different ones there may be.
+func TestShareOfReactions(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		const perUser, different = 20, 200
+		greedy, other := e.connect(t, user("u0", everything)), e.connect(t, user("Pam", everything))
+		greedy.subscribe(t, "room")
+		other.subscribe(t, "room")
+		e.storedMessage(t, "chat", greedy, other)
+		refused := strings.TrimSuffix(failure("room", "RATE_LIMITED"), "}") + `,"ref":"r"}`
+		for i := range perUser {
+			greedy.send(t, react(fmt.Sprint("0.", i), "add"))
+		}
+		greedy.send(t, react("0.20", "add"))
+		greedy.until(t, refused)
+		greedy.send(t, react("0.0", "remove"))
+		greedy.send(t, react("0.20", "add"))
+		greedy.until(t, reacted("0.20", "add", `{"uid":"u0","umd":null}`))
+
+		ctx, cancel := e.context()
+		defer cancel()
+		add := func(uid, reaction string) error {
+			return e.anyNode().React(ctx, hotsock.Reaction{Channel: "room", MessageID: e.get("id1"), Reaction: reaction, UID: uid})
+		}
+		for i := range different - perUser {
+			if err := add("Bot", fmt.Sprint("bot ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := add("Bot", "one more"); !errors.Is(err, &hotsock.Error{Code: hotsock.CodeRateLimited}) {
+			t.Errorf("a reaction of a 201st kind: error %v", err)
+		}
+		other.send(t, react("another", "add"))
+		other.until(t, refused)
+		other.send(t, react("0.1", "add"))
+		other.until(t, reacted("0.1", "add", `{"uid":"Pam","umd":null}`))
 	})
 }

@@ -88,10 +88,11 @@ func TestEvents(t *testing.T) {
 		c.send(t, reaction("$id1", "add"))
 		about := func(typ string) string {
 			return event(typ, "messageReaction", channel+`,"connectionId":"$cid",`+version+`,"reaction":"+","requestId":"$rid",`+client,
-				channel+`,"messageId":"$id1","id":"$_","reaction":"+",`+jim+`,"createdAt":"$created","expiresAt":"$expires"`)
+				channel+`,"messageId":"$id1","id":"$reaction","reaction":"+",`+jim+`,"createdAt":"$created","expiresAt":"$expires"`)
 		}
 		e.eventually(t, about("messageReactionAdded"))
-		// The removal, over HTTP, tells of the request that added it.
+		// The removal, over HTTP, tells of the reaction, and of the request that
+		// added it.
 		c.call(t, "publishMessage", `{"event":"hotsock.messageReaction","channel":"presence.room","data":{"messageId":"$id1","reaction":"+","action":"remove"}}`).want(t, 202, "")
 		e.eventually(t, about("messageReactionRemoved"))
 

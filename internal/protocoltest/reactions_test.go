@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -185,5 +186,78 @@ func TestReactionsAtOnce(t *testing.T) {
 		}
 		clients[0].history(t, "room", "").want(t, 200,
 			`{"messages":[{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":{"+":{"count":3}}}]}`)
+	})
+}
+
+// However many have reacted, a page of messages tells how many, the first of
+// them and the user who asks; and who else, a list of its own.
+func TestManyReactions(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		const n = 250
+		c := e.connect(t, user("u240", reactClaims))
+		c.subscribe(t, "room")
+		e.storedMessage(t, "chat")
+		ctx, cancel := e.context()
+		defer cancel()
+		for i := range n {
+			err := e.anyNode().React(ctx, hotsock.Reaction{Channel: "room", MessageID: e.get("id1"), Reaction: []string{"a", "b"}[i%2], UID: fmt.Sprint("u", i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		const message = `{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":`
+		c.history(t, "room", "").want(t, 200, `{"messages":[`+message+`{"a":{"count":125},"b":{"count":125}}}]}`)
+		items := func(from, to, step int) string {
+			var uids []string
+			for i := from; i < to; i += step {
+				uids = append(uids, fmt.Sprintf(`{"uid":"u%d"}`, i))
+			}
+			return strings.Join(uids, ",")
+		}
+		c.history(t, "room", `,"expandReactions":true`).want(t, 200, `{"messages":[`+message+
+			`{"a":{"count":125,"items":[`+items(0, 100, 2)+`,{"uid":"u240"}]},"b":{"count":125,"items":[`+items(1, 100, 2)+`]}}}]}`)
+		listed, after := 0, ""
+		for _, want := range []int{100, 100, 50} {
+			a := c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"`+after+`}`)
+			var page struct {
+				Reactions []struct{ UID string }
+				Next      string
+			}
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Reactions) != want || (page.Next == "") != (want == 50) {
+				t.Fatalf("a page of %d, next %q, want %d: %v", len(page.Reactions), page.Next, want, err)
+			}
+			for _, r := range page.Reactions {
+				if r.UID != fmt.Sprint("u", listed) {
+					t.Fatalf("reaction %d is of %s", listed, r.UID)
+				}
+				listed++
+			}
+			after = fmt.Sprintf(`,"after":%q`, page.Next)
+		}
+
+		list, err := e.anyNode().History(ctx, hotsock.HistoryQuery{Channel: "room"})
+		if err != nil || len(list) != 1 || list[0].ReactionCounts["a"] != 125 || len(list[0].Reactions["a"]) != 50 {
+			t.Errorf("History = %+v, %v", list, err)
+		}
+		listed = 0
+		for q := (hotsock.ReactionsQuery{Channel: "room", MessageID: e.get("id1")}); ; {
+			page, err := e.anyNode().Reactions(ctx, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, r := range page {
+				if r.By.UID != fmt.Sprint("u", listed) || r.Created.IsZero() {
+					t.Fatalf("Reactions: the one at %d is %+v", listed, r)
+				}
+				listed++
+			}
+			q.After = page[len(page)-1].ID
+		}
+		if listed != n {
+			t.Errorf("Reactions: %d, want %d", listed, n)
+		}
 	})
 }

@@ -68,10 +68,10 @@ func AppendCount(b []byte, name string, n int) []byte {
 	return append(b, '}')
 }
 
-// AppendReactions appends the answer of connection/listReactions.
-func AppendReactions(b []byte, reactions []store.Reaction) []byte {
+// AppendReactionPage appends the answer of connection/listReactions.
+func AppendReactionPage(b []byte, p store.ReactionPage) []byte {
 	b = append(b, `{"reactions":[`...)
-	for i, r := range reactions {
+	for i, r := range p.Reactions {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -81,7 +81,12 @@ func AppendReactions(b []byte, reactions []store.Reaction) []byte {
 		b = appendReactor(b, r)
 		b = append(b, '}')
 	}
-	return append(b, `]}`...)
+	b = append(b, ']')
+	if p.More {
+		b = append(b, `,"next":`...)
+		b = appendID(b, p.Reactions[len(p.Reactions)-1].ID)
+	}
+	return append(b, '}')
 }
 
 // appendReactor appends who reacted, without braces.

@@ -87,6 +87,7 @@ func DecodeListMessages(body []byte) (ListMessages, error) {
 type ListReactions struct {
 	Channel   string    // required
 	MessageID ulid.ULID // required
+	After     ulid.ULID // zero for none
 }
 
 // DecodeListReactions reads the body of connection/listReactions.
@@ -99,6 +100,8 @@ func DecodeListReactions(body []byte) (ListReactions, error) {
 			r.string(&m.Channel)
 		case "messageId":
 			r.id(&m.MessageID)
+		case "after":
+			r.cursor(&m.After)
 		}
 	}
 	r.require("channel", m.Channel != "")

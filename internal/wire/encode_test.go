@@ -33,12 +33,15 @@ var (
 		{ID: idB, Event: "my-event", Channel: "my-channel"},
 	}
 	reacted = []store.Reaction{
-		{Message: idA, Reaction: "👍", UID: "Pam"},
+		{ID: idB, Message: idA, Reaction: "👍", UID: "Pam"},
 		{Message: idA, Reaction: "🎉", UID: "Pam"},
 		{Message: idA, Reaction: "👍", UID: "Dwight", UMD: []byte(`{"status":"available"}`)},
 	}
-	reactions = map[ulid.ULID][]store.Reaction{idA: reacted}
-	entries   = []*store.Entry{
+	tallies = []store.Tally{
+		{Counts: []store.ReactionCount{{Reaction: "👍", Count: 2}, {Reaction: "🎉", Count: 1}}, Reactions: reacted},
+		{},
+	}
+	entries = []*store.Entry{
 		{Channel: "mychannel", Key: "settings", Value: theme, Meta: writer},
 		{Channel: "mychannel", Key: "status", Value: []byte(`"online"`), Meta: writer},
 	}
@@ -172,19 +175,22 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendAccepted(b, "mychannel", EventChannelStorageSet, ulid.ULID{}, "")
 	},
 	"answer-listMessages": func(b []byte) []byte {
-		return AppendMessagePage(b, MessagePage{Messages: listed, Reactions: reactions, MaxBytes: 1 << 20})
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20})
 	},
 	"answer-listMessages-expanded": func(b []byte) []byte {
-		return AppendMessagePage(b, MessagePage{Messages: listed, Reactions: reactions, Expand: true, MaxBytes: 1 << 20})
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, Expand: true, MaxBytes: 1 << 20})
 	},
 	"answer-listMessages-empty": func(b []byte) []byte {
 		return AppendMessagePage(b, MessagePage{Expand: true, MaxBytes: 1 << 20})
 	},
 	"answer-listMessages-more": func(b []byte) []byte {
-		return AppendMessagePage(b, MessagePage{Messages: listed, MaxBytes: 200})
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: make([]store.Tally, 2), MaxBytes: 200})
 	},
 	"answer-listReactions": func(b []byte) []byte {
-		return AppendReactions(b, reacted)
+		return AppendReactionPage(b, store.ReactionPage{Reactions: reacted})
+	},
+	"answer-listReactions-next": func(b []byte) []byte {
+		return AppendReactionPage(b, store.ReactionPage{Reactions: reacted[:1], More: true})
 	},
 	"answer-channelStorageGet": func(b []byte) []byte {
 		return AppendStorageData(b, "mychannel", "settings", entries[0], "")

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"github.com/hotsock-go/hotsock/store"
-	"github.com/oklog/ulid/v2"
 )
 
 // MaxPage is how many entries a page holds at the most. Clients take a page
@@ -17,8 +16,8 @@ type MessagePage struct {
 	Messages []*store.Message
 	// More tells the client that there is more, though the page is short.
 	More bool
-	// Reactions to the messages, in the order in which they were added.
-	Reactions map[ulid.ULID][]store.Reaction
+	// Tallies of the messages, as many and in their order.
+	Tallies []store.Tally
 	// Expand writes who reacted, not only how many.
 	Expand bool
 	// MaxBytes is how long the page may get. It ends before the message that
@@ -43,9 +42,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		} else {
 			b = store.Meta{}.AppendJSON(b)
 		}
-		if reactions := p.Reactions[m.ID]; p.Expand || len(reactions) > 0 {
+		if t := p.Tallies[i]; p.Expand || len(t.Counts) > 0 {
 			b = append(b, `,"reactions":`...)
-			b = appendTallies(b, reactions, p.Expand)
+			b = appendTally(b, t, p.Expand)
 		}
 		b = append(b, '}')
 		if i > 0 && len(b)-start+len(more) > p.MaxBytes {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestPagesEndBeforeTheyGetTooLong(t *testing.T) {
 		append func(count, maxBytes int) []byte
 	}{
 		{"messages", func(count, maxBytes int) []byte {
-			return AppendMessagePage(before, MessagePage{Messages: messages[:count], MaxBytes: maxBytes})
+			return AppendMessagePage(before, MessagePage{Messages: messages[:count], Tallies: make([]store.Tally, count), MaxBytes: maxBytes})
 		}},
 		{"storage", func(count, maxBytes int) []byte { return AppendStoragePage(before, entries[:count], maxBytes) }},
 	}
@@ -60,59 +61,55 @@ func TestPagesEndBeforeTheyGetTooLong(t *testing.T) {
 }
 
 func TestReactionsCountForTheLengthOfAPage(t *testing.T) {
-	p := MessagePage{Messages: listed, Reactions: reactions, MaxBytes: 1 << 20}
+	p := MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20}
 	p.MaxBytes = len(AppendMessagePage(nil, p)) // without the room for "more"
 	if got := string(AppendMessagePage(nil, p)); !strings.HasSuffix(got, more) {
 		t.Errorf("the page is longer than %d bytes: %s", p.MaxBytes, got)
 	}
 }
 
-// TestTallies compares few reactions, which are grouped in one way, with many,
-// which are grouped in another.
-func TestTallies(t *testing.T) {
+func TestTally(t *testing.T) {
+	counts := func(of ...string) (list []store.ReactionCount) {
+		for i, reaction := range of {
+			list = append(list, store.ReactionCount{Reaction: reaction, Count: len(of) - i})
+		}
+		return list
+	}
 	tests := []struct {
-		why       string
-		reactions []store.Reaction
-		want      string
-		expanded  string
+		why      string
+		tally    store.Tally
+		want     string
+		expanded string
 	}{
-		{"none", nil, `{}`, `{}`},
-		{"one", made("a"), `{"a":{"count":1}}`, `{"a":{"count":1,"items":[{"uid":"u0"}]}}`},
+		{"none", store.Tally{}, `{}`, `{}`},
+		{"one", store.Tally{Counts: counts("a"), Reactions: made("a")}, `{"a":{"count":1}}`, `{"a":{"count":1,"items":[{"uid":"u0"}]}}`},
 		{
-			"in the order in which they first came", made("b", "a", "b", "c", "a", "b"),
+			"in the order of the counts",
+			store.Tally{Counts: counts("b", "a", "c"), Reactions: made("b", "a", "b", "c", "a", "b")},
 			`{"b":{"count":3},"a":{"count":2},"c":{"count":1}}`,
 			`{"b":{"count":3,"items":[{"uid":"u0"},{"uid":"u2"},{"uid":"u5"}]},` +
 				`"a":{"count":2,"items":[{"uid":"u1"},{"uid":"u4"}]},"c":{"count":1,"items":[{"uid":"u3"}]}}`,
 		},
 		{
-			"names that must be quoted", made(`"`, `\`),
-			`{"\"":{"count":1},"\\":{"count":1}}`,
-			`{"\"":{"count":1,"items":[{"uid":"u0"}]},"\\":{"count":1,"items":[{"uid":"u1"}]}}`,
+			"not all who reacted",
+			store.Tally{Counts: counts("b", "a", "c"), Reactions: made("a")},
+			`{"b":{"count":3},"a":{"count":2},"c":{"count":1}}`,
+			`{"b":{"count":3,"items":[]},"a":{"count":2,"items":[{"uid":"u0"}]},"c":{"count":1,"items":[]}}`,
+		},
+		{
+			"names that must be quoted",
+			store.Tally{Counts: counts(`"`, `\`), Reactions: made(`"`, `\`)},
+			`{"\"":{"count":2},"\\":{"count":1}}`,
+			`{"\"":{"count":2,"items":[{"uid":"u0"}]},"\\":{"count":1,"items":[{"uid":"u1"}]}}`,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, string(appendTallies(nil, tt.reactions, false))); diff != "" {
+			if diff := cmp.Diff(tt.want, string(appendTally(nil, tt.tally, false))); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.expanded, string(appendTallies(nil, tt.reactions, true))); diff != "" {
+			if diff := cmp.Diff(tt.expanded, string(appendTally(nil, tt.tally, true))); diff != "" {
 				t.Errorf("expanded (-want +got):\n%s", diff)
-			}
-		})
-	}
-	for _, n := range []int{fewReactions - 1, fewReactions, fewReactions + 1, 10 * fewReactions} {
-		t.Run(fmt.Sprint(n, " of two"), func(t *testing.T) {
-			var names []string
-			for i := range n {
-				names = append(names, []string{"x", "y"}[i%2])
-			}
-			want := fmt.Sprintf(`{"x":{"count":%d},"y":{"count":%d}}`, (n+1)/2, n/2)
-			if diff := cmp.Diff(want, string(appendTallies(nil, made(names...), false))); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			expanded := string(appendTallies(nil, made(names...), true))
-			if got := strings.Index(expanded, `"y":`); got < strings.Index(expanded, `"u`+fmt.Sprint((n-1)/2*2)+`"`) {
-				t.Errorf("the groups are mixed: %s", expanded)
 			}
 		})
 	}
@@ -128,14 +125,17 @@ func made(names ...string) []store.Reaction {
 }
 
 func TestManyDifferentReactions(t *testing.T) {
-	// An attacker may have given one message this many. In the square of their
-	// number they would take longer than a test may.
-	names := make([]string, 200_000)
-	for i := range names {
-		names[i] = fmt.Sprint(i)
+	// In the square of their number they would take longer than a test may.
+	var tally store.Tally
+	for i := range 200_000 {
+		tally.Counts = append(tally.Counts, store.ReactionCount{Reaction: fmt.Sprint(i), Count: 1})
 	}
-	got := appendTallies(nil, made(names...), true)
-	if n := strings.Count(string(got), `"count":1,`); n != len(names) {
-		t.Errorf("%d reactions, want %d", n, len(names))
+	for _, c := range tally.Counts {
+		tally.Reactions = append(tally.Reactions, store.Reaction{Reaction: c.Reaction, UID: "u"})
+	}
+	slices.Reverse(tally.Reactions)
+	got := appendTally(nil, tally, true)
+	if n := strings.Count(string(got), `"count":1,"items":[{"uid":"u"}]`); n != len(tally.Counts) {
+		t.Errorf("%d reactions, want %d", n, len(tally.Counts))
 	}
 }

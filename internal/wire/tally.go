@@ -8,68 +8,53 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// fewReactions are compared with each other. With more of them a map is
-// quicker, and an attacker may have made many.
-const fewReactions = 32
-
-// A place is the index of a reaction, and that of the first one which is the
-// same.
-type place struct{ first, index int }
-
-// appendTallies appends an object with a member for each different reaction,
-// in the order in which these first came: how many, and who if expand is true.
-func appendTallies(b []byte, reactions []store.Reaction, expand bool) []byte {
-	var few [fewReactions]place
-	places := appendPlaces(few[:0], reactions)
-	slices.SortFunc(places, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.index, b.index))
-	})
-
+// appendTally appends an object with a member for each different reaction: how
+// many there are, and with expand who made those that the tally has.
+func appendTally(b []byte, t store.Tally, expand bool) []byte {
 	b = append(b, '{')
-	for len(places) > 0 {
-		first, n := places[0].first, 1
-		for n < len(places) && places[n].first == first {
-			n++
+	var few [fewReactions]store.Reaction
+	var made []store.Reaction
+	if expand {
+		made = appendByCount(few[:0], t)
+	}
+	for i, c := range t.Counts {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b = appendString(b, reactions[first].Reaction)
+		b = appendString(b, c.Reaction)
 		b = append(b, `:{"count":`...)
-		b = strconv.AppendInt(b, int64(n), 10)
+		b = strconv.AppendInt(b, int64(c.Count), 10)
 		if expand {
 			b = append(b, `,"items":[`...)
-			for _, p := range places[:n] {
+			for first := true; len(made) > 0 && made[0].Reaction == c.Reaction; made = made[1:] {
+				if !first {
+					b = append(b, ',')
+				}
+				first = false
 				b = append(b, '{')
-				b = appendReactor(b, reactions[p.index])
-				b = append(b, '}', ',')
+				b = appendReactor(b, made[0])
+				b = append(b, '}')
 			}
-			b[len(b)-1] = ']' // in the place of the last comma
+			b = append(b, ']')
 		}
-		b = append(b, '}', ',')
-		places = places[n:]
+		b = append(b, '}')
 	}
-	if len(reactions) == 0 {
-		return append(b, '}')
-	}
-	b[len(b)-1] = '}'
-	return b
+	return append(b, '}')
 }
 
-func appendPlaces(places []place, reactions []store.Reaction) []place {
-	if len(reactions) <= fewReactions {
-		for i, r := range reactions {
-			first := slices.IndexFunc(reactions[:i+1], func(s store.Reaction) bool { return s.Reaction == r.Reaction })
-			places = append(places, place{first, i})
-		}
-		return places
+// fewReactions take no memory from the heap.
+const fewReactions = 16
+
+// appendByCount appends the reactions of a tally in the order of its counts. An
+// attacker may have made many of both.
+func appendByCount(made []store.Reaction, t store.Tally) []store.Reaction {
+	at := make(map[string]int, len(t.Counts))
+	for i, c := range t.Counts {
+		at[c.Reaction] = i
 	}
-	places = slices.Grow(places, len(reactions))
-	firsts := make(map[string]int)
-	for i, r := range reactions {
-		first, seen := firsts[r.Reaction]
-		if !seen {
-			first = i
-			firsts[r.Reaction] = i
-		}
-		places = append(places, place{first, i})
-	}
-	return places
+	made = append(made, t.Reactions...)
+	slices.SortStableFunc(made, func(a, b store.Reaction) int {
+		return cmp.Compare(at[a.Reaction], at[b.Reaction])
+	})
+	return made
 }

@@ -46,7 +46,8 @@ func testEndedContext(e *env) {
 			return err
 		}},
 		{"React", func() error { _, err := a.React(ctx, reactionTo(kept, "Jim", "👍", false)); return err }},
-		{"ListReactions", func() error { _, err := a.ListReactions(ctx, "c", []ulid.ULID{kept}); return err }},
+		{"Tallies", func() error { _, err := a.Tallies(ctx, tallyOf(kept)); return err }},
+		{"ListReactions", func() error { _, err := a.ListReactions(ctx, reactionsTo(kept)); return err }},
 		{"Watch", func() error { return a.Watch(ctx, "other") }},
 		{"Subscribe", func() error {
 			_, err := a.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: "2", Counted: true})

@@ -1,7 +1,11 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +23,11 @@ var reactionTests = []testCase{
 	{"OneOfManyAdds", testReactRace},
 	{"NoTwoAreTakenForOne", testReactionsApart},
 	{"UpToABound", testReactionsBound},
+	{"BoundsHoldForAllAtOnce", testReactionBoundsRace},
+	{"Counted", testTallies},
+	{"FirstOnesAndOnesOwn", testTallyReactions},
+	{"TalliesEndAtTheirBound", testTallyBytes},
+	{"Paged", testReactionPages},
 }
 
 // reactionTo is a request to add or remove a reaction, with a notice.
@@ -40,11 +49,43 @@ func (n *node) react(r store.ReactRequest) store.ReactResult {
 	return res
 }
 
-func (n *node) reactions(ids ...ulid.ULID) map[ulid.ULID][]store.Reaction {
+// plenty is a bound that no test reaches which is not about it.
+const plenty = 1 << 20
+
+func reactionsTo(id ulid.ULID) store.ReactionsRequest {
+	return store.ReactionsRequest{Channel: "c", Message: id, Limit: 100, MaxBytes: plenty}
+}
+
+func (n *node) reactionPage(q store.ReactionsRequest) store.ReactionPage {
 	n.e.Helper()
-	got, err := n.ListReactions(n.e.Context(), "c", ids)
+	page, err := n.ListReactions(n.e.Context(), q)
 	if err != nil {
 		n.e.Fatalf("node %d: ListReactions: %v", n.r.number, err)
+	}
+	return page
+}
+
+// reactions are all of those to each message that has any.
+func (n *node) reactions(ids ...ulid.ULID) map[ulid.ULID][]store.Reaction {
+	n.e.Helper()
+	all := make(map[ulid.ULID][]store.Reaction)
+	for _, id := range ids {
+		if page := n.reactionPage(reactionsTo(id)); len(page.Reactions) > 0 {
+			all[id] = page.Reactions
+		}
+	}
+	return all
+}
+
+func tallyOf(ids ...ulid.ULID) store.TallyRequest {
+	return store.TallyRequest{Channel: "c", Messages: ids, MaxBytes: plenty}
+}
+
+func (n *node) tallies(q store.TallyRequest) []store.Tally {
+	n.e.Helper()
+	got, err := n.Tallies(n.e.Context(), q)
+	if err != nil {
+		n.e.Fatalf("node %d: Tallies: %v", n.r.number, err)
 	}
 	return got
 }
@@ -57,6 +98,7 @@ func testReact(e *env) {
 	want.Created = e.h.Now()
 
 	added := b.react(reactionTo(id, "Jim", "👍", false))
+	want.ID = added.Notice
 	wantEqual(e, "result of adding", added, store.ReactResult{
 		Changed: true, Notice: added.Notice, Reaction: want, Expires: e.h.Now().Add(time.Hour),
 	})
@@ -149,7 +191,6 @@ func testReactionsInOrder(e *env) {
 	if len(listed) != 2 {
 		e.Errorf("%d messages have reactions, want 2", len(listed))
 	}
-	wantEqual(e, "reactions to no messages", b.reactions(), nil)
 }
 
 func testReactionsExpire(e *env) {
@@ -160,6 +201,7 @@ func testReactionsExpire(e *env) {
 	res := a.react(reactionTo(long, "Jim", "👍", false))
 	e.outliveBrief()
 	wantEqual(e, "listed", a.reactions(short, long), map[ulid.ULID][]store.Reaction{long: {res.Reaction}})
+	wantEqual(e, "counted", a.tallies(tallyOf(short, long)), []store.Tally{{}, {Counts: []store.ReactionCount{{Reaction: "👍", Count: 1}}}})
 }
 
 // testReactionNotice: a notice is kept, replayed and never announced twice, as
@@ -236,27 +278,240 @@ func testReactionsApart(e *env) {
 }
 
 func testReactionsBound(e *env) {
+	for _, row := range []struct {
+		why   string
+		bound func(*store.ReactRequest)
+		full  [2]string // user and reaction that are one too many
+		other [2]string // that are not
+	}{
+		{"of all", func(r *store.ReactRequest) { r.MaxReactions = 3 }, [2]string{"Pam", "1"}, [2]string{}},
+		{"of a user", func(r *store.ReactRequest) { r.MaxOfUser = 2 }, [2]string{"Jim", "3"}, [2]string{"Pam", "3"}},
+		{"of different ones", func(r *store.ReactRequest) { r.MaxDifferent = 2 }, [2]string{"Pam", "3"}, [2]string{"Pam", "1"}},
+	} {
+		a, b := e.join(), e.join()
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		bounded := func(uid, reaction string, remove bool) store.ReactRequest {
+			r := reactionTo(id, uid, reaction, remove)
+			row.bound(&r)
+			return r
+		}
+		a.react(bounded("Jim", "1", false))
+		b.react(bounded("Jim", "2", false))
+		a.react(bounded("Al", "2", false))
+		full := func(why string) {
+			e.Helper()
+			_, err := a.React(e.Context(), bounded(row.full[0], row.full[1], false))
+			e.wantErr("bound "+row.why+": "+why, err, store.ErrCapacity)
+		}
+		full("one too many")
+		if r := b.react(bounded("Jim", "1", false)); r.Changed {
+			e.Errorf("bound %s: adding what is there changed something", row.why)
+		}
+		if r := b.react(bounded(row.full[0], row.full[1], true)); r.Changed {
+			e.Errorf("bound %s: what was refused is there", row.why)
+		}
+		if row.other[0] != "" {
+			if r := b.react(bounded(row.other[0], row.other[1], false)); !r.Changed {
+				e.Errorf("bound %s: another one changed nothing", row.why)
+			}
+			b.react(bounded(row.other[0], row.other[1], true))
+		}
+		if r := b.react(reactionTo(id, "Jim", "bot", false)); !r.Changed {
+			e.Errorf("bound %s: a request without a bound has one", row.why)
+		}
+		a.react(bounded("Jim", "bot", true))
+		full("again")
+		a.react(bounded("Jim", "1", true))
+		if r := a.react(bounded(row.full[0], row.full[1], false)); !r.Changed {
+			e.Errorf("bound %s: there is no room though one was removed", row.why)
+		}
+		if n := len(a.reactions(id)[id]); n != 3 {
+			e.Errorf("bound %s: %d reactions are listed, want 3", row.why, n)
+		}
+	}
+}
+
+// testReactionBoundsRace has many users react at once, up to each bound.
+func testReactionBoundsRace(e *env) {
+	for _, row := range []struct {
+		why  string
+		make func(i int) (uid, reaction string)
+		set  func(*store.ReactRequest)
+	}{
+		{"of all", func(i int) (string, string) { return fmt.Sprint(i), "+" }, func(r *store.ReactRequest) { r.MaxReactions = 5 }},
+		{"of a user", func(i int) (string, string) { return "Jim", fmt.Sprint(i) }, func(r *store.ReactRequest) { r.MaxOfUser = 5 }},
+		{"of different ones", func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprint(i) }, func(r *store.ReactRequest) { r.MaxDifferent = 5 }},
+	} {
+		nodes := []*node{e.join(), e.join()}
+		id := nodes[0].publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		var wg sync.WaitGroup
+		var full atomic.Int32
+		for i := range 20 {
+			wg.Go(func() {
+				uid, reaction := row.make(i)
+				r := reactionTo(id, uid, reaction, false)
+				row.set(&r)
+				switch _, err := nodes[i%2].React(e.Context(), r); {
+				case errors.Is(err, store.ErrCapacity):
+					full.Add(1)
+				case err != nil:
+					e.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := len(nodes[0].reactions(id)[id]); n != 5 || full.Load() != 15 {
+			e.Errorf("bound %s: %d reactions and %d refused, want 5 and 15", row.why, n, full.Load())
+		}
+	}
+}
+
+// testTallies adds and removes at random, and compares with what is listed.
+func testTallies(e *env) {
 	a, b := e.join(), e.join()
 	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
-	bounded := func(uid, reaction string, remove bool) store.ReactRequest {
-		r := reactionTo(id, uid, reaction, remove)
-		r.MaxReactions = 2
-		return r
+	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	random := rand.New(rand.NewPCG(1, 2))
+	var want []store.ReactionCount
+	for step := range 200 {
+		uid, reaction := fmt.Sprint("u", random.IntN(5)), string(rune('a'+random.IntN(4)))
+		remove := random.IntN(2) == 1
+		res := []*node{a, b}[step%2].react(reactionTo(id, uid, reaction, remove))
+		i := slices.IndexFunc(want, func(c store.ReactionCount) bool { return c.Reaction == reaction })
+		switch {
+		case !res.Changed:
+		case !remove && i < 0:
+			want = append(want, store.ReactionCount{Reaction: reaction, Count: 1})
+		case !remove:
+			want[i].Count++
+		default:
+			if want[i].Count--; want[i].Count == 0 {
+				want = slices.Delete(want, i, i+1)
+			}
+		}
+		listed := make(map[string]int)
+		for _, r := range b.reactions(id)[id] {
+			listed[r.Reaction]++
+		}
+		got := a.tallies(tallyOf(none, id, predecessor(id)))
+		wantEqual(e, fmt.Sprint("tallies after step ", step), got, []store.Tally{{}, {Counts: want}, {}})
+		for _, c := range want {
+			if listed[c.Reaction] != c.Count {
+				e.Fatalf("step %d: %d of %q are listed, want %d", step, listed[c.Reaction], c.Reaction, c.Count)
+			}
+		}
 	}
-	a.react(bounded("Jim", "1", false))
-	b.react(bounded("Pam", "1", false))
-	_, err := a.React(e.Context(), bounded("Jim", "2", false))
-	e.wantErr("the third of two", err, store.ErrCapacity)
-	if r := b.react(bounded("Jim", "1", false)); r.Changed {
-		e.Error("adding what is there changed something")
+	unknown := tallyOf(id)
+	unknown.Channel = "unknown"
+	wantEqual(e, "tallies of an unknown channel", a.tallies(unknown), []store.Tally{{}})
+	wantEqual(e, "tallies of nothing", a.tallies(tallyOf()), nil)
+}
+
+func testTallyReactions(e *env) {
+	a := e.join()
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	var all []store.Reaction
+	for i := range 8 {
+		uid := fmt.Sprint("u", i%3)
+		all = append(all, a.react(reactionTo(id, uid, fmt.Sprint("r", i/2), false)).Reaction)
 	}
-	if r := b.react(reactionTo(id, "Bot", "2", false)); !r.Changed {
-		e.Error("a request without a bound has one")
+	for _, row := range []struct {
+		why   string
+		first int
+		uid   string
+		want  []int
+	}{
+		{"none", 0, "", nil},
+		{"none, of whoever asks either", 0, "u1", nil},
+		{"the first", 2, "", []int{0, 1}},
+		{"the first and a user's, each once", 3, "u1", []int{0, 1, 2, 4, 7}},
+		{"the first and those of a user who has none", 3, "nobody", []int{0, 1, 2}},
+		{"all", 100, "u1", []int{0, 1, 2, 3, 4, 5, 6, 7}},
+	} {
+		q := tallyOf(id)
+		q.First, q.UID = row.first, row.uid
+		var want []store.Reaction
+		for _, i := range row.want {
+			want = append(want, all[i])
+		}
+		wantEqual(e, row.why, a.tallies(q)[0].Reactions, want)
 	}
-	a.react(bounded("Bot", "2", true))
-	a.react(bounded("Jim", "1", true))
-	a.react(bounded("Jim", "2", false))
-	if n := len(a.reactions(id)[id]); n != 2 {
-		e.Errorf("%d reactions are listed, want 2", n)
+}
+
+func testTallyBytes(e *env) {
+	a := e.join()
+	var ids []ulid.ULID
+	for range 5 {
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		for i := range 10 {
+			r := reactionTo(id, fmt.Sprint("u", i), strings.Repeat("r", 100), false)
+			r.Reaction.UMD = []byte(`"` + strings.Repeat("m", 998) + `"`)
+			a.react(r)
+		}
+		ids = append(ids, id)
 	}
+	for _, row := range []struct{ first, bytes, least, most int }{
+		{0, 1, 1, 1}, // the first is always there
+		{0, plenty, 5, 5},
+		{10, 1, 1, 1},
+		{10, 30_000, 1, 3},
+		{10, plenty, 5, 5},
+	} {
+		q := tallyOf(ids...)
+		q.First, q.MaxBytes = row.first, row.bytes
+		got := a.tallies(q)
+		if len(got) < row.least || len(got) > row.most {
+			e.Errorf("%d reactions to each and %d bytes: %d tallies, want %d to %d", row.first, row.bytes, len(got), row.least, row.most)
+		}
+		for _, t := range got {
+			if len(t.Reactions) != row.first || len(t.Counts) != 1 || t.Counts[0].Count != 10 {
+				e.Errorf("a tally is cut: %d reactions, counts %v", len(t.Reactions), t.Counts)
+			}
+		}
+	}
+}
+
+func testReactionPages(e *env) {
+	a, b := e.join(), e.join()
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	var all []store.Reaction
+	for i := range 7 {
+		r := reactionTo(id, fmt.Sprint("u", i*3%7), "+", false)
+		r.Reaction.UMD = []byte(`"` + strings.Repeat("m", 998) + `"`)
+		all = append(all, a.react(r).Reaction)
+	}
+	read := func(q store.ReactionsRequest, between func()) (sizes []int, got []store.Reaction) {
+		for {
+			page := b.reactionPage(q)
+			sizes, got = append(sizes, len(page.Reactions)), append(got, page.Reactions...)
+			if !page.More || len(page.Reactions) == 0 {
+				return sizes, got
+			}
+			q.After = page.Reactions[len(page.Reactions)-1].ID
+			between()
+		}
+	}
+	for _, row := range []struct {
+		limit, bytes int
+		want         []int
+	}{
+		{3, plenty, []int{3, 3, 1}},
+		{7, plenty, []int{7}},
+		{8, plenty, []int{7}},
+		{3, 1, []int{1, 1, 1, 1, 1, 1, 1}},
+		{10, 3500, []int{3, 3, 1}},
+	} {
+		q := reactionsTo(id)
+		q.Limit, q.MaxBytes = row.limit, row.bytes
+		sizes, got := read(q, func() {})
+		wantEqual(e, fmt.Sprint("pages of ", row.limit, " and ", row.bytes, " bytes"), sizes, row.want)
+		wantEqual(e, "reactions page by page", got, all)
+	}
+	// The reaction that a page ended with may go meanwhile.
+	q := reactionsTo(id)
+	q.Limit = 4
+	_, got := read(q, func() { a.react(reactionTo(id, all[3].UID, "+", true)) })
+	wantEqual(e, "reactions, the last of a page being removed", got, all)
+	q.After = all[6].ID
+	wantEqual(e, "after the last", a.reactionPage(q), store.ReactionPage{})
 }

@@ -1,12 +1,13 @@
 -- react adds a reaction to a kept message or removes it, and publishes the
 -- notice of that.
 --
--- KEYS     1-8 as in channel.lua   9 the message's reactions
+-- KEYS     1-8 as in channel.lua   9-11 as in reactions.lua
 -- ARGV     1-7 as in channel.lua   8 keep of the notice in ms   9 notice
---          10 message   11 field of the reaction   12 its value; '' to remove
---          13 how many reactions the message may have; 0 any number
--- RETURNS  ok: 1 if changed, id of the notice, when the message expires,
---          time of adding, value; none; full
+--          10 message   11 reaction   12 user   13 metadata and origin; '' to remove
+--          14 how many reactions the message may have, 15 the user, 16 how many
+--          different ones; 0 any number
+-- RETURNS  ok: 1 if changed, id of the notice, when the message expires, id of
+--          the reaction, when it was added, metadata and origin; none; full
 
 local seen, refuse = recall()
 if seen then
@@ -19,28 +20,80 @@ local expires = body and tonumber(string.match(body, '^%d+'))
 if not expires or (expires > 0 and expires <= NOW) then
   return answer('none')
 end
-local old = redis.call('HGET', KEYS[9], ARGV[11])
-local add = ARGV[12] ~= ''
+local RECORDS, RECORD_ORDER, COUNTS = KEYS[9], KEYS[10], KEYS[11]
+local reaction, user, add = ARGV[11], ARGV[12], ARGV[13] ~= ''
+local field = pack({reaction, user})
+local old = redis.call('HGET', RECORDS, field)
 if (add and old) or (not add and not old) then
-  return remember(pack({'', '', text(expires), '', ''}))
+  return remember(pack({'', '', text(expires), '', '', ''}))
 end
-local most = tonumber(ARGV[13])
-if add and most > 0 and redis.call('HLEN', KEYS[9]) >= most then
+
+-- count makes the order and the counts those of the records.
+local function count()
+  for _, key in ipairs({RECORD_ORDER, COUNTS}) do
+    redis.call('PEXPIREAT', key, '1')
+  end
+  local order, tally, users = recount(RECORDS)
+  for _, member in ipairs(order) do
+    redis.call('ZADD', RECORD_ORDER, 0, member)
+  end
+  for name, n in pairs(users) do
+    redis.call('HSET', COUNTS, 'u' .. name, n)
+  end
+  redis.call('HSET', COUNTS, 'n', #order, 't', tally)
+end
+if not counted(RECORDS, COUNTS) then
+  count()
+end
+local was = redis.call('HMGET', COUNTS, 'n', 't', 'u' .. user)
+local total, tally, of_user = tonumber(was[1]) or 0, unpack_fields(was[2] or ''), tonumber(was[3]) or 0
+local at
+for i = 1, #tally, 2 do
+  if tally[i] == reaction then
+    at = i + 1
+  end
+end
+local function reached(n, most)
+  return tonumber(most) > 0 and n >= tonumber(most)
+end
+if add and (reached(total, ARGV[14]) or reached(of_user, ARGV[15])
+    or (not at and reached(#tally / 2, ARGV[16]))) then
   return decline('full')
 end
+
 local c = open()
 local id = publish(c, tonumber(ARGV[8]), ARGV[9], random(1))
-local created, value
+local step = add and 1 or -1
+local made, created, rest
 if add then
-  created, value = text(NOW), ARGV[12]
-  redis.call('HSET', KEYS[9], ARGV[11], pack({id, created}) .. value)
-  if expires > 0 then
-    redis.call('PEXPIREAT', KEYS[9], text(expires))
+  made, created, rest = id, text(NOW), ARGV[13]
+  redis.call('HSET', RECORDS, field, pack({id, created}) .. rest)
+  redis.call('ZADD', RECORD_ORDER, 0, id .. field)
+  if not at then
+    tally[#tally + 1], tally[#tally + 2] = reaction, '0'
+    at = #tally
   end
 else
   local f = unpack_fields(old)
-  created, value = f[2], pack({f[3], f[4]})
-  redis.call('HDEL', KEYS[9], ARGV[11])
+  made, created, rest = f[1], f[2], pack({f[3], f[4]})
+  redis.call('HDEL', RECORDS, field)
+  redis.call('ZREM', RECORD_ORDER, made .. field)
+end
+tally[at] = text(tonumber(tally[at]) + step)
+if tally[at] == '0' then
+  table.remove(tally, at)
+  table.remove(tally, at - 1)
+end
+redis.call('HSET', COUNTS, 'n', total + step, 't', pack(tally), 'u' .. user, of_user + step)
+if of_user + step == 0 then
+  redis.call('HDEL', COUNTS, 'u' .. user)
+end
+if total + step == 0 then
+  redis.call('HDEL', COUNTS, 'n', 't')
+elseif expires > 0 then
+  for _, key in ipairs({RECORDS, RECORD_ORDER, COUNTS}) do
+    redis.call('PEXPIREAT', key, text(expires))
+  end
 end
 close(c)
-return remember(pack({'1', id, text(expires), created, value}))
+return remember(pack({'1', id, text(expires), made, created, rest}))
