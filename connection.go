@@ -54,6 +54,7 @@ type connection struct {
 	received   time.Duration // since connected: the last message
 	heartbeat  time.Duration // the same: the last sign of life, with a heartbeat timeout
 	kept       time.Duration // the same: the last keep-alive
+	lists      time.Duration // the same: until when the lists of members that were sent are paid for
 	timer      *time.Timer
 	background sync.WaitGroup // goroutines of this connection besides run
 }

@@ -52,8 +52,10 @@ func messageFrame(m *store.Message) socket.Frame {
 	return socket.Finish(wire.AppendMessage(socket.Start(room), m))
 }
 
-func presenceFrame(channel string, p *store.PresenceChange) socket.Frame {
-	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, p))
+// presenceFrame is that of a change of members, with the list of them or
+// without.
+func presenceFrame(item *store.Item, list bool) socket.Frame {
+	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), item.Channel, item.Presence, list))
 }
 
 func storageUpdatedFrame(e *store.Entry) socket.Frame {

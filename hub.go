@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -49,6 +50,11 @@ type topic struct {
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
+	// change is the newest change of members while the topic exists, nil before
+	// the first. paying is true while payday is to come, for who is owed it.
+	change *memberChange
+	paying bool
+	payday *time.Timer
 }
 
 func newHub() *hub {
@@ -135,10 +141,14 @@ func (h *hub) deliver(item *store.Item) (taken int) {
 	if len(t.subs) == 0 {
 		return 0
 	}
-	frame := itemFrame(item)
-	for _, s := range t.subs {
-		if s.deliver(item, frame) {
-			taken++
+	if item.Presence != nil {
+		taken = t.deliverChange(item)
+	} else {
+		frame := itemFrame(item)
+		for _, s := range t.subs {
+			if s.deliver(item, frame) {
+				taken++
+			}
 		}
 	}
 	t.shard.items.Add(1)
@@ -173,11 +183,16 @@ func (t *topic) remove(s *subscription) {
 	defer t.mu.Unlock()
 	s.state = subEnded
 	s.held = nil
+	s.owed = false
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index
 	t.subs[last] = nil
 	t.subs = t.subs[:last]
+	if last == 0 && t.payday != nil {
+		t.payday.Stop()
+		t.paying = false
+	}
 }
 
 // exceed notes that after an item there is more than any client may be sent.
@@ -225,7 +240,7 @@ func itemFrame(item *store.Item) socket.Frame {
 	case item.Message != nil:
 		return messageFrame(item.Message)
 	case item.Presence != nil:
-		return presenceFrame(item.Channel, item.Presence)
+		return presenceFrame(item, true)
 	default:
 		return storageUpdatedFrame(item.Storage)
 	}

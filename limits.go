@@ -45,6 +45,16 @@ const (
 	eventQueue            = 16384    // events that wait for the sink
 )
 
+// What changes of a presence channel's members cost each of its subscribers, so
+// that one member who comes and goes cannot make n members receive n lists for
+// each time.
+const (
+	memberListRate  = 128 << 10              // bytes of lists a second, of all channels of a connection
+	memberListBurst = 512 << 10              // bytes of lists at once, after a pause
+	memberListRoom  = 64 << 10               // bytes that may wait for a client that is sent one
+	memberListPause = 250 * time.Millisecond // until a list that had to wait is tried again
+)
+
 // Work and time that one request gets.
 const (
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer

@@ -33,6 +33,7 @@ func TestLimits(t *testing.T) {
 		{"one HTTP body", sizeText(o.MaxBodySize) + " *"},
 		{"what waits for a client that is slow to read", sizeText(o.MaxQueueSize) + " *"},
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
+		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},
 		{"schedules pending on a channel, for a client to add one", countText(o.MaxSchedules) + " *"},
 		{"reactions to a message, for a client to add one", countText(o.MaxReactions) + " *"},

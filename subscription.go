@@ -42,7 +42,10 @@ type subscription struct {
 	state subState
 	// gap is true after items were lost, until resubscribe deals with it. Nothing
 	// that follows the gap goes out before the client is told.
-	gap      bool
+	gap bool
+	// owed is true while the client has yet to be sent the topic's newest change
+	// of members.
+	owed     bool
 	position ulid.ULID // items up to here are not for this subscription
 	// held is what was delivered in the state subJoining, nil if that is nothing.
 	held *heldItems
@@ -54,7 +57,10 @@ type subscription struct {
 // heldItems wait until the client has been told that it is subscribed.
 type heldItems struct {
 	items []*store.Item
-	size  int // bytes
+	size  int // bytes of their frames, of changes of members without the list
+	// change is the index in items of the newest change of members, if there is
+	// one. Those before it have no list.
+	change int
 }
 
 // dropped reports whether they were too many. The client is disconnected, and
@@ -88,24 +94,46 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	case subLive:
 		return s.send(item, frame)
 	case subJoining:
-		if s.held == nil {
-			s.held = new(heldItems)
-		}
-		if s.held.size += frame.Len(); s.held.size > s.conn.h.opts.MaxQueueSize {
-			s.held.items = nil
-			s.conn.tooSlow()
-			return false
-		}
-		s.held.items = append(s.held.items, item)
-		return true
+		return s.hold(item, frame.Len())
 	}
 	return false
+}
+
+// hold keeps an item until the client has been told that it is subscribed, and
+// returns false if it is one too many. Its frame is that long.
+func (s *subscription) hold(item *store.Item, size int) bool {
+	if s.held == nil {
+		s.held = new(heldItems)
+	}
+	h := s.held
+	if h.size += size; h.size > s.conn.h.opts.MaxQueueSize {
+		h.items = nil
+		s.conn.tooSlow()
+		return false
+	}
+	if item.Presence != nil {
+		if h.change < len(h.items) && h.items[h.change].Presence != nil {
+			h.items[h.change] = withoutMembers(h.items[h.change])
+		}
+		h.change = len(h.items)
+	}
+	h.items = append(h.items, item)
+	return true
+}
+
+// withoutMembers returns a change of members without the list, so that this can
+// be freed.
+func withoutMembers(item *store.Item) *store.Item {
+	short, change := *item, *item.Presence
+	change.Members = nil
+	short.Presence = &change
+	return &short
 }
 
 // send passes on what the client does not know yet, and returns whether it did
 // not.
 func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
-	if item.ID.Compare(s.position) <= 0 {
+	if !s.lacks(item) {
 		return false
 	}
 	if item.Storage != nil && s.reads != nil {
@@ -120,6 +148,10 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 	s.conn.sock.Send(frame)
 	return true
 }
+
+// lacks reports whether an item is newer than what the client was told when it
+// was subscribed.
+func (s *subscription) lacks(item *store.Item) bool { return item.ID.Compare(s.position) > 0 }
 
 // tell notes that the client is being told of a storage entry outside the order
 // of items, and sends the frame. The topic's lock must be held.
@@ -173,8 +205,16 @@ func (s *subscription) goLive(position ulid.ULID) {
 	if s.held == nil {
 		return
 	}
-	for _, item := range s.held.items {
-		s.send(item, itemFrame(item))
+	for i, item := range s.held.items {
+		switch {
+		case item.Presence == nil:
+			s.send(item, itemFrame(item))
+		case !s.lacks(item):
+		case i < s.held.change:
+			s.conn.sock.Send(presenceFrame(item, false))
+		default:
+			s.offer(s.topic.change)
+		}
 	}
 	s.held = nil
 }

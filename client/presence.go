@@ -1,6 +1,9 @@
 package client
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Members returns the members of a presence channel as the client knows them,
 // in the order in which they came; nil for other channels. While there is no
@@ -10,6 +13,24 @@ func (s *Subscription) Members() []User {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	return s.members
+}
+
+// apply returns the list of members after a change. The server leaves it out
+// where it would be too much. The list before is not modified.
+func (c *MemberChange) apply(before []User) []User {
+	i := slices.IndexFunc(before, func(u User) bool { return u.UID == c.Member.UID })
+	switch {
+	case c.Kind == MemberRemoved && i < 0:
+		return before
+	case c.Kind == MemberRemoved:
+		return slices.Concat(before[:i], before[i+1:])
+	case i < 0:
+		return append(slices.Clip(before), c.Member)
+	default:
+		after := slices.Clone(before)
+		after[i] = c.Member
+		return after
+	}
 }
 
 // memberChanges returns what has happened between two lists of members, as far

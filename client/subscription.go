@@ -203,6 +203,9 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 	case Reaction:
 		s.pushNumbered(e.ID, e, f.size)
 	case MemberChange:
+		if e.Members == nil {
+			e.Members = e.apply(s.members)
+		}
 		if s.push(f.size, e) {
 			s.members = e.Members
 		}

@@ -435,7 +435,7 @@ export class Client extends Emitter {
       case "hotsock.memberAdded":
       case "hotsock.memberUpdated":
       case "hotsock.memberRemoved":
-        this.#setMembers(sub, data.members, { kind: event.slice(14).toLowerCase(), member: object(data.member) });
+        this.#changeMembers(sub, data, event.slice(14).toLowerCase());
         break;
       case "hotsock.channelStorageUpdated":
         if (typeof key === "string") this.#setEntry(sub, { key, data: frame.data ?? null, meta });
@@ -479,6 +479,18 @@ export class Client extends Emitter {
     sub.stale = stale;
     if (stale.size === 0 || !(await this.#ping()) || stale !== sub.stale) return;
     for (const key of stale) this.#setEntry(sub, { key, data: null, meta: null });
+  }
+
+  // The server leaves out the list where it would be too much.
+  #changeMembers(sub, { members, member }, kind) {
+    member = object(member);
+    if (members === undefined && typeof member.uid === "string") {
+      members = sub.channel.members.slice();
+      const known = members.findIndex(({ uid }) => uid === member.uid);
+      const place = known < 0 ? members.length : known;
+      members.splice(place, known < 0 ? 0 : 1, ...(kind === "removed" ? [] : [member]));
+    }
+    this.#setMembers(sub, members, { kind, member });
   }
 
   #setMembers({ channel }, members, change) {

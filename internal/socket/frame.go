@@ -28,6 +28,9 @@ type frameBytes struct {
 // Len is the number of bytes the frame takes on the wire, uncompressed.
 func (f Frame) Len() int { return len(f.b.wire) }
 
+// IsZero reports whether the frame is the zero value, and so none.
+func (f Frame) IsZero() bool { return f.b == nil }
+
 // Start returns the beginning of a frame, with room for about size bytes of
 // payload. Append the payload to it and call Finish.
 func Start(size int) []byte {

@@ -146,8 +146,9 @@ func AppendReactionData(b []byte, r Reaction) []byte {
 	return append(b, `,"action":"add"}`...)
 }
 
-// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved.
-func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
+// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved,
+// with the list of the members or without it.
+func AppendPresence(b []byte, channel string, c *store.PresenceChange, list bool) []byte {
 	switch c.Kind {
 	case store.MemberAdded:
 		b = append(b, `{"event":"hotsock.memberAdded","channel":`...)
@@ -159,8 +160,10 @@ func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
 	b = appendString(b, channel)
 	b = append(b, `,"data":{"member":`...)
 	b = c.Member.AppendJSON(b)
-	b = append(b, `,"members":`...)
-	b = store.AppendMembers(b, c.Members)
+	if list {
+		b = append(b, `,"members":`...)
+		b = store.AppendMembers(b, c.Members)
+	}
 	return append(b, `}}`...)
 }
 

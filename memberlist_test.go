@@ -1,0 +1,147 @@
+package hotsock
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+const subscribePresence = `{"event":"hotsock.subscribe","channel":"presence.room"}`
+
+// told describes the change of members that the client reads next: what it is,
+// of whom, and the list, which is "-" if it was left out.
+func (p *peerClient) told() string {
+	p.r.t.Helper()
+	event, m := p.read()
+	data, _ := m["data"].(map[string]any)
+	member, _ := data["member"].(map[string]any)
+	list := "-"
+	if members, ok := data["members"].([]any); ok {
+		var uids []string
+		for _, m := range members {
+			uids = append(uids, m.(map[string]any)["uid"].(string))
+		}
+		list = strings.Join(uids, ",")
+	}
+	return fmt.Sprint(strings.TrimPrefix(event, "hotsock.member"), " ", member["uid"], " ", list)
+}
+
+func (p *peerClient) wantTold(want ...string) {
+	p.r.t.Helper()
+	for _, w := range want {
+		if got := p.told(); got != w {
+			p.r.t.Fatalf("told %q, want %q", got, w)
+		}
+	}
+}
+
+// publishLong sends more than may wait for a client that is sent a list.
+func (r *rig) publishLong(channel string) {
+	r.t.Helper()
+	for range 4 {
+		_, err := r.h.Publish(context.Background(), Message{Channel: channel, Event: "long", Data: strings.Repeat("x", 30<<10)})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		synctest.Wait() // The first is being written, and the others wait.
+	}
+}
+
+// A client that is behind is sent the list of the last change alone, when it has
+// caught up, and is told of every change.
+func TestListWaitsForSlowClient(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
+		ann.send(subscribePresence)
+		ann.next("hotsock.subscribed")
+		r.publishLong("presence.room")
+		bob.send(subscribePresence)
+		bob.next("hotsock.subscribed")
+		bob.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+		bob.next("hotsock.unsubscribed")
+		cat.send(subscribePresence)
+		cat.next("hotsock.subscribed")
+		for range 4 {
+			ann.next("long")
+		}
+		ann.wantTold("Added bob -", "Removed bob -", "Added cat ann,cat")
+
+		// One that has left before is not sent it.
+		r.publishLong("presence.room")
+		bob.send(subscribePresence)
+		bob.next("hotsock.subscribed")
+		ann.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+		for range 4 {
+			ann.next("long")
+			cat.next("long")
+		}
+		ann.next("hotsock.unsubscribed")
+		cat.wantTold("Added bob -", "Removed ann cat,bob")
+		time.Sleep(time.Minute)
+		ann.send(`{"event":"hotsock.ping"}`)
+		ann.next("hotsock.pong")
+	})
+}
+
+// The lists that a client is sent have a rate, over all channels.
+func TestListsHaveARate(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		ann, bob := r.connect("ann"), r.connect("bob")
+		ann.send(subscribePresence)
+		ann.next("hotsock.subscribed")
+		c := r.h.conns.of("ann")[0]
+		c.chargeList(memberListBurst + 2*memberListRate)
+		start := time.Now()
+		bob.send(subscribePresence)
+		bob.next("hotsock.subscribed")
+		ann.wantTold("Added bob ann,bob")
+		if d := time.Since(start); d < 2*time.Second || d > 2*time.Second+2*memberListPause {
+			t.Errorf("the list came after %v", d)
+		}
+	})
+}
+
+// Who joins while many others come and go is not disconnected for it, and is
+// told of them with one list.
+func TestJoinAmongManyChanges(t *testing.T) {
+	inRig(t, Options{MaxQueueSize: 64 << 10}, func(t *testing.T, r *rig) {
+		ann, bob := r.connect("ann"), r.connect("bob")
+		long := store.SubscribeRequest{
+			Channel: "presence.room", Connection: "long", UID: "long", UMD: []byte(`"` + strings.Repeat("x", 15_000) + `"`),
+			Presence: true, MaxMembers: 20_000,
+		}
+		if _, err := r.h.node.Subscribe(t.Context(), long); err != nil {
+			t.Fatal(err)
+		}
+		ann.send(subscribePresence)
+		ann.next("hotsock.subscribed")
+		s := r.h.conns.of("ann")[0].subscription("presence.room")
+		s.topic.mu.Lock()
+		s.state = subJoining
+		s.topic.mu.Unlock()
+		const times = 10
+		for range times {
+			bob.send(subscribePresence)
+			bob.next("hotsock.subscribed")
+			bob.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+			bob.next("hotsock.unsubscribed")
+		}
+		s.topic.mu.Lock()
+		for i, item := range s.held.items[:2*times-1] {
+			if item.Presence.Members != nil {
+				t.Errorf("change %d keeps its list", i)
+			}
+		}
+		s.goLive(s.position)
+		s.topic.mu.Unlock()
+		for range times - 1 {
+			ann.wantTold("Added bob -", "Removed bob -")
+		}
+		ann.wantTold("Added bob -", "Removed bob long,ann")
+	})
+}
