@@ -65,7 +65,7 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
 .PHONY: faults
 faults: ## Break Redis, nodes and networks in full, one fault after another; half an hour
 	@go test ./internal/faults -full -parallel 1 -timeout 3h -v
-	@go test ./store_redis -run TestSilentChannelsCostNothing -v -full
+	@go test ./store_redis -run 'TestSilentChannelsCostNothing|TestManySchedulesAreDueAtOnce|TestSchedulesAreListedEvenly|TestIdleNodesCostLittle' -parallel 1 -v -full
 
 .PHONY: bench
 bench: ## Run the benchmarks

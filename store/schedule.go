@@ -31,7 +31,8 @@ type Scheduler interface {
 	Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error
 	// Schedule returns a pending schedule. Errors are those of Cancel.
 	Schedule(ctx context.Context, group string, id ulid.ULID) (*Schedule, error)
-	// Schedules lists pending schedules by due time, then by ID.
+	// Schedules lists pending schedules by due time, to the millisecond or finer,
+	// then by ID.
 	Schedules(ctx context.Context, q ScheduleQuery) ([]*Schedule, error)
 }
 

@@ -5,81 +5,94 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
-// An agenda looks after the partitions: it removes what has expired, reports
-// expired entries, fires schedules and sweeps dead nodes. Every node looks
-// after all of them, and the scripts see to it that each thing is done once.
+// An agenda does what is due in the partitions that are assigned to this node: it
+// removes what has expired, reports expired entries, fires schedules and sweeps
+// dead nodes. Others may do the same at the same time; the scripts see to it
+// that each thing is done once.
 //
-// A look tells when the next one is needed; a schedule that is due before that
-// is told to all nodes over the bus. Should that get lost, there is a look in
-// every period anyway.
+// In every period it reads when the partitions have something to be done (poll.go).
+// Then it looks. A look tells when the next one is needed; of a schedule that is
+// due before that, the node is told over the bus.
 type agenda struct {
-	n     *node
-	began time.Time
+	n *node
 
-	mu   sync.Mutex
-	next [partitions]time.Time
-	wake chan struct{}
+	mu sync.Mutex
+	// looks and polls are when the next of each partition is; a zero time is never.
+	looks, polls [partitions]time.Time
+	looking      [partitions]bool
+	// slots has, by the address of a master, room for looks that are under way.
+	slots map[string]chan struct{}
+	wake  chan struct{}
 }
 
 const (
 	agendaBatch  = 100
 	agendaPeriod = 5 * time.Second
-	// agendaAgain is how long a node waits for another that is firing a schedule.
-	agendaAgain = 10 * time.Millisecond
+	// agendaAhead is how far ahead looks are planned. What is later, a poll finds.
+	agendaAhead = 2 * agendaPeriod
+	// agendaLooks is how many looks at one master are under way at a time. What
+	// others ask of it waits for no more than that.
+	agendaLooks = 8
+	// fireBatch and fireBytes bound what one script fires, so that the server does
+	// nothing else for a millisecond or two, and not more.
+	fireBatch = 64
+	fireBytes = 256 << 10
+	// laterAgain is how long a node waits for another that is firing a schedule.
+	laterAgain = 10 * time.Millisecond
 )
 
 func newAgenda(n *node) *agenda {
-	a := &agenda{n: n, began: time.Now(), wake: make(chan struct{}, 1)}
-	for p := range a.next {
-		a.next[p] = a.turn(p, a.began.Add(-1))
+	a := &agenda{n: n, slots: make(map[string]chan struct{}), wake: make(chan struct{}, 1)}
+	for p := range a.polls {
+		a.polls[p] = time.Now().Add(agendaPeriod)
 	}
 	return a
 }
 
-// turn is when it is a partition's turn, next after a time. The turns are spread
-// over the period, and stay so whatever looks there are in between.
-func (a *agenda) turn(p int, after time.Time) time.Time {
-	at := a.began.Add(agendaPeriod * time.Duration(p) / partitions)
-	if d := after.Sub(at); d >= 0 {
-		at = at.Add(d.Truncate(agendaPeriod) + agendaPeriod)
-	}
-	return at
-}
-
 // soon asks for a look at a partition in d, if none is to be had before.
 func (a *agenda) soon(p int, d time.Duration) {
+	if d <= agendaAhead {
+		a.plan(&a.looks[p], d)
+	}
+}
+
+// pollSoon asks for a poll of a partition in d, if none is to be had before.
+func (a *agenda) pollSoon(p int, d time.Duration) { a.plan(&a.polls[p], d) }
+
+func (a *agenda) plan(next *time.Time, d time.Duration) {
 	at := time.Now().Add(d)
 	a.mu.Lock()
-	earlier := at.Before(a.next[p])
+	earlier := next.IsZero() || at.Before(*next)
 	if earlier {
-		a.next[p] = at
+		*next = at
 	}
 	a.mu.Unlock()
 	if earlier {
-		select {
-		case a.wake <- struct{}{}:
-		default:
-		}
+		a.awake()
 	}
 }
 
-// run looks at each partition when it is time, until the context ends.
+func (a *agenda) awake() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run does what is planned when it is time, until the context ends.
 func (a *agenda) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var g errgroup.Group
-	g.SetLimit(32)
+	var wg sync.WaitGroup
 	for ctx.Err() == nil {
-		due, wait := a.take(time.Now())
-		for _, p := range due {
-			g.Go(func() error {
-				a.look(ctx, p)
-				return nil
-			})
+		looks, polls, wait := a.take(time.Now())
+		for _, p := range looks {
+			wg.Go(func() { a.lookInTurn(ctx, p) })
+		}
+		if len(polls) > 0 {
+			wg.Go(func() { a.poll(ctx, polls) })
 		}
 		timer.Reset(wait)
 		select {
@@ -88,25 +101,61 @@ func (a *agenda) run(ctx context.Context) {
 		case <-a.wake:
 		}
 	}
-	_ = g.Wait() // No error is returned.
+	wg.Wait()
 }
 
-// take returns the partitions to be looked at now, and how long to wait for the
-// next one. Looks at partitions that are due within the same few milliseconds
-// go together.
-func (a *agenda) take(now time.Time) (due []int, wait time.Duration) {
+// take returns the partitions to be looked at and polled now, and how long to
+// wait for the next one. Those that are due within the same few milliseconds go
+// together.
+func (a *agenda) take(now time.Time) (looks, polls []int, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	wait = agendaPeriod
-	for p, at := range a.next {
-		if !at.After(now) {
-			due = append(due, p)
-			a.next[p] = a.turn(p, now)
+	for p := range partitions {
+		switch at := a.looks[p]; {
+		case at.IsZero() || a.looking[p]:
+		case at.After(now):
+			wait = min(wait, at.Sub(now))
+		default:
+			looks = append(looks, p)
+			a.looks[p], a.looking[p] = time.Time{}, true
+		}
+		if at := a.polls[p]; at.After(now) {
+			wait = min(wait, at.Sub(now))
 			continue
 		}
-		wait = min(wait, at.Sub(now))
+		a.polls[p] = now.Add(agendaPeriod)
+		polls = append(polls, p)
 	}
-	return due, max(wait, 5*time.Millisecond)
+	return looks, polls, max(wait, 5*time.Millisecond)
+}
+
+// lookInTurn looks when fewer than agendaLooks are under way at that master.
+func (a *agenda) lookInTurn(ctx context.Context, p int) {
+	defer func() {
+		a.mu.Lock()
+		a.looking[p] = false
+		a.mu.Unlock()
+		a.awake()
+	}()
+	slots := a.slotsOf(ctx, p)
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return
+	}
+	a.look(ctx, p)
+}
+
+func (a *agenda) slotsOf(ctx context.Context, p int) chan struct{} {
+	addr, _ := a.n.s.topo.master(ctx, p) // Those whose master is not known share slots.
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.slots[addr] == nil {
+		a.slots[addr] = make(chan struct{}, agendaLooks)
+	}
+	return a.slots[addr]
 }
 
 // look does what is due in a partition.
@@ -117,7 +166,7 @@ func (a *agenda) look(ctx context.Context, p int) {
 	r, err := n.s.do(ctx, call{
 		script: dueScript, part: p,
 		keys: []any{k.visits(p), k.expired(p), k.schedules(p), k.scheduleBodies(p), k.leases(p)},
-		args: []any{strconv.Itoa(agendaBatch)},
+		args: []any{strconv.Itoa(agendaBatch), strconv.Itoa(fireBatch), strconv.Itoa(fireBytes)},
 	})
 	if err != nil {
 		return
@@ -142,23 +191,30 @@ func (a *agenda) look(ctx context.Context, p int) {
 		n.sweepDead(ctx, p, lapsed)
 	}
 	switch {
-	case len(visits) == agendaBatch || (fires && len(schedules) == 2*agendaBatch):
+	case len(visits) == agendaBatch:
 		a.soon(p, 0)
+	case again > 0:
+		a.soon(p, again)
 	case fires:
 		a.soonText(p, nextSchedule)
 	}
-	if again {
-		a.soon(p, agendaAgain)
-	}
 	a.soonText(p, nextVisit)
-	a.soonText(p, nextLapse)
+	if d, ok := waitOf(nextLapse); ok {
+		a.pollSoon(p, d)
+	}
 }
 
 // soonText asks for a look in a number of milliseconds; ” for none.
 func (a *agenda) soonText(p int, wait string) {
-	if ms, err := strconv.ParseInt(wait, 10, 64); err == nil {
-		a.soon(p, time.Duration(min(ms, agendaPeriod.Milliseconds()))*time.Millisecond)
+	if d, ok := waitOf(wait); ok {
+		a.soon(p, d)
 	}
+}
+
+// waitOf reads a number of milliseconds; ” is none.
+func waitOf(text string) (time.Duration, bool) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.Duration(min(ms, time.Hour.Milliseconds())) * time.Millisecond, err == nil
 }
 
 // clean removes what has expired in a channel, some of it at a time.

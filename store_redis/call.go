@@ -149,7 +149,7 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	}
 	r := o.reply
 	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
-	if c.script == dueScript {
+	if c.script == dueScript || c.script == heartbeatScript {
 		l.clock.accepted(r.now, o.received)
 	}
 	if r.status != "ok" {

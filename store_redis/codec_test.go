@@ -37,13 +37,24 @@ func TestScheduleSurvives(t *testing.T) {
 		}},
 	} {
 		row.in.Group = groupOf(7)
-		got, err := decodeSchedule(7, row.in.ID.String(), encodeSchedule(&row.in))
+		body := encodeSchedule(&row.in)
+		got, blob, err := decodeSchedule(7, row.in.ID.String(), body)
 		if err != nil {
 			t.Errorf("%s: %v", row.why, err)
 			continue
 		}
 		if d := cmp.Diff(&row.in, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, d)
+		}
+		var want []byte
+		if row.in.Publish != nil {
+			want = encodeMessage(row.in.Publish)
+		} else {
+			want = encodeEntry(row.in.Set)
+		}
+		// A trace has no order.
+		if len(blob) != len(want) || !strings.HasSuffix(body, blob) {
+			t.Errorf("%s: ends with %q, want %q", row.why, blob, want)
 		}
 	}
 }
@@ -89,7 +100,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		_, _ = decodeEntry("c", s)
 		_, _, _ = decodeBody("c", someID, s, 1)
-		_, _ = decodeSchedule(0, ulid.Make().String(), s)
+		_, _, _ = decodeSchedule(0, ulid.Make().String(), s)
 		for r := (record{rest: s}); r.rest != ""; {
 			_ = r.heard()
 		}

@@ -3,12 +3,12 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // A firing is a node's part in firing schedules.
@@ -67,45 +67,40 @@ func (f *firing) report(one store.Fired) {
 	})
 }
 
-// A dueSchedule is one that is to be fired, and its body.
-type dueSchedule struct {
-	*store.Schedule
-	body string
-}
-
-// fire carries out schedules of a partition that are due, given as id and body in
-// turn, in their order. Other nodes try the same at the same time: the script lets one of
-// them, and keeps the order of each channel. It returns false if this node does
-// not take part, and whether some had to wait for what another node is firing.
-func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (takesPart, again bool) {
+// fire carries out a batch of a partition's schedules that are due, given as id
+// and body in turn, in their order. Other nodes may try the same at the same
+// time: the script lets one of them. It returns false if this node does not take
+// part, and in how long it is to be tried again if not all could be carried out.
+func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (takesPart bool, again time.Duration) {
 	f := d.of(n)
 	if f == nil || !f.begin() {
-		return false, false
+		return false, 0
 	}
 	defer f.busy.Done()
-	channels := make(map[string][]dueSchedule)
+	b := newDueBatch(n, p)
 	for i := 0; i+1 < len(due); i += 2 {
-		q, err := decodeSchedule(p, due[i], due[i+1])
+		q, blob, err := decodeSchedule(p, due[i], due[i+1])
 		if err != nil {
 			d.putOff(ctx, p, due[i], due[i+1], err)
 			continue
 		}
-		channels[q.Channel()] = append(channels[q.Channel()], dueSchedule{q, due[i+1]})
+		b.add(q, due[i+1], blob)
 	}
-	var g errgroup.Group
-	g.SetLimit(32)
-	var later atomic.Bool
-	for _, list := range channels {
-		g.Go(func() error {
-			if d.fireInTurn(ctx, n, f, list) {
-				later.Store(true)
-			}
-			return nil
-		})
+	if len(b.schedules) == 0 {
+		return true, 0
 	}
-	_ = g.Wait() // No error is returned.
-	return true, later.Load()
+	r, err := d.s.do(ctx, b.call())
+	if err != nil {
+		if ctx.Err() == nil {
+			n.s.log.Warn("schedules could not be fired yet", "group", groupOf(p), "count", len(b.schedules), "err", err)
+		}
+		return true, failedAgain
+	}
+	return true, b.report(r, f)
 }
+
+// failedAgain is when schedules are tried again that could not be fired.
+const failedAgain = time.Second
 
 // unreadableAgain is when a schedule that could not be read is tried again: a
 // node of another version may be able to.
@@ -126,47 +121,87 @@ func (d *scheduler) putOff(ctx context.Context, p int, id, body string, why erro
 	}
 }
 
-// fireInTurn fires schedules of one channel. It returns true if it has stopped
-// because another node is firing one that comes before.
-func (d *scheduler) fireInTurn(ctx context.Context, n *node, f *firing, list []dueSchedule) (later bool) {
-	for _, q := range list {
-		fired, err := d.fireOne(ctx, n, q)
-		switch {
-		case err == nil:
-			f.report(fired)
-		case errors.Is(err, refusedLater):
-			return true
-		case !errors.Is(err, refusedNone):
-			if ctx.Err() == nil {
-				n.s.log.Warn("a schedule could not be fired yet", "id", q.ID, "err", err)
-			}
-			return false
-		}
-	}
-	return false
+// A dueBatch is schedules of one partition that are fired by one script, and
+// what it is given of them.
+type dueBatch struct {
+	n         *node
+	part      int
+	schedules []*store.Schedule
+	channels  map[string]int // their numbers, from 1
+	// keys and topics are those of the channels, dedups the deduplication's keys,
+	// and todo the arguments for each schedule.
+	keys, topics, dedups, todo []any
 }
 
-func (d *scheduler) fireOne(ctx context.Context, n *node, q dueSchedule) (store.Fired, error) {
-	ck := d.s.keys.channel(q.Channel())
-	fired := store.Fired{Schedule: q.Schedule}
-	id, body := q.ID.String(), q.body
-	own := d.scheduleKeys(ck.part, ck)
+func newDueBatch(n *node, p int) *dueBatch {
+	return &dueBatch{n: n, part: p, channels: make(map[string]int)}
+}
+
+// add appends a schedule. Its body ends with the blob.
+func (b *dueBatch) add(q *store.Schedule, body, blob string) {
+	k := &b.n.s.keys
+	ck := k.channel(q.Channel())
+	number := b.channels[q.Channel()]
+	if number == 0 {
+		number = len(b.channels) + 1
+		b.channels[q.Channel()] = number
+		b.keys = append(b.keys, k.commonKeys(ck)...)
+		b.keys = append(b.keys, ck.entries(), ck.entryOrder(), ck.entryExpiry(), ck.schedules())
+		b.topics = append(b.topics, ck.topic(), q.Channel())
+	}
+	how := strconv.Itoa(len(body) - len(blob) + 1)
 	if p := q.Publish; p != nil {
-		// The keys of storage are not used, but keep the places of those after.
-		keys := append([]any{ck.dedup(p.DedupID)}, n.entryKeys(ck)[1:]...)
-		r, err := d.s.do(ctx, n.channelCall(firePublishScript, p.Channel, ck, append(keys, own...),
-			append(publishArgs(p), id, body)...))
-		if err != nil {
-			return fired, err
+		dedupFor, dedup := int64(0), 0
+		if p.DedupID != "" {
+			b.dedups = append(b.dedups, ck.dedup(p.DedupID))
+			dedupFor, dedup = max(1, millis(p.DedupFor)), len(b.dedups)
 		}
-		fired.Publish, err = publishResult(r)
-		return fired, err
+		how = pack(how, decimal(millis(p.Keep)), decimal(dedupFor), strconv.Itoa(dedup))
+	} else {
+		s := q.Set
+		how = pack(how, decimal(millis(s.Keep)), s.Key, s.Digest, flag(s.Emit), flag(s.Value == nil))
 	}
-	r, err := d.s.do(ctx, n.channelCall(fireSetScript, q.Set.Channel, ck, append(n.entryKeys(ck), own...),
-		append(setArgs(q.Set), id, body)...))
-	if err != nil {
-		return fired, err
+	b.schedules = append(b.schedules, q)
+	b.todo = append(b.todo, q.ID.String(), body, strconv.Itoa(number), how)
+}
+
+func (b *dueBatch) call() call {
+	k := &b.n.s.keys
+	keys := append([]any{k.schedules(b.part), k.scheduleBodies(b.part), k.expired(b.part)}, b.keys...)
+	args := []any{b.n.publishCommand, b.n.window, b.n.limit, strconv.Itoa(len(b.channels))}
+	return call{
+		script: fireScript, part: b.part,
+		keys: append(keys, b.dedups...), args: slices.Concat(args, b.topics, b.todo),
 	}
-	fired.Set, err = setResult(q.Set, r)
-	return fired, err
+}
+
+// report tells what was fired, and returns in how long the rest is to be tried
+// again, 0 if there is none.
+func (b *dueBatch) report(r *reply, f *firing) (again time.Duration) {
+	log := b.n.s.log
+	for _, q := range b.schedules {
+		status, result := r.record.next(), reply{record: record{rest: r.record.next()}}
+		switch status {
+		case "ok":
+			fired := store.Fired{Schedule: q}
+			var err error
+			if q.Publish != nil {
+				fired.Publish, err = publishResult(&result)
+			} else {
+				fired.Set, err = setResult(q.Set, &result)
+			}
+			if err != nil {
+				log.Error("malformed reply", "script", fireScript.name)
+				continue
+			}
+			f.report(fired)
+		case string(refusedLater):
+			again = max(again, laterAgain)
+		case string(refusedNone):
+		default:
+			log.Error("a schedule could not be fired", "id", q.ID, "err", result.record.rest)
+			again = failedAgain
+		}
+	}
+	return again
 }

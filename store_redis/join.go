@@ -28,11 +28,12 @@ type node struct {
 	window, limit, publishCommand any // strings, each boxed once
 	sharded                       bool
 
-	fan    *fanout
-	leases *leases
-	agenda *agenda
-	acked  *acked
-	peers  peers
+	fan       *fanout
+	leases    *leases
+	agenda    *agenda
+	heartbeat *heartbeat
+	acked     *acked
+	peers     peers
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
 	stripes [partitions]sync.Mutex
@@ -76,6 +77,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leases = newLeases(n)
 	n.agenda = newAgenda(n)
+	n.heartbeat = newHeartbeat(n)
 	n.acked = newAcked(n)
 	n.fan = newFanout(n.ctx, n)
 	n.fan.start()
@@ -86,17 +88,16 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	}
 	n.goRun(func() { n.leases.run(n.ctx) })
 	n.goRun(func() { n.agenda.run(n.ctx) })
+	n.goRun(func() { n.heartbeat.run(n.ctx) })
 	n.goRun(func() { n.acked.run(n.ctx) })
 	return n, nil
 }
 
-// enter makes the node a member of the partitions that every node needs, and
+// enter makes the node a member of the partition in which its peers look, and
 // waits until it hears itself.
 func (n *node) enter(ctx context.Context) error {
-	for _, p := range []int{0, n.home} {
-		if _, err := n.leases.join(ctx, p); err != nil {
-			return err
-		}
+	if _, err := n.leases.join(ctx, 0); err != nil {
+		return err
 	}
 	for {
 		err := n.fan.bus.up()

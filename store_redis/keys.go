@@ -48,10 +48,15 @@ func (k *keyspace) nothing(p int) string { return k.part[p] + "nothing" }
 func (k *keyspace) leases(p int) string            { return k.part[p] + "leases" }
 func (k *keyspace) owned(p int, inc string) string { return k.part[p] + "owned:" + inc }
 func (k *keyspace) conns(p int, inc string) string { return k.part[p] + "conns:" + inc }
-func (k *keyspace) visits(p int) string            { return k.part[p] + "visits" }
-func (k *keyspace) expired(p int) string           { return k.part[p] + "expired" }
-func (k *keyspace) schedules(p int) string         { return k.part[p] + "schedules" }
-func (k *keyspace) scheduleBodies(p int) string    { return k.part[p] + "schedule-bodies" }
+
+// firing is where the nodes are that fire schedules, with the leases of the first
+// partition.
+func (k *keyspace) firing() string { return k.part[0] + "firing" }
+
+func (k *keyspace) visits(p int) string         { return k.part[p] + "visits" }
+func (k *keyspace) expired(p int) string        { return k.part[p] + "expired" }
+func (k *keyspace) schedules(p int) string      { return k.part[p] + "schedules" }
+func (k *keyspace) scheduleBodies(p int) string { return k.part[p] + "schedule-bodies" }
 
 // probe is the topic on which a node hears itself.
 func (k *keyspace) probe(p int, node string) string {

@@ -157,13 +157,14 @@ func (l *leases) run(ctx context.Context) {
 	}
 }
 
-// renewAll renews every lease that the node holds.
+// renewAll renews every lease that the node holds, but for that of the first
+// partition, which is the heartbeat's.
 func (l *leases) renewAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, max(l.n.o.NodeTimeout/3, 100*time.Millisecond))
 	defer cancel()
 	var g errgroup.Group
 	g.SetLimit(64)
-	for p := range l.parts {
+	for p := 1; p < partitions; p++ {
 		part := &l.parts[p]
 		part.mu.Lock()
 		inc, joined := part.inc, part.joined
@@ -179,14 +180,4 @@ func (l *leases) renewAll(ctx context.Context) {
 		})
 	}
 	_ = g.Wait() // No error is returned: the next round tries again.
-	if l.parts[0].isOut() {
-		// The node stays a peer whatever happens: this is where peers look.
-		_, _ = l.join(ctx, 0)
-	}
-}
-
-func (part *lease) isOut() bool {
-	part.mu.Lock()
-	defer part.mu.Unlock()
-	return !part.joined
 }

@@ -41,12 +41,7 @@ func (n *node) Peers(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, 0, len(incs))
-	for _, inc := range incs {
-		ids = append(ids, nodeOf(inc))
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	return nodesOf(incs), nil
 }
 
 // Call publishes the request on the other node's topic and waits for an answer
@@ -120,6 +115,10 @@ func (n *node) busMessage(message string) {
 		if err1 == nil && err2 == nil {
 			n.agenda.soon(int(p), time.Duration(min(ms, 1<<40))*time.Millisecond)
 		}
+		return
+	}
+	if message == "heartbeat" { // Who shares the work has changed.
+		n.heartbeat.soon()
 		return
 	}
 	r := record{rest: message}

@@ -1,11 +1,9 @@
 package storeredis
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
-	"golang.org/x/sync/errgroup"
 )
 
 // A scheduler keeps schedules in the partition of their channel, which is their
@@ -54,13 +51,12 @@ func (d *scheduler) Start(ctx context.Context, sn store.Node, fired func(store.F
 	}
 	d.firing[n] = f
 	d.mu.Unlock()
-	for p := range partitions {
-		n.agenda.soon(p, 0)
-	}
+	n.heartbeat.setFires(true)
 	return func() {
 		d.mu.Lock()
 		if d.firing[n] == f {
 			delete(d.firing, n)
+			n.heartbeat.setFires(false)
 		}
 		d.mu.Unlock()
 		f.stop()
@@ -79,12 +75,12 @@ func (d *scheduler) scheduleKeys(p int, ck channelKeys) []any {
 }
 
 // dueMillis is when a schedule fires: never before it is due.
-func dueMillis(t time.Time) string {
+func dueMillis(t time.Time) int64 {
 	ms := t.UnixMilli()
 	if t.After(time.UnixMilli(ms)) {
 		ms++
 	}
-	return decimal(ms)
+	return ms
 }
 
 // Add accepts a schedule.
@@ -92,7 +88,7 @@ func (d *scheduler) Add(ctx context.Context, q store.Schedule) (string, error) {
 	ck := d.s.keys.channel(q.Channel())
 	_, err := d.s.do(ctx, call{
 		script: addScript, part: ck.part, keys: d.scheduleKeys(ck.part, ck),
-		args: []any{q.ID.String(), dueMillis(q.Due), encodeSchedule(&q), d.s.keys.bus(""), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending)},
+		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), d.s.whoFires(ck.part), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending)},
 	})
 	if err != nil {
 		return "", atCapacity(err)
@@ -106,20 +102,30 @@ func (d *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 	if !ok {
 		return nil, store.ErrNotFound
 	}
+	found, err := d.bodies(ctx, p, id.String())
+	if err != nil {
+		return nil, err
+	}
+	if found[0] == "" {
+		return nil, store.ErrNotFound
+	}
+	q, _, err := decodeSchedule(p, id.String(), found[0])
+	return q, err
+}
+
+// bodies reads the bodies of schedules, "" for one that is not there.
+func (d *scheduler) bodies(ctx context.Context, p int, ids ...any) ([]string, error) {
 	r, err := d.s.do(ctx, call{
-		script: readScript, part: p, keys: []any{d.s.keys.scheduleBodies(p)}, args: []any{id.String()},
+		script: readScript, part: p, keys: []any{d.s.keys.scheduleBodies(p)}, args: ids,
 	})
 	if err != nil {
 		return nil, err
 	}
-	body, err := r.list(0)
-	if err != nil {
-		return nil, err
+	found, err := r.list(0)
+	if err == nil && len(found) != len(ids) {
+		err = errRecord
 	}
-	if len(body) == 0 || body[0] == "" {
-		return nil, store.ErrNotFound
-	}
-	return decodeSchedule(p, id.String(), body[0])
+	return found, err
 }
 
 // Cancel removes a schedule.
@@ -131,7 +137,7 @@ func (d *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) erro
 func (d *scheduler) Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error {
 	p, _ := partOfGroup(group)
 	return d.alter(ctx, moveScript, group, id,
-		dueMillis(due), decimal(due.UnixNano()), d.s.keys.bus(""), strconv.Itoa(p))
+		decimal(dueMillis(due)), decimal(due.UnixNano()), d.s.whoFires(p), strconv.Itoa(p))
 }
 
 // alter runs a script on one schedule. The channel's list of schedules is one
@@ -148,78 +154,6 @@ func (d *scheduler) alter(ctx context.Context, sc *script, group string, id ulid
 		script: sc, part: ck.part, keys: d.scheduleKeys(ck.part, ck), args: append([]any{id.String()}, args...),
 	})
 	return notFound(err)
-}
-
-// Schedules lists pending schedules: those of a channel from its own list, and
-// all by merging those of the partitions.
-func (d *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
-	if q.Channel != "" {
-		ck := d.s.keys.channel(q.Channel)
-		return d.page(ctx, ck.part, ck.schedules(), q)
-	}
-	var mu sync.Mutex
-	var all []*store.Schedule
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(64)
-	for p := range partitions {
-		g.Go(func() error {
-			page, err := d.page(ctx, p, d.s.keys.schedules(p), q)
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, page...)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b *store.Schedule) int {
-		return cmp.Or(a.Due.Compare(b.Due), a.ID.Compare(b.ID))
-	})
-	return all[:min(len(all), q.Limit)], nil
-}
-
-func (d *scheduler) page(ctx context.Context, p int, key string, q store.ScheduleQuery) ([]*store.Schedule, error) {
-	from, after := "-inf", ""
-	if !q.AfterDue.IsZero() {
-		from, after = dueMillis(q.AfterDue), q.AfterID.String()
-	}
-	for limit := q.Limit; ; limit *= 2 {
-		r, err := d.s.do(ctx, call{
-			script: schedulesScript, part: p, keys: []any{key, d.s.keys.scheduleBodies(p)},
-			args: []any{from, after, strconv.Itoa(limit)},
-		})
-		if err != nil {
-			return nil, err
-		}
-		flat, err := r.list(0)
-		if err != nil {
-			return nil, err
-		}
-		page := d.readable(p, flat)
-		// A short page would say that there are no more.
-		if len(page) >= q.Limit || len(flat) < 2*limit {
-			return page[:min(len(page), q.Limit)], nil
-		}
-	}
-}
-
-// readable decodes schedules, given as id and body in turn, and tells of those
-// that it cannot.
-func (d *scheduler) readable(p int, flat []string) []*store.Schedule {
-	var page []*store.Schedule
-	for i := 0; i+1 < len(flat); i += 2 {
-		if flat[i+1] == "" {
-			continue
-		}
-		one, err := decodeSchedule(p, flat[i], flat[i+1])
-		if err != nil {
-			d.s.log.Error("malformed schedule, not listed", "group", groupOf(p), "id", flat[i], "err", err)
-			continue
-		}
-		page = append(page, one)
-	}
-	return page
 }
 
 // encodeSchedule makes a schedule's body: when it is due in nanoseconds, for
@@ -248,18 +182,20 @@ func encodeSchedule(q *store.Schedule) string {
 	return string(append(b, encodeEntry(s)...))
 }
 
-func decodeSchedule(p int, id, body string) (*store.Schedule, error) {
+// decodeSchedule returns the schedule, and the message or the entry with which
+// its body ends.
+func decodeSchedule(p int, id, body string) (q *store.Schedule, blob string, err error) {
 	u, err := ulid.ParseStrict(id)
 	if err != nil {
-		return nil, fmt.Errorf("schedule %q: %w", id, err)
+		return nil, "", fmt.Errorf("schedule %q: %w", id, err)
 	}
 	due, rest, _ := strings.Cut(body, " ")
 	ns, err := strconv.ParseInt(due, 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("schedule %s: %w", id, errRecord)
+		return nil, "", fmt.Errorf("schedule %s: %w", id, errRecord)
 	}
 	r := record{rest: rest}
-	q := &store.Schedule{
+	q = &store.Schedule{
 		ID: u, Group: groupOf(p), Due: time.Unix(0, ns).UTC(),
 		Connection: r.next(), UID: r.next(), Emit: r.flag(), Origin: r.bytes(),
 	}
@@ -267,6 +203,7 @@ func decodeSchedule(p int, id, body string) (*store.Schedule, error) {
 	case "P":
 		w := &store.PublishRequest{Channel: r.next(), DedupID: r.next()}
 		w.DedupFor, w.Keep = time.Duration(r.int()), time.Duration(r.int())
+		blob = r.rest
 		_ = r.next() // "M"
 		w.Exclude, w.Event, w.Data = r.next(), r.next(), r.bytes()
 		_ = r.int() // the keep in milliseconds
@@ -277,12 +214,13 @@ func decodeSchedule(p int, id, body string) (*store.Schedule, error) {
 		q.Publish = w
 	case "S":
 		w := &store.SetRequest{Channel: r.next(), Digest: r.next(), Keep: time.Duration(r.int()), Emit: r.flag()}
+		blob = r.rest
 		var e store.Entry
 		r.entry(&e)
 		w.Key, w.Value, w.Meta, w.Origin = e.Key, e.Value, e.Meta, e.Origin
 		q.Set = w
 	default:
-		return nil, fmt.Errorf("schedule %s: %w", id, errRecord)
+		return nil, "", fmt.Errorf("schedule %s: %w", id, errRecord)
 	}
-	return q, r.err()
+	return q, blob, r.err()
 }

@@ -9,6 +9,7 @@ package storeredis
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
@@ -34,6 +35,8 @@ type Store struct {
 	names  nameCache
 	topo   *topology
 	sched  *scheduler
+	// assigned is what a node that was joined has learnt last.
+	assigned atomic.Pointer[assigned]
 }
 
 var _ store.Store = (*Store)(nil)

@@ -6,7 +6,13 @@
 -- An entry is: id, when it expires (0 never), digest, emit, and the fields that
 -- only the caller reads.
 
-local ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED
+
+-- use_entries makes the channel whose keys follow the first k the one to work with.
+local function use_entries(k, expired)
+  ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], expired
+end
+use_entries(8, KEYS[12])
 
 local function drop_entry(key)
   redis.call('HDEL', ENTRIES, key)

@@ -1,15 +1,35 @@
--- Put in front of every script that fires a schedule.
+-- fire carries out schedules of one partition that are due, in the order given,
+-- and removes them.
 --
--- KEYS  13 schedules by time   14 their bodies   15 those of the channel
+-- KEYS     1 operations   2 schedules by time   3 their bodies   4 entries whose
+--          expiry is to be reported; then of each channel: 7 keys as 2-8 in
+--          channel.lua, 3 as 9-11 in entry.lua, its schedules by time; then those
+--          of deduplication
+-- ARGV     1-5 as in channel.lua   6 number of channels; then of each channel:
+--          topic, channel; then of each schedule: id, body, number of its channel,
+--          what to do (see carry_out)
+-- RETURNS  ok: for each schedule a status and a record
+--            ok     of a message: id, 1 if it is a duplicate; of an entry as set.lua
+--            none   the schedule is not there, not due or another by now
+--            later  another of its channel comes before it
+--            failed the error, which is of this schedule alone
 
-local BY_TIME, BODIES, OF_CHANNEL = KEYS[13], KEYS[14], KEYS[15]
+local seen, refuse = recall()
+if seen then
+  return answer('ok', seen)
+elseif refuse then
+  return refuse
+end
+
+local BY_TIME, BODIES, EXPIRED_HERE = KEYS[2], KEYS[3], KEYS[4]
+local CHANNELS, KEYS_EACH = tonumber(ARGV[6]), 11
 
 -- behind_another reports whether another one of the channel comes before. One that
 -- put_off.lua made due later does not any more, and gets its place here.
-local function behind_another(id)
+local function behind_another(of_channel, id)
   local moved
   while true do
-    local first = redis.call('ZRANGE', OF_CHANNEL, 0, 0)[1]
+    local first = redis.call('ZRANGE', of_channel, 0, 0)[1]
     if not first or first == id or first == moved then
       return false
     end
@@ -18,9 +38,9 @@ local function behind_another(id)
     if due and tonumber(due) <= NOW then
       return true
     end
-    redis.call('ZREM', OF_CHANNEL, first)
+    redis.call('ZREM', of_channel, first)
     if due then
-      redis.call('ZADD', OF_CHANNEL, due, first)
+      redis.call('ZADD', of_channel, due, first)
     end
   end
 end
@@ -28,15 +48,65 @@ end
 -- take removes a schedule that is due, and otherwise returns the status to
 -- refuse it with. Those of a channel are fired in order, however many are due
 -- and whoever fires them.
-local function take(id, body)
+local function take(of_channel, id, body)
   local due = redis.call('ZSCORE', BY_TIME, id)
   if not due or tonumber(due) > NOW or redis.call('HGET', BODIES, id) ~= body then
     return 'none'
   end
-  if behind_another(id) then
+  if behind_another(of_channel, id) then
     return 'later'
   end
   redis.call('ZREM', BY_TIME, id)
   redis.call('HDEL', BODIES, id)
-  redis.call('ZREM', OF_CHANNEL, id)
+  redis.call('ZREM', of_channel, id)
 end
+
+-- carry_out does what a schedule says, and returns its record. how is: where in
+-- the body the message or the rest of the entry begins, keep in ms, and
+--   of a message: for how long to deduplicate, in ms; with which key, 0 for none
+--   of an entry:  its key, digest of the value, 1 to report its expiry, 1 to clear
+local function carry_out(c, body, how, nth)
+  local blob, keep = string.sub(body, tonumber(how[1])), tonumber(how[2])
+  if how[5] then
+    return pack(set(c, how[3], how[4], keep, how[5], how[6] == '1', blob))
+  end
+  local dedup = how[4] ~= '0' and KEYS[4 + CHANNELS * KEYS_EACH + tonumber(how[4])]
+  local first = dedup and redis.call('GET', dedup)
+  if first then
+    return pack({first, '1'})
+  end
+  local id = publish(c, keep, blob, random('publish' .. nth))
+  if dedup then
+    redis.call('SET', dedup, id, 'PX', how[3])
+  end
+  return pack({id, ''})
+end
+
+local opened, results = {}, {}
+
+local function fire(a, nth)
+  local id, body, channel = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 2])
+  local k = 4 + (channel - 1) * KEYS_EACH
+  local refused = take(KEYS[k + KEYS_EACH], id, body)
+  if refused then
+    return refused, ''
+  end
+  use(k, 5 + 2 * channel - 1)
+  use_entries(k + 7, EXPIRED_HERE)
+  opened[channel] = opened[channel] or open()
+  return 'ok', carry_out(opened[channel], body, unpack_fields(ARGV[a + 3]), nth)
+end
+
+for a = 7 + 2 * CHANNELS, #ARGV, 4 do
+  local nth = #results / 2 + 1
+  local ran, status, record = pcall(fire, a, nth)
+  if not ran then
+    record = type(status) == 'table' and status.err or tostring(status)
+    status = 'failed'
+  end
+  results[2 * nth - 1], results[2 * nth] = status, record
+end
+for _, c in pairs(opened) do
+  close(c)
+end
+return remember(pack(results))

@@ -2,7 +2,7 @@
 --
 -- KEYS     1 operations, 2-4 as in schedule.lua
 -- ARGV     1 operation   2 deadline   3 id   4 due in ms   5 due in ns
---          6 topic on which to tell the nodes   7 partition
+--          6 topic of who fires it   7 partition
 -- RETURNS  ok: nothing. none
 
 local seen, refuse = recall()
