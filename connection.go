@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
@@ -134,11 +133,7 @@ func (c *connection) work() {
 			return
 		}
 		c.touch()
-		if c.limit.tolerates() {
-			c.command(frame)
-		} else {
-			c.flooded()
-		}
+		c.command(frame)
 		if cap(frame) <= maxPooled {
 			*buf = frame
 		}
@@ -153,8 +148,18 @@ func (c *connection) work() {
 // finish is the end of the connection, whoever wanted it.
 func (c *connection) finish(err error) {
 	defer c.h.conns.running.Done()
-	c.closeNow(socket.CloseCode(err), endClient)
-	c.end()
+	if errors.Is(err, socket.ErrFlood) {
+		c.flooded()
+	}
+	c.mu.Lock()
+	reason := c.reason
+	c.mu.Unlock()
+	code := reason.code()
+	if reason == endClient {
+		code = socket.CloseCode(err)
+	}
+	c.closeNow(code, reason)
+	c.end(err)
 }
 
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
@@ -169,19 +174,19 @@ func (c *connection) touch() {
 
 // close ends the connection from outside, without waiting for it. It returns
 // false if somebody else did so before.
-func (c *connection) close(code websocket.StatusCode, reason endReason) bool {
+func (c *connection) close(reason endReason) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended || c.reason != endClient {
 		return false
 	}
 	c.reason = reason
-	c.background.Go(func() { c.closeNow(code, reason) })
+	c.background.Go(func() { c.closeNow(reason.code(), reason) })
 	return true
 }
 
 // closeNow makes the close handshake and returns when it is over.
-func (c *connection) closeNow(code websocket.StatusCode, reason endReason) {
+func (c *connection) closeNow(code socket.Code, reason endReason) {
 	ctx := c.h.ctx
 	if reason == endHeartbeat {
 		// Most likely nobody is there, and the others have waited long enough.
@@ -197,23 +202,23 @@ const silentClose = time.Second
 
 // flooded ends the connection of a client that goes on beyond its rate limit.
 func (c *connection) flooded() {
-	c.limit.flooded.Do(func() {
+	if c.close(endFlood) {
 		c.logger().Info("hotsock: a client goes on beyond its limit and is disconnected")
-		c.close(websocket.StatusPolicyViolation, endFlood)
-	})
+	}
 }
 
-// tooSlow is called by the socket when its queue is full, and perhaps often by
-// those who fill it.
+// tooSlow is called by the socket when its queue is full or the client receives
+// nothing of it, and perhaps often by those who fill it.
 func (c *connection) tooSlow() {
-	if c.close(websocket.StatusTryAgainLater, endSlow) {
+	if c.close(endSlow) {
 		c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
 	}
 }
 
 // end takes back everything that the connection has caused. It runs on the
-// connection's own goroutine, which lives on until the store has taken it.
-func (c *connection) end() {
+// connection's own goroutine, which lives on until the store has taken it. cause is
+// why nothing more was read.
+func (c *connection) end(cause error) {
 	c.mu.Lock()
 	c.ended = true
 	reason := c.reason
@@ -256,7 +261,7 @@ func (c *connection) end() {
 	c.emitConnection("hotsock.disconnected", &now)
 	c.h.counts.disconnected[reason].Add(1)
 	c.h.observeEnd(c, reason)
-	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name())
+	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name(), "err", cause)
 }
 
 // hasEnded reports whether the connection's end is under way.

@@ -53,7 +53,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		do, args, allow = findRoute(r.Method, segments)
 	}
 	switch {
-	case r.Method == http.MethodGet && headerHas(r.Header, "Upgrade", "websocket"):
+	case isUpgrade(r):
 		h.serveSocket(w, r)
 	case do != nil:
 		h.serveServerAPI(w, r, do, args)
@@ -66,6 +66,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.writeError(w, r, h.refuseAddress(r))
 	}
+}
+
+// isUpgrade reports whether a request asks for a WebSocket: over HTTP/1.1, or by
+// extended CONNECT (RFC 8441), which net/http passes on but cannot serve.
+func isUpgrade(r *http.Request) bool {
+	return r.Method == http.MethodGet && socket.HasToken(r.Header, "Upgrade", "websocket") ||
+		r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket"
 }
 
 // refuseAddress answers a request for what is not there. Any address takes
@@ -88,18 +95,6 @@ func (h *Handler) serveClient(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	js.Serve(w, r)
-}
-
-// headerHas reports whether a header's comma-separated values include one.
-func headerHas(header http.Header, name, value string) bool {
-	for _, v := range header.Values(name) {
-		for part := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), value) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // refuseMethod answers a request whose address supports other methods.

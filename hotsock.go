@@ -28,7 +28,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
@@ -232,7 +231,7 @@ func (h *Handler) closeConnections(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		c.close(websocket.StatusGoingAway, endShutdown)
+		c.close(endShutdown)
 		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
 			sleep(ctx, pause*drainBatch)
 		}

@@ -85,8 +85,11 @@ type Options struct {
 	// KeepAliveInterval is the time between hotsock.keepAlive messages to
 	// connections whose token asks for them. Defaults to 9.5 min.
 	KeepAliveInterval time.Duration
-	// WriteTimeout is how long a client may take to receive what is sent
-	// before it is disconnected. Defaults to 10 s.
+	// WriteTimeout is how long a client may receive nothing at all of what
+	// waits for it before it is disconnected as too slow; on systems other than
+	// Linux, while the kernel takes nothing more for it. Whoever receives
+	// something, however slowly, is disconnected only if more than MaxQueueSize
+	// waits, or if a close takes ten times as long. Defaults to 10 s.
 	WriteTimeout time.Duration
 	// StoreTimeout bounds each operation of the store; it is then UNAVAILABLE.
 	// Defaults to 1 s.
@@ -133,7 +136,8 @@ type Options struct {
 	// sends, and the client's HTTP API called on its behalf, on any node. What
 	// exceeds it is refused with RATE_LIMITED; a subscribe is carried out
 	// later. Pings, heartbeats and unsubscribes are not limited, but a client
-	// that goes on to send ten times what it may is disconnected. What the
+	// that goes on to send ten times what it may is disconnected; for that, the
+	// frames of the WebSocket protocol itself count too. What the
 	// token subscribes by itself does not count, nor does the server's API.
 	// Attempts to connect are not limited: that is the task of the proxy.
 	ConnectionRateLimit RateLimit

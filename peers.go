@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -143,7 +142,7 @@ func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, err
 	case peerDisconnect:
 		conns := h.meant(q)
 		for _, c := range conns {
-			c.close(websocket.StatusPolicyViolation, endHost)
+			c.close(endHost)
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:

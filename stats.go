@@ -18,7 +18,7 @@ type Stats struct {
 	Connected uint64
 	// Disconnected is how many ended, by why: "client" (it closed, or its
 	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
-	// "heartbeat", "slow" ([Options.MaxQueueSize]), "flood"
+	// "heartbeat", "slow" ([Options.MaxQueueSize] and [Options.WriteTimeout]), "flood"
 	// ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
 	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All are there, also those that are 0.
 	Disconnected map[string]uint64

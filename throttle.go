@@ -64,8 +64,7 @@ type throttle struct {
 	// own limit of the connection, and that of its user; nil for none.
 	own, user *rate.Limiter
 	// flood counts all that the client sends, also what is not limited.
-	flood   *rate.Limiter
-	flooded sync.Once
+	flood *rate.Limiter
 }
 
 // take counts a command, and refuses it if it exceeds a limit.

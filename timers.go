@@ -2,8 +2,6 @@ package hotsock
 
 import (
 	"time"
-
-	"github.com/coder/websocket"
 )
 
 // arm starts the connection's one timer. It fires when the earliest of its
@@ -40,7 +38,7 @@ func (c *connection) tick() {
 		c.sock.Send(keepAliveFrame)
 	}
 	if reason != endClient {
-		c.close(websocket.StatusGoingAway, reason)
+		c.close(reason)
 	}
 }
 

@@ -1,7 +1,9 @@
 package hotsock
 
 import (
+	"bufio"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -37,8 +39,15 @@ func wantCode(t *testing.T, when string, err error, want Code) {
 
 func connects(t *testing.T, h *Handler, token string) error {
 	t.Helper()
-	_, _, err := h.admit(upgrading(t, token))
+	_, _, err := h.prepareSocket(hijackable{httptest.NewRecorder()}, upgrading(t, token))
 	return err
+}
+
+// hijackable looks like a writer whose connection can be taken over.
+type hijackable struct{ http.ResponseWriter }
+
+func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, errors.ErrUnsupported
 }
 
 // A single-use token connects once. It is not spent while the store cannot note
@@ -85,7 +94,7 @@ func TestKeyLookupFailsOnConnecting(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 			t.Errorf("answered %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
 		}
-		if _, _, err := h.admit(upgrading(t, token)); !errors.Is(err, errKeyLookup) {
+		if err := connects(t, h, token); !errors.Is(err, errKeyLookup) {
 			t.Errorf("error %v does not say why", err)
 		}
 		fails.Store(false)

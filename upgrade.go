@@ -7,21 +7,58 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
 // serveSocket turns an upgrade request into a connection. Whatever can be
 // refused is refused before the upgrade: clients reconnect at once after it.
 func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
-	g, claims, err := h.admit(r)
+	c, secret, err := h.prepareSocket(w, r)
 	if err != nil {
-		h.writeError(w, r, err)
+		h.refuseSocket(w, r, err)
 		return
+	}
+	c.sock, err = socket.Accept(w, r, socket.Options{
+		ReadLimit:    h.opts.MaxFrameSize,
+		QueueLimit:   h.opts.MaxQueueSize,
+		WriteTimeout: h.opts.WriteTimeout,
+		Compress:     h.opts.Compress,
+		Flusher:      &h.flusher,
+		TooSlow:      c.tooSlow,
+		Tolerate:     func() bool { return c.limit.tolerates() },
+	})
+	if err != nil {
+		h.forget(c)
+		h.refuseSocket(w, r, err)
+		return
+	}
+	if !h.start(c, secret) {
+		c.sock.Close(h.ctx, endShutdown.code(), endShutdown.text())
+		h.forget(c)
+	}
+}
+
+// prepareSocket does all that comes before the connection is taken over. What cannot be
+// taken back comes last: a single-use token is spent.
+func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
+	ctx, cancel := h.storeContext(r.Context())
+	defer cancel()
+	g, claims, err := h.admit(ctx, r)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := socket.CheckRequest(r); err != nil {
+		return nil, "", err
+	}
+	if err := socket.CheckWriter(w); err != nil {
+		return nil, "", err
 	}
 	secret := newSecret()
 	c := &connection{
@@ -36,33 +73,40 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c.sourceIP, c.userAgent = h.sender(r)
 	if err := c.record(); err != nil {
-		h.writeError(w, r, err)
+		return nil, "", err
+	}
+	if err := h.useToken(ctx, g, CodeUnauthorized); err != nil {
+		h.forget(c)
+		return nil, "", err
+	}
+	return c, secret, nil
+}
+
+// forget takes back what prepareSocket has recorded of a connection that came to
+// nothing.
+func (h *Handler) forget(c *connection) {
+	if !h.events.on() {
 		return
 	}
-	c.sock, err = socket.Accept(w, r, socket.Options{
-		ReadLimit:    h.opts.MaxFrameSize,
-		QueueLimit:   h.opts.MaxQueueSize,
-		WriteTimeout: h.opts.WriteTimeout,
-		Compress:     h.opts.Compress,
-		Flusher:      &h.flusher,
-		Overflow:     c.tooSlow,
-	})
-	if err != nil {
-		if errors.Is(err, socket.ErrNotHijackable) {
-			h.writeError(w, r, fmt.Errorf("cannot upgrade: %w", err))
-		} else {
-			h.logger.Info("hotsock: handshake failed", "err", err)
-		}
-		if h.events.on() {
-			ctx, cancel := h.storeContext(h.ctx)
-			defer cancel()
-			_ = h.node.RemoveConnection(ctx, c.id) // else it ends with the node
-		}
+	ctx, cancel := h.storeContext(context.WithoutCancel(h.ctx))
+	defer cancel()
+	_ = h.node.RemoveConnection(ctx, c.id) // else it ends with the node
+}
+
+// refuseSocket answers a request that led to no connection.
+func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, err error) {
+	if handshake, ok := errors.AsType[*socket.HandshakeError](err); ok {
+		h.logger.Info("hotsock: handshake failed", "path", r.URL.Path, "err", handshake.Reason)
+		maps.Copy(w.Header(), handshake.Header)
+		e := refuseBecause(CodeInvalidRequest, handshake.Reason)
+		h.counts.failed(e.Code)
+		writeJSON(w, handshake.Status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
 		return
 	}
-	if !h.start(c, secret) {
-		c.sock.Cut()
+	if errors.Is(err, socket.ErrNotHijackable) {
+		err = fmt.Errorf("cannot upgrade: %w", err)
 	}
+	h.writeError(w, r, err)
 }
 
 // start lets the connection live, on a goroutine of its own so that the
@@ -82,23 +126,17 @@ func (h *Handler) start(c *connection, secret string) bool {
 
 // admit decides who may connect, and returns what they may do, compiled and as
 // JSON.
-func (h *Handler) admit(r *http.Request) (*grant, []byte, error) {
+func (h *Handler) admit(ctx context.Context, r *http.Request) (*grant, []byte, error) {
 	if !h.origins.allowSocket(r) {
 		return nil, nil, h.refuseOrigin(r)
 	}
 	if h.isStopping() {
 		return nil, nil, refuse(CodeUnavailable)
 	}
-	ctx, cancel := h.storeContext(r.Context())
-	defer cancel()
 	if err := h.storeReady(ctx); err != nil {
 		return nil, nil, unavailable(err)
 	}
-	g, claims, err := h.authenticate(ctx, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	return g, claims, h.useToken(ctx, g, CodeUnauthorized)
+	return h.authenticate(ctx, r)
 }
 
 // readyFor is how long it is believed that the store can be used, if nothing

@@ -1,24 +1,18 @@
 package socket
 
 import (
-	"bufio"
 	"bytes"
+	"crypto/sha1" // RFC 6455 wants it; nothing rests on it.
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/coder/websocket"
-)
-
-const (
-	// readBuffer holds a frame's header; what follows is read past it, from
-	// what wait has read.
-	readBuffer = 16
-	// writeBuffer holds any control frame, the only ones that pass through it.
-	writeBuffer = 128
 )
 
 // ErrNotHijackable says that the connection cannot be taken over from the HTTP
@@ -27,91 +21,192 @@ const (
 var ErrNotHijackable = errors.New("socket: the http.ResponseWriter does not support hijacking: " +
 	"a middleware wraps it without an Unwrap method, or the request is not HTTP/1.1")
 
-// Accept answers an upgrade request and takes its connection over. The origin
-// must have been checked before. If it fails with ErrNotHijackable, nothing has
-// been written yet; after any other error, a response has.
+// A HandshakeError says what is wrong with an upgrade request.
+type HandshakeError struct {
+	// Status is what to answer, and Header what belongs into the answer.
+	Status int
+	Header http.Header
+	Reason string
+}
+
+func (e *HandshakeError) Error() string { return "socket: " + e.Reason }
+
+// CheckRequest returns a [HandshakeError] if the request is no opening handshake
+// (RFC 6455, 4.2.1).
+func CheckRequest(r *http.Request) error {
+	upgrade := func(reason string) error {
+		h := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+		return &HandshakeError{http.StatusUpgradeRequired, h, reason}
+	}
+	bad := func(reason string) error {
+		return &HandshakeError{http.StatusBadRequest, http.Header{"Sec-Websocket-Version": {"13"}}, reason}
+	}
+	keys := r.Header.Values("Sec-Websocket-Key")
+	switch {
+	case r.ProtoMajor > 1:
+		return nil // HTTP/2 has another handshake, and CheckWriter refuses it.
+	case !r.ProtoAtLeast(1, 1):
+		return upgrade("a WebSocket takes HTTP/1.1")
+	case !HasToken(r.Header, "Connection", "Upgrade"):
+		return upgrade("the Connection header does not say Upgrade: a proxy must pass on Upgrade and Connection")
+	case !HasToken(r.Header, "Upgrade", "websocket"):
+		return upgrade("the Upgrade header does not say websocket")
+	case r.Header.Get("Sec-Websocket-Version") != "13":
+		return bad("the Sec-WebSocket-Version is not 13")
+	case len(keys) != 1:
+		return bad("there must be one Sec-WebSocket-Key")
+	}
+	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(key) != 16 {
+		return bad("the Sec-WebSocket-Key is not 16 bytes in base64")
+	}
+	return nil
+}
+
+// HasToken reports whether a header's comma-separated values include one.
+func HasToken(header http.Header, name, value string) bool {
+	for _, v := range header.Values(name) {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// CheckWriter returns ErrNotHijackable if the connection below w cannot be taken
+// over. It looks for what http.ResponseController would use. Some writers have the
+// method and cannot keep it, for what they wrap does not: so the innermost one that
+// can be seen counts.
+func CheckWriter(w http.ResponseWriter) error {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = u.Unwrap()
+	}
+	if _, ok := w.(http.Hijacker); !ok {
+		return ErrNotHijackable
+	}
+	return nil
+}
+
+// Accept takes the connection of an upgrade request over, and only then answers.
+// CheckRequest and CheckWriter must have found nothing, and the origin must have
+// been checked. If Accept fails, nothing has been written.
 func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
-	if !hijackable(w) {
-		return nil, ErrNotHijackable
+	nc, early, err := hijack(w)
+	if err != nil {
+		return nil, err
 	}
-	h := &hijacker{ResponseWriter: w, timeout: o.WriteTimeout}
-	accept := &websocket.AcceptOptions{InsecureSkipVerify: true}
+	c := &Conn{
+		net: nc, below: nc,
+		limit: o.ReadLimit, tolerate: o.Tolerate,
+		flusher: o.Flusher, timeout: o.WriteTimeout, tooSlow: o.TooSlow,
+		made: time.Now(), out: queue{limit: o.QueueLimit},
+	}
+	if t, ok := nc.(*tls.Conn); ok {
+		c.below = t.NetConn()
+	}
+	if s, ok := c.below.(syscall.Conn); ok {
+		c.kernel, _ = s.SyscallConn() // nil after an error
+	}
+	if canTry {
+		// Only of these is it known that nothing counts, encrypts or changes what
+		// goes through them.
+		switch nc.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			c.raw = c.kernel
+		}
+	}
+	c.in = input{conn: nc, raw: c.raw, unread: early}
+	var extension string
 	if o.Compress {
-		accept.CompressionMode = websocket.CompressionNoContextTakeover
+		extension = negotiate(r.Header)
+		c.deflate = extension != ""
 	}
-	ws, err := websocket.Accept(h, r, accept)
+	c.answer(switching(w.Header(), r.Header.Get("Sec-Websocket-Key"), extension))
+	return c, nil
+}
+
+// answer sends the answer to the handshake, or queues it where that could block.
+func (c *Conn) answer(f Frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.frames = append(c.out.frames, f)
+	if c.raw != nil {
+		c.out.writing = 1
+		n, _ := tryWrite(c.raw, f.b.wire) // The next write fails as well.
+		c.out.wrote(n, c.deflate)
+	}
+	if len(c.out.frames) > 0 {
+		c.flush()
+	}
+}
+
+// hijack returns the connection, and what the client sent right behind its
+// request.
+func hijack(w http.ResponseWriter) (_ net.Conn, early []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: panic: %v", ErrNotHijackable, p)
+		}
+	}()
+	c, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		if h.conn != nil {
-			_ = h.conn.Close()
-		}
-		return nil, fmt.Errorf("socket: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotHijackable, err)
 	}
-	h.br.Reset(h.conn) // The library has put a reader of what was buffered before it: of nothing.
-	ws.SetReadLimit(int64(o.ReadLimit))
-	return &Conn{
-		ws: ws, net: h.conn, br: h.br,
-		limit: o.QueueLimit, overflow: o.Overflow, flusher: o.Flusher,
-		deflate: strings.HasPrefix(w.Header().Get("Sec-WebSocket-Extensions"), "permessage-deflate"),
-	}, nil
+	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
+	return c, bytes.Clone(early), nil
 }
 
-// hijackable looks for what http.ResponseController would use. The WebSocket
-// library finds out only when it has promised to switch protocols.
-func hijackable(w http.ResponseWriter) bool {
-	for {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = u.Unwrap()
+// switching is the answer to an upgrade request. What middleware has added to the
+// answer, such as a cookie, goes with it.
+func switching(header http.Header, key, extension string) Frame {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+	sum := sha1.Sum([]byte(strings.TrimSpace(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	b.WriteString(base64.StdEncoding.EncodeToString(sum[:]))
+	b.WriteString("\r\n")
+	if extension != "" {
+		b.WriteString("Sec-WebSocket-Extensions: " + extension + "\r\n")
 	}
+	// Writing to a buffer does not fail.
+	_ = header.WriteSubset(&b, notSwitching)
+	b.WriteString("\r\n")
+	return Frame{&frameBytes{wire: b.Bytes(), secret: true, control: true}}
 }
 
-// hijacker gives the WebSocket library a connection whose writes are atomic,
-// and buffers that are smaller than those of net/http.
-type hijacker struct {
-	http.ResponseWriter
-	timeout time.Duration
-	conn    *atomicConn
-	br      *bufio.Reader
+// notSwitching are headers that say something of a body, or that are set here.
+var notSwitching = map[string]bool{
+	"Connection": true, "Upgrade": true, "Sec-Websocket-Accept": true, "Sec-Websocket-Extensions": true,
+	"Content-Length": true, "Content-Type": true, "Content-Encoding": true, "Transfer-Encoding": true, "Trailer": true,
 }
 
-// Unwrap is for http.ResponseController.
-func (h *hijacker) Unwrap() http.ResponseWriter { return h.ResponseWriter }
-
-// WriteHeaderNow sends the status at once with writers that wait for the body,
-// as gin's does. The WebSocket library calls it before it hijacks.
-func (h *hijacker) WriteHeaderNow() {
-	w := h.ResponseWriter
-	for {
-		if waiting, ok := w.(interface{ WriteHeaderNow() }); ok {
-			waiting.WriteHeaderNow()
-			return
+// negotiate returns the extension that is agreed on: permessage-deflate without
+// context takeover, if the client offers it in a form that can be had, or "".
+func negotiate(header http.Header) string {
+	for _, v := range header.Values("Sec-Websocket-Extensions") {
+		for offer := range strings.SplitSeq(v, ",") {
+			params := strings.Split(offer, ";")
+			for i, p := range params {
+				params[i] = strings.TrimSpace(p)
+			}
+			if params[0] == "permessage-deflate" && !slices.ContainsFunc(params[1:], unknownParam) {
+				return "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+			}
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return
-		}
-		w = u.Unwrap()
 	}
+	return ""
 }
 
-// Hijack is called by the WebSocket library once the handshake is valid.
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
+// unknownParam reports whether an offer with this parameter must be declined. A
+// client's window may be as small as it likes; ours is 32 KiB.
+func unknownParam(p string) bool {
+	switch p {
+	case "client_no_context_takeover", "server_no_context_takeover", "client_max_window_bits", "server_max_window_bits=15":
+		return false
 	}
-	if err := brw.Flush(); err != nil {
-		return nil, nil, errors.Join(err, c.Close())
-	}
-	h.conn = newAtomicConn(c, h.timeout)
-	// The client may have sent frames right behind its request.
-	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
-	h.conn.early = bytes.Clone(early)
-	h.br = bufio.NewReaderSize(h.conn, readBuffer)
-	return h.conn, bufio.NewReadWriter(h.br, bufio.NewWriterSize(h.conn, writeBuffer)), nil
+	return !strings.HasPrefix(p, "client_max_window_bits=")
 }

@@ -16,7 +16,7 @@ import (
 func TestFramesRightBehindTheRequest(t *testing.T) {
 	got := make(chan string, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := Accept(w, r, Options{ReadLimit: 1 << 16, QueueLimit: 1 << 16, WriteTimeout: time.Second, Overflow: func() {}})
+		c, err := Accept(w, r, Options{ReadLimit: 1 << 16, QueueLimit: 1 << 16, WriteTimeout: time.Second, TooSlow: func() {}})
 		if err != nil {
 			t.Error(err)
 			return
@@ -31,7 +31,7 @@ func TestFramesRightBehindTheRequest(t *testing.T) {
 		}
 		got <- string(b)
 		c.Cut()
-		c.Close(context.Background(), websocket.StatusNormalClosure, "")
+		c.Close(context.Background(), StatusNormal, "")
 	}))
 	defer s.Close()
 	payload := strings.Repeat("e", 1500) // more than the reader's buffer
@@ -64,6 +64,9 @@ type hiding struct{ http.ResponseWriter }
 
 func TestNotHijackable(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := CheckWriter(hiding{w}); !errors.Is(err, ErrNotHijackable) {
+			t.Errorf("CheckWriter: %v", err)
+		}
 		if _, err := Accept(hiding{w}, r, Options{}); !errors.Is(err, ErrNotHijackable) {
 			t.Errorf("Accept: %v", err)
 		}
@@ -119,13 +122,13 @@ func TestWriterThatWaits(t *testing.T) {
 }
 
 func BenchmarkFanOutEnqueue(b *testing.B) {
-	c := &Conn{net: &atomicConn{}, limit: 1 << 62, overflow: func() {}, writing: true}
+	c := &Conn{out: queue{limit: 1 << 62}, writing: true}
 	f := textFrame(strings.Repeat("b", 300))
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Send(f)
-		if len(c.queue) == 64 {
-			c.queue, c.queued = c.queue[:0], 0
+		if len(c.out.frames) == 64 {
+			c.out.frames, c.out.bytes = c.out.frames[:0], 0
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (r *reading) conn(b *testing.B, f *Flusher) *Conn {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		c, err := Accept(w, req, Options{
 			Flusher: f, ReadLimit: 1 << 10, QueueLimit: 1 << 20, WriteTimeout: 10 * time.Second,
-			Overflow: func() { b.Error("unexpected overflow") },
+			TooSlow: func() { b.Error("unexpected overflow") },
 		})
 		if err != nil {
 			b.Error(err)

@@ -92,7 +92,7 @@ func TestDeflateBomb(t *testing.T) {
 		_ = client.Write(context.Background(), websocket.MessageText, bytes.Repeat([]byte{'0'}, 64<<20))
 	}()
 	_, err := c.Read(func() []byte { return nil })
-	if CloseCode(err) != websocket.StatusMessageTooBig {
+	if CloseCode(err) != StatusTooLong {
 		t.Errorf("read: %v", err)
 	}
 }

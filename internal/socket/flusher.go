@@ -129,7 +129,7 @@ func (f *Flusher) join(c *Conn, frames []Frame) []byte {
 	case 0: // what was queued has been dropped
 		return nil
 	case 1:
-		return c.wire(frames[0])
+		return frames[0].wire(c.deflate)
 	}
 	j := &f.plain
 	if c.deflate {
@@ -141,7 +141,7 @@ func (f *Flusher) join(c *Conn, frames []Frame) []byte {
 	j.frames = append(j.frames[:0], frames...)
 	j.bytes = j.bytes[:0]
 	for _, fr := range frames {
-		j.bytes = append(j.bytes, c.wire(fr)...)
+		j.bytes = append(j.bytes, fr.wire(c.deflate)...)
 	}
 	return j.bytes
 }

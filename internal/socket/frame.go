@@ -19,6 +19,9 @@ type frameBytes struct {
 	wire []byte // header and payload
 	// secret is true if the frame must not be compressed.
 	secret bool
+	// control is true of what is no message: control frames, and the answer to
+	// the handshake.
+	control bool
 	// deflated is the same compressed, or nil if that is not worth it; once it is
 	// wanted.
 	deflate  sync.Once
@@ -31,6 +34,14 @@ func (f Frame) Len() int { return len(f.b.wire) }
 // IsZero reports whether the frame is the zero value, and so none.
 func (f Frame) IsZero() bool { return f.b == nil }
 
+// wire is the frame as it is sent to connections that compress, or do not.
+func (f Frame) wire(deflate bool) []byte {
+	if deflate && f.b.deflated != nil {
+		return f.b.deflated
+	}
+	return f.b.wire
+}
+
 // Start returns the beginning of a frame, with room for about size bytes of
 // payload. Append the payload to it and call Finish.
 func Start(size int) []byte {
@@ -38,19 +49,36 @@ func Start(size int) []byte {
 }
 
 // Finish makes a frame of what Start returned and the payload appended to it.
-func Finish(b []byte) Frame { return Frame{&frameBytes{wire: finish(b, finText)}} }
+func Finish(b []byte) Frame { return Frame{&frameBytes{wire: finish(b, fin|opText)}} }
 
 // FinishSecret is Finish for what has a secret in it. Compressed together with
 // something that an attacker can choose, its length would tell of it.
 func FinishSecret(b []byte) Frame {
-	return Frame{&frameBytes{wire: finish(b, finText), secret: true}}
+	return Frame{&frameBytes{wire: finish(b, fin|opText), secret: true}}
 }
 
-// First bytes of a frame: a whole text message, and the same compressed.
+// controlFrame makes a frame that stands outside of the messages.
+func controlFrame(opcode byte, payload []byte) Frame {
+	b := append(Start(len(payload)), payload...)
+	return Frame{&frameBytes{wire: finish(b, fin|opcode), secret: true, control: true}}
+}
+
+// Bits of a frame's first byte (RFC 6455, 5.2).
 const (
-	finText     = 0x81
-	finDeflated = 0xc1
+	fin  = 0x80
+	rsv1 = 0x40 // compressed (RFC 7692)
+	rsv  = 0x30 // never set
+
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xa
 )
+
+// maxControl is how long the payload of a control frame may be.
+const maxControl = 125
 
 func finish(b []byte, first byte) []byte {
 	n := len(b) - headerRoom

@@ -31,8 +31,8 @@ func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Con
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = 5 * time.Second
 	}
-	if o.Overflow == nil {
-		o.Overflow = func() { t.Error("unexpected overflow") }
+	if o.TooSlow == nil {
+		o.TooSlow = func() { t.Error("unexpected overflow") }
 	}
 	accepted := make(chan *Conn, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Con
 	client.SetReadLimit(-1)
 	t.Cleanup(func() { _ = client.CloseNow() })
 	c := <-accepted
-	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), websocket.StatusNormalClosure, "") })
+	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), StatusNormal, "") })
 	return c, client
 }
 

@@ -20,7 +20,7 @@ func testCloseSendsWhatIsQueued(t *testing.T, f *Flusher) {
 		c.Send(textFrame(strings.Repeat("q", 500)))
 	}
 	go func() { _, _ = c.Read(readBuffer512) }()
-	go c.Close(context.Background(), websocket.StatusGoingAway, "Going away")
+	go c.Close(context.Background(), StatusGoingAway, "Going away")
 	n := 0
 	for {
 		_, _, err := client.Read(t.Context())
@@ -44,7 +44,7 @@ func TestOverflow(t *testing.T) { bothWays(t, testOverflow) }
 func testOverflow(t *testing.T, f *Flusher) {
 	over := make(chan struct{})
 	var once sync.Once
-	c, _ := pair(t, Options{Flusher: f, QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, Overflow: func() {
+	c, _ := pair(t, Options{Flusher: f, QueueLimit: 10_000, WriteTimeout: 100 * time.Millisecond, TooSlow: func() {
 		once.Do(func() { close(over) })
 	}})
 	// The client reads nothing: sooner or later the kernel takes no more.
@@ -61,11 +61,31 @@ func testOverflow(t *testing.T, f *Flusher) {
 		break
 	}
 	start := time.Now()
-	c.Close(context.Background(), websocket.StatusTryAgainLater, "slow")
+	c.Close(context.Background(), StatusTryAgainLater, "slow")
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("closing a dead client took %v", d)
 	}
 	c.Send(textFrame("ignored"))
+}
+
+// hold keeps what is queued from being written, until resume is called.
+func hold(c *Conn) (resume func()) {
+	for {
+		c.mu.Lock()
+		if !c.writing {
+			c.writing = true
+			c.mu.Unlock()
+			break
+		}
+		c.mu.Unlock()
+		runtime.Gosched()
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.writing = false
+		c.flush()
+	}
 }
 
 func TestSendAll(t *testing.T) { bothWays(t, testSendAll) }
@@ -74,15 +94,9 @@ func TestSendAll(t *testing.T) { bothWays(t, testSendAll) }
 func testSendAll(t *testing.T, f *Flusher) {
 	const limit = 1 << 10
 	overflows := 0
-	c, client := pair(t, Options{QueueLimit: limit, Flusher: f, Overflow: func() { overflows++ }})
-	c.net.mu.Lock() // so that nothing is written
+	c, client := pair(t, Options{QueueLimit: limit, Flusher: f, TooSlow: func() { overflows++ }})
+	resume := hold(c)
 	c.Send(textFrame("first"))
-	for taken := false; !taken; {
-		c.mu.Lock()
-		taken = len(c.queue) == 0
-		c.mu.Unlock()
-		runtime.Gosched()
-	}
 
 	half := textFrame(strings.Repeat("x", limit/2-10))
 	if !c.SendAll([]Frame{half, textFrame("a")}) {
@@ -99,7 +113,7 @@ func testSendAll(t *testing.T, f *Flusher) {
 	if overflows > 0 {
 		t.Error("what was asked for counts against what was not")
 	}
-	c.net.mu.Unlock()
+	resume()
 	x := payloadOf(half)
 	for _, want := range []string{"first", x, "a", x, "b", "c"} {
 		if _, got, err := client.Read(t.Context()); err != nil || string(got) != want {

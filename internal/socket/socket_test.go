@@ -108,7 +108,7 @@ func TestRead(t *testing.T) {
 		name string
 		send func(ctx context.Context, c *websocket.Conn) error
 		want string
-		code websocket.StatusCode
+		code Code
 	}{
 		{"text", func(ctx context.Context, c *websocket.Conn) error {
 			return c.Write(ctx, websocket.MessageText, []byte(`{"a":"ü"}`))
@@ -118,13 +118,13 @@ func TestRead(t *testing.T) {
 		}, strings.Repeat("z", 1000), 0},
 		{"binary", func(ctx context.Context, c *websocket.Conn) error {
 			return c.Write(ctx, websocket.MessageBinary, []byte("x"))
-		}, "", websocket.StatusUnsupportedData},
+		}, "", StatusUnsupportedData},
 		{"bad UTF-8, which the WebSocket library lets through", func(ctx context.Context, c *websocket.Conn) error {
 			return c.Write(ctx, websocket.MessageText, []byte{'a', 0xff})
-		}, "", websocket.StatusInvalidFramePayloadData},
+		}, "", StatusInvalidText},
 		{"over the limit", func(ctx context.Context, c *websocket.Conn) error {
 			return c.Write(ctx, websocket.MessageText, make([]byte, 2001))
-		}, "", websocket.StatusMessageTooBig},
+		}, "", StatusTooLong},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestRead(t *testing.T) {
 				return
 			}
 			c.Close(t.Context(), CloseCode(err), "")
-			if got := <-closed; got != tt.code {
+			if got := <-closed; Code(got) != tt.code {
 				t.Errorf("closed with %v for %v, want %v", got, err, tt.code)
 			}
 		})

@@ -17,13 +17,26 @@ func tryWrite(raw syscall.RawConn, b []byte) (n int, err error) {
 			}
 		}
 	})
-	if err == syscall.EAGAIN {
+	if err == syscall.EAGAIN { // The kernel takes nothing now.
 		n, err = 0, nil
 	}
 	if err2 != nil {
 		err = err2
 	}
 	return max(n, 0), err
+}
+
+// hasUnread reports whether the kernel has something that was not read: bytes,
+// the end, or an error.
+func hasUnread(raw syscall.RawConn) bool {
+	unread := false
+	if raw != nil {
+		_ = raw.Control(func(fd uintptr) {
+			_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
+			unread = err != syscall.EAGAIN && err != syscall.EINTR
+		})
+	}
+	return unread
 }
 
 // waitRead waits until there is something to read, and reads it. A closed
