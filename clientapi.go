@@ -26,13 +26,10 @@ var operations = map[string]operation{
 	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
 }
 
-// corsMaxAge is how long browsers remember a preflight's answer, in seconds.
-const corsMaxAge = "7200"
-
 func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name string) {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		w.Header().Add("Vary", "Origin")
-		if !h.origins.allowAPI(origin) {
+		if !h.origins.allowAPI(origin, r) {
 			h.writeError(w, r, h.refuseOrigin(r))
 			return
 		}
@@ -45,10 +42,7 @@ func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name st
 		return
 	}
 	if r.Method == http.MethodOptions {
-		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
-		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
-		w.Header().Set("Access-Control-Max-Age", corsMaxAge)
-		w.WriteHeader(http.StatusNoContent)
+		h.preflight(w, r)
 		return
 	}
 	if r.Method != http.MethodPost {

@@ -59,6 +59,8 @@ const (
 const (
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
 	bodyTimeout = 10 * time.Second // for a body to arrive
+
+	maxRequestHeaders = 32 // that a preflight is told it may send
 )
 
 // What the app's own code may give.

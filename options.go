@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -45,12 +43,20 @@ type Options struct {
 	APIKeys []string
 
 	// AllowedOrigins are the browser origins that may connect and call the
-	// client's HTTP API: host patterns such as "app.example.com" and
-	// "*.example.com" (in the syntax of path.Match), also with a scheme
-	// ("https://*.example.com"); "*" alone allows all. Defaults to the same
-	// origin for WebSockets and any origin for the HTTP API, which is protected by
-	// the connection's secret and not by cookies.
+	// client's HTTP API, besides the server's own: host patterns such as
+	// "app.example.com" and "*.example.com" (in the syntax of path.Match), also
+	// with a scheme ("https://*.example.com") and a port ("localhost:*"). Without
+	// a port the scheme's default is meant. "*" alone allows all, "null" pages
+	// that are sandboxed or from a file, and "file://" or "app://" pages whose
+	// origin is only a scheme, as in some apps. Defaults to the same origin for
+	// WebSockets and any origin for the HTTP API, which is protected by the
+	// connection's secret and not by cookies.
 	AllowedOrigins []string
+	// AllowedHeaders are request headers that pages of other origins may send to
+	// the client's HTTP API, besides Content-Type and those of common libraries
+	// for tracing (traceparent, baggage, sentry-trace and others): what a
+	// library adds to all requests of your pages. None of them is looked at.
+	AllowedHeaders []string
 	// ClientIP finds the address of a request's client, for events. Defaults
 	// to that of the network connection; behind a proxy that sets a header,
 	// read it here.
@@ -207,8 +213,13 @@ func (o *Options) validate() error {
 		}
 	}
 	for i, p := range o.AllowedOrigins {
-		if _, err := path.Match(strings.ToLower(p), ""); err != nil || p == "" {
-			bad("AllowedOrigins[%d] is not a pattern: %q", i, p)
+		if err := checkOrigin(p); err != nil {
+			bad("AllowedOrigins[%d] is %q, which matches no origin: %w", i, p, err)
+		}
+	}
+	for i, name := range o.AllowedHeaders {
+		if err := checkHeader(name); err != nil {
+			bad("AllowedHeaders[%d] is %q: %w", i, name, err)
 		}
 	}
 	if o.ClockSkew > maxClockSkew {

@@ -1,0 +1,70 @@
+package hotsock
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// safeHeaders are request headers that libraries add to all requests of a page,
+// mostly to trace them. They say nothing that the client's HTTP API looks at.
+// Those that end with a dash are beginnings.
+var safeHeaders = []string{
+	"traceparent", "tracestate", "baggage", "correlation-context", // W3C, OpenTelemetry
+	"b3", "x-b3-", // Zipkin
+	"sentry-trace", "x-datadog-", "newrelic", "x-newrelic-", "elastic-apm-traceparent", "x-instana-",
+	"x-honeycomb-trace", "uber-trace-id", "uberctx-", "x-dynatrace", "x-amzn-trace-id", "x-cloud-trace-context",
+	"request-id", "request-context", "x-ms-request-id", "x-ms-request-root-id", // Application Insights
+	"x-request-id", "x-correlation-id", "x-client-trace-id", "x-trace-id", "x-requested-with",
+	"accept", "accept-language", "cache-control", "pragma",
+}
+
+// corsMaxAge is how long browsers remember a preflight's answer, in seconds.
+const corsMaxAge = "7200"
+
+// preflight answers whether a page may send a request with the headers that it
+// names. They are named again rather than all listed, since browsers ask about
+// those only.
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request) {
+	allowed := []string{"Content-Type"}
+	for _, value := range r.Header.Values("Access-Control-Request-Headers") {
+		for name := range strings.SplitSeq(value, ",") {
+			name = strings.TrimSpace(name)
+			if len(allowed) < maxRequestHeaders && !strings.EqualFold(name, "Content-Type") && h.allowsHeader(name) {
+				allowed = append(allowed, name)
+			}
+		}
+	}
+	w.Header().Add("Vary", "Access-Control-Request-Headers")
+	w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+	w.Header().Set("Access-Control-Allow-Headers", strings.Join(allowed, ", "))
+	w.Header().Set("Access-Control-Max-Age", corsMaxAge)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *Handler) allowsHeader(name string) bool {
+	is := func(other string) bool { return strings.EqualFold(name, other) }
+	return slices.ContainsFunc(h.opts.AllowedHeaders, is) || slices.ContainsFunc(safeHeaders, func(safe string) bool {
+		if strings.HasSuffix(safe, "-") {
+			return len(name) > len(safe) && strings.EqualFold(name[:len(safe)], safe) && checkHeader(name) == nil
+		}
+		return is(safe)
+	})
+}
+
+// checkHeader says why something is not the name of a header (RFC 9110, section
+// 5.6.2).
+func checkHeader(name string) error {
+	if name == "" || len(name) > maxHeaderValue {
+		return errors.New("it is empty or too long")
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return errors.New("it is not the name of a header")
+		}
+	}
+	return nil
+}
