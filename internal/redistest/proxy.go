@@ -19,8 +19,10 @@ type Proxy struct {
 	mu    sync.Mutex
 	conns map[*proxied]struct{}
 	fault fault
-	done  bool
-	wg    sync.WaitGroup
+	// free is when a throttled line has sent what was given to it.
+	free time.Time
+	done bool
+	wg   sync.WaitGroup
 }
 
 type proxied struct{ client, server net.Conn }
@@ -30,6 +32,9 @@ type fault struct {
 	delay     time.Duration
 	blackhole chan struct{} // open while nothing passes; nil if it does
 	refuse    bool
+	// rate, if positive, is how many bytes of answers pass in a second, of all
+	// connections together.
+	rate int
 	// cut, if positive, is how many more bytes of answers pass, of all
 	// connections together, before they are reset.
 	cut int
@@ -137,9 +142,17 @@ func (p *Proxy) hold(n int, answers bool) bool {
 				return false
 			}
 		}
+		wait := f.delay
+		if f.blackhole == nil && answers && f.rate > 0 {
+			if now := time.Now(); p.free.Before(now) {
+				p.free = now
+			}
+			p.free = p.free.Add(time.Duration(n) * time.Second / time.Duration(f.rate))
+			wait += time.Until(p.free)
+		}
 		p.mu.Unlock()
-		if f.delay > 0 {
-			time.Sleep(f.delay)
+		if wait > 0 {
+			time.Sleep(wait)
 		}
 		if f.blackhole == nil {
 			return true
@@ -177,6 +190,13 @@ func (p *Proxy) BlackHole() {
 	}
 }
 
+// Throttle lets so many bytes of answers pass in a second.
+func (p *Proxy) Throttle(bytesPerSecond int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault.rate = bytesPerSecond
+}
+
 // CutAnswers lets n more bytes of answers pass and then resets every
 // connection, so that what the server did is not learnt.
 func (p *Proxy) CutAnswers(n int) {
@@ -191,6 +211,16 @@ func (p *Proxy) Refuse() {
 	p.fault.refuse = true
 	p.mu.Unlock()
 	p.Reset()
+}
+
+// Resume ends a black hole alone.
+func (p *Proxy) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fault.blackhole != nil {
+		close(p.fault.blackhole)
+		p.fault.blackhole = nil
+	}
 }
 
 // Heal ends all faults. What a black hole held back goes on its way.
