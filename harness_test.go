@@ -3,6 +3,7 @@ package hotsock
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -180,6 +181,8 @@ type faultyStore struct {
 	published, failing map[string]int
 	held               map[string]*hold // Subscribe calls by channel
 	tokensAway         bool             // UseToken fails
+	replays            int              // calls of Replay
+	replaysHang        bool             // until their time is over
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -289,6 +292,21 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store
 		return store.HistoryPage{}, err
 	}
 	return n.Node.History(ctx, h)
+}
+
+func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.Replay{}, err
+	}
+	n.s.mu.Lock()
+	n.s.replays++
+	hang := n.s.replaysHang
+	n.s.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+		return store.Replay{}, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	}
+	return n.Node.Replay(ctx, r)
 }
 
 func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (store.SubscribeResult, error) {

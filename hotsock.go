@@ -242,13 +242,27 @@ func (h *Handler) closeConnections(ctx context.Context) {
 // drainBatch is how many are closed without a pause.
 const drainBatch = 10
 
-// retryInterval is how long to wait before the store is tried again.
-const retryInterval = 500 * time.Millisecond
+// retryInterval is how long to wait before the store is tried again, at first;
+// maxRetryInterval is how long in the end.
+const (
+	retryInterval    = 500 * time.Millisecond
+	maxRetryInterval = 2 * time.Second
+)
+
+// A backoff makes each wait before a try longer than the one before.
+type backoff struct{ next time.Duration }
+
+// sleep returns false if ctx ended before.
+func (b *backoff) sleep(ctx context.Context) bool {
+	wait := max(b.next, retryInterval)
+	b.next = min(2*wait, maxRetryInterval)
+	return sleep(ctx, jitter(wait))
+}
 
 // untilStored repeats f while the store is unavailable, until the handler
 // stops; even then it is tried once.
 func (h *Handler) untilStored(f func(ctx context.Context) error) {
-	for {
+	for b := (backoff{}); ; {
 		ctx, cancel := h.storeContext(context.WithoutCancel(h.ctx))
 		err := f(ctx)
 		cancel()
@@ -259,7 +273,7 @@ func (h *Handler) untilStored(f func(ctx context.Context) error) {
 			h.logger.Error("hotsock: store", "err", err)
 			return
 		}
-		if !sleep(h.ctx, jitter(retryInterval)) {
+		if !b.sleep(h.ctx) {
 			return
 		}
 	}

@@ -65,6 +65,7 @@ const (
 
 // What the app's own code may give.
 const (
+	maxReplayLimit = 100_000 // Options.ReplayLimit: messages of a channel that a store keeps ready
 	maxTrace       = 1 << 10 // bytes of a message's trace
 	maxHeaderValue = 256     // bytes of a request header in an event
 	// maxClockSkew is a few minutes (RFC 7519): tokens live that much longer.

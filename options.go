@@ -107,7 +107,7 @@ type Options struct {
 	// stored longer. Defaults to 2 min.
 	ReplayWindow time.Duration
 	// ReplayLimit is how many messages a channel keeps for that, and how many
-	// a client can catch up with. Defaults to 1000.
+	// a client can catch up with. Defaults to 1000, at most 100,000.
 	ReplayLimit int
 	// DeduplicationWindow is for how long a deduplicationId is remembered.
 	// Defaults to 5 min.
@@ -261,6 +261,9 @@ func (o *Options) validate() error {
 		if n.value < 1 {
 			bad("%s is %d, the least is 1", n.name, n.value)
 		}
+	}
+	if o.ReplayLimit > maxReplayLimit {
+		bad("ReplayLimit is %d, the most is %d", o.ReplayLimit, maxReplayLimit)
 	}
 	for name, l := range map[string]RateLimit{
 		"ConnectionRateLimit": o.ConnectionRateLimit, "UserRateLimit": o.UserRateLimit,

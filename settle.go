@@ -71,7 +71,7 @@ func (c *connection) settleLater(note func(*connection)) {
 // settle tries what is waiting until nothing is.
 func (c *connection) settle(ctx context.Context) {
 	defer c.background.Done()
-	for sleep(ctx, jitter(retryInterval)) {
+	for b := (backoff{}); b.sleep(ctx); {
 		if c.settleOnce() {
 			return
 		}

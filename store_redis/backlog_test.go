@@ -12,6 +12,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -193,5 +194,49 @@ func TestSmallOutputBuffer(t *testing.T) {
 	t.Logf("all there %v after the traffic ended, %v allowed", time.Since(ended), limit)
 	if gaps := got.gaps(); len(gaps) > 0 {
 		t.Errorf("gaps that were not told: %v", gaps)
+	}
+}
+
+// TestVeryManyMissed replays more messages than a script can pass to one command,
+// and has a watch catch up with them.
+func TestVeryManyMissed(t *testing.T) {
+	const many = 9000
+	for _, keep := range []time.Duration{0, time.Hour} {
+		t.Run(fmt.Sprint("kept for ", keep), func(t *testing.T) {
+			srv := redistest.StartServer(t)
+			line := redistest.NewProxy(t, srv.Addr)
+			o := testJoin
+			o.ReplayLimit = 10_000
+			got := newFollower()
+			a := joinAs(t, openAt(t, line.Addr), got, o)
+			b := joinAs(t, openAt(t, srv.Addr), new(sink), o)
+			w := &writer{n: b, channels: []string{"c"}, keep: keep}
+			mustWatch(t, a, "c")
+			first := mustPublish(t, b, store.PublishRequest{Channel: "c", Event: "0", Keep: keep})
+
+			line.Refuse()
+			w.publish(t, 1, many+1)
+			line.Heal()
+			await.Within(t, 2*back, "the watch to catch up", func() bool { return got.behind(w.channels, many+1) == 0 })
+			if gaps := got.gaps(); len(gaps) > 0 {
+				t.Errorf("gaps that were not told: %v", gaps)
+			}
+
+			r := store.ReplayRequest{Channel: "c", After: first, Until: ulid.MustNew(ulid.MaxTime(), nil), Limit: 10_000, MaxBytes: 4 << 20}
+			replayed := 0
+			for more := true; more; {
+				page, err := b.Replay(unhurried(t), r)
+				if err != nil || !page.Complete {
+					t.Fatalf("after %d messages: complete is %v, %v", replayed, page.Complete, err)
+				}
+				replayed += len(page.Messages)
+				if more = page.More; more {
+					r.After = page.Messages[len(page.Messages)-1].ID
+				}
+			}
+			if replayed != many {
+				t.Errorf("%d messages were replayed, want %d", replayed, many)
+			}
+		})
 	}
 }

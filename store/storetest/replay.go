@@ -16,6 +16,7 @@ var replayTests = []testCase{
 	{"PagesAreBoundedInBytes", testReplayBytes},
 	{"RefusesToGoOnPastALoss", testReplayLosesTheRest},
 	{"RefusesBeyondTheWindow", testReplayWindow},
+	{"EachMessageHasItsOwnWindow", testReplayWindows},
 	{"OutlivesAShortKeep", testReplayShortKeep},
 	{"KeptMessagesOutliveTheWindow", testReplayKept},
 	{"AfterAnyItem", testReplayAfterAnyItem},
@@ -272,6 +273,20 @@ func testReplayWindow(e *env) {
 		e.Errorf("a replay with %d messages of 3 is said to be complete", len(after.Messages))
 	}
 	a.wantReplay("after the newest", fresh, nil)
+}
+
+// testReplayWindows: that an old message is discarded says nothing of younger
+// ones.
+func testReplayWindows(e *env) {
+	a := e.joinWith(store.JoinOptions{ReplayWindow: 3 * time.Second, ReplayLimit: 100, NodeTimeout: time.Minute})
+	publish := func() ulid.ULID { return a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID }
+	publish()
+	e.h.Advance(2 * time.Second)
+	first, second := publish(), publish()
+	e.h.Advance(1500 * time.Millisecond)
+	a.wantReplay("in the window of the second", first, []ulid.ULID{second})
+	third := publish()
+	a.wantReplay("in the window of the third", first, []ulid.ULID{second, third})
 }
 
 // testReplayShortKeep: a message that was kept for less than the window can be
