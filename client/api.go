@@ -50,9 +50,17 @@ func (c *Client) request(ctx context.Context, n *conn, operation string, body, a
 	if err != nil {
 		return fmt.Errorf("hotsock: cannot be sent: %w", err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	caller := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	defer cancel(nil)
 	defer context.AfterFunc(n.ctx, func() { cancel(context.Cause(n.ctx)) })()
+	defer context.AfterFunc(caller, func() {
+		select {
+		case <-lastLook(caller):
+		case <-ctx.Done():
+		}
+		cancel(caller.Err())
+	})()
 
 	u := c.base.JoinPath("connection", operation)
 	q := u.Query()

@@ -16,13 +16,14 @@ import (
 type conn struct {
 	c          *Client
 	ws         *websocket.Conn
+	stream     *stream // below ws
 	id, secret string
 
 	// ctx ends with the connection; its cause says why.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // has one element if there is something to write
-	alive  atomic.Bool   // something came since the last ping
+	proven atomic.Bool   // it was a success: see prove
 
 	// Guarded by Client.mu.
 	out      []*outgoing
@@ -44,21 +45,20 @@ var (
 	errSilent  = errors.New("hotsock: the server does not answer any more")
 )
 
-func newConn(c *Client, ws *websocket.Conn, d connectedData) *conn {
+func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData) *conn {
 	n := &conn{
-		c: c, ws: ws, id: d.ConnectionID, secret: d.ConnectionSecret,
+		c: c, ws: ws, stream: s, id: d.ConnectionID, secret: d.ConnectionSecret,
 		wake:    make(chan struct{}, 1),
 		pending: make(map[string]func(*frame) error), channels: make(map[string]*Subscription),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
-	n.alive.Store(true)
 	return n
 }
 
 // serve lives as long as the connection, and says why that ended.
 func (c *Client) serve(n *conn) error {
-	var writer sync.WaitGroup
-	writer.Go(n.write)
+	var work sync.WaitGroup
+	work.Go(n.write)
 	left := make(chan struct{})
 	leave := context.AfterFunc(c.ctx, func() {
 		defer close(left)
@@ -66,6 +66,8 @@ func (c *Client) serve(n *conn) error {
 	})
 	c.attach(n)
 	c.report(State{Status: Connected, ConnectionID: n.id})
+	work.Go(n.watch)
+	work.Go(n.prove)
 	err := n.read()
 	n.cancel(err)
 	c.detach(err)
@@ -73,7 +75,7 @@ func (c *Client) serve(n *conn) error {
 		<-left
 	}
 	_ = n.ws.CloseNow()
-	writer.Wait()
+	work.Wait()
 	return err
 }
 
@@ -115,7 +117,6 @@ func (n *conn) read() error {
 		if err != nil {
 			return disconnected(err)
 		}
-		n.alive.Store(true)
 		if typ != websocket.MessageText {
 			return errors.New("hotsock: the server sent binary data")
 		}
@@ -192,6 +193,12 @@ func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
 		err = fmt.Errorf("%w: %w", errBroken, context.Cause(n.ctx))
 	case <-ctx.Done():
 		err = ctx.Err()
+		select {
+		case f := <-answered:
+			return f, nil
+		case <-n.ctx.Done():
+		case <-lastLook(ctx):
+		}
 	}
 
 	n.c.mu.Lock()
@@ -212,25 +219,12 @@ func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
 	return nil, err
 }
 
-// writeTimeout is how long the server may take to receive.
-const writeTimeout = 10 * time.Second
-
-// write writes commands and pings.
+// write writes commands.
 func (n *conn) write() {
-	beat := time.NewTicker(n.c.opts.HeartbeatInterval)
-	defer beat.Stop()
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
-		case <-beat.C:
-			if !n.alive.Swap(false) {
-				n.cancel(errSilent)
-				return
-			}
-			n.c.mu.Lock()
-			_, _ = n.enqueue(command{Event: "hotsock.ping"}, nil)
-			n.c.mu.Unlock()
 		case <-n.wake:
 			if err := n.flush(); err != nil {
 				n.cancel(err)
@@ -257,11 +251,43 @@ func (n *conn) flush() error {
 		if o.b == nil {
 			continue // given up
 		}
-		ctx, cancel := context.WithTimeout(n.ctx, writeTimeout)
-		err := n.ws.Write(ctx, websocket.MessageText, o.b)
-		cancel()
-		if err != nil {
+		if err := n.ws.Write(n.ctx, websocket.MessageText, o.b); err != nil {
 			return disconnected(err)
 		}
 	}
+}
+
+// watch pings the server, and gives the connection up when a whole interval has
+// passed in which nothing got through.
+func (n *conn) watch() {
+	var before progress
+	for sleep(n.ctx, n.c.opts.HeartbeatInterval) {
+		if n.stream.stuck(before) && sleep(n.ctx, grace) && n.stream.stuck(before) {
+			n.cancel(errSilent)
+			return
+		}
+		before = n.stream.progress()
+		n.ping(nil)
+	}
+}
+
+// steady is how long a connection must have lasted to be a success.
+const steady = 10 * time.Second
+
+// prove finds out whether the connection is a success: the answer to the ping
+// comes behind all that subscriptions catch up with. A connection that breaks
+// before would do so again.
+func (n *conn) prove() {
+	if sleep(n.ctx, steady) {
+		n.ping(func(*frame) error {
+			n.proven.Store(true)
+			return nil
+		})
+	}
+}
+
+func (n *conn) ping(answer func(*frame) error) {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	_, _ = n.enqueue(command{Event: "hotsock.ping"}, answer)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,8 @@ func (c *Client) run() {
 		c.report(State{Status: Connecting})
 		n, err := c.connect()
 		if err == nil {
-			began := time.Now()
 			err = c.serve(n)
-			if time.Since(began) >= steady {
+			if n.proven.Load() {
 				delays.reset()
 			}
 		}
@@ -46,10 +46,6 @@ func (c *Client) run() {
 	}
 	c.report(State{Status: Closed, Err: err})
 }
-
-// steady is how long a connection must have lasted for the delays to begin
-// anew.
-const steady = 10 * time.Second
 
 func (c *Client) noted(err error) {
 	c.mu.Lock()
@@ -80,13 +76,16 @@ func (c *Client) connect() (*conn, error) {
 		q.Set("token", token)
 		u.RawQuery = q.Encode()
 	}
-	o := &websocket.DialOptions{HTTPClient: c.http, HTTPHeader: c.opts.Header}
+	up := &upgrader{transport: cmp.Or(c.http.Transport, http.DefaultTransport)}
+	dialer := *c.http
+	dialer.Transport = up
+	o := &websocket.DialOptions{HTTPClient: &dialer, HTTPHeader: c.opts.Header}
 	ws, res, err := websocket.Dial(ctx, u.String(), o) //nolint:bodyclose // Dial has closed it.
 	if err != nil {
 		return nil, refused(res, err)
 	}
 	ws.SetReadLimit(int64(c.opts.MaxFrameSize))
-	n, err := c.greet(ctx, ws)
+	n, err := c.greet(ctx, ws, up.stream)
 	if err != nil {
 		_ = ws.CloseNow()
 		return nil, err
@@ -95,7 +94,7 @@ func (c *Client) connect() (*conn, error) {
 }
 
 // greet reads hotsock.connected.
-func (c *Client) greet(ctx context.Context, ws *websocket.Conn) (*conn, error) {
+func (c *Client) greet(ctx context.Context, ws *websocket.Conn, s *stream) (*conn, error) {
 	_, b, err := ws.Read(ctx)
 	if err != nil {
 		return nil, disconnected(err)
@@ -111,7 +110,7 @@ func (c *Client) greet(ctx context.Context, ws *websocket.Conn) (*conn, error) {
 	if f.Event != eventConnected || d.ConnectionID == "" {
 		return nil, errors.New("the server did not begin with " + eventConnected)
 	}
-	return newConn(c, ws, d), nil
+	return newConn(c, ws, s, d), nil
 }
 
 // disconnected says why a connection ended: in the server's words if it did so,

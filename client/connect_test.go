@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -135,12 +136,37 @@ func TestRefusedConnections(t *testing.T) {
 	})
 }
 
-// Delays do not begin anew with a connection that does not last.
+// Delays begin anew only with a connection that has lasted and answered.
 func TestShortConnections(t *testing.T) {
-	life := time.Second
-	server := script(t, func(_ context.Context, ws *websocket.Conn) {
-		time.Sleep(life)
-		_ = ws.Close(websocket.StatusPolicyViolation, "go away")
+	for _, tt := range []struct {
+		name    string
+		life    time.Duration
+		answers bool
+		grow    bool
+	}{
+		{"a second", time.Second, true, true},
+		{"a minute, and all that should come is still on its way", time.Minute, false, true},
+		{"a minute", time.Minute, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) { shortConnections(t, tt.life, tt.answers, tt.grow) })
+	}
+}
+
+func shortConnections(t *testing.T, life time.Duration, answers, grow bool) {
+	t.Helper()
+	server := script(t, func(ctx context.Context, ws *websocket.Conn) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer time.AfterFunc(life, func() {
+			_ = ws.Close(websocket.StatusPolicyViolation, "go away")
+			cancel()
+		}).Stop()
+		_ = hear(ctx, ws, func(frame string) {
+			if answers {
+				say(ctx, ws, pong(frame))
+			} else {
+				say(ctx, ws, `{"event":"e","channel":"room"}`)
+			}
+		})
 	})
 	var st states
 	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
@@ -154,19 +180,12 @@ func TestShortConnections(t *testing.T) {
 			if !strings.Contains(w.Err.Error(), "go away") {
 				t.Fatalf("the reason is %v", w.Err)
 			}
-		}
-		if long < len(waits)/3 {
-			t.Errorf("only %d of %d delays are long", long, len(waits))
-		}
-	})
-	life = time.Minute
-	st.all = nil
-	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
-		time.Sleep(30 * time.Minute)
-		for n, w := range st.waits() {
-			if w.Delay > time.Second {
-				t.Errorf("delay %d is %v", n, w.Delay)
+			if !grow && w.Delay > time.Second {
+				t.Errorf("a delay is %v", w.Delay)
 			}
+		}
+		if grow && long < len(waits)/3 {
+			t.Errorf("only %d of %d delays are long", long, len(waits))
 		}
 	})
 }
@@ -214,7 +233,7 @@ func TestSilence(t *testing.T) {
 		answers = a
 		var st states
 		inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
-			time.Sleep(51 * time.Second)
+			time.Sleep(52 * time.Second)
 			waits := st.waits()
 			if answers && len(waits) > 0 {
 				t.Errorf("left: %v", waits[0].Err)
@@ -306,7 +325,7 @@ func TestNoSecretsInErrors(t *testing.T) {
 		st.add(State{Err: c.Connect(ctx)})
 		cancel()
 		c.mu.Lock()
-		n := newConn(c, nil, connectedData{"id", secret})
+		n := newConn(c, nil, nil, connectedData{"id", secret})
 		c.mu.Unlock()
 		st.add(State{Err: c.request(t.Context(), n, "getChannelInfo", struct{}{}, nil)})
 		_ = c.Close()
@@ -331,6 +350,7 @@ func TestOptions(t *testing.T) {
 		{"ws://a/rt", "http://a/rt"},
 		{"wss://a/rt/?x=1#f", "https://a/rt/?x=1"},
 		{"https://a", "https://a"},
+		{"https://a/b c?x=y z&x=%20", "https://a/b%20c?x=y+z&x=+"},
 	} {
 		u, err := parseURL(tt.url)
 		if err != nil || u.String() != tt.want {
@@ -341,11 +361,22 @@ func TestOptions(t *testing.T) {
 		{},
 		{URL: "ftp://a"},
 		{URL: "http:///rt"},
+		{URL: "http://:80/rt"},
+		{URL: "http://a/rt?x=%zz"},
+		{URL: "http://a/rt?x=1;y=2"},
 		{URL: "a/rt"},
 		{URL: "://"},
 		{URL: "http://a", MinDelay: time.Hour},
 		{URL: "http://a", MaxQueueSize: -1},
+		{URL: "http://a", MaxQueueSize: math.MaxInt},
+		{URL: "http://a", MaxFrameSize: math.MaxInt},
 		{URL: "http://a", ConnectTimeout: -1},
+		{URL: "http://a", ConnectTimeout: math.MaxInt64},
+		{URL: "http://a", ConnectTimeout: 20}, // seconds were meant
+		{URL: "http://a", MinDelay: math.MinInt64},
+		{URL: "http://a", MaxDelay: math.MaxInt64},
+		{URL: "http://a", HeartbeatInterval: 25},
+		{URL: "http://a", HeartbeatInterval: math.MaxInt64},
 	} {
 		if c, err := New(o); err == nil {
 			_ = c.Close()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,11 +20,18 @@ func (s *Subscription) join(n *conn) {
 	}
 	attempt := s.joins
 	s.c.background.Go(func() {
-		token, err := s.opts.Token(n.ctx, n.id)
+		ctx, cancel := context.WithTimeout(n.ctx, s.c.opts.ConnectTimeout)
+		defer cancel()
+		token, err := s.opts.Token(ctx, n.id)
+		if err != nil && !isPermanent(err) {
+			// The error counts if it is not that of a link that has died.
+			n.stands(n.ctx)
+		}
 		s.c.mu.Lock()
 		defer s.c.mu.Unlock()
 		switch {
-		case s.c.conn != n || s.state != joining || s.joins != attempt:
+		case n.ctx.Err() != nil || s.c.conn != n || s.state != joining || s.joins != attempt:
+			// What has ended is joined again on the next connection.
 		case err == nil:
 			s.subscribe(n, token)
 		case s.begun && !isPermanent(err):

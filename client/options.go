@@ -13,7 +13,8 @@ import (
 // default.
 type Options struct {
 	// URL is where the server mounted the protocol, https://app.example.com/rt
-	// say. The schemes http, https, ws and wss may be used; a query is kept.
+	// say. The schemes http, https, ws and wss may be used. A query is sent with
+	// every request.
 	URL string
 	// Token returns a connect token. It is called for every attempt to connect,
 	// so it should ask the app for a new one. Its context ends with the
@@ -24,37 +25,43 @@ type Options struct {
 	// Header is sent with every request.
 	Header http.Header
 	// HTTPClient makes the connections and the HTTP requests. Its Timeout, if
-	// any, bounds attempts and requests, not connections. Defaults to a client
-	// of its own, whose idle connections are closed by [Client.Close].
+	// any, bounds attempts and requests, not connections. If its Transport is an
+	// [*http.Transport], connections go through an HTTP proxy by CONNECT, also
+	// with the scheme ws. Defaults to a client of its own, whose idle
+	// connections are closed by [Client.Close].
 	HTTPClient *http.Client
 	// OnState is told of every change of the connection, one after the other.
 	// The client does nothing meanwhile, so it must return soon, and must not
 	// wait for the client or close it.
 	OnState func(State)
 
+	// Durations are at most 24 hours.
+
 	// ConnectTimeout bounds one attempt to connect, the call of Token included.
 	// Defaults to 20 seconds.
 	ConnectTimeout time.Duration
 	// MinDelay and MaxDelay bound the time between attempts to connect: it is
 	// random, at most MinDelay at first, and at most twice as long after each
-	// failure or connection of less than ten seconds. Where the server says how
+	// failure. A connection counts as a failure if it has not lasted for ten
+	// seconds, or breaks before all has come that was due by then. Where the server says how
 	// many seconds to wait (Retry-After), that is added, up to 5 minutes. They
 	// default to 1 and 30 seconds.
 	MinDelay time.Duration
 	MaxDelay time.Duration
 	// HeartbeatInterval is the time between signs of life. The client pings the
-	// server, and gives a connection up on which nothing came for a whole
-	// interval after that. If the token has a heartbeatTimeout, the interval
-	// must be shorter. Defaults to 25 seconds.
+	// server, and gives a connection up when no byte has come for a whole
+	// interval after that, or none of what waits could be sent. If the token has
+	// a heartbeatTimeout, the interval must be shorter. At least one second.
+	// Defaults to 25 seconds.
 	HeartbeatInterval time.Duration
 
 	// MaxQueueSize is how much may wait in each subscription to be received by
 	// the program, in bytes. Beyond, the subscription drops what comes and
-	// catches up later: see [Subscription]. Defaults to 4 MiB.
+	// catches up later: see [Subscription]. At most 1 GiB. Defaults to 4 MiB.
 	MaxQueueSize int
 	// MaxFrameSize is the longest message that the server may send, in bytes; a
-	// longer one ends the connection. Answers over HTTP may be 4 MiB longer.
-	// Defaults to 4 MiB.
+	// longer one ends the connection. Answers over HTTP may be 4 MiB longer. At
+	// most 1 GiB. Defaults to 4 MiB.
 	MaxFrameSize int
 }
 
@@ -74,6 +81,15 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// Bounds of options: beyond them, timers and sizes overflow, or a number was
+// meant in another unit.
+const (
+	longest  = 24 * time.Hour
+	shortest = time.Millisecond
+	beat     = time.Second // the shortest HeartbeatInterval
+	largest  = 1 << 30     // bytes
+)
+
 // validate returns all that is wrong, and the URL with the scheme http or
 // https.
 func (o *Options) validate() (*url.URL, error) {
@@ -83,18 +99,27 @@ func (o *Options) validate() (*url.URL, error) {
 		errs = append(errs, fmt.Errorf("client.Options: URL: %w", err))
 	}
 	for _, d := range []struct {
-		name  string
-		value time.Duration
+		name         string
+		value, least time.Duration
 	}{
-		{"ConnectTimeout", o.ConnectTimeout},
-		{"MinDelay", o.MinDelay},
-		{"MaxDelay", o.MaxDelay - o.MinDelay + 1}, // at least MinDelay
-		{"HeartbeatInterval", o.HeartbeatInterval},
-		{"MaxQueueSize", time.Duration(o.MaxQueueSize)},
-		{"MaxFrameSize", time.Duration(o.MaxFrameSize)},
+		{"ConnectTimeout", o.ConnectTimeout, shortest},
+		{"MinDelay", o.MinDelay, shortest},
+		{"MaxDelay", o.MaxDelay, max(shortest, o.MinDelay)},
+		{"HeartbeatInterval", o.HeartbeatInterval, beat},
 	} {
-		if d.value <= 0 {
-			errs = append(errs, fmt.Errorf("client.Options: %s is too small", d.name))
+		if d.value < d.least || d.value > longest {
+			errs = append(errs, fmt.Errorf("client.Options: %s is %v, not from %v to %v", d.name, d.value, d.least, longest))
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxQueueSize", o.MaxQueueSize},
+		{"MaxFrameSize", o.MaxFrameSize},
+	} {
+		if n.value <= 0 || n.value > largest {
+			errs = append(errs, fmt.Errorf("client.Options: %s is %d, not from 1 to %d", n.name, n.value, largest))
 		}
 	}
 	return base, errors.Join(errs...)
@@ -114,9 +139,15 @@ func parseURL(s string) (*url.URL, error) {
 	default:
 		return nil, errors.New("must begin with https, http, wss or ws")
 	}
-	if u.Host == "" {
+	if u.Hostname() == "" {
 		return nil, errors.New("has no host")
 	}
-	u.Fragment = ""
+	// A request has the query as it is, spaces included.
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errors.New("has a query that cannot be parsed")
+	}
+	u.RawQuery = query.Encode()
+	u.Fragment, u.RawFragment = "", ""
 	return u, nil
 }

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -103,4 +105,11 @@ func hear(ctx context.Context, ws *websocket.Conn, on func(frame string)) error 
 		}
 		on(string(b))
 	}
+}
+
+// pong answers a ping.
+func pong(ping string) string {
+	var f struct{ Ref string }
+	_ = json.Unmarshal([]byte(ping), &f)
+	return fmt.Sprintf(`{"event":"hotsock.pong","data":{},"ref":%q}`, f.Ref)
 }

@@ -16,9 +16,11 @@ type SubscribeOptions struct {
 	After string
 	// Token returns a subscribe token for the connection with that id. It is
 	// called for every attempt to subscribe, after each reconnect at least. Its
-	// error is returned by Subscribe. Later it is followed by another attempt,
-	// unless it is a [Permanent] one, which ends the subscription. Without
-	// Token, the connect token must permit the subscription.
+	// context ends with the connection, and after Options.ConnectTimeout. An
+	// error is returned by Subscribe, unless the connection has broken
+	// meanwhile: then, as later, another attempt follows. A [Permanent] error
+	// ends the subscription at any time. Without Token, the connect token must
+	// permit the subscription.
 	Token func(ctx context.Context, connectionID string) (string, error)
 }
 
@@ -57,21 +59,28 @@ func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOpti
 	}
 	select {
 	case <-s.ready:
-		return s, nil
 	case <-s.ended:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return nil, s.err
 	case <-ctx.Done():
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		reason := s.lastErr
-		if c.conn == nil {
-			reason = c.lastErr
+		select {
+		case <-s.ready:
+		case <-s.ended:
+		case <-lastLook(ctx):
 		}
-		s.leave()
-		return nil, notReady(ctx, reason)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case s.begun:
+		return s, nil
+	case s.state == over:
+		return nil, s.err
+	}
+	reason := s.lastErr
+	if c.conn == nil {
+		reason = c.lastErr
+	}
+	s.leave()
+	return nil, notReady(ctx, reason)
 }
 
 func (c *Client) add(s *Subscription) error {

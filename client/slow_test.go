@@ -1,0 +1,98 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A slowConn carries that many bytes a second in each direction.
+type slowConn struct {
+	net.Conn
+	rate int
+}
+
+func (c slowConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b[:min(len(b), 1000)])
+	c.wait(n)
+	return n, err
+}
+
+func (c slowConn) Write(b []byte) (n int, err error) {
+	for len(b) > 0 && err == nil {
+		var part int
+		part, err = c.Conn.Write(b[:min(len(b), 1000)])
+		b, n = b[part:], n+part
+		c.wait(part)
+	}
+	return n, err
+}
+
+func (c slowConn) wait(n int) { time.Sleep(time.Duration(n) * time.Second / time.Duration(c.rate)) }
+
+// slow makes the connections of a client slow.
+func slow(c *http.Client, rate int) *http.Client {
+	dial := c.Transport.(*http.Transport).DialContext
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			return slowConn{conn, rate}, err
+		},
+	}}
+}
+
+// A single message may take many heartbeat intervals, in both directions.
+func TestSlowMessage(t *testing.T) {
+	text := strings.Repeat("x", 400_000)
+	server := script(t, func(ctx context.Context, ws *websocket.Conn) {
+		ws.SetReadLimit(int64(2 * len(text)))
+		var saying sync.WaitGroup
+		saying.Go(func() { say(ctx, ws, fmt.Sprintf(`{"event":"hotsock.subscribed","channel":%q}`, text)) })
+		defer saying.Wait()
+		_ = hear(ctx, ws, func(frame string) {
+			if len(frame) > len(text) {
+				say(ctx, ws, strings.Replace(pong(frame), "pong", "ack", 1))
+			}
+		})
+	})
+	var st states
+	inBubble(t, server, Options{}, func(t *testing.T, c *Client) {
+		o := c.opts
+		o.HTTPClient, o.OnState = slow(o.HTTPClient, 2_000), st.add
+		c, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Publish(t.Context(), "room", "e", text); err != nil {
+			t.Error(err)
+		}
+		for _, w := range st.waits() {
+			t.Errorf("disconnected: %v", w.Err)
+		}
+	})
+}
+
+// A server that takes nothing more is left, though it goes on sending.
+func TestStuckServer(t *testing.T) {
+	server := script(t, func(ctx context.Context, ws *websocket.Conn) {
+		for ctx.Err() == nil && ws.Write(ctx, websocket.MessageText, []byte(`{"event":"e","channel":"room"}`)) == nil {
+			time.Sleep(time.Second)
+		}
+	})
+	var st states
+	inBubble(t, server, Options{OnState: st.add}, func(t *testing.T, _ *Client) {
+		time.Sleep(80 * time.Second)
+		if waits := st.waits(); len(waits) == 0 {
+			t.Error("it is not left")
+		}
+	})
+}

@@ -1,0 +1,47 @@
+package slowlink
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// A link carries all that is sent, and no faster than it should.
+func TestRate(t *testing.T) {
+	const rate, amount = 200_000, 300_000
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		n, _ := io.Copy(io.Discard, io.LimitReader(c, amount))
+		_, _ = c.Write(make([]byte, n))
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	l := New(t, listener.Addr().String(), rate)
+	c, err := net.Dial("tcp", l.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	start := time.Now()
+	for range amount / 4000 {
+		if _, err := c.Write(make([]byte, 4000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.ReadFull(c, make([]byte, amount)); err != nil {
+		t.Fatal(err)
+	}
+	took, least := time.Since(start), 2*amount*time.Second/rate
+	if took < least || l.Up() != amount || l.Down() != amount {
+		t.Errorf("%d and %d bytes in %v, want %d in at least %v", l.Up(), l.Down(), took, amount, least)
+	}
+}
