@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock"
 )
 
 // A slowConn carries that many bytes a second in each direction.
@@ -47,6 +50,59 @@ func slow(c *http.Client, rate int) *http.Client {
 			return slowConn{conn, rate}, err
 		},
 	}}
+}
+
+// What is stored arrives over a slow link, and after a break once more.
+func TestSlowSnapshot(t *testing.T) {
+	for _, tt := range []struct{ entries, size, rate int }{
+		{100, 30_000, 100_000},
+		{100, 30_000, 50_000},
+		{14, 30_000, 5_000},
+	} {
+		var st states
+		o := Options{OnState: st.add}
+		onHandler(t, o, nil, func(t *testing.T, h *hotsock.Handler, c *Client) {
+			value := json.RawMessage(`"` + strings.Repeat("x", tt.size-2) + `"`)
+			for i := range tt.entries {
+				e := hotsock.Entry{Channel: "room", Key: fmt.Sprintf("key.%03d", i), Data: value}
+				if _, err := h.SetStorage(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o := c.opts
+			o.HTTPClient = slow(o.HTTPClient, tt.rate)
+			c, err := New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			sub, err := c.Subscribe(ctx, "room", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range tt.entries {
+				if i == tt.entries/2 {
+					c.mu.Lock()
+					c.conn.cancel(errBroken)
+					c.mu.Unlock()
+				}
+				event, err := sub.Next(ctx)
+				if e, ok := event.(Entry); err != nil || !ok || e.Key != fmt.Sprintf("key.%03d", i) {
+					t.Fatalf("got %T, %v, want entry %d", event, err, i)
+				}
+			}
+			took := time.Since(began)
+			if most := time.Duration(tt.entries*tt.size*3/2/tt.rate+5) * time.Second; took > most {
+				t.Errorf("it took %v, more than %v", took, most)
+			}
+			if waits := st.waits(); len(waits) != 1 {
+				t.Errorf("disconnected %d times: %v", len(waits), waits)
+			}
+		})
+	}
 }
 
 // A single message may take many heartbeat intervals, in both directions.
