@@ -21,8 +21,11 @@ type Options struct {
 	// can be rotated.
 	Keys []Key
 	// KeyLookup finds further keys by the token's "kid" and "alg", from a JWKS
-	// for instance. It is called for tokens that no key of Keys verifies, and
-	// must be quick and safe for concurrent use.
+	// for instance. It is called for tokens that no key of Keys verifies, once
+	// more for those that no key which it returned verifies (LookupRepeated), and
+	// must be quick and safe for concurrent use. An error means that nobody
+	// knows: clients are told to come back. For "Ed25519" it is asked for
+	// "EdDSA".
 	KeyLookup func(ctx context.Context, id, algorithm string) ([]Key, error)
 	// Audience, if not "", must be among the "aud" of every token.
 	Audience string

@@ -200,7 +200,7 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 	if slices.ContainsFunc(v.keys, verifies) {
 		return nil
 	}
-	if v.lookup != nil {
+	for v.lookup != nil {
 		keys, err := v.lookUp(ctx, h)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errKeyLookup, err)
@@ -208,6 +208,10 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 		if slices.ContainsFunc(keys, verifies) {
 			return nil
 		}
+		if LookupRepeated(ctx) || !slices.ContainsFunc(keys, func(k Key) bool { return k.fits(h) }) {
+			break
+		}
+		ctx = context.WithValue(ctx, repeated{}, true)
 	}
 	if !fits {
 		// Whoever rotates keys must know which one is missing.
@@ -215,6 +219,15 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 	}
 	return invalidToken("no key verifies the %s signature", h.algorithm)
 }
+
+// repeated is the key of LookupRepeated.
+type repeated struct{}
+
+// LookupRepeated reports, to an [Options.KeyLookup], whether it is called once
+// more for a token because none of the keys that it returned has signed it. They
+// may have been replaced by others of the same id since they were fetched. A
+// lookup that cannot know more returns none.
+func LookupRepeated(ctx context.Context) bool { return ctx.Value(repeated{}) != nil }
 
 // lookUp asks the host for keys.
 func (v *verifier) lookUp(ctx context.Context, h *tokenHeader) (keys []Key, err error) {

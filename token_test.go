@@ -90,7 +90,7 @@ func TestTokenKeyLookup(t *testing.T) {
 		{"found after a static key failed", []Key{{Algorithm: HS256, Secret: otherSecret}}, func() ([]Key, error) { return []Key{good}, nil }, nil, 1},
 		{"not needed", []Key{good}, func() ([]Key, error) { return nil, broken }, nil, 0},
 		{"no such key", nil, func() ([]Key, error) { return nil, nil }, errTokenInvalid, 1},
-		{"another key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil }, errTokenInvalid, 1},
+		{"another key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil }, errTokenInvalid, 2},
 		{"another id", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, ID: "b", Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
 		{"another algorithm", nil, func() ([]Key, error) { return []Key{{Algorithm: HS512, Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
 		{"fails", nil, func() ([]Key, error) { return nil, broken }, broken, 1},
@@ -101,8 +101,8 @@ func TestTokenKeyLookup(t *testing.T) {
 		calls := 0
 		v := tokenVerifier(t, verifierConfig{keys: test.static, lookup: func(ctx context.Context, id, algorithm string) ([]Key, error) {
 			calls++
-			if ctx != t.Context() || id != "a" || algorithm != "HS256" {
-				t.Errorf("%s: called with %q, %q", test.name, id, algorithm)
+			if again := LookupRepeated(ctx); id != "a" || algorithm != "HS256" || again != (calls > 1) {
+				t.Errorf("%s: call %d with %q, %q, repeated %t", test.name, calls, id, algorithm, again)
 			}
 			return test.lookup()
 		}})
@@ -116,6 +116,19 @@ func TestTokenKeyLookup(t *testing.T) {
 		if calls != test.calls {
 			t.Errorf("%s: %d calls, want %d", test.name, calls, test.calls)
 		}
+	}
+}
+
+// A key may have been replaced by another one with the same id.
+func TestTokenKeyIsReplaced(t *testing.T) {
+	v := tokenVerifier(t, verifierConfig{lookup: func(ctx context.Context, _, _ string) ([]Key, error) {
+		if LookupRepeated(ctx) {
+			return []Key{tokenHS256.Key()}, nil
+		}
+		return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil
+	}})
+	if _, err := v.verify(t.Context(), tokenSign(t, Claims{}, tokenHS256), ScopeConnect); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -25,6 +25,9 @@ const (
 	maxKeys     = 100
 )
 
+// maxTried is how many keys a token is tried with, of those that its kid allows.
+const maxTried = 10
+
 // Bounds of the modulus of an RSA key, in bits. A longer one would only take
 // time, and that of a few thousand bits is time enough.
 const (
@@ -148,7 +151,7 @@ func (s *Set) algorithm(key any, says string) (a hotsock.Algorithm, err error) {
 		}
 	case ed25519.PublicKey:
 		a = hotsock.EdDSA
-		if says == "Ed25519" { // its newer name
+		if says == string(hotsock.Ed25519) {
 			says = string(a)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type Options struct {
 	// Refresh is how often the document is fetched. Defaults to 15 min.
 	Refresh time.Duration
 	// MinRefresh is the time between two fetches at the least, whatever unknown
-	// keys tokens name; after a failure it is the time until the next try.
+	// keys tokens name and however many are not signed with a known one; after a
+	// failure it is the time until the next try.
 	// Defaults to 10 s.
 	MinRefresh time.Duration
 	// Timeout is how long a fetch may take. Defaults to 5 s.
@@ -86,10 +88,11 @@ var ErrClosed = errors.New("jwks: closed")
 // [Set.Refresh] does, for those who do not want to start without. Close it when
 // the handler has been shut down.
 func New(address string, o Options) (*Set, error) {
-	u, err := url.Parse(address)
+	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Host == "" {
 		return nil, errors.New("jwks: not a URL with a host")
 	}
+	u.RawQuery = escapeQuery(u.RawQuery)
 	for field, value := range map[*time.Duration]time.Duration{
 		&o.Refresh: 15 * time.Minute, &o.MinRefresh: 10 * time.Second, &o.Timeout: 5 * time.Second,
 	} {
@@ -109,7 +112,7 @@ func New(address string, o Options) (*Set, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Set{url: address, host: u.Host, opts: o}
+	s := &Set{url: u.String(), host: u.Host, opts: o}
 	if err := s.permits(u); err != nil {
 		return nil, err
 	}
@@ -127,6 +130,20 @@ func New(address string, o Options) (*Set, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.work.Go(s.run)
 	return s, nil
+}
+
+// escapeQuery escapes what a query cannot have as it is, which net/url leaves
+// alone: a space would end the request's line.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // permits refuses URLs without TLS.
@@ -154,16 +171,24 @@ func (s *Set) run() {
 }
 
 // Lookup is for [hotsock.Options.KeyLookup]: it returns the keys for tokens with
-// this "kid" and "alg". A token without a kid gets a key only if there is but one
-// for its algorithm.
+// this "kid" and "alg". For a token without a kid these are the keys without one,
+// or the only one of its algorithm.
 //
-// If there is none, and the last fetch was MinRefresh ago, the document is
-// fetched again first, once for all who wait. The error is not nil only if the
+// If there is none, or if those that there are have not signed the token
+// ([hotsock.LookupRepeated]), and the last fetch was MinRefresh ago, the document
+// is fetched again first, once for all who wait. The error is not nil only if the
 // keys are not known, because the last fetch failed; clients are then told to
 // come back.
 func (s *Set) Lookup(ctx context.Context, id, algorithm string) ([]hotsock.Key, error) {
+	a := hotsock.Algorithm(algorithm)
+	if a == hotsock.Ed25519 {
+		a = hotsock.EdDSA
+	}
 	s.mu.Lock()
-	found := find(s.keys, id, hotsock.Algorithm(algorithm))
+	found := find(s.keys, id, a)
+	if hotsock.LookupRepeated(ctx) {
+		found = nil // they were replaced, if anything
+	}
 	f, err := s.flight, s.err
 	if len(found) > 0 || s.closed {
 		s.mu.Unlock()
@@ -177,7 +202,7 @@ func (s *Set) Lookup(ctx context.Context, id, algorithm string) ([]hotsock.Key, 
 		if err = f.wait(ctx); err == nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return find(s.keys, id, hotsock.Algorithm(algorithm)), nil
+			return find(s.keys, id, a), nil
 		}
 	}
 	return nil, err
@@ -185,18 +210,22 @@ func (s *Set) Lookup(ctx context.Context, id, algorithm string) ([]hotsock.Key, 
 
 // find returns the keys that may verify such a token.
 func find(keys []hotsock.Key, id string, a hotsock.Algorithm) (found []hotsock.Key) {
+	var others []hotsock.Key // with an id, for a token without
 	for _, k := range keys {
-		if k.Algorithm == a && (id == "" || k.ID == id) {
+		switch {
+		case k.Algorithm != a:
+		case k.ID == id:
 			found = append(found, k)
+		case id == "":
+			others = append(others, k)
 		}
 	}
-	if id == "" {
-		if len(found) != 1 {
-			return nil
-		}
-		found[0].ID = ""
+	if len(found) == 0 && len(others) == 1 {
+		others[0].ID = ""
+		return others
 	}
-	return found
+	// Each costs a signature, whatever the token is.
+	return found[:min(len(found), maxTried)]
 }
 
 // Refresh fetches the document now, or waits for the fetch that goes on.

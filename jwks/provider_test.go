@@ -110,7 +110,24 @@ var signers = sync.OnceValue(func() map[hotsock.Algorithm]crypto.Signer {
 // jwk is the public key for an algorithm, as JSON, with more members.
 func jwk(t *testing.T, a hotsock.Algorithm, more map[string]any) map[string]any {
 	t.Helper()
-	k, err := jwkset.NewJWKFromKey(signers()[a].Public(), jwkset.JWKOptions{})
+	out := publicJWK(t, signers()[a].Public())
+	maps.Copy(out, more)
+	return out
+}
+
+func newES256(t *testing.T) crypto.Signer {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// publicJWK is a public key as JSON, without its algorithm.
+func publicJWK(t *testing.T, public crypto.PublicKey) map[string]any {
+	t.Helper()
+	k, err := jwkset.NewJWKFromKey(public, jwkset.JWKOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +140,6 @@ func jwk(t *testing.T, a hotsock.Algorithm, more map[string]any) map[string]any 
 		t.Fatal(err)
 	}
 	delete(out, "alg")
-	maps.Copy(out, more)
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ func TestLookup(t *testing.T) {
 		{"e", "ES256", `[{ES256 "e"}]`, "the algorithm of the curve"},
 		{"twice", "ES512", `[{ES512 "twice"}]`, "one id for two keys"},
 		{"twice", "EdDSA", `[{EdDSA "twice"}]`, "and the other"},
+		{"twice", "Ed25519", `[{EdDSA "twice"}]`, "by its newer name"},
 		{"", "EdDSA", `[{EdDSA ""}]`, "no id, and one key"},
 		{"", "ES384", `[{ES384 ""}]`, "a key without id, whose certificates are not looked at"},
 
@@ -53,6 +55,17 @@ func TestLookup(t *testing.T) {
 	two := document(t, jwk(t, hotsock.ES256, more{"kid": "1"}), jwk(t, hotsock.ES256, more{"kid": "2"}))
 	if keys, _ := newProvider(t, two).open(t, Options{}).Lookup(t.Context(), "", "ES256"); len(keys) != 0 {
 		t.Errorf("no id, and two keys: %v", keys)
+	}
+	two = document(t, jwk(t, hotsock.ES256, nil), jwk(t, hotsock.ES256, nil), jwk(t, hotsock.ES256, more{"kid": "2"}))
+	if keys, _ := newProvider(t, two).open(t, Options{}).Lookup(t.Context(), "", "ES256"); describe(keys) != `[{ES256 ""} {ES256 ""}]` {
+		t.Errorf("no id, and two keys without: %v", keys)
+	}
+	var many []map[string]any
+	for range 50 {
+		many = append(many, jwk(t, hotsock.ES256, nil))
+	}
+	if keys, _ := newProvider(t, document(t, many...)).open(t, Options{}).Lookup(t.Context(), "", "ES256"); len(keys) != maxTried {
+		t.Errorf("a token is tried with %d keys", len(keys))
 	}
 	other := newProvider(t, doc).open(t, Options{RSA: hotsock.PS256})
 	if keys, _ := other.Lookup(t.Context(), "r", "PS256"); len(keys) != 1 {
@@ -264,6 +277,29 @@ func TestLog(t *testing.T) {
 	if got := log.String(); !strings.Contains(got, want) || strings.Contains(got, "secret") {
 		t.Errorf("the log has not %s, or too much:\n%s", want, got)
 	}
+}
+
+// A URL may have what HTTP cannot send as it is.
+func TestAddress(t *testing.T) {
+	var asked string
+	p := newProvider(t, document(t))
+	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.set(func(*provider) { asked = r.RequestURI })
+		_, _ = w.Write([]byte(`{"keys":[]}`))
+	})
+	s, err := New(" "+p.URL+"/a b?tenant=a b&c=é%20%22\"\n", Options{Client: p.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.set(func(*provider) {
+		if want := "/a%20b?tenant=a%20b&c=%C3%A9%20%22%22"; asked != want {
+			t.Errorf("asked for %s, want %s", asked, want)
+		}
+	})
 }
 
 // Only what can be trusted is asked.

@@ -4,11 +4,13 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -79,7 +81,7 @@ func (q *jobs) Pop() any {
 }
 
 func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
-	u, err := url.Parse(o.URL)
+	u, err := url.Parse(strings.TrimSpace(o.URL))
 	switch {
 	case err != nil: // It would show the URL.
 		return nil, errors.New("the URL cannot be read")
@@ -95,7 +97,8 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !guard(s.opts.AllowNetworks).allows(a) {
 		return nil, refuse(a)
 	}
-	e := &endpoint{sink: s, url: o.URL, host: u.Host, keys: slices.Clone(o.Keys)}
+	u.RawQuery = escapeQuery(u.RawQuery)
+	e := &endpoint{sink: s, url: u.String(), host: u.Host, keys: slices.Clone(o.Keys)}
 	e.ready = sync.NewCond(&e.mu)
 	for _, t := range o.Types {
 		if e.types == nil {
@@ -104,6 +107,20 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 		e.types[t] = true
 	}
 	return e, nil
+}
+
+// escapeQuery escapes what a query cannot have as it is, which net/url leaves
+// alone: a space would end the request's line.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func (e *endpoint) wants(typ string) bool { return e.types == nil || e.types[typ] }
