@@ -331,6 +331,13 @@ func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string
 	return n.Node.Unsubscribe(ctx, channel, connection)
 }
 
+func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	return n.Node.UpdateSubscription(ctx, u)
+}
+
 func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {
 	n.s.mu.Lock()
 	defer n.s.mu.Unlock()

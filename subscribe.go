@@ -180,6 +180,7 @@ func (s *subscription) request() store.SubscribeRequest {
 		Connection: s.conn.id,
 		UID:        m.UID,
 		UMD:        m.UMD,
+		UMDDigest:  digestOf(s.channel, m.UMD),
 		Presence:   wire.IsPresence(s.channel),
 		MaxMembers: s.conn.h.opts.MaxMembersSize,
 		Counted:    s.counted,

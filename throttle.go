@@ -85,6 +85,23 @@ func (t *throttle) take() error {
 	return nil
 }
 
+// charge counts what a command does besides, as so many further commands. It is
+// carried out in any case; what the client sends next waits for it.
+func (t *throttle) charge(commands int) {
+	if t == nil {
+		return
+	}
+	now := time.Now()
+	for _, l := range []*rate.Limiter{t.own, t.user} {
+		if l == nil {
+			continue
+		}
+		for left := commands; left > 0; left -= l.Burst() {
+			l.ReserveN(now, min(left, l.Burst()))
+		}
+	}
+}
+
 // tolerates counts whatever the client sends, and reports whether it has not
 // gone too far.
 func (t *throttle) tolerates() bool { return t == nil || t.flood.Allow() }

@@ -52,6 +52,38 @@ func TestRateLimitDefaults(t *testing.T) {
 	}
 }
 
+// What a propagated update of metadata does counts, however much it is.
+func TestPropagationCounts(t *testing.T) {
+	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 3}, Keys: []Key{tokenHS256.Key()}}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		const channels = 7
+		for i := range channels {
+			time.Sleep(3 * time.Second)
+			c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"presence.%d"}`, i))
+			c.next("hotsock.subscribed")
+		}
+		time.Sleep(time.Minute)
+		start := time.Now()
+		c.send(propagate(t, "ann", `"new"`))
+		for range channels {
+			c.next("hotsock.memberUpdated")
+		}
+		c.next("hotsock.ack")
+		for {
+			c.send(`{"event":"hotsock.channelStorageGet","channel":"a","key":"k"}`)
+			if event, _ := c.read(); event != "RATE_LIMITED" {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		// Three at once: the command, and two of the subscriptions.
+		if d := time.Since(start); d < (channels-2)*time.Second || d > (channels-1)*time.Second {
+			t.Errorf("the next command was allowed after %v", d)
+		}
+	})
+}
+
 func TestConnectionRateLimit(t *testing.T) {
 	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 3}}
 	inRig(t, o, func(t *testing.T, r *rig) {

@@ -38,18 +38,35 @@ func (c *connection) updateUMD(name, token string) error {
 		return err
 	}
 	c.mu.Lock()
+	changed := !wire.Equal(orNull(c.umd), orNull(g.claims.UMD))
 	c.umd = g.claims.UMD
 	c.mu.Unlock()
-	c.emitConnection("hotsock.connectionUpdated", nil)
+	if changed {
+		c.emitConnection("hotsock.connectionUpdated", nil)
+	}
 	if !g.claims.UMDPropagate {
 		return nil
 	}
-	for _, s := range c.subscriptions() {
-		if err := c.updateSubscriptionUMD(s, g.claims.UMD); err != nil {
+	return c.propagateUMD(g.claims.UMD)
+}
+
+// propagateUMD changes the metadata of all subscriptions. One that cannot be
+// changed keeps none of the others from it, except if the store is away: then
+// the client repeats the command. ops is held.
+func (c *connection) propagateUMD(umd []byte) error {
+	subs := c.subscriptions()
+	c.limit.charge(len(subs))
+	var first error
+	for _, s := range subs {
+		err := c.updateSubscriptionUMD(s, umd)
+		if errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil
+	return first
 }
 
 func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
@@ -58,7 +75,8 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	change, err := c.h.node.UpdateSubscription(ctx, store.UpdateRequest{
-		Channel: s.channel, Connection: c.id, UMD: umd, MaxMembers: c.h.opts.MaxMembersSize,
+		Channel: s.channel, Connection: c.id, UMD: umd, UMDDigest: digestOf(s.channel, umd),
+		MaxMembers: c.h.opts.MaxMembersSize,
 	})
 	if errors.Is(err, store.ErrCapacity) {
 		return refuse(CodePresenceCapacityReached)
@@ -71,4 +89,13 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	c.mu.Unlock()
 	c.h.presenceEvent(s.channel, change)
 	return nil
+}
+
+// digestOf stands for user metadata in the store, which needs it for members
+// only.
+func digestOf(channel string, umd []byte) string {
+	if !wire.IsPresence(channel) {
+		return ""
+	}
+	return wire.Digest(orNull(umd))
 }

@@ -37,7 +37,7 @@ type Subscriptions interface {
 // A Member is a user on a presence channel.
 type Member struct {
 	UID string
-	// UMD is a compact JSON text, nil for null. Equality is that of the bytes.
+	// UMD is a compact JSON text, nil for null.
 	UMD []byte
 }
 
@@ -65,10 +65,14 @@ type SubscribeRequest struct {
 	Connection string
 	UID        string
 	UMD        []byte
+	// UMDDigest stands for UMD: metadata with equal digests is equal, whatever
+	// its bytes. It is not "" if Presence is true.
+	UMDDigest string
 	// Presence makes UID a member: if it is new, MemberAdded is announced,
 	// excluding this connection; if its UMD differs, MemberUpdated to all. One
 	// UID is one member with the UMD that was set last, however many
-	// connections it has, until the last of them is gone.
+	// connections it has, until the last of them is gone. Setting equal metadata
+	// does not change the member.
 	Presence bool
 	// MaxMembers bounds the encoded length of the member list (see
 	// [MembersSize]) of a presence channel in bytes: if the list would be
@@ -111,6 +115,7 @@ type UpdateRequest struct {
 	Channel    string
 	Connection string
 	UMD        []byte
+	UMDDigest  string // as in [SubscribeRequest]
 	MaxMembers int
 }
 

@@ -1,7 +1,6 @@
 package storememory
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -28,6 +27,8 @@ type members struct {
 	size int
 	// connections of each member, by its UID.
 	connections table.Map[string, int]
+	// digests of their metadata, by UID.
+	digests table.Map[string, string]
 }
 
 // A subscription is one connection's.
@@ -35,6 +36,7 @@ type subscription struct {
 	node     *node
 	uid      string
 	umd      []byte
+	digest   string // of umd
 	presence bool
 	counted  bool
 }
@@ -107,14 +109,14 @@ func (ms *members) index(uid string) int {
 
 // fits says whether the members are within a limit once leaver, who may be
 // nobody, is not one any more and joiner is one with its present metadata.
-func (ms *members) fits(leaver string, joiner store.Member, limit int) bool {
+func (ms *members) fits(leaver string, joiner store.Member, digest string, limit int) bool {
 	size, n := ms.size, len(ms.list)
 	if i := ms.index(leaver); i >= 0 {
 		size -= memberSize(ms.list[i])
 		n--
 	}
 	if i := ms.index(joiner.UID); i >= 0 {
-		if bytes.Equal(ms.list[i].UMD, joiner.UMD) {
+		if ms.digests.Value(joiner.UID) == digest {
 			return true // Nothing changes.
 		}
 		size -= memberSize(ms.list[i])
@@ -129,14 +131,14 @@ func memberSize(m store.Member) int {
 	return store.MembersSize([]store.Member{m}) - len("[]")
 }
 
-// setMember makes m a member, or changes one. It returns nil if m is one
-// already. The subscription must not be recorded yet.
-func (ms *members) setMember(m store.Member) *store.PresenceChange {
+// setMember makes m, whose metadata has the digest, a member, or changes one. It
+// returns nil if m is one already. The subscription must not be recorded yet.
+func (ms *members) setMember(m store.Member, digest string) *store.PresenceChange {
 	kind := store.MemberAdded
 	if i := ms.index(m.UID); i < 0 {
 		ms.list = append(ms.list, m)
 	} else {
-		if bytes.Equal(ms.list[i].UMD, m.UMD) {
+		if ms.digests.Value(m.UID) == digest {
 			return nil
 		}
 		kind = store.MemberUpdated
@@ -145,6 +147,7 @@ func (ms *members) setMember(m store.Member) *store.PresenceChange {
 		ms.list[i] = m
 	}
 	ms.size += memberSize(m)
+	ms.digests.Set(m.UID, digest)
 	return &store.PresenceChange{Kind: kind, Member: m, Members: ms.shown()}
 }
 
@@ -157,6 +160,7 @@ func (ms *members) removeMember(uid string) *store.PresenceChange {
 	i := slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
 	m := ms.list[i]
 	ms.size -= memberSize(m)
+	ms.digests.Delete(uid)
 	ms.list = slices.Concat(ms.list[:i], ms.list[i+1:])
 	return &store.PresenceChange{Kind: store.MemberRemoved, Member: m, Members: ms.shown()}
 }

@@ -1,7 +1,6 @@
 package storememory
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -24,12 +23,12 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	// leaver is the member that this connection stops being, if it was the
 	// member's last.
 	leaver := ""
-	same := old.presence && s.Presence && old.uid == s.UID && bytes.Equal(old.umd, s.UMD)
+	same := old.presence && s.Presence && old.uid == s.UID && old.digest == s.UMDDigest
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
 	if moves && p.joined().connections.Value(old.uid) == 1 {
 		leaver = old.uid
 	}
-	if s.Presence && !same && !p.joined().fits(leaver, joiner, s.MaxMembers) {
+	if s.Presence && !same && !p.joined().fits(leaver, joiner, s.UMDDigest, s.MaxMembers) {
 		return store.SubscribeResult{}, store.ErrCapacity
 	}
 	var result store.SubscribeResult
@@ -39,7 +38,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 		c.announcePresence(now, result.Change, "")
 	}
 	if s.Presence && !same {
-		if change := p.joined().setMember(joiner); change != nil {
+		if change := p.joined().setMember(joiner, s.UMDDigest); change != nil {
 			result.Change = change
 			exclude := ""
 			if change.Kind == store.MemberAdded {
@@ -49,7 +48,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 		}
 	}
 	p.put(s.Connection, subscription{
-		node: n, uid: s.UID, umd: s.UMD, presence: s.Presence, counted: s.Counted,
+		node: n, uid: s.UID, umd: s.UMD, digest: s.UMDDigest, presence: s.Presence, counted: s.Counted,
 	})
 	result.Position = c.position(now)
 	result.Info = p.info()
@@ -124,13 +123,13 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	var change *store.PresenceChange
 	if s.presence {
 		m := store.Member{UID: s.uid, UMD: u.UMD}
-		if !p.joined().fits("", m, u.MaxMembers) {
+		if !p.joined().fits("", m, u.UMDDigest, u.MaxMembers) {
 			return nil, store.ErrCapacity
 		}
-		change = p.joined().setMember(m)
+		change = p.joined().setMember(m, u.UMDDigest)
 		c.announcePresence(clock(), change, "")
 	}
-	s.umd = u.UMD
+	s.umd, s.digest = u.UMD, u.UMDDigest
 	return change, nil
 }
 

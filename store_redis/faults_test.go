@@ -167,7 +167,7 @@ func TestOperationIsDoneOnce(t *testing.T) {
 	}{
 		{"a message has one id", n.publishCall(&p)},
 		{"a changed value has changed", n.channelCall(setScript, "c", ck, n.entryKeys(ck), setArgs(&set)...)},
-		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "conn", "1", "1", "Jim", "", "20", "1000")},
+		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "conn", "1", "1", "Jim", "", "20", "1000", "1")},
 		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn")},
 	} {
 		row.call.op = newOp()

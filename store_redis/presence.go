@@ -21,7 +21,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 	size := len(store.Member{UID: q.UID, UMD: q.UMD}.AppendJSON(nil))
 	r, err := n.asMember(ctx, ck.part, func(inc string) call {
 		return n.channelCall(subscribeScript, q.Channel, ck, n.subscriptionKeys(ck, inc),
-			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(size), strconv.Itoa(q.MaxMembers))
+			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(size), strconv.Itoa(q.MaxMembers), q.UMDDigest)
 	})
 	if err != nil {
 		if errors.Is(err, refusedFull) {
@@ -111,7 +111,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
 	r, err := n.s.do(ctx, n.channelCall(updateScript, u.Channel, ck, n.subscriptionKeys(ck, inc),
-		inc, u.Connection, u.UMD, strconv.Itoa(u.MaxMembers)))
+		inc, u.Connection, u.UMD, strconv.Itoa(u.MaxMembers), u.UMDDigest))
 	if err != nil {
 		if errors.Is(err, refusedFull) {
 			return nil, store.ErrCapacity

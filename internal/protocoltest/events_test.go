@@ -115,14 +115,17 @@ func TestEvents(t *testing.T) {
 		e.eventually(t, event("memberUpdated", "channelMember", channel+","+version, `"uid":"Jim","umd":2,"members":[{"uid":"Jim","umd":2}]`))
 		c.send(t, umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3,"umdUpdate":true}`)))
 		e.eventually(t, event("connectionUpdated", "connection", version, strings.Replace(conn, `"umd":{"n":1}`, `"umd":3`, 1)))
+		// To equal values: nothing has changed.
+		c.send(t, umdUpdate("presence.room", token(t, `{"scope":"umd","uid":"Jim","umd":2.0,"channels":{"*":{"umdUpdate":true}}}`)))
+		c.send(t, umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3.0,"umdUpdate":true}`)))
 
 		// The end takes the subscription with it.
 		c.close(t)
 		e.eventually(t,
-			event("unsubscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid","uid":"Jim","umd":2`),
+			event("unsubscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid","uid":"Jim","umd":2.0`),
 			event("channelUpdated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":0`),
 			event("memberRemoved", "channelMember", channel+","+version, `"uid":"Jim","umd":2,"members":[]`),
-			event("disconnected", "connection", version, strings.NewReplacer(`"umd":{"n":1}`, `"umd":3`, `"disconnectedAt":null`, `"disconnectedAt":"$_"`).Replace(conn)),
+			event("disconnected", "connection", version, strings.NewReplacer(`"umd":{"n":1}`, `"umd":3.0`, `"disconnectedAt":null`, `"disconnectedAt":"$_"`).Replace(conn)),
 		)
 		if rest := e.events.all(); len(rest) != 0 {
 			t.Errorf("more events: %s", strings.Join(rest, "\n"))

@@ -84,6 +84,25 @@ func TestPresence(t *testing.T) {
 	})
 }
 
+// Metadata is compared as JSON, whatever its bytes.
+func TestPresenceEqualMetadata(t *testing.T) {
+	const channel, subscribe = "presence.room", `{"event":"hotsock.subscribe","channel":"presence.room"}`
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		pam := e.connect(t, user("Pam", everything))
+		pam.subscribe(t, channel)
+		first := member("Jim", `{"a":1,"b":["A",0.5]}`)
+		jim := e.connect(t, withUMD("Jim", `{"a":1,"b":["A",0.5]}`, everything))
+		jim.do(t, subscribe, joined(channel, first, member("Pam", "null"), first))
+		pam.expect(t, change("Added", channel, first, member("Pam", "null"), first))
+		const same = `{"b":["\u0041",5e-1],"a":1.0}`
+		again := e.connect(t, withUMD("Jim", same, everything))
+		again.do(t, subscribe, joined(channel, member("Jim", same), member("Pam", "null"), first))
+		tok := token(t, `{"scope":"umd","uid":"Jim","umd":`+same+`,"umdUpdate":true,"umdPropagate":true}`)
+		jim.do(t, umdUpdate("", tok), umdAck(""))
+		e.quiet(t, channel, pam, jim, again)
+	})
+}
+
 // Who has no uid cannot join; a subscribe token can give one.
 func TestPresenceNeedsUser(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {

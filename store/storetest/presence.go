@@ -23,10 +23,13 @@ const roomy = 100_000 // Bytes: more than any list of these tests, but one.
 
 func join(connection, uid, umd string) store.SubscribeRequest {
 	return store.SubscribeRequest{
-		Channel: "presence.c", Connection: connection, UID: uid, UMD: umdOf(umd),
+		Channel: "presence.c", Connection: connection, UID: uid, UMD: umdOf(umd), UMDDigest: digestOf(umd),
 		Presence: true, MaxMembers: roomy, Counted: true,
 	}
 }
+
+// digestOf makes metadata equal that differs in spaces alone.
+func digestOf(umd string) string { return "digest of " + strings.ReplaceAll(umd, " ", "") }
 
 func umdOf(s string) []byte {
 	if s == "" {
@@ -115,7 +118,7 @@ func unsubscribing(onB bool, connection string) func(a, b *node) (*store.Presenc
 func updating(connection, umd string) func(a, b *node) (*store.PresenceChange, error) {
 	return func(a, _ *node) (*store.PresenceChange, error) {
 		return a.UpdateSubscription(a.e.Context(), store.UpdateRequest{
-			Channel: "presence.c", Connection: connection, UMD: umdOf(umd), MaxMembers: roomy,
+			Channel: "presence.c", Connection: connection, UMD: umdOf(umd), UMDDigest: digestOf(umd), MaxMembers: roomy,
 		})
 	}
 }
@@ -129,10 +132,12 @@ func testPresenceChanges(e *env) {
 		{"the first joins", subscribing(false, join("1", "Jim", `{"a":1}`)), change(store.MemberAdded, `Jim {"a":1}`, `Jim {"a":1}`), "1"},
 		{"the second, on another node", subscribing(true, join("2", "Pam", "")), change(store.MemberAdded, "Pam", `Jim {"a":1}`, "Pam"), "2"},
 		{"the first again, from another connection", subscribing(true, join("3", "Jim", `{"a":1}`)), nil, ""},
+		{"with equal metadata of other bytes", subscribing(true, join("3", "Jim", `{"a": 1}`)), nil, ""},
 		{"with other metadata: the last that was set counts", subscribing(true, join("4", "Jim", "2")), change(store.MemberUpdated, "Jim 2", "Jim 2", "Pam"), ""},
 		{"one of the others again, as it was", subscribing(false, join("1", "Jim", `{"a":1}`)), nil, ""},
 		{"update", updating("1", "3"), change(store.MemberUpdated, "Jim 3", "Jim 3", "Pam"), ""},
 		{"update that changes nothing of the member", updating("1", "3"), nil, ""},
+		{"update to equal metadata of other bytes", updating("1", " 3"), nil, ""},
 		{"update of another of its connections to the same", updating("3", "3"), nil, ""},
 		{"update to null", updating("1", ""), change(store.MemberUpdated, "Jim", "Jim", "Pam"), ""},
 		{"one of three connections ends", unsubscribing(false, "1"), nil, ""},
@@ -208,15 +213,15 @@ func testPresenceCapacity(e *env) {
 	third := join("3", "Jim", `"3"`)
 	third.MaxMembers = limit
 	b.subscribe(third) // The list does not get longer.
-	third.Connection, third.UMD = "4", []byte(`"33"`)
+	third.Connection, third.UMD, third.UMDDigest = "4", []byte(`"33"`), digestOf("33")
 	_, err = b.Subscribe(e.Context(), third)
 	e.wantErr("longer metadata of a member", err, store.ErrCapacity)
 	_, err = b.UpdateSubscription(e.Context(), store.UpdateRequest{
-		Channel: "presence.c", Connection: "3", UMD: []byte(`"33"`), MaxMembers: limit,
+		Channel: "presence.c", Connection: "3", UMD: []byte(`"33"`), UMDDigest: digestOf("33"), MaxMembers: limit,
 	})
 	e.wantErr("update to longer metadata", err, store.ErrCapacity)
 	if _, err := b.UpdateSubscription(e.Context(), store.UpdateRequest{
-		Channel: "presence.c", Connection: "3", UMD: []byte(`"4"`), MaxMembers: limit,
+		Channel: "presence.c", Connection: "3", UMD: []byte(`"4"`), UMDDigest: digestOf("4"), MaxMembers: limit,
 	}); err != nil {
 		e.Errorf("update to metadata of the same length: %v", err)
 	}
@@ -242,7 +247,7 @@ func testPresenceLength(e *env) {
 			m := store.Member{UID: fmt.Sprint(uid, j), UMD: []byte(`{"é":"👍"}`)}
 			list = append(list, m)
 			s := store.SubscribeRequest{
-				Channel: channel, Connection: m.UID, UID: m.UID, UMD: m.UMD, Presence: true,
+				Channel: channel, Connection: m.UID, UID: m.UID, UMD: m.UMD, UMDDigest: digestOf(string(m.UMD)), Presence: true,
 				MaxMembers: len(store.AppendMembers(nil, list)) - 1,
 			}
 			_, err := a.Subscribe(e.Context(), s)

@@ -5,8 +5,9 @@
 --       12 leases of the partition
 -- ARGV  8 incarnation
 --
--- A subscription is: 1 if counted, 1 if a member, uid, umd. A member is: place,
--- subscriptions, bytes in the list, umd.
+-- A subscription is: 1 if counted, 1 if a member, uid, umd, digest of umd. A
+-- member is: place, subscriptions, bytes in the list, umd, digest of umd. Older
+-- versions have not written digests.
 
 local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local INCARNATION = ARGV[8]
@@ -32,12 +33,20 @@ local function member(uid)
   local raw = redis.call('HGET', MEMBERS, uid)
   if raw then
     local f = unpack_fields(raw)
-    return {place = f[1], refs = tonumber(f[2]), size = tonumber(f[3]), umd = f[4]}
+    return {place = f[1], refs = tonumber(f[2]), size = tonumber(f[3]), umd = f[4], digest = f[5] or ''}
   end
 end
 
 local function put_member(uid, m)
-  redis.call('HSET', MEMBERS, uid, pack({m.place, text(m.refs), text(m.size), m.umd}))
+  redis.call('HSET', MEMBERS, uid, pack({m.place, text(m.refs), text(m.size), m.umd, m.digest}))
+end
+
+-- equal compares metadata by its digests, and by its bytes if one has none.
+local function equal(umd, digest, other_umd, other_digest)
+  if digest == '' or other_digest == '' then
+    return umd == other_umd
+  end
+  return digest == other_digest
 end
 
 local function announce_member(c, kind, exclude, uid, m)
@@ -51,13 +60,13 @@ local function list_size(c, more, bytes)
 end
 
 -- put_umd changes a member's metadata; it returns the kind of change.
-local function put_umd(c, uid, m, umd, size)
-  if m.umd == umd then
+local function put_umd(c, uid, m, umd, digest, size)
+  if equal(m.umd, m.digest, umd, digest) then
     put_member(uid, m)
     return ''
   end
   c.b = c.b + size - m.size
-  m.umd, m.size = umd, size
+  m.umd, m.digest, m.size = umd, digest, size
   put_member(uid, m)
   announce_member(c, UPDATED, '', uid, m)
   return UPDATED

@@ -4,6 +4,7 @@
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua
 --          9 connection   10 1 if counted   11 1 for a member   12 uid   13 umd
 --          14 bytes of the member in the list   15 bytes the list may have
+--          16 digest of umd
 -- RETURNS  ok: kind of change; then position, count, and the members as in
 --          HGETALL
 
@@ -38,18 +39,18 @@ elseif not redis.call('ZSCORE', LEASES, INCARNATION) then
   return answer('stale')
 end
 local connection, counted, joins, uid, umd = ARGV[9], ARGV[10], ARGV[11] == '1', ARGV[12], ARGV[13]
-local size = tonumber(ARGV[14])
+local size, digest = tonumber(ARGV[14]), ARGV[16]
 local c = open()
 local raw = redis.call('HGET', SUBS, connection)
 local old = raw and unpack_fields(raw)
 local was_uid = old and old[2] == '1' and old[3]
 local m = joins and member(uid)
 -- Another connection of the member may have changed its metadata since.
-local same = m and was_uid == uid and old[4] == umd
+local same = m and was_uid == uid and equal(old[4], old[5] or '', umd, digest)
 if joins and not same then
   local more, bytes = 1, size
   if m then
-    more, bytes = 0, size - m.size
+    more, bytes = 0, equal(m.umd, m.digest, umd, digest) and 0 or size - m.size
   end
   if was_uid and was_uid ~= uid then
     local other = member(was_uid)
@@ -61,7 +62,7 @@ if joins and not same then
     return decline('full')
   end
 end
-redis.call('HSET', SUBS, connection, pack({counted, ARGV[11], uid, umd}))
+redis.call('HSET', SUBS, connection, pack({counted, ARGV[11], uid, umd, digest}))
 redis.call('SADD', OWNED, CHANNEL)
 if not old then
   c.n = c.n + 1
@@ -80,11 +81,11 @@ if joins and not same then
     if was_uid ~= uid then
       m.refs = m.refs + 1
     end
-    kind = put_umd(c, uid, m, umd, size)
+    kind = put_umd(c, uid, m, umd, digest, size)
   else
     c.q = c.q + 1
     c.b = c.b + size
-    m = {place = text(c.q), refs = 1, size = size, umd = umd}
+    m = {place = text(c.q), refs = 1, size = size, umd = umd, digest = digest}
     put_member(uid, m)
     announce_member(c, ADDED, connection, uid, m)
     kind = ADDED
