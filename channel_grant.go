@@ -10,12 +10,11 @@ import (
 // A channelGrant is what a connection may do on one channel. It is safe for
 // concurrent use.
 type channelGrant struct {
-	subscribe          bool
-	getInfo            bool
-	omitFromSubCount   bool
-	anyGet, anyObserve bool      // of any storage key
-	alias              string    // "" for none
-	historyStart       time.Time // zero: the start of the subscription
+	subscribe        bool
+	getInfo          bool
+	omitFromSubCount bool
+	alias            string    // "" for none
+	historyStart     time.Time // zero: the start of the subscription
 
 	// rules are those that match the channel. First come the subscribe token's,
 	// added of them, then the connect token's; of each the most specific first.
@@ -26,11 +25,6 @@ type channelGrant struct {
 	// decided is the connection's, nil for the grant of one request.
 	decided *decisions
 }
-
-// mayGet reports whether there can be a storage key that may be read, and
-// mayObserve the same of observing.
-func (g *channelGrant) mayGet() bool     { return g.anyGet }
-func (g *channelGrant) mayObserve() bool { return g.anyObserve }
 
 // event returns the permissions on an event. A repeated call is cheap.
 func (g *channelGrant) event(name string) *eventGrant {

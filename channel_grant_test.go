@@ -242,8 +242,10 @@ func TestResolveWhetherAnyEntry(t *testing.T) {
 		{`{"d":{"storage":{"k":{"get":true,"observe":true}}}}`, `{}`, false, false},
 	} {
 		c := permResolve(t, test.connect, test.subscribe)
-		if c.mayGet() != test.get || c.mayObserve() != test.observe {
-			t.Errorf("%s and %s: get %t, observe %t", test.connect, test.subscribe, c.mayGet(), c.mayObserve())
+		get := len(c.keysOf(func(s *StorageClaims) bool { return s.Get == Allow })) > 0
+		observe := len(c.keysOf(func(s *StorageClaims) bool { return s.Observe == Allow })) > 0
+		if get != test.get || observe != test.observe {
+			t.Errorf("%s and %s: get %t, observe %t", test.connect, test.subscribe, get, observe)
 		}
 	}
 }

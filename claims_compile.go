@@ -194,10 +194,6 @@ func compileChannel(key string, c *ChannelClaims, t *pattern.Token) (*channelRul
 	if r.storage, err = compileKeys(c.Storage, t, isStorageKey, (*StorageClaims).check); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	for _, s := range c.Storage {
-		r.anyGet = r.anyGet || s.Get == Allow
-		r.anyObserve = r.anyObserve || s.Observe == Allow
-	}
 	return r, nil
 }
 

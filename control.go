@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/pattern"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -58,14 +60,25 @@ type StoredEntry struct {
 	Expires time.Time
 }
 
-// Storage returns the entries of a channel with the given keys, or with no keys
-// the first 100 whose keys sort after the one given, by key. Missing ones are
-// left out. The error is an [*Error].
+// Storage returns the entries of a channel with the given keys, however many, or
+// with no keys the first 100, or fewer if they are longer than 1 MiB, whose keys
+// sort after the one given. They are sorted by key, and missing ones are left out.
+// The error is an [*Error].
 func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...string) ([]StoredEntry, error) {
 	if !wire.ValidChannel(channel, maxChannel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	entries, err := h.listEntries(ctx, channel, keys, after, func(string) bool { return true })
+	var entries []*store.Entry
+	var err error
+	if len(keys) == 0 {
+		entries, _, err = h.storagePage(ctx, channel, after, nil)
+	} else {
+		keys = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(keys))), func(key string) bool { return key <= after })
+		err = h.entries(ctx, channel, keys, func(e *store.Entry) bool {
+			entries = append(entries, e)
+			return true
+		})
+	}
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -76,6 +89,17 @@ func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...st
 		})
 	}
 	return out, nil
+}
+
+// storagePage returns a page of all entries, or of those with the given keys.
+func (h *Handler) storagePage(ctx context.Context, channel, after string, keys []string) (page []*store.Entry, more bool, err error) {
+	ranges := []pattern.Range{{Prefix: true}}
+	if len(keys) > 0 {
+		ranges = namedRanges(keys)
+	}
+	scan := h.scan(channel, ranges, nil)
+	scan.after = after
+	return h.listEntries(ctx, scan)
 }
 
 // A HistoryQuery selects a page of a channel's history.

@@ -47,12 +47,10 @@ func newSingleUse(c *Claims) *singleUse {
 // A channelRule is the compiled form of ChannelClaims. In claims, Messages and
 // Storage are nil.
 type channelRule struct {
-	key        string
-	claims     ChannelClaims
-	messages   pattern.Set[*MessageClaims]
-	storage    pattern.Set[*StorageClaims]
-	anyGet     bool // of any key of storage
-	anyObserve bool
+	key      string
+	claims   ChannelClaims
+	messages pattern.Set[*MessageClaims]
+	storage  pattern.Set[*StorageClaims]
 }
 
 // mayUpdateUMD reports whether a umd token permits to change the metadata of

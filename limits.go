@@ -23,7 +23,9 @@ const (
 	firstReplayPage = 32 << 10  // bytes of what was missed that are read first: most have missed little
 	replayPage      = 256 << 10 // bytes that are read at once after that, so that the store serves others in between
 	maxPageSize     = 1 << 20   // bytes of an answer
-	scanPage        = 500       // entries that are read at once to be filtered
+	scanPage        = 500       // storage keys that are read at once to be filtered
+	maxScan         = 10_000    // storage keys that one request looks through for those that a pattern permits
+	entryPage       = 256 << 10 // bytes of storage entries that are read at once
 	maxReactors     = 100       // first reactions to each message in a page of messages; all are in pages of their own
 )
 

@@ -136,9 +136,16 @@ func (n measuredNode) Get(ctx context.Context, channel, key string) (*store.Entr
 	return r, err
 }
 
-func (n measuredNode) List(ctx context.Context, q store.ListRequest) ([]*store.Entry, error) {
-	ctx, o := n.begin(ctx, "List", q.Channel)
-	r, err := n.Node.List(ctx, q)
+func (n measuredNode) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
+	ctx, o := n.begin(ctx, "Entries", q.Channel)
+	r, err := n.Node.Entries(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
+func (n measuredNode) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
+	ctx, o := n.begin(ctx, "Keys", q.Channel)
+	r, err := n.Node.Keys(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }

@@ -140,16 +140,18 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}
-	var entries []*store.Entry
-	if c.scope.grant.mayGet() {
-		entries, err = c.h.listEntries(ctx, c.scope.channel, in.Keys, in.After, func(key string) bool {
-			return c.scope.grant.entry(key).get
-		})
-		if err != nil {
-			return nil, err
-		}
+	permitted := func(key string) bool { return c.scope.grant.decideEntry(key).get }
+	ranges := namedRanges(in.Keys)
+	if len(in.Keys) == 0 {
+		ranges = c.scope.grant.keysOf(func(s *StorageClaims) bool { return s.Get == Allow })
 	}
-	return wire.AppendStoragePage(nil, entries, maxPageSize), nil
+	scan := c.h.scan(c.scope.channel, ranges, permitted)
+	scan.after = in.After
+	entries, more, err := c.h.listEntries(ctx, scan)
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendStoragePage(nil, entries, more, maxPageSize), nil
 }
 
 func (c *caller) channelInfo(ctx context.Context, body []byte) ([]byte, error) {

@@ -135,10 +135,6 @@ func resolve(channel string, connect, subscribe *grant) *channelGrant {
 	g.omitFromSubCount = v.omitFromSubCount.Permission == Allow
 	g.historyStart = v.historyStart.value
 	g.alias = v.alias.value
-	for _, r := range g.rules {
-		g.anyGet = g.anyGet || r.anyGet
-		g.anyObserve = g.anyObserve || r.anyObserve
-	}
 	return g
 }
 

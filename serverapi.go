@@ -168,9 +168,9 @@ func (h *Handler) serveChannelStorage(_ http.ResponseWriter, r *http.Request, ar
 			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}
-	entries, err := h.listEntries(r.Context(), channel, keys, q.Get("after"), func(string) bool { return true })
+	entries, more, err := h.storagePage(r.Context(), channel, q.Get("after"), keys)
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, wire.AppendStoragePage(nil, entries, maxPageSize), nil
+	return http.StatusOK, wire.AppendStoragePage(nil, entries, more, maxPageSize), nil
 }

@@ -118,32 +118,3 @@ func (h *Handler) getAs(ctx context.Context, sc *scope, key string) (*store.Entr
 	}
 	return e, err
 }
-
-// listEntries returns a page of the entries that pass the filter.
-func (h *Handler) listEntries(ctx context.Context, channel string, keys []string, after string, permitted func(key string) bool) ([]*store.Entry, error) {
-	var page []*store.Entry
-	for {
-		entries, err := h.listStored(ctx, store.ListRequest{Channel: channel, Keys: keys, After: after, Limit: scanPage})
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if !permitted(e.Key) {
-				continue
-			}
-			if page = append(page, e); len(page) == wire.MaxPage {
-				return page, nil
-			}
-		}
-		if len(entries) < scanPage {
-			return page, nil
-		}
-		after = entries[len(entries)-1].Key
-	}
-}
-
-func (h *Handler) listStored(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	return h.node.List(ctx, l)
-}

@@ -187,38 +187,6 @@ func (s *subscription) request() store.SubscribeRequest {
 	}
 }
 
-// observed returns the storage entries that a subscriber is shown. If they are
-// more than it can be sent at once, that is an error.
-func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
-	if !s.grant.mayObserve() {
-		return nil, nil
-	}
-	var shown []*store.Entry
-	size := 0
-	for after := ""; ; {
-		page, err := h.node.List(ctx, store.ListRequest{Channel: s.channel, After: after, Limit: scanPage})
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page {
-			if !s.grant.entry(e.Key).observe {
-				continue
-			}
-			shown = append(shown, e)
-			if size += entrySize + len(e.Channel) + len(e.Key) + len(e.Value) + len(e.Meta.UMD); size > h.opts.MaxQueueSize {
-				return nil, refuseBecause(CodePayloadTooLarge, "what is stored on this channel is too long to be observed")
-			}
-		}
-		if len(page) < scanPage {
-			return shown, nil
-		}
-		after = page[len(page)-1].Key
-	}
-}
-
-// entrySize is what an entry takes besides its values.
-const entrySize = 256
-
 // unsubscribe carries out hotsock.unsubscribe.
 func (c *connection) unsubscribe(cmd *wire.Command) error {
 	if !wire.ValidChannel(cmd.Channel, maxChannel) {

@@ -110,8 +110,12 @@ func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry
 	return n.Node.Get(ctx, channel, key)
 }
 
-func (n *faultyNode) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
-	return through(ctx, n, n.Node.List, l)
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
+	return through(ctx, n, n.Node.Entries, e)
+}
+
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
+	return through(ctx, n, n.Node.Keys, k)
 }
 
 func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {

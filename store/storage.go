@@ -16,8 +16,14 @@ type Storage interface {
 	// Get returns an entry. The error wraps ErrNotFound if there is none, or it
 	// has expired.
 	Get(ctx context.Context, channel, key string) (*Entry, error)
-	// List returns entries that have not expired, by key in byte order.
-	List(ctx context.Context, l ListRequest) ([]*Entry, error)
+	// Entries returns those of the named entries that are there and have not
+	// expired, in the order named. The store may stop after any of them, and
+	// does before one that would exceed the request's MaxBytes; the first is
+	// always there.
+	Entries(ctx context.Context, e EntriesRequest) (EntryPage, error)
+	// Keys returns a page of keys in byte order, without reading their entries.
+	// Some of those may have expired.
+	Keys(ctx context.Context, k KeysRequest) ([]string, error)
 }
 
 // An Entry is a stored value.
@@ -35,6 +41,13 @@ type Entry struct {
 	// Emit and Origin are as in the request that wrote it last.
 	Emit   bool
 	Origin []byte
+}
+
+// Size is about how many bytes the entry takes, in a store and on the way to a
+// client.
+func (e *Entry) Size() int {
+	const rest = 256 // what it takes besides its texts
+	return rest + len(e.Channel) + len(e.Key) + len(e.Value) + len(e.Meta.UID) + len(e.Meta.UMD) + len(e.Origin)
 }
 
 // A SetRequest writes one entry.
@@ -66,14 +79,29 @@ type SetResult struct {
 	Previous *Entry
 }
 
-// A ListRequest selects entries of a channel.
-type ListRequest struct {
+// An EntriesRequest names entries of a channel.
+type EntriesRequest struct {
 	Channel string
-	// Keys, if not empty, are the only ones wanted.
-	Keys []string
+	Keys    []string
+	// MaxBytes bounds the answer: the sum of the entries' Size, roughly.
+	MaxBytes int
+}
+
+// An EntryPage is a part of the entries that were named.
+type EntryPage struct {
+	Entries []*Entry
+	// Rest are the keys that follow the last entry looked at.
+	Rest []string
+}
+
+// A KeysRequest selects keys of a channel.
+type KeysRequest struct {
+	Channel string
+	// Prefix is what they begin with.
+	Prefix string
 	// After is an exclusive lower bound; "" is none.
 	After string
-	// Limit is the length of the page, at least 1. Fewer entries mean that
-	// there are no more.
+	// Limit is the length of the page, at least 1. Fewer keys mean that there
+	// are no more.
 	Limit int
 }

@@ -2,8 +2,7 @@ package storememory
 
 import (
 	"context"
-	"slices"
-	"sort"
+	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/table"
@@ -12,9 +11,8 @@ import (
 
 // registers are the storage entries of one channel.
 type registers struct {
-	keys table.Map[string, *register]
-	// sorted has the keys in order; nil when they have to be sorted anew.
-	sorted []string
+	keys   table.Map[string, *register]
+	order  keyOrder
 	expiry queue[*register]
 }
 
@@ -36,7 +34,7 @@ func (s *registers) put(e *store.Entry, digest string) {
 	if r == nil {
 		r = new(register)
 		s.keys.Set(e.Key, r)
-		s.sorted = nil
+		s.order.add(e.Key)
 	}
 	r.entry, r.digest = e, digest
 	if e.Expires.IsZero() {
@@ -49,29 +47,36 @@ func (s *registers) put(e *store.Entry, digest string) {
 func (s *registers) remove(r *register) {
 	s.keys.Delete(r.entry.Key)
 	s.expiry.remove(r)
-	s.sorted = nil
+	s.order.remove(r.entry.Key)
+}
+
+// named returns what a request asks for.
+func (s *registers) named(q store.EntriesRequest, now time.Time) store.EntryPage {
+	var page store.EntryPage
+	size := 0
+	for i, key := range q.Keys {
+		r := s.keys.Value(key)
+		if !r.live(now) {
+			continue
+		}
+		if size += r.entry.Size(); len(page.Entries) > 0 && size > q.MaxBytes {
+			page.Rest = q.Keys[i:]
+			break
+		}
+		page.Entries = append(page.Entries, r.entry)
+	}
+	return page
 }
 
 // page returns what a request asks for.
-func (s *registers) page(l store.ListRequest, now time.Time) []*store.Entry {
-	keys := slices.Compact(slices.Sorted(slices.Values(l.Keys)))
-	if len(keys) == 0 {
-		if s.sorted == nil {
-			s.sorted = make([]string, 0, s.keys.Len())
-			for key := range s.keys.All() {
-				s.sorted = append(s.sorted, key)
-			}
-			slices.Sort(s.sorted)
-		}
-		keys = s.sorted
-	}
-	var page []*store.Entry
-	for _, key := range keys[sort.Search(len(keys), func(i int) bool { return keys[i] > l.After }):] {
-		if len(page) == l.Limit {
+func (s *registers) page(q store.KeysRequest) []string {
+	var page []string
+	for key := range s.order.from(max(q.Prefix, q.After)) {
+		if len(page) == q.Limit || !strings.HasPrefix(key, q.Prefix) {
 			break
 		}
-		if r := s.keys.Value(key); r.live(now) {
-			page = append(page, r.entry)
+		if key != q.After {
+			page = append(page, key)
 		}
 	}
 	return page
@@ -167,18 +172,28 @@ func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, erro
 	return r.entry, nil
 }
 
-// List implements [store.Storage].
-func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
+// Entries implements [store.Storage].
+func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
+	if err := n.usable(ctx); err != nil {
+		return store.EntryPage{}, err
+	}
+	c := n.store.lockIfAny(q.Channel)
+	if c == nil {
+		return store.EntryPage{}, nil
+	}
+	defer c.mu.Unlock()
+	return c.has().storage.named(q, clock()), nil
+}
+
+// Keys implements [store.Storage].
+func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
 	if err := n.usable(ctx); err != nil {
 		return nil, err
 	}
-	c := n.store.lockIfAny(l.Channel)
+	c := n.store.lockIfAny(q.Channel)
 	if c == nil {
 		return nil, nil
 	}
 	defer c.mu.Unlock()
-	if c.holdings == nil {
-		return nil, nil
-	}
-	return c.holdings.storage.page(l, clock()), nil
+	return c.has().storage.page(q), nil
 }

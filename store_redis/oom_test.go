@@ -340,8 +340,12 @@ func (d *deeds) reading() []deed {
 			return want("reactions", len(p.Reactions), 1, err)
 		}},
 		{"entries", func(ctx context.Context) error {
-			l, err := d.n.List(ctx, store.ListRequest{Channel: "c", Limit: 10})
-			return want("entries", len(l), 1, err)
+			p, err := d.n.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: []string{"old", "none"}})
+			return want("entries", len(p.Entries), 1, err)
+		}},
+		{"keys", func(ctx context.Context) error {
+			keys, err := d.n.Keys(ctx, store.KeysRequest{Channel: "c", Limit: 10})
+			return want("keys", len(keys), 1, err)
 		}},
 		{"channel", func(ctx context.Context) error {
 			info, err := d.n.Channel(ctx, "presence.c")

@@ -78,6 +78,7 @@ var (
 	talliesScript   = newReader("tallies", "reactions")
 	reactorsScript  = newReader("reactors", "reactions")
 	entriesScript   = newReader("entries")
+	keysScript      = newReader("keys")
 	infoScript      = newReader("info")
 	leasesScript    = newReader("leases")
 	ownedScript     = newReader("owned")

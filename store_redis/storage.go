@@ -2,7 +2,6 @@ package storeredis
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -57,41 +56,14 @@ func setResult(q *store.SetRequest, r *reply) (store.SetResult, error) {
 
 // Get returns an entry.
 func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	list, err := n.readEntries(ctx, channel, []string{key})
+	page, err := n.Entries(ctx, store.EntriesRequest{Channel: channel, Keys: []string{key}})
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 {
+	if len(page.Entries) == 0 {
 		return nil, store.ErrNotFound
 	}
-	return list[0], nil
-}
-
-// readEntries returns those of the keys that are there, in the order given.
-func (n *node) readEntries(ctx context.Context, channel string, keys []string) ([]*store.Entry, error) {
-	if n.left.Load() {
-		return nil, errLeft
-	}
-	ck := n.s.keys.channel(channel)
-	args := make([]any, len(keys))
-	for i, k := range keys {
-		args[i] = k
-	}
-	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []any{ck.entries()}, args: args})
-	if err != nil {
-		return nil, err
-	}
-	values, err := r.list(0)
-	if err != nil {
-		return nil, err
-	}
-	var list []*store.Entry
-	for _, v := range values {
-		if list, err = appendEntry(list, channel, v, r.now); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return page.Entries[0], nil
 }
 
 // appendEntry appends a stored entry, unless it is missing or has expired.
@@ -106,52 +78,63 @@ func appendEntry(list []*store.Entry, channel, text string, now int64) ([]*store
 	return append(list, e), nil
 }
 
-// List returns a page of entries by key.
-func (n *node) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
-	if len(l.Keys) > 0 {
-		keys := slices.Sorted(slices.Values(l.Keys))
-		keys = slices.DeleteFunc(slices.Compact(keys), func(k string) bool { return k <= l.After })
-		if len(keys) == 0 {
-			return nil, nil
-		}
-		list, err := n.readEntries(ctx, l.Channel, keys)
-		return list[:min(len(list), l.Limit)], err
+// entriesAtOnce bounds how many entries one script looks for.
+const entriesAtOnce = 500
+
+// Entries returns entries by their keys.
+func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
+	var page store.EntryPage
+	if n.left.Load() {
+		return page, errLeft
 	}
+	ck := n.s.keys.channel(q.Channel)
+	args := []any{strconv.Itoa(q.MaxBytes)}
+	for _, key := range q.Keys[:min(len(q.Keys), entriesAtOnce)] {
+		args = append(args, key)
+	}
+	if len(args) == 1 {
+		return page, nil
+	}
+	r, err := n.s.do(ctx, call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args})
+	if err != nil {
+		return page, err
+	}
+	values, err := r.list(0)
+	if err != nil {
+		return page, err
+	}
+	done := int(r.record.int())
+	if r.record.bad || done < 1 || done >= len(args) {
+		return page, errRecord
+	}
+	page.Rest = q.Keys[done:]
+	for _, v := range values {
+		if page.Entries, err = appendEntry(page.Entries, q.Channel, v, r.now); err != nil {
+			return page, err
+		}
+	}
+	return page, nil
+}
+
+// Keys returns a page of keys.
+func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
-	ctx, cancel := withTimeout(ctx)
-	defer cancel()
-	ck := n.s.keys.channel(l.Channel)
-	low := "-"
-	if l.After != "" {
-		low = "(" + l.After
+	ck := n.s.keys.channel(q.Channel)
+	low, high := "["+q.Prefix, "+"
+	if q.After >= q.Prefix {
+		low = "(" + q.After
 	}
-	var page []*store.Entry
-	for {
-		want := min(l.Limit-len(page), entriesPage)
-		r, err := n.s.do(ctx, call{
-			script: entriesScript, part: ck.part, keys: []any{ck.entries(), ck.entryOrder()},
-			args: []any{low, strconv.Itoa(want)},
-		})
-		if err != nil {
-			return nil, err
-		}
-		flat, err := r.list(0)
-		if err != nil {
-			return nil, err
-		}
-		for i := 0; i+1 < len(flat); i += 2 {
-			if page, err = appendEntry(page, l.Channel, flat[i+1], r.now); err != nil {
-				return nil, err
-			}
-		}
-		if len(flat) < 2*want || len(page) == l.Limit {
-			return page, nil
-		}
-		low = "(" + flat[len(flat)-2]
+	if q.Prefix != "" {
+		high = "(" + q.Prefix + "\xff" // which is in no key
 	}
+	r, err := n.s.do(ctx, call{
+		script: keysScript, part: ck.part, keys: []any{ck.entryOrder()},
+		args: []any{low, high, strconv.Itoa(q.Limit)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.list(0)
 }
-
-// entriesPage bounds what one read returns, and so how long Redis is busy.
-const entriesPage = 200

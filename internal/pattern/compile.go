@@ -30,6 +30,7 @@ type Compiler struct {
 
 type compiled struct {
 	regexp *regexp.Regexp
+	prefix string
 	cost   int
 }
 
@@ -53,8 +54,8 @@ func (t *Token) compile(key string) (matcher, error) {
 	expr, ok := strings.CutPrefix(key, regexPrefix)
 	switch {
 	case ok:
-		re, err := t.regexp(expr)
-		return matcher{key: key, kind: regex, regexp: re}, err
+		c, err := t.regexp(expr)
+		return matcher{key: key, kind: regex, regexp: c.regexp, prefix: c.prefix}, err
 	case IsPattern(key):
 		return wildcards(key), nil
 	default:
@@ -62,31 +63,32 @@ func (t *Token) compile(key string) (matcher, error) {
 	}
 }
 
-func (t *Token) regexp(expr string) (*regexp.Regexp, error) {
+func (t *Token) regexp(expr string) (compiled, error) {
 	if len(expr) > maxRegexLength {
-		return nil, fmt.Errorf("regular expression is longer than %d bytes", maxRegexLength)
+		return compiled{}, fmt.Errorf("regular expression is longer than %d bytes", maxRegexLength)
 	}
 	if c, ok := t.compiler.get(expr); ok {
-		return c.regexp, t.spend(c.cost)
+		return c, t.spend(c.cost)
 	}
 	cost := parseCost(expr)
 	if err := t.spend(cost); err != nil {
-		return nil, err
+		return compiled{}, err
 	}
 	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
-		return nil, err
+		return compiled{}, err
 	}
 	size := compiledSize(parsed)
 	if err := t.spend(size); err != nil {
-		return nil, err
+		return compiled{}, err
 	}
 	re, err := regexp.Compile(expr)
 	if err != nil {
-		return nil, err
+		return compiled{}, err
 	}
-	t.compiler.add(expr, compiled{re, cost + size})
-	return re, nil
+	c := compiled{re, regexpPrefix(parsed), cost + size}
+	t.compiler.add(expr, c)
+	return c, nil
 }
 
 var errBudget = errors.New("regular expressions are too large")

@@ -77,11 +77,11 @@ func TestBudgetIsThatOfAToken(t *testing.T) {
 func TestCompilerRemembers(t *testing.T) {
 	c := NewCompiler()
 	compile := func(expr string) *regexp.Regexp {
-		re, err := c.Token().regexp(expr)
+		r, err := c.Token().regexp(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return re
+		return r.regexp
 	}
 	first := compile("^a+$")
 	if compile("^a+$") != first {
@@ -103,7 +103,7 @@ func TestCompilerIsSafeForConcurrentUse(t *testing.T) {
 			for i := range 200 {
 				expr := fmt.Sprintf("^x%d$", (i+g)%50)
 				re, err := c.Token().regexp(expr)
-				if err != nil || re.String() != expr {
+				if err != nil || re.regexp.String() != expr {
 					t.Errorf("%s: %v, %v", expr, re, err)
 				}
 			}

@@ -39,6 +39,7 @@ type matcher struct {
 	literals int32          // wild: characters that are not wildcards
 	parts    []string       // wild: what is between wildcards, at least two
 	regexp   *regexp.Regexp // regex
+	prefix   string         // regex: what it matches begins with this
 }
 
 func (m *matcher) match(name string) bool {

@@ -94,8 +94,12 @@ func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry
 	return unlessFaulty(n.faults, func() (*store.Entry, error) { return n.Node.Get(ctx, channel, key) })
 }
 
-func (n *faultyNode) List(ctx context.Context, l store.ListRequest) ([]*store.Entry, error) {
-	return unlessFaulty(n.faults, func() ([]*store.Entry, error) { return n.Node.List(ctx, l) })
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
+	return unlessFaulty(n.faults, func() ([]string, error) { return n.Node.Keys(ctx, k) })
+}
+
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
+	return unlessFaulty(n.faults, func() (store.EntryPage, error) { return n.Node.Entries(ctx, e) })
 }
 
 func (n *faultyNode) Peers(ctx context.Context) ([]string, error) {

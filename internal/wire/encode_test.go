@@ -201,13 +201,13 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendStorageData(b, "mychannel", "settings", entries[0], "")
 	},
 	"answer-channelStorageList": func(b []byte) []byte {
-		return AppendStoragePage(b, entries, 1<<20)
+		return AppendStoragePage(b, entries, false, 1<<20)
 	},
 	"answer-channelStorageList-empty": func(b []byte) []byte {
-		return AppendStoragePage(b, nil, 1<<20)
+		return AppendStoragePage(b, nil, false, 1<<20)
 	},
 	"answer-channelStorageList-more": func(b []byte) []byte {
-		return AppendStoragePage(b, entries, 150)
+		return AppendStoragePage(b, entries, false, 150)
 	},
 	"answer-getChannelInfo": func(b []byte) []byte {
 		return AppendChannelInfo(b, "my-channel", store.ChannelInfo{Members: members})

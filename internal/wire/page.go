@@ -59,9 +59,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 
 // AppendStoragePage appends the answer of connection/channelStorageList and of
 // the server API's storage list. The page ends before the entry that would
-// make it longer than maxBytes, and tells the client that there is more. The
-// first entry is always there.
-func AppendStoragePage(b []byte, entries []*store.Entry, maxBytes int) []byte {
+// make it longer than maxBytes, and tells the client that there is more, as it
+// does if cut is true. The first entry is always there.
+func AppendStoragePage(b []byte, entries []*store.Entry, cut bool, maxBytes int) []byte {
 	start := len(b)
 	b = append(b, `{"items":[`...)
 	for i, e := range entries {
@@ -75,6 +75,9 @@ func AppendStoragePage(b []byte, entries []*store.Entry, maxBytes int) []byte {
 		if i > 0 && len(b)-start+len(more) > maxBytes {
 			return append(b[:before], more...)
 		}
+	}
+	if cut {
+		return append(b, more...)
 	}
 	return append(b, `]}`...)
 }

@@ -28,7 +28,7 @@ func TestPagesEndBeforeTheyGetTooLong(t *testing.T) {
 		{"messages", func(count, maxBytes int) []byte {
 			return AppendMessagePage(before, MessagePage{Messages: messages[:count], Tallies: make([]store.Tally, count), MaxBytes: maxBytes})
 		}},
-		{"storage", func(count, maxBytes int) []byte { return AppendStoragePage(before, entries[:count], maxBytes) }},
+		{"storage", func(count, maxBytes int) []byte { return AppendStoragePage(before, entries[:count], false, maxBytes) }},
 	}
 	for _, page := range pages {
 		t.Run(page.name, func(t *testing.T) {

@@ -61,7 +61,11 @@ func testEndedContext(e *env) {
 		{"Channel", func() error { _, err := a.Channel(ctx, "c"); return err }},
 		{"Set", func() error { _, err := a.Set(ctx, write("k", "2")); return err }},
 		{"Get", func() error { _, err := a.Get(ctx, "c", "k"); return err }},
-		{"List", func() error { _, err := a.List(ctx, store.ListRequest{Channel: "c", Limit: 1}); return err }},
+		{"Entries", func() error {
+			_, err := a.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: []string{"k"}})
+			return err
+		}},
+		{"Keys", func() error { _, err := a.Keys(ctx, store.KeysRequest{Channel: "c", Limit: 1}); return err }},
 		{"AddConnection", func() error { return a.AddConnection(ctx, store.Connection{ID: "2"}) }},
 		{"RemoveConnection", func() error { return a.RemoveConnection(ctx, "2") }},
 		{"UseToken", func() error { _, err := a.UseToken(ctx, "t", e.h.Now().Add(time.Hour)); return err }},

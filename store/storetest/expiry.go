@@ -35,10 +35,10 @@ func testEntryExpires(e *env) {
 	a.wantEntry("an expired entry", "1 short", nil)
 	a.wantEntry("one whose time was made shorter", "2 shortened", nil)
 	var keys []string
-	for _, it := range a.list(store.ListRequest{Limit: 2}) {
+	for _, it := range a.entries("1 short", "2 shortened", "3 renewed", "4 long") {
 		keys = append(keys, it.Key)
 	}
-	wantEqual(e, "keys, of which a page is full", keys, []string{"3 renewed", "4 long"})
+	wantEqual(e, "keys of what has not expired", keys, []string{"3 renewed", "4 long"})
 	res := a.set(write("1 short", "1"))
 	if !res.Changed || res.Previous != nil {
 		e.Errorf("writing the value that has expired: %+v", res)

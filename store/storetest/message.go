@@ -186,9 +186,13 @@ func testOddChannelNames(e *env) {
 		if len(page) != 1 || page[0].Event != c || page[0].Channel != c {
 			e.Errorf("%q: History: %v", c, page)
 		}
-		list, err := b.List(e.Context(), store.ListRequest{Channel: c, Limit: 10})
-		if err != nil || len(list) != 1 || list[0].Key != c || list[0].Channel != c {
-			e.Errorf("%q: List: %v, %v", c, list, err)
+		keys, err := b.Keys(e.Context(), store.KeysRequest{Channel: c, Limit: 10})
+		if err != nil || len(keys) != 1 || keys[0] != c {
+			e.Errorf("%q: Keys: %v, %v", c, keys, err)
+		}
+		list, err := b.Entries(e.Context(), store.EntriesRequest{Channel: c, Keys: keys})
+		if err != nil || len(list.Entries) != 1 || list.Entries[0].Key != c || list.Entries[0].Channel != c {
+			e.Errorf("%q: Entries: %v, %v", c, list, err)
 		}
 		wantEqual(e, c, b.info(c), store.ChannelInfo{Count: 1, Members: []store.Member{{UID: c}}})
 		pending := a.schedules(store.ScheduleQuery{Channel: c, Limit: 10})

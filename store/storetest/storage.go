@@ -14,7 +14,9 @@ import (
 var storageTests = []testCase{
 	{"SetGetClear", testSet},
 	{"EqualValueIsNotAnnounced", testSetEqual},
-	{"List", testList},
+	{"Keys", testKeys},
+	{"KeysOfMany", testManyKeys},
+	{"Entries", testEntries},
 	{"Linearizable", testLinearizable},
 	{"OneWriterOfEqualValuesChanges", testEqualWrites},
 	{"SnapshotAndLiveStream", testObserve},
@@ -48,14 +50,31 @@ func (n *node) set(r store.SetRequest) store.SetResult {
 	return res
 }
 
-func (n *node) list(l store.ListRequest) []*store.Entry {
+func (n *node) keys(q store.KeysRequest) []string {
 	n.e.Helper()
-	l.Channel = "c"
-	page, err := n.List(n.e.Context(), l)
+	q.Channel = "c"
+	page, err := n.Keys(n.e.Context(), q)
 	if err != nil {
-		n.e.Fatalf("node %d: List: %v", n.r.number, err)
+		n.e.Fatalf("node %d: Keys: %v", n.r.number, err)
 	}
 	return page
+}
+
+// entries returns all of those entries that are there.
+func (n *node) entries(keys ...string) []*store.Entry {
+	n.e.Helper()
+	var all []*store.Entry
+	for len(keys) > 0 {
+		page, err := n.Entries(n.e.Context(), store.EntriesRequest{Channel: "c", Keys: keys, MaxBytes: plenty})
+		if err != nil {
+			n.e.Fatalf("node %d: Entries: %v", n.r.number, err)
+		}
+		if len(page.Rest) >= len(keys) {
+			n.e.Fatalf("node %d: Entries looked at none of %d keys", n.r.number, len(keys))
+		}
+		all, keys = append(all, page.Entries...), page.Rest
+	}
+	return all
 }
 
 // wantEntry wants Get to return an entry, or nothing if it is nil.
@@ -153,13 +172,13 @@ func testSetEqual(e *env) {
 	}
 }
 
-func testList(e *env) {
+func testKeys(e *env) {
 	a, b := e.join(), e.join()
-	keys := []string{"", "0", "10", "2", "B", "a", "ab", "b", "é", "ü", "👍", "\U0010ffff"}[1:]
+	keys := []string{"0", "10", "2", "B", "a", "ab", "b", "ba", "bé", "b\U0010ffff", "é", "ü", "👍", "\U0010ffff"}
 	keys = append(keys, strings.Repeat("z", 128))
 	slices.Sort(keys)
 	for i := range keys {
-		a.set(write(keys[i*5%len(keys)], "1"))
+		a.set(write(keys[i*7%len(keys)], "1"))
 	}
 	elsewhere := write("elsewhere", "1")
 	elsewhere.Channel = "other"
@@ -168,33 +187,107 @@ func testList(e *env) {
 	b.set(write("cleared", ""))
 	rows := []struct {
 		why  string
-		l    store.ListRequest
+		q    store.KeysRequest
 		want []string
 	}{
-		{"all, in byte order", store.ListRequest{Limit: 100}, keys},
-		{"exactly as many as there are", store.ListRequest{Limit: len(keys)}, keys},
-		{"a page", store.ListRequest{Limit: 3}, keys[:3]},
-		{"after is exclusive", store.ListRequest{After: keys[2], Limit: 3}, keys[3:6]},
-		{"after need not be a key", store.ListRequest{After: keys[2] + "\x00", Limit: 3}, keys[3:6]},
-		{"after the last", store.ListRequest{After: keys[len(keys)-1], Limit: 3}, nil},
-		{"keys, in any order, of which one is not there", store.ListRequest{Keys: []string{"b", "x", "a"}, Limit: 100}, []string{"a", "b"}},
-		{"keys named twice", store.ListRequest{Keys: []string{"b", "b"}, Limit: 100}, []string{"b"}},
-		{"keys after one", store.ListRequest{Keys: []string{"a", "b", "ab"}, After: "a", Limit: 100}, []string{"ab", "b"}},
-		{"a page of keys", store.ListRequest{Keys: []string{"b", "ab", "a"}, Limit: 2}, []string{"a", "ab"}},
-		{"keys that are not there", store.ListRequest{Keys: []string{"x", "elsewhere", "cleared"}, Limit: 100}, nil},
+		{"all, in byte order", store.KeysRequest{Limit: 100}, keys},
+		{"exactly as many as there are", store.KeysRequest{Limit: len(keys)}, keys},
+		{"a page", store.KeysRequest{Limit: 3}, keys[:3]},
+		{"after is exclusive", store.KeysRequest{After: keys[2], Limit: 3}, keys[3:6]},
+		{"after need not be a key", store.KeysRequest{After: keys[2] + "\x00", Limit: 3}, keys[3:6]},
+		{"after the last", store.KeysRequest{After: keys[len(keys)-1], Limit: 3}, nil},
+		{"with a prefix", store.KeysRequest{Prefix: "b", Limit: 100}, []string{"b", "ba", "bé", "b\U0010ffff"}},
+		{"a page of those", store.KeysRequest{Prefix: "b", Limit: 2}, []string{"b", "ba"}},
+		{"after one of those", store.KeysRequest{Prefix: "b", After: "ba", Limit: 100}, []string{"bé", "b\U0010ffff"}},
+		{"after the prefix", store.KeysRequest{Prefix: "b", After: "b", Limit: 100}, []string{"ba", "bé", "b\U0010ffff"}},
+		{"after what is before those", store.KeysRequest{Prefix: "b", After: "a", Limit: 100}, []string{"b", "ba", "bé", "b\U0010ffff"}},
+		{"after what is after those", store.KeysRequest{Prefix: "b", After: "c", Limit: 100}, nil},
+		{"a prefix of none", store.KeysRequest{Prefix: "c", Limit: 100}, nil},
+		{"a prefix that is a character", store.KeysRequest{Prefix: "👍", Limit: 100}, []string{"👍"}},
 	}
 	for _, row := range rows {
 		for _, n := range []*node{a, b} {
-			var got []string
-			for _, it := range n.list(row.l) {
-				got = append(got, it.Key)
-				want := entry(it.ID, write(it.Key, "1"))
-				wantEqual(e, row.why, *it, want)
-			}
-			wantEqual(e, row.why, got, row.want)
+			wantEqual(e, row.why, n.keys(row.q), row.want)
 		}
 	}
-	if page, err := a.List(e.Context(), store.ListRequest{Channel: "unknown", Limit: 1}); err != nil || len(page) > 0 {
+	if page, err := a.Keys(e.Context(), store.KeysRequest{Channel: "unknown", Limit: 1}); err != nil || len(page) > 0 {
+		e.Errorf("an unknown channel: %v, %v", page, err)
+	}
+}
+
+// testManyKeys pages through more keys than a store may hold in one piece, of
+// which some are cleared.
+func testManyKeys(e *env) {
+	const n, limit = 1300, 500
+	a := e.join()
+	var want []string
+	for i := range n {
+		key := fmt.Sprintf("key %d", i*7919%n)
+		a.set(write(key, "1"))
+		if i%3 == 0 {
+			a.set(write(key, ""))
+			continue
+		}
+		want = append(want, key)
+	}
+	slices.Sort(want)
+	var got []string
+	for after := ""; ; {
+		page := a.keys(store.KeysRequest{Prefix: "key ", After: after, Limit: limit})
+		got = append(got, page...)
+		if len(page) < limit {
+			break
+		}
+		after = page[limit-1]
+	}
+	wantEqual(e, "keys, page by page", got, want)
+	var listed []string
+	for _, it := range a.entries(append(got, "none")...) {
+		listed = append(listed, it.Key)
+	}
+	wantEqual(e, "their entries", listed, want)
+}
+
+func testEntries(e *env) {
+	a, b := e.join(), e.join()
+	long := func(key string) store.SetRequest {
+		r := write(key, `"`+strings.Repeat("v", 10_000)+`"`)
+		r.Digest, r.Origin = "d", nil
+		return r
+	}
+	for _, key := range []string{"a", "b", "c", "d"} {
+		a.set(long(key))
+	}
+	a.set(long("cleared"))
+	a.set(write("cleared", ""))
+	for _, row := range []struct {
+		why   string
+		keys  []string
+		bytes int
+		want  []string
+		rest  []string
+	}{
+		{"none", nil, plenty, nil, nil},
+		{"in the order named, less what is not there", []string{"d", "x", "cleared", "a"}, plenty, []string{"d", "a"}, nil},
+		{"one named twice", []string{"a", "a"}, plenty, []string{"a", "a"}, nil},
+		{"none of them there", []string{"x", "cleared"}, plenty, nil, nil},
+		{"the first is always there", []string{"x", "a", "b"}, 1, []string{"a"}, []string{"b"}},
+		{"as many as fit", []string{"a", "b", "c", "d"}, 25_000, []string{"a", "b"}, []string{"c", "d"}},
+	} {
+		page, err := b.Entries(e.Context(), store.EntriesRequest{Channel: "c", Keys: row.keys, MaxBytes: row.bytes})
+		if err != nil {
+			e.Fatalf("%s: %v", row.why, err)
+		}
+		var got []string
+		for _, it := range page.Entries {
+			got = append(got, it.Key)
+			wantEqual(e, row.why, *it, entry(it.ID, long(it.Key)))
+		}
+		wantEqual(e, row.why, got, row.want)
+		wantEqual(e, row.why+": the rest", page.Rest, row.rest)
+	}
+	page, err := a.Entries(e.Context(), store.EntriesRequest{Channel: "unknown", Keys: []string{"a"}, MaxBytes: plenty})
+	if err != nil || len(page.Entries) > 0 || len(page.Rest) > 0 {
 		e.Errorf("an unknown channel: %v, %v", page, err)
 	}
 }
@@ -289,8 +382,8 @@ func testEqualWrites(e *env) {
 }
 
 // testObserve does as a subscriber to several keys does, while they change:
-// Watch, then List page by page, then what was delivered, unless it is older
-// than what was listed. It must end with what is there.
+// Watch, then the entries page by page, then what was delivered, unless it is
+// older than what was read. It must end with what is there.
 func testObserve(e *env) {
 	const writers, each, keys = 4, 40, 9
 	a, b := e.join(), e.join()
@@ -313,14 +406,14 @@ func testObserve(e *env) {
 	sub := b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1"})
 	view := make(map[string]*store.Entry)
 	for after := ""; ; {
-		page := b.list(store.ListRequest{After: after, Limit: 2})
-		for _, it := range page {
+		page := b.keys(store.KeysRequest{After: after, Limit: 2})
+		for _, it := range b.entries(page...) {
 			view[it.Key] = it
-			after = it.Key
 		}
 		if len(page) < 2 {
 			break
 		}
+		after = page[1]
 	}
 	wg.Wait()
 	a.mark("c", b)
@@ -338,7 +431,7 @@ func testObserve(e *env) {
 		}
 	}
 	want := make(map[string]*store.Entry)
-	for _, it := range a.list(store.ListRequest{Limit: 100}) {
+	for _, it := range a.entries(a.keys(store.KeysRequest{Limit: 100})...) {
 		want[it.Key] = it
 	}
 	wantEqual(e, "entries as observed", view, want)

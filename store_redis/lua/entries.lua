@@ -1,16 +1,22 @@
--- entries reads a page of storage entries by key.
+-- entries reads storage entries.
 --
--- KEYS     1 entries   2 order of their keys
--- ARGV     1 lower bound as in ZRANGEBYLEX   2 how many
--- RETURNS  ok: nothing; then a list of key, entry
+-- KEYS     1 entries
+-- ARGV     1 how many bytes the answer may have   2... their keys
+-- RETURNS  ok: how many keys were looked at; then a list of the entries that are
+--          there
 
-local keys = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, ARGV[2])
-local flat = {}
-if #keys > 0 then
-  for i, entry in ipairs(redis.call('HMGET', KEYS[1], unpack(keys))) do
-    flat[#flat + 1], flat[#flat + 2] = keys[i], entry or ''
+local most, size, done, found = tonumber(ARGV[1]), 0, 0, {}
+for i = 2, #ARGV do
+  local entry = redis.call('HGET', KEYS[1], ARGV[i])
+  if entry then
+    size = size + #entry
+    if #found > 0 and size > most then
+      break
+    end
+    found[#found + 1] = entry
   end
+  done = done + 1
 end
-local reply = answer('ok')
-reply[4] = flat
+local reply = answer('ok', pack({text(done)}))
+reply[4] = found
 return reply

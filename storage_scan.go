@@ -1,0 +1,188 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/hotsock-go/hotsock/internal/pattern"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// A keyScan goes through the keys of a channel's storage that are permitted, in
+// their order. Names that a token spells out are not looked up; what patterns
+// can match is, between the first and the last key that they can match, and only
+// so much of it. A scan reads no entry.
+type keyScan struct {
+	h       *Handler
+	channel string
+	ranges  []pattern.Range // what is left, as from pattern.Union
+	after   string          // nothing up to here is wanted
+	// permitted is nil if all are.
+	permitted func(key string) bool
+	left      int  // keys that may still be looked at
+	long      bool // there are more than these
+}
+
+// errLongScan ends a scan that would look at more keys than a request may.
+var errLongScan = errors.New("hotsock: too many storage keys to look through")
+
+func (h *Handler) scan(channel string, ranges []pattern.Range, permitted func(key string) bool) *keyScan {
+	return &keyScan{h: h, channel: channel, ranges: pattern.Union(ranges), permitted: permitted, left: maxScan}
+}
+
+// next returns some of the keys that follow, and none at the end.
+func (s *keyScan) next(ctx context.Context) ([]string, error) {
+	for s.long || len(s.ranges) > 0 {
+		if s.long {
+			return nil, errLongScan
+		}
+		keys, err := s.read(ctx, min(scanPage, s.left+1))
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) > s.left {
+			keys, s.long = keys[:s.left], true
+		}
+		s.left -= len(keys)
+		if s.permitted != nil {
+			keys = slices.DeleteFunc(keys, func(key string) bool { return !s.permitted(key) })
+		}
+		if len(keys) > 0 {
+			return keys, nil
+		}
+	}
+	return nil, nil
+}
+
+// read returns the next keys, permitted or not.
+func (s *keyScan) read(ctx context.Context, limit int) ([]string, error) {
+	var names []string
+	for len(s.ranges) > 0 && !s.ranges[0].Prefix && len(names) < limit {
+		if name := s.ranges[0].Name; name > s.after {
+			names = append(names, name)
+		}
+		s.ranges = s.ranges[1:]
+	}
+	if len(names) > 0 || len(s.ranges) == 0 {
+		return names, nil
+	}
+	ctx, cancel := s.h.storeContext(ctx)
+	defer cancel()
+	keys, err := s.h.node.Keys(ctx, store.KeysRequest{
+		Channel: s.channel, Prefix: s.ranges[0].Name, After: s.after, Limit: limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) < limit {
+		s.ranges = s.ranges[1:]
+	} else {
+		s.after = keys[len(keys)-1]
+	}
+	return keys, nil
+}
+
+// entries reads the entries of keys piece by piece, each in the time of an
+// operation, and yields each of them until it is told to stop.
+func (h *Handler) entries(ctx context.Context, channel string, keys []string, yield func(*store.Entry) bool) error {
+	for len(keys) > 0 {
+		page, err := h.readEntries(ctx, store.EntriesRequest{Channel: channel, Keys: keys, MaxBytes: entryPage})
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Entries {
+			if !yield(e) {
+				return nil
+			}
+		}
+		keys = page.Rest
+	}
+	return nil
+}
+
+func (h *Handler) readEntries(ctx context.Context, r store.EntriesRequest) (store.EntryPage, error) {
+	ctx, cancel := h.storeContext(ctx)
+	defer cancel()
+	return h.node.Entries(ctx, r)
+}
+
+// observed returns the storage entries that a subscriber is shown. If they are
+// more than it can be sent at once, or too many keys must be looked through to
+// find them, that is an error.
+func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
+	ranges := s.grant.keysOf(func(c *StorageClaims) bool { return c.Observe == Allow })
+	scan := h.scan(s.channel, ranges, func(key string) bool { return s.grant.decideEntry(key).observe })
+	var shown []*store.Entry
+	size := 0
+	for {
+		keys, err := scan.next(ctx)
+		if errors.Is(err, errLongScan) {
+			return nil, refuseBecause(CodePayloadTooLarge, "too much is stored on this channel to look for what may be observed")
+		}
+		if err != nil || len(keys) == 0 {
+			return shown, err
+		}
+		err = h.entries(ctx, s.channel, keys, func(e *store.Entry) bool {
+			shown = append(shown, e)
+			size += e.Size()
+			return size <= h.opts.MaxQueueSize
+		})
+		if err != nil {
+			return nil, err
+		}
+		if size > h.opts.MaxQueueSize {
+			return nil, refuseBecause(CodePayloadTooLarge, "what is stored on this channel is too long to be observed")
+		}
+	}
+}
+
+// listEntries returns a page of the entries that a scan finds, and whether there
+// may be more though the page is short.
+func (h *Handler) listEntries(ctx context.Context, scan *keyScan) (page []*store.Entry, more bool, err error) {
+	size := 0
+	for {
+		keys, err := scan.next(ctx)
+		if errors.Is(err, errLongScan) {
+			if len(page) > 0 {
+				return page, true, nil
+			}
+			return nil, false, refuseBecause(CodePayloadTooLarge, "too much is stored on this channel to look for what may be read")
+		}
+		if err != nil || len(keys) == 0 {
+			return page, false, err
+		}
+		full := false
+		err = h.entries(ctx, scan.channel, keys, func(e *store.Entry) bool {
+			if size += e.Size(); len(page) > 0 && size > maxPageSize {
+				full, more = true, true
+				return false
+			}
+			page = append(page, e)
+			full = len(page) == wire.MaxPage
+			return !full
+		})
+		if err != nil || full {
+			return page, more, err
+		}
+	}
+}
+
+// keysOf returns where the keys lie of which some claims are wanted.
+func (g *channelGrant) keysOf(wanted func(*StorageClaims) bool) []pattern.Range {
+	var ranges []pattern.Range
+	for _, r := range g.rules {
+		ranges = r.storage.Ranges(ranges, wanted)
+	}
+	return ranges
+}
+
+// namedRanges returns the ranges of these names.
+func namedRanges(keys []string) []pattern.Range {
+	ranges := make([]pattern.Range, len(keys))
+	for i, key := range keys {
+		ranges[i].Name = key
+	}
+	return ranges
+}
