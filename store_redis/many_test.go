@@ -101,16 +101,16 @@ func TestManyEntriesExpire(t *testing.T) {
 	srv := redistest.StartServer(t)
 	in := &tally{inbox: newInbox(t)}
 	n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
-	ctx, cancel := context.WithCancel(unhurried(t))
-	defer cancel()
 	sets := make(chan int)
 	failed := make(chan error, 1)
 	for range 32 {
 		go func() {
 			for i := range sets {
+				ctx, cancel := context.WithTimeout(t.Context(), maxTimeout)
 				_, err := n.Set(ctx, store.SetRequest{
 					Channel: "c", Key: fmt.Sprint(i), Value: []byte("1"), Digest: "1", Keep: time.Second, Emit: true,
 				})
+				cancel()
 				if err != nil {
 					select {
 					case failed <- err:

