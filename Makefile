@@ -38,6 +38,8 @@ check: programs lint build ## Everything that must pass before a change goes in:
 .PHONY: test
 test: programs ## Run all tests, with the race detector
 	@go test -race -timeout 10m ./...
+	@# The race detector allocates, too.
+	@go test -run Allocat .
 	@# Here the library runs in other processes, if at all.
 	@for m in $(NESTED); do (cd "$$m" && go test -timeout 10m ./...); done
 

@@ -96,7 +96,9 @@ func TestUnexpectedGap(t *testing.T) {
 }
 
 func TestClientFailures(t *testing.T) {
-	s := Start(t, Options{Patience: 200 * time.Millisecond})
+	s := Start(t, Options{})
+	patience := s.o.Patience
+	impatient := func() { s.o.Patience = 200 * time.Millisecond } // for what does not come
 	c := s.Connect(t, Everything("ann"))
 	room := c.Subscribe("presence.room")
 	say := func(event string, data any) {
@@ -113,7 +115,7 @@ func TestClientFailures(t *testing.T) {
 		check  func()
 		parts  []string
 	}{
-		{"nothing comes", func() {}, func() { room.Expect("chat", "hello") }, []string{"ann got nothing on presence.room within 200ms", "client.Message"}},
+		{"nothing comes", impatient, func() { room.Expect("chat", "hello") }, []string{"ann got nothing on presence.room within 200ms", "client.Message"}},
 		{"another event", func() { say("shout", "hello") }, func() { room.Expect("chat", "hello") }, []string{`- Event: "chat"`, `+ Event: "shout"`}},
 		{"other data", func() { say("chat", "bye") }, func() { room.Expect("chat", "hello") }, []string{`string("bye")`}},
 		{"something long", func() { say("chat", strings.Repeat("x", 5000)) }, func() { Next[client.Entry](room) }, []string{`message chat "xx`, "x… (5002 bytes)"}},
@@ -121,14 +123,15 @@ func TestClientFailures(t *testing.T) {
 		{"something else than a member", func() { say("chat", 1) }, func() { room.ExpectMember(client.MemberAdded, "bob") }, []string{"message chat 1", "client.MemberChange"}},
 		{"another key", set, func() { room.ExpectEntry("title", Any{}) }, []string{`- Event: "title"`, `+ Event: "topic"`}},
 		{"something that must not come", func() { say("chat", 1) }, room.ExpectNone, []string{"ann got on presence.room: message chat 1"}},
-		{"a mark that cannot be set", s.StoreDown, room.ExpectNone, []string{"to see how far"}},
-		{"a refusal that does not come", s.StoreUp, func() {
+		{"a mark that cannot be set", func() { s.StoreDown(); impatient() }, room.ExpectNone, []string{"to see how far"}},
+		{"a refusal that does not come", func() { s.StoreUp(); impatient() }, func() {
 			_ = s.Refused(c.t, client.Options{Token: func(context.Context) (string, error) { return s.Token(Everything("bob")), nil }})
 		}, []string{"was not refused"}},
 		{"a refused publish", func() {}, func() { c.Publish("presence.room", "hotsock.no", nil) }, []string{"cannot publish"}},
 		{"a refused subscribe", func() {}, func() { c.Subscribe("presence.room") }, []string{"cannot subscribe"}},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
+			s.o.Patience = patience
 			tt.before()
 			mustFail(t, s, func(f testing.TB) {
 				was := c.t

@@ -177,13 +177,15 @@ func TestSinksOfApp(t *testing.T) {
 
 // An app that replaces the kit's sink is told how to add its own.
 func TestReplacedSink(t *testing.T) {
-	s := Start(t, Options{Patience: 50 * time.Millisecond, App: func(o hotsock.Options) (*hotsock.Handler, http.Handler, error) {
-		o.Events = nil
-		rt, err := hotsock.New(o)
-		return rt, rt, err
-	}})
-	s.Dial(t, Everything("ann"))
-	mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.connected", "") }, "hotsock.EventSinks(o.Events, own)")
+	synctest.Test(t, func(t *testing.T) {
+		s := Start(t, Options{App: func(o hotsock.Options) (*hotsock.Handler, http.Handler, error) {
+			o.Events = nil
+			rt, err := hotsock.New(o)
+			return rt, rt, err
+		}})
+		s.Dial(t, Everything("ann"))
+		mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.connected", "") }, "hotsock.EventSinks(o.Events, own)")
+	})
 }
 
 // Outside of bubbles, programs that know nothing of the kit reach the nodes.
@@ -202,36 +204,44 @@ func TestReachableFromOutside(t *testing.T) {
 	}
 }
 
-// What the kit checks must be able to fail, and say why.
+// What the kit checks must be able to fail, and say why. In a bubble, what comes comes
+// before any time has passed.
 func TestFailures(t *testing.T) {
-	s := Start(t, Options{Patience: 100 * time.Millisecond})
-	k := s.Dial(t, Everything("ann"))
-	k.Send(`{"event":"hotsock.subscribe","channel":"room"}`)
-	k.Expect(`{"event":"hotsock.subscribed"}`)
-	with := func(check func(k *Socket)) func(testing.TB) {
-		return func(t testing.TB) {
-			failing := *k
-			failing.t = t
-			check(&failing)
+	synctest.Test(t, func(t *testing.T) {
+		s := Start(t, Options{})
+		k := s.Dial(t, Everything("ann"))
+		k.Send(`{"event":"hotsock.subscribe","channel":"room"}`)
+		k.Expect(`{"event":"hotsock.subscribed"}`)
+		with := func(check func(k *Socket)) func(testing.TB) {
+			return func(t testing.TB) {
+				failing := *k
+				failing.t = t
+				check(&failing)
+			}
 		}
-	}
+		mustFail(t, s, func(testing.TB) { s.Token(hotsock.Claims{UID: strings.Repeat("x", 200)}) }, "uid")
+		mustFail(t, s, func(testing.TB) { s.Nodes[0].Start() }, "is running")
+		mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", "hello") }, "nothing was published on room")
+		mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.memberAdded", "room") },
+			"no event hotsock.memberAdded room", "hotsock.subscribed room")
+		s.Events.Expect("hotsock.subscribed", "room")
+		publish(t, s, hotsock.Message{Channel: "room", Event: "chat", Data: map[string]any{"text": "hello", "n": 1}})
+		mustFail(t, s, func(testing.TB) { s.Published.ExpectNone("room") }, `chat {"n":1,"text":"hello"}`)
+		mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", map[string]any{"text": "bye", "n": 1}) },
+			`- "text": string("bye")`, `+ "text": string("hello")`)
+		mustFail(t, s, with(func(k *Socket) { k.ExpectNone() }), `"event":"chat"`)
+		k.Expect(`{"event":"hotsock.pong"}`)
+		mustFail(t, s, func(testing.TB) { s.Events.ExpectNone("hotsock.connected", "") }, "hotsock.connected")
+		publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
+		mustFail(t, s, with(func(k *Socket) { k.Expect(`{"event":"shout"}`) }), `- "event": string("shout")`)
+		publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
+		mustFail(t, s, with(func(k *Socket) { k.ExpectClose(websocket.StatusGoingAway) }), "want the connection closed")
+		mustFail(t, s, with(func(k *Socket) { k.Read() }), "no frame")
+	})
+}
+
+// Outside of a bubble, time cannot be moved.
+func TestAdvanceOutside(t *testing.T) {
+	s := Start(t, Options{})
 	mustFail(t, s, func(testing.TB) { s.Advance(time.Second) }, "synctest.Test")
-	mustFail(t, s, func(testing.TB) { s.Token(hotsock.Claims{UID: strings.Repeat("x", 200)}) }, "uid")
-	mustFail(t, s, func(testing.TB) { s.Nodes[0].Start() }, "is running")
-	mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", "hello") }, "nothing was published on room")
-	mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.memberAdded", "room") },
-		"no event hotsock.memberAdded room", "hotsock.subscribed room")
-	s.Events.Expect("hotsock.subscribed", "room")
-	publish(t, s, hotsock.Message{Channel: "room", Event: "chat", Data: map[string]any{"text": "hello", "n": 1}})
-	mustFail(t, s, func(testing.TB) { s.Published.ExpectNone("room") }, `chat {"n":1,"text":"hello"}`)
-	mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", map[string]any{"text": "bye", "n": 1}) },
-		`- "text": string("bye")`, `+ "text": string("hello")`)
-	mustFail(t, s, with(func(k *Socket) { k.ExpectNone() }), `"event":"chat"`)
-	k.Expect(`{"event":"hotsock.pong"}`)
-	mustFail(t, s, func(testing.TB) { s.Events.ExpectNone("hotsock.connected", "") }, "hotsock.connected")
-	publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
-	mustFail(t, s, with(func(k *Socket) { k.Expect(`{"event":"shout"}`) }), `- "event": string("shout")`)
-	publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
-	mustFail(t, s, with(func(k *Socket) { k.ExpectClose(websocket.StatusGoingAway) }), "want the connection closed")
-	mustFail(t, s, with(func(k *Socket) { k.Read() }), "no frame")
 }
