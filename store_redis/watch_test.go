@@ -87,7 +87,7 @@ func TestWatchBegins(t *testing.T) {
 				for range maxHeld + 1 {
 					publish()
 				}
-				await.Within(t, back, "all to be held back that can be", func() bool {
+				await.That(t, "all to be held back that can be", func() bool {
 					w := n.fan.find("c")
 					n.stripes[w.keys.part].Lock()
 					defer n.stripes[w.keys.part].Unlock()
