@@ -43,9 +43,12 @@ type ackedPart struct {
 
 type ackedChannel struct {
 	newest ulid.ULID
+	// server is the one that has accepted the newest.
+	server string
 	// marks are the items before the last silence of each length: the newest may
-	// be of a new master, and one of these is the last of the one before.
-	marks [ackedMarks]ulid.ULID
+	// be of a new master, and one of these is the last of the one before. The last
+	// of them is the newest that another server has accepted.
+	marks [ackedMarks + 1]ulid.ULID
 }
 
 // A loss is told several times, since who must hear it may have broken links,
@@ -61,8 +64,15 @@ func newAcked(n *node) *acked {
 	return &acked{n: n, suspect: make(chan struct{}, 1), lost: make(map[string]*loss)}
 }
 
-// note remembers an item of a channel.
-func (a *acked) note(part int, channel string, id ulid.ULID) {
+// note remembers an item of a channel, and which server has accepted it.
+func (a *acked) note(part int, channel string, id ulid.ULID, server string) {
+	a.remember(part, channel, id, server)
+	if server != a.n.s.topo.identity.present() {
+		a.doubt() // Meanwhile another one has become the present server.
+	}
+}
+
+func (a *acked) remember(part int, channel string, id ulid.ULID, server string) {
 	p := &a.parts[part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,9 +84,17 @@ func (a *acked) note(part int, channel string, id ulid.ULID) {
 		c = new(ackedChannel)
 		p.now[channel] = c
 	}
+	other := !c.newest.IsZero() && c.server != server
 	if id.Compare(c.newest) <= 0 {
+		if last := &c.marks[ackedMarks]; other && id.Compare(*last) > 0 {
+			*last = id
+		}
 		return
 	}
+	if other {
+		c.marks[ackedMarks] = c.newest
+	}
+	c.server = server
 	if silent := id.Time() - c.newest.Time(); !c.newest.IsZero() {
 		if length := bits.Len64(silent / uint64(ackedGap.Milliseconds())); length > 0 {
 			c.marks[min(length, ackedMarks)-1] = c.newest
@@ -175,12 +193,20 @@ func (a *acked) prove(ctx context.Context, channel string, ids []any) {
 			continue
 		}
 		if id := r.record.next(); id != "" {
-			a.n.s.log.Warn("acknowledged items of a channel are lost", "newest", id)
-			a.mu.Lock()
-			a.lost[ck.topic()] = &loss{id: id}
-			a.mu.Unlock()
+			a.found(ck.topic(), id)
 		}
 		return
+	}
+}
+
+// found has it told that an item is lost, unless that or a newer one is told
+// already.
+func (a *acked) found(topic, id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l := a.lost[topic]; l == nil || l.id < id {
+		a.n.s.log.Warn("acknowledged items of a channel are lost", "newest", id)
+		a.lost[topic] = &loss{id: id}
 	}
 }
 

@@ -91,7 +91,7 @@ func TestAckedMarks(t *testing.T) {
 	}
 	// A silence of 3.8 s, and then many of 0.1 s.
 	for _, ms := range []uint64{1000, 1200, 5000, 5001, 5101, 5201, 5301, 5302} {
-		a.note(7, "c", at(ms))
+		a.remember(7, "c", at(ms), "")
 	}
 	want := []any{formatID(at(5201)), formatID(at(1000)), formatID(at(1200)), formatID(at(5302))}
 	if d := cmp.Diff(want, a.remembered(7)["c"]); d != "" {

@@ -2,7 +2,6 @@ package storeredis
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -81,16 +80,16 @@ func (e *execution) command(name, script string) []any {
 }
 
 // done gives each attempt its outcome.
-func (e *execution) done(value any, err error, received time.Time) {
+func (e *execution) done(value any, err error, from source) {
 	switch {
 	case err != nil:
 		for _, a := range e.attempts {
-			a.done <- outcome{nil, err, received}
+			a.done <- outcome{nil, err, from}
 		}
 	case e.script.many:
 		replies, err := parseReplies(value, len(e.attempts))
 		for i, a := range e.attempts {
-			o := outcome{nil, err, received}
+			o := outcome{nil, err, from}
 			if err == nil && replies[i].status == "failed" {
 				o.err = scriptError(replies[i].record.rest)
 			} else if err == nil {
@@ -100,7 +99,7 @@ func (e *execution) done(value any, err error, received time.Time) {
 		}
 	default:
 		r, err := parseReply(value)
-		e.attempts[0].done <- outcome{r, err, received}
+		e.attempts[0].done <- outcome{r, err, from}
 	}
 }
 

@@ -30,6 +30,8 @@ type reply struct {
 	// now is the server's time in milliseconds.
 	now    int64
 	record record
+	// server is the run id of the server that it came from, "" if it is not known.
+	server string
 	// more is what follows the record.
 	more []any
 }
@@ -144,10 +146,16 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		a.ops, a.deadline = s.keys.ops(part, *stretch), decimal(deadline)
 	}
 	o, err := s.attempt(ctx, l, a)
+	if errors.Is(err, errOtherServer) {
+		if err := l.identity.look(ctx, true); err != nil {
+			return nil, &tryError{err}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	r := o.reply
+	r.server = o.server
 	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
 	if c.script == dueScript || c.script == heartbeatScript {
 		l.clock.accepted(r.now, o.received)

@@ -39,6 +39,7 @@ func (s *Store) ask(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return nil, unavailable(err, nil)
 		}
+		s.topo.identity.begin(parseInfo(info)["run_id"])
 		return map[string]string{c.Options().Addr: info}, nil
 	}
 	type answer struct {

@@ -3,6 +3,8 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,8 +227,28 @@ func (f *fanout) confirmed(topic string) {
 		close(w.started)
 		return
 	}
+	f.n.suspect(w)
+}
+
+// suspect makes a watch look whether it has missed something. The stripe is held.
+func (n *node) suspect(w *watch) {
 	w.live = false
-	f.n.catchUp(w)
+	n.catchUp(w)
+}
+
+// suspectAll has those watches look whether they have missed something, and has
+// what was acknowledged looked for.
+func (n *node) suspectAll(which func(*watch) bool) {
+	n.fan.mu.RLock()
+	all := slices.DeleteFunc(slices.Collect(maps.Values(n.fan.watches)), func(w *watch) bool { return !which(w) })
+	n.fan.mu.RUnlock()
+	for _, w := range all {
+		stripe := &n.stripes[w.keys.part]
+		stripe.Lock()
+		n.suspect(w)
+		stripe.Unlock()
+	}
+	n.acked.doubt()
 }
 
 // up returns nil if every link is proven to be up.

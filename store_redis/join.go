@@ -82,6 +82,9 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.fan = newFanout(n.ctx, n)
 	n.fan.start()
 	n.goRun(func() { n.fan.run(n.ctx) })
+	if s.topo.identity != nil {
+		n.goRun(func() { s.topo.identity.run(n.ctx) })
+	}
 	if err := n.enter(ctx); err != nil {
 		n.stop()
 		return nil, err
@@ -118,12 +121,15 @@ func (n *node) Ready(ctx context.Context) error {
 	if n.left.Load() {
 		return errLeft
 	}
+	if err := n.s.topo.identity.ready(); err != nil {
+		return unavailable(err, nil)
+	}
 	if err := n.fan.up(); err != nil {
 		return unavailable(err, nil)
 	}
 	inc, err := n.leases.join(ctx, 0)
 	if err == nil {
-		_, err = n.leases.renew(ctx, 0, inc, renewProve)
+		err = n.leases.renew(ctx, 0, inc, renewProve)
 	}
 	if errors.Is(err, refusedStale) {
 		n.leases.gone(0, inc)

@@ -47,8 +47,15 @@ type attempt struct {
 type outcome struct {
 	reply *reply // not nil if err is
 	err   error
+	source
+}
+
+// A source is where a reply came from.
+type source struct {
 	// received is when the reply was there.
 	received time.Time
+	// server is the run id of the server, "" if it is not asked for.
+	server string
 }
 
 // A longLane is one of those for reads whose replies may be long. They have lanes
@@ -68,7 +75,9 @@ const (
 // has no goroutine while there is nothing to send.
 type lane struct {
 	client redis.UniversalClient
-	clock  clock
+	// identity says whether it is the right server that answers; nil with a cluster.
+	identity *identity
+	clock    clock
 	// long are its lanes for long replies, nil in those.
 	long       map[longLane]*lane
 	maxWriters int
@@ -80,10 +89,10 @@ type lane struct {
 	started map[*time.Time]struct{}
 }
 
-func newLane(client redis.UniversalClient) *lane {
-	return &lane{client: client, maxWriters: laneMaxWriters, long: map[longLane]*lane{
-		pages: {client: client, maxWriters: longMaxWriters},
-		fills: {client: client, maxWriters: longMaxWriters},
+func newLane(client redis.UniversalClient, identity *identity) *lane {
+	return &lane{client: client, identity: identity, maxWriters: laneMaxWriters, long: map[longLane]*lane{
+		pages: {client: client, identity: identity, maxWriters: longMaxWriters},
+		fills: {client: client, identity: identity, maxWriters: longMaxWriters},
 	}}
 }
 
@@ -216,7 +225,7 @@ func (l *lane) exec(batch []*attempt) {
 		sent[e.script] = true
 		return p.Do(ctx, e.command("eval", e.script.src)...)
 	}) {
-		e.done(nil, redis.ErrNoScript, time.Now())
+		e.done(nil, redis.ErrNoScript, source{})
 	}
 }
 
@@ -224,19 +233,35 @@ func (l *lane) exec(batch []*attempt) {
 // know.
 func (l *lane) pipeline(ctx context.Context, all []*execution, queue func(redis.Pipeliner, *execution) *redis.Cmd) (again []*execution) {
 	p := l.client.Pipeline()
+	var info *redis.StringCmd
+	present := l.identity.present()
+	if present != "" {
+		info = p.Info(ctx, "server")
+	}
 	cmds := make([]*redis.Cmd, len(all))
 	for i, e := range all {
 		cmds[i] = queue(p, e)
 	}
 	_, _ = p.Exec(ctx) // Each command has its own error.
-	received := time.Now()
+	from := source{received: time.Now(), server: present}
+	var wrong error
+	if info != nil {
+		from.server, wrong = runIDOf(info)
+		if wrong == nil && from.server != l.identity.present() {
+			wrong = errOtherServer
+		}
+	}
 	for i, e := range all {
+		if wrong != nil {
+			e.done(nil, wrong, from)
+			continue
+		}
 		value, err := cmds[i].Result()
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 			again = append(again, e)
 			continue
 		}
-		e.done(value, err, received)
+		e.done(value, err, from)
 	}
 	return again
 }

@@ -30,6 +30,8 @@ type lease struct {
 	mu     sync.Mutex
 	inc    string
 	joined bool
+	// until is when the lease ends, by the server's clock in milliseconds.
+	until int64
 }
 
 func newLeases(n *node) *leases {
@@ -75,7 +77,7 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 	if joined {
 		return inc, nil
 	}
-	if _, err := l.renew(ctx, p, inc, renewJoin); err != nil {
+	if err := l.renew(ctx, p, inc, renewJoin); err != nil {
 		return "", err
 	}
 	part.mu.Lock()
@@ -93,12 +95,36 @@ const (
 	renewProve = "prove"
 )
 
-func (l *leases) renew(ctx context.Context, p int, inc, kind string) (*reply, error) {
-	k := &l.n.s.keys
-	return l.n.s.do(ctx, call{
-		script: renewScript, part: p, keys: []any{k.leases(p)},
+func (l *leases) renew(ctx context.Context, p int, inc, kind string) error {
+	part := &l.parts[p]
+	part.mu.Lock()
+	known := part.until
+	part.mu.Unlock()
+	r, err := l.n.s.do(ctx, call{
+		script: renewScript, part: p, keys: []any{l.n.s.keys.leases(p)},
 		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), kind},
 	})
+	if err != nil {
+		return err
+	}
+	before, until := r.record.int(), r.record.int()
+	part.mu.Lock()
+	if part.inc == inc {
+		part.until = until
+	}
+	part.mu.Unlock()
+	if before < known {
+		l.n.s.log.Warn("Redis has the data of an earlier time", "group", p)
+		l.setBack(p)
+	}
+	return r.record.err()
+}
+
+// setBack has the watches of a partition look whether they have missed something,
+// when its data turned out to be of an earlier time; all watches, if the
+// partition is the one in which every node is a member.
+func (l *leases) setBack(p int) {
+	l.n.suspectAll(func(w *watch) bool { return w.keys.part == p || p == 0 })
 }
 
 // gone notes that an incarnation is no member any more: the next one will be
@@ -107,12 +133,13 @@ func (l *leases) gone(p int, inc string) {
 	part := &l.parts[p]
 	part.mu.Lock()
 	if part.inc == inc && part.joined {
-		part.inc, part.joined = l.n.newIncarnation(), false
+		part.inc, part.joined, part.until = l.n.newIncarnation(), false, 0
 		l.lost.Store(true)
 		select {
 		case l.kick <- struct{}{}:
 		default:
 		}
+		l.n.goRun(func() { l.setBack(p) })
 	}
 	part.mu.Unlock()
 }
@@ -173,7 +200,7 @@ func (l *leases) renewAll(ctx context.Context) {
 			continue
 		}
 		g.Go(func() error {
-			if _, err := l.renew(ctx, p, inc, renewKeep); errors.Is(err, refusedStale) {
+			if err := l.renew(ctx, p, inc, renewKeep); errors.Is(err, refusedStale) {
 				l.gone(p, inc)
 			}
 			return nil

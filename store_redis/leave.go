@@ -27,11 +27,13 @@ func (n *node) Leave(ctx context.Context) error {
 			continue
 		}
 		g.Go(func() error {
-			err := n.sweep(ctx, p, inc, true, func(store.SubscriptionEnd) {}, func(store.Connection) {})
-			if errors.Is(err, refusedNone) {
-				return nil // Something is left for the others.
+			for {
+				err := n.sweep(ctx, p, inc, true, func(store.SubscriptionEnd) {}, func(store.Connection) {})
+				if !errors.Is(err, refusedNone) {
+					return err
+				}
+				// A call that was under way has added something meanwhile.
 			}
-			return err
 		})
 	}
 	return g.Wait()

@@ -40,6 +40,8 @@ type link struct {
 	wake    chan struct{}
 
 	born time.Time
+	// history is what the last probe found, nil before the first.
+	history atomic.Pointer[string]
 	// heardAt is when something was last heard, since born; 0 while not up.
 	heardAt atomic.Int64
 }
@@ -148,6 +150,8 @@ func (l *link) connection(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	identity := l.f.n.s.topo.identity
+	server := identity.present()
 	var ps *redis.PubSub
 	if l.sharded {
 		ps = client.SSubscribe(ctx)
@@ -176,6 +180,9 @@ func (l *link) connection(ctx context.Context) error {
 		case <-up:
 			subscribed = true
 		case <-every.C:
+		}
+		if identity.present() != server {
+			return errOtherServer
 		}
 		if time.Since(l.born)-max(time.Duration(l.heardAt.Load()), since) > probePatience {
 			return errors.New("the connection is silent")

@@ -91,11 +91,19 @@ func deadlineOf(ctx context.Context) time.Time {
 	return d
 }
 
-// tell publishes to one node, or to all for "".
+// tell publishes to one node, or to all for "". If nobody hears it, it is an
+// error; a cluster does not tell.
 func (n *node) tell(ctx context.Context, id, message string) error {
 	done := make(chan error, 1)
 	// go-redis may wait longer than the context.
-	n.goRun(func() { done <- n.s.client.Publish(ctx, n.s.keys.bus(id), message).Err() })
+	n.goRun(func() {
+		topic := n.s.keys.bus(id)
+		if n.s.topo.identity.present() != "" {
+			done <- n.s.topo.identity.publish(ctx, topic, message)
+		} else {
+			done <- n.s.client.Publish(ctx, topic, message).Err()
+		}
+	})
 	select {
 	case err := <-done:
 		return err

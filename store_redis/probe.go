@@ -16,7 +16,10 @@ const (
 	probePatience = 2500 * time.Millisecond
 )
 
-var errNotMaster = errors.New("the server is not the master")
+var (
+	errNotMaster = errors.New("the server is not the master")
+	errNotHeard  = errors.New("what is published is not heard: the connection is to another server")
+)
 
 // sendProbe publishes a message that the link must hear. It returns an error if
 // the link is to a server that is not the master, as it may be just after
@@ -26,27 +29,56 @@ var errNotMaster = errors.New("the server is not the master")
 func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) error {
 	ctx, cancel := context.WithTimeout(ctx, probeEvery)
 	defer cancel()
-	command := "PUBLISH"
-	if l.sharded {
-		command = "SPUBLISH"
-	}
-	keys := []string{l.probe, l.f.n.s.keys.nothing(l.part)}
-	value, err := client.EvalSha(ctx, probeScript.sha, keys, command).Result()
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		value, err = client.Eval(ctx, probeScript.src, keys, command).Result()
-	}
+	r, err := l.probeOnce(ctx, client)
 	if err != nil {
 		if hasCode(err, "MOVED") || hasCode(err, "READONLY") {
 			return errNotMaster
 		}
 		return nil // Not heard means failed.
 	}
-	r, err := parseReply(value)
-	if err != nil {
-		return err
-	}
-	if r.record.next() == "0" {
+	heard, history := r.record.next(), r.record.next()
+	switch {
+	case r.record.bad:
+		return errRecord
+	case heard == "0" && l.sharded:
 		return errNotMaster
+	case heard == "0":
+		// Either the link or the present server is another than it should be.
+		_ = l.f.n.s.topo.identity.look(ctx, true) // It is looked again soon.
+		return errNotHeard
+	}
+	if was := l.history.Swap(&history); was != nil && *was != history {
+		// It may lack what was there before, though the connection goes on.
+		l.f.n.s.log.Warn("Redis has another history now", "server", l.addr)
+		l.f.n.suspectAll(func(w *watch) bool { return l.has(w.keys.topic()) })
 	}
 	return nil
+}
+
+// probeOnce runs the script: on the present server, or on that of a cluster that
+// the link is to.
+func (l *link) probeOnce(ctx context.Context, client redis.UniversalClient) (*reply, error) {
+	s := l.f.n.s
+	if !l.sharded {
+		lane, err := s.topo.lane(ctx, l.part)
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.attempt(ctx, lane, &attempt{
+			script: probeScript, keys: []any{l.probe, s.keys.nothing(l.part)}, args: []any{"PUBLISH"},
+		})
+		if errors.Is(err, errOtherServer) {
+			_ = s.topo.identity.look(ctx, true) // It is looked again soon.
+		}
+		return o.reply, err
+	}
+	keys := []string{l.probe, s.keys.nothing(l.part)}
+	value, err := client.EvalSha(ctx, probeScript.sha, keys, "SPUBLISH").Result()
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		value, err = client.Eval(ctx, probeScript.src, keys, "SPUBLISH").Result()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseReply(value)
 }

@@ -66,7 +66,7 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{client: client, keys: keys, log: o.Logger, topo: newTopology(client, keys)}
+	s := &Store{client: client, keys: keys, log: o.Logger, topo: newTopology(client, keys, o.Logger)}
 	s.sched = &scheduler{s: s}
 	return s, nil
 }

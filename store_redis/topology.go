@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 type topology struct {
 	client  redis.UniversalClient
 	cluster *redis.ClusterClient // nil if it is none
-	keys    keyspace
+	// identity is of the one server, nil if it is a cluster.
+	identity *identity
+	keys     keyspace
 
 	mu    sync.RWMutex
 	owner [partitions]string // "" if not known
@@ -25,9 +28,14 @@ type topology struct {
 // askEvery bounds how often the servers of a cluster are asked who is master.
 const askEvery = 200 * time.Millisecond
 
-func newTopology(client redis.UniversalClient, keys keyspace) *topology {
+func newTopology(client redis.UniversalClient, keys keyspace, log *slog.Logger) *topology {
 	t := &topology{client: client, keys: keys, lanes: make(map[string]*lane)}
-	t.cluster, _ = client.(*redis.ClusterClient)
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		t.cluster = c
+	case *redis.Client:
+		t.identity = newIdentity(c, keys.bus("look."), log)
+	}
 	return t
 }
 
@@ -49,7 +57,7 @@ func (t *topology) lane(ctx context.Context, p int) (*lane, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if l = t.lanes[addr]; l == nil {
-		l = newLane(t.client)
+		l = newLane(t.client, t.identity)
 		t.lanes[addr] = l
 	}
 	return l, nil

@@ -233,12 +233,17 @@ func (p *Proxy) Heal() {
 	p.fault = fault{}
 }
 
-// Retarget makes connections go to another server, as Sentinel or a name in
-// the DNS would, and resets those that are open.
-func (p *Proxy) Retarget(target string) {
+// Redirect makes new connections go to another server, as a name in the DNS
+// would. Those that are open stay.
+func (p *Proxy) Redirect(target string) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.target = target
-	p.mu.Unlock()
+}
+
+// Retarget is Redirect, and resets the connections that are open.
+func (p *Proxy) Retarget(target string) {
+	p.Redirect(target)
 	p.Reset()
 }
 

@@ -3,6 +3,6 @@
 --
 -- KEYS     1 topic
 -- ARGV     1 PUBLISH or SPUBLISH
--- RETURNS  ok: how many are subscribed to it here
+-- RETURNS  ok: how many are subscribed to it here, the history
 
-return answer('ok', pack({text(redis.call(ARGV[1], KEYS[1], ''))}))
+return answer('ok', pack({text(redis.call(ARGV[1], KEYS[1], '')), history()}))
