@@ -8,8 +8,6 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-const testSecret = "a secret for the tests of the server"
-
 func TestConsoleIsForThisMachineOnly(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"127.0.0.1:8080": true, "localhost:0": true, "[::1]:80": true,

@@ -13,7 +13,6 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and the machine may have none
@@ -33,70 +32,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-// config is what the flags say.
-type config struct {
-	addr, prefix, redis, keyPrefix string
-	events, eventStream            string
-	webhooks, webhookKeys          []string
-	webhookInsecure                bool
-	pprof, console                 bool
-	key                            hotsock.SigningKey
-	options                        hotsock.Options
-}
-
-func parse(args []string) (*config, error) {
-	var c config
-	var secret, origins string
-	f := flag.NewFlagSet("server", flag.ContinueOnError)
-	f.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `host:port`")
-	f.StringVar(&c.prefix, "prefix", "/rt/", "serve under this `path`")
-	f.BoolVar(&c.options.Compress, "compress", false, "compress messages for clients that offer it")
-	f.StringVar(&secret, "hs256-secret", "", "verify tokens with this HS256 `secret` (required)")
-	repeatable := func(values *[]string, name, usage string) {
-		f.Func(name, usage, func(value string) error {
-			*values = append(*values, value)
-			return nil
-		})
-	}
-	repeatable(&c.options.APIKeys, "api-key", "`key` of the server's HTTP API (repeatable; none: no such API)")
-	f.StringVar(&c.redis, "redis", "", "keep state in the Redis at this `URL` (default: in memory)")
-	f.StringVar(&c.keyPrefix, "key-prefix", "", "`prefix` of all keys in Redis")
-	f.StringVar(&origins, "allowed-origins", "", "comma-separated `patterns` of browser origins, * for any (default: the same origin)")
-	f.StringVar(&c.events, "events", "", "append backend events as lines of JSON to this `file`, - for standard output")
-	f.StringVar(&c.eventStream, "event-stream", "", "append backend events to the stream at this `key` of the Redis, for workers")
-	repeatable(&c.webhooks, "webhook", "send backend events to this `URL` (repeatable)")
-	repeatable(&c.webhookKeys, "webhook-key", "sign them with this `key`, whsec_... or whsk_... (repeatable, for changing it)")
-	f.BoolVar(&c.webhookInsecure, "webhook-insecure", false, "allow webhooks without TLS and to addresses that are not public")
-	f.DurationVar(&c.options.MaxConnectionDuration, "max-connection", 2*time.Hour, "end connections after this time")
-	f.DurationVar(&c.options.IdleTimeout, "idle-timeout", 10*time.Minute, "end connections that are silent for this time")
-	f.DurationVar(&c.options.KeepAliveInterval, "keepalive", 9*time.Minute+30*time.Second, "send keep-alives in this interval, where the token asks for them")
-	f.DurationVar(&c.options.ReplayWindow, "replay-window", 2*time.Minute, "messages can be caught up with for this time")
-	f.DurationVar(&c.options.NodeTimeout, "node-timeout", 6*time.Second, "a node that is silent for this time is dead")
-	f.BoolVar(&c.console, "console", false, "serve a console for development under /console/, on a loopback address only")
-	f.BoolVar(&c.pprof, "pprof", false, "serve profiles under /debug/pprof/")
-	if err := f.Parse(args); err != nil {
-		return nil, err
-	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
-	}
-	if secret == "" {
-		return nil, errors.New("-hs256-secret is required")
-	}
-	if c.console {
-		if err := checkLoopback(c.addr); err != nil {
-			return nil, err
-		}
-	}
-	c.key = hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte(secret)}
-	c.options.Keys = []hotsock.Key{c.key.Key()}
-	if origins != "" {
-		c.options.AllowedOrigins = strings.Split(origins, ",")
-	}
-	c.prefix = "/" + strings.Trim(c.prefix, "/")
-	return &c, nil
 }
 
 func run(ctx context.Context, args []string) error {
@@ -122,6 +57,15 @@ func run(ctx context.Context, args []string) error {
 	return errors.Join(err, events.close(end))
 }
 
+func newServer(c *config, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		MaxHeaderBytes:    c.maxHeader,
+		IdleTimeout:       2 * time.Minute,
+	}
+}
+
 // serve runs the handler until ctx ends.
 func serve(ctx context.Context, c *config) error {
 	rt, err := hotsock.New(c.options)
@@ -136,11 +80,7 @@ func serve(ctx context.Context, c *config) error {
 	if err != nil {
 		return errors.Join(err, rt.Close())
 	}
-	s := &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-	}
+	s := newServer(c, mux)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	slog.Info("listening", "url", "http://"+l.Addr().String()+c.prefix)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -41,6 +42,9 @@ func useRedis(o *hotsock.Options, address, prefix string) (redis.UniversalClient
 func dialRedis(address string) (redis.UniversalClient, error) {
 	u, err := url.Parse(address)
 	if err != nil {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err // without the URL, which may have a password in it
+		}
 		return nil, err
 	}
 	if u.Query().Has("master_name") {
