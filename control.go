@@ -68,6 +68,9 @@ func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...st
 	if !wire.ValidChannel(channel, maxChannel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
+	if slices.ContainsFunc(keys, func(key string) bool { return !wire.ValidKey(key, maxKey) }) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
+	}
 	var entries []*store.Entry
 	var err error
 	if len(keys) == 0 {
@@ -236,6 +239,9 @@ type Schedule struct {
 // time: up to limit, which is at least 1, after the one given or from the first
 // with nil. The error is an [*Error].
 func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule, limit int) ([]Schedule, error) {
+	if channel != "" && !wire.ValidChannel(channel, maxChannel) {
+		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
 	q := store.ScheduleQuery{Channel: channel, Limit: limit}
 	if after != nil {
 		_, id, ok := wire.ParseScheduleARN(after.ARN)

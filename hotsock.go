@@ -109,7 +109,8 @@ func New(o Options) (*Handler, error) {
 	h.counts.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 
-	ctx, cancel := context.WithTimeout(h.ctx, joinTimeout)
+	// Not of h.ctx: if something fails, that ends before the node leaves.
+	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)
 	defer cancel()
 	r := &receiver{h: h, joined: make(chan struct{})}
 	node, err := o.Store.Join(ctx, r, store.JoinOptions{

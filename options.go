@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
@@ -211,8 +213,14 @@ func (o *Options) validate() error {
 		bad("Keys, KeyLookup or Authenticate must be set: else nobody could connect")
 	}
 	for i, k := range o.APIKeys {
-		if k == "" {
+		// One that no header can carry would never be accepted.
+		switch {
+		case k == "":
 			bad("APIKeys[%d] is empty", i)
+		case k != strings.TrimSpace(k):
+			bad("APIKeys[%d] has white space around it", i)
+		case strings.ContainsFunc(k, unicode.IsControl):
+			bad("APIKeys[%d] has a control character in it", i)
 		}
 	}
 	for i, p := range o.AllowedOrigins {

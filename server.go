@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -141,8 +142,8 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		err = refuse(CodeMessageNotFound)
 	case !wire.ValidReaction(r.Reaction, maxReaction):
 		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes, not blank, without "#" or control characters`)
-	case r.UID == "":
-		err = refuseBecause(CodeInvalidRequest, "UID is required")
+	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > maxUID:
+		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
 		who := requester{Trigger: triggerGo}
 		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
