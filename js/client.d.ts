@@ -36,8 +36,8 @@ export function timeOf(id: string): number;
 
 /**
  * A token, or a function that gets one from your app; it is called each time
- * that one is needed. If the function throws a HotsockError, that is final;
- * after any other error it is called again, later and later.
+ * that one is needed, and has 15 seconds. If the function throws a HotsockError,
+ * that is final; after any other error it is called again, later and later.
  */
 export type TokenSource<Context extends unknown[] = []> =
   | string
@@ -46,20 +46,22 @@ export type TokenSource<Context extends unknown[] = []> =
 export interface ClientOptions {
   /**
    * Where the server's handler is mounted, absolute or relative to the page.
-   * Defaults to where this module was loaded from, if that is the handler.
+   * A query is sent with every request. Defaults to where this module was
+   * loaded from, if that is the handler.
    */
   url?: string | URL;
   /** For connecting. Without it the server's own authentication, by a cookie for instance, has to do. */
   token?: TokenSource;
   /**
    * Time between two pings, by which a dead link is found and heartbeats that
-   * a token asks for are sent; 0 for none. Browsers let the timers of hidden
-   * pages run once a minute. Defaults to 30,000.
+   * a token asks for are sent: 1,000 to 2,147,483,647, or 0 for none. Browsers
+   * let the timers of hidden pages run once a minute. Defaults to 30,000.
    */
   heartbeat?: number;
   /**
-   * How long a command waits to be sent and answered. A connection on which no
-   * answer comes is given up. Defaults to 10,000.
+   * How long a command waits to be sent, and how long nothing at all may come
+   * while an answer is due: then the connection is given up. Up to
+   * 2,147,483,647. Defaults to 10,000.
    */
   timeout?: number;
 }

@@ -1,8 +1,9 @@
 // The Hotsock client for browsers. client.d.ts says what everything does.
 
 const connectWithin = 15_000; // ms from asking for a token to hotsock.connected
-const pongWithin = 5_000; // ms
-const steadyAfter = 5_000; // ms; a connection that lived so long was a success
+const grace = 1_000; // ms, for what has arrived when time is up
+const hangsAfter = 1_000; // ms; an attempt that takes so long may never end
+const steadyAfter = 5_000; // ms; a connection that answers then was a success
 const firstDelay = 1_000; // ms; the longest wait before the first reconnect
 const longestDelay = 30_000; // ms
 const fullPage = 100; // entries
@@ -65,11 +66,14 @@ export class Client extends Emitter {
   #timeout;
   #heartbeat;
   #turn = 0; // counts attempts and ends: what belongs to an earlier one is void
-  #timer = 0; // of the attempt, or of the wait before it
+  #timer = 0; // of the wait before an attempt, or of the proof that it was a success
+  #patience = null; // with the attempt, then with the connection
+  #began = 0; // the attempt
   #beat = 0;
   #failures = 0;
-  #steadyAt = Infinity;
   #ws = null;
+  #written = 0; // bytes given to it
+  #carried = 0; // of them, when last looked at
   #credentials = null;
   #subs = new Map(); // by name and alias
   #jobs = new Map(); // what waits to be sent or answered, by ref, in order
@@ -80,12 +84,15 @@ export class Client extends Emitter {
     super(/^(state|subscribed|error)$/);
     if (!["string", "function"].includes(typeof (token ?? ""))) throw new TypeError("A token is a string or a function.");
     this.#url = new URL(url, globalThis.document?.baseURI);
+    this.#url.protocol = this.#url.protocol.replace("ws", "http");
+    if (!/^https?:$/.test(this.#url.protocol)) throw new TypeError(`There is no server at ${this.#url}.`);
+    this.#url.hash = "";
     // With those of a page's address, fetch would refuse it.
     this.#url.username = this.#url.password = "";
     if (!this.#url.pathname.endsWith("/")) this.#url.pathname += "/";
     this.#token = token;
-    this.#heartbeat = heartbeat;
-    this.#timeout = timeout;
+    this.#heartbeat = heartbeat === 0 ? 0 : milliseconds("heartbeat", heartbeat, 1000);
+    this.#timeout = milliseconds("timeout", timeout, 1);
   }
 
   connect() {
@@ -121,7 +128,7 @@ export class Client extends Emitter {
         leave: () => this.#leave(sub),
         send: (command) => {
           const ready = this.#isReady(sub);
-          if (ready) this.#ws.send(JSON.stringify({ ...command, channel: name }));
+          if (ready) this.#write(JSON.stringify({ ...command, channel: name }));
           return ready;
         },
         request: (command) => this.#request({ ...command, channel: name }, { sub }),
@@ -135,14 +142,14 @@ export class Client extends Emitter {
   async #open() {
     clearTimeout(this.#timer);
     const turn = ++this.#turn;
-    this.#timer = setTimeout(() => this.#broken(turn, noConnection("Nothing came within 15 s.")), connectWithin);
+    this.#began = performance.now();
+    this.#patience = watchdog(connectWithin, () => this.#broken(turn, tooLate()));
     this.#enter("connecting");
     try {
       const token = await ask(this.#token);
       if (turn !== this.#turn) return;
-      const url = new URL(this.#url);
+      const url = this.#address("", token ? { token } : {});
       url.protocol = url.protocol.replace("http", "ws");
-      if (token) url.searchParams.set("token", token);
       const ws = new WebSocket(url);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
@@ -154,9 +161,22 @@ export class Client extends Emitter {
     }
   }
 
+  #address(path, parameters) {
+    const url = new URL(this.#url);
+    url.pathname += path;
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return url;
+  }
+
   #connected({ connectionId, connectionSecret }) {
-    clearTimeout(this.#timer);
-    this.#steadyAt = performance.now() + steadyAfter;
+    this.#patience.stop();
+    this.#patience = watchdog(this.#timeout, () => this.#silent());
+    // The pong comes behind all that is due: what breaks before would do so again.
+    const turn = this.#turn;
+    this.#timer = setTimeout(async () => {
+      if ((await this.#ping()) && turn === this.#turn) this.#failures = 0;
+    }, steadyAfter);
+    this.#written = this.#carried = 0;
     this.connectionId = connectionId;
     this.failure = null;
     this.#credentials = { connectionId, connectionSecret };
@@ -175,8 +195,6 @@ export class Client extends Emitter {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
       return;
     }
-    if (performance.now() > this.#steadyAt) this.#failures = 0;
-    this.#steadyAt = Infinity;
     // The whole delay is chance, lest a server's clients come back together.
     // Browsers that say they are offline can be wrong.
     const delay = someDelay(this.#failures++);
@@ -206,6 +224,7 @@ export class Client extends Emitter {
   #drop(cause) {
     this.#turn++;
     clearTimeout(this.#timer);
+    this.#patience?.stop();
     clearInterval(this.#beat);
     const ws = this.#ws;
     this.#ws = this.#credentials = this.connectionId = null;
@@ -225,35 +244,59 @@ export class Client extends Emitter {
     this.#watch = new AbortController();
     const options = { signal: this.#watch.signal };
     const wake = ({ type }) => {
+      const online = type === "online";
+      const begun = this.state === "connecting" && performance.now() < this.#began + hangsAfter;
       if (this.state === "open") this.#ping();
-      else if (this.state !== "waiting") return;
-      else if (type === "online") this.#wait(someDelay(0)); // others are back now, too
-      else if (type !== "offline") this.#open();
+      if (this.state === "open" || type === "offline" || (begun && !online)) return;
+      this.#drop(tooLate()); // an attempt that hangs
+      if (online) this.#wait(someDelay(0)); // others are back now, too
+      else this.#open();
     };
-    for (const type of ["online", "offline", "pageshow"]) globalThis.addEventListener?.(type, wake, options);
+    for (const type of ["online", "offline"]) globalThis.addEventListener?.(type, wake, options);
+    globalThis.addEventListener?.("pageshow", (e) => e.persisted && wake(e), options);
     const page = globalThis.document;
     page?.addEventListener("resume", wake, options);
     page?.addEventListener("visibilitychange", (e) => page.hidden || wake(e), options);
   }
 
-  #ping() {
-    return this.#request({ event: "hotsock.ping" }, { within: pongWithin }).catch(() => null);
+  async #ping() {
+    const before = this.#due();
+    const pong = await this.#request({ event: "hotsock.ping" }).catch(() => null);
+    // Commands are answered in their order.
+    if (pong) for (const job of before) if (this.#jobs.has(job.ref)) this.#settle(job, noAnswer(tooLate()));
+    return pong;
+  }
+
+  // What should be answered at once.
+  #due() {
+    return [...this.#jobs.values()].filter((job) => job.sent && !job.kept);
+  }
+
+  // A server that does not answer is out of reach, unless the link is busy with
+  // what it has been given.
+  #silent() {
+    if (this.#due().length === 0) return;
+    const carried = this.#written - this.#ws.bufferedAmount;
+    if (this.#ws.bufferedAmount > 0 && carried > this.#carried) this.#patience.heard();
+    else this.#broken(this.#turn, noConnection("The server did not answer in time."));
+    this.#carried = carried;
+  }
+
+  #write(text) {
+    const before = this.#ws.bufferedAmount;
+    this.#ws.send(text);
+    this.#written += this.#ws.bufferedAmount - before;
   }
 
   // Resolves with the answer to a command or, for none, with the credentials of
   // a connection. It waits for sub's subscription; joins is what it subscribes.
-  #request(command, { sub, joins, within = this.#timeout } = {}) {
+  #request(command, { sub, joins } = {}) {
     return new Promise((resolve, reject) => {
       const ref = String(++this.#lastRef);
       const text = command && JSON.stringify({ ...command, ref });
       if (this.state === "closed") throw notConnected();
-      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false };
-      // A server that does not answer is out of reach.
-      const late = () => {
-        if (job.sent) this.#broken(this.#turn, noConnection("The server did not answer in time."));
-        else this.#settle(job, notConnected());
-      };
-      job.timer = setTimeout(late, within);
+      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false, kept: false };
+      job.patience = watchdog(this.#timeout, () => this.#settle(job, notConnected()));
       this.#jobs.set(ref, job);
       this.#send(job);
     });
@@ -261,13 +304,15 @@ export class Client extends Emitter {
 
   #send(job) {
     if (job.sent || !this.#isReady(job.sub)) return;
+    if (!job.text) return this.#settle(job, null, this.#credentials);
+    job.patience.stop();
+    if (this.#due().length === 0) this.#patience.heard();
     job.sent = true;
-    if (job.text) this.#ws.send(job.text);
-    else this.#settle(job, null, this.#credentials);
+    this.#write(job.text);
   }
 
   #isReady(sub) {
-    return this.state === "open" && (!sub?.wanted || sub.channel.active);
+    return this.state === "open" && this.#ws.readyState === WebSocket.OPEN && (!sub?.wanted || sub.channel.active);
   }
 
   #flush() {
@@ -275,7 +320,7 @@ export class Client extends Emitter {
   }
 
   #settle(job, error, answer) {
-    clearTimeout(job.timer);
+    job.patience.stop();
     this.#jobs.delete(job.ref);
     if (error) job.reject(error);
     else job.resolve(answer);
@@ -284,15 +329,18 @@ export class Client extends Emitter {
   async #call(operation, body, sub) {
     for (;;) {
       const credentials = await this.#request(null, { sub });
-      const url = new URL(`connection/${operation}`, this.#url);
-      url.search = new URLSearchParams(credentials);
+      const url = this.#address(`connection/${operation}`, credentials);
+      const abort = new AbortController();
+      const patience = watchdog(this.#timeout, () => abort.abort(tooLate()));
       let response, answer;
       try {
-        const signal = AbortSignal.timeout(this.#timeout);
-        response = await fetch(url, { method: "POST", body: JSON.stringify(body), signal });
-        answer = await response.json();
+        response = await fetch(url, { method: "POST", body: JSON.stringify(body), signal: abort.signal });
+        const heard = new TransformStream({ transform: (part, to) => (patience.heard(), to.enqueue(part)) });
+        answer = await new Response(response.body.pipeThrough(heard)).json();
       } catch (cause) {
         throw noAnswer(cause);
+      } finally {
+        patience.stop();
       }
       if (response.ok) return answer;
       if (response.status === 401) {
@@ -305,22 +353,26 @@ export class Client extends Emitter {
   }
 
   #want(sub, { token, after } = {}) {
+    const { wanted } = sub;
     sub.wanted = true;
     sub.token = token;
     if (sub.channel.active) return Promise.resolve();
-    if (sub.ready) return sub.ready.promise;
+    if (wanted && sub.ready) return sub.ready.promise;
     if (after) {
       sub.seen = true;
       sub.channel.lastId = after;
     }
-    sub.ready = Promise.withResolvers();
+    sub.ready ??= Promise.withResolvers();
     sub.ready.promise.catch(() => {});
     if (this.state === "open") this.#join(sub);
     return sub.ready.promise;
   }
 
   #leave(sub) {
-    this.#forget(sub, new HotsockError("NOT_SUBSCRIBED", "Unsubscribed."));
+    const error = new HotsockError("NOT_SUBSCRIBED", "Unsubscribed.");
+    // It may be subscribed again at once, as by React's StrictMode.
+    setTimeout(() => sub.wanted || settleReady(sub, error));
+    this.#forget(sub, error);
     if (this.state === "open") this.#unsubscribe(sub);
   }
 
@@ -332,12 +384,12 @@ export class Client extends Emitter {
     Object.assign(sub, { wanted: false, seen: false, joining: false, round: sub.round + 1, stale: null });
     Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map() });
     for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
-    settleReady(sub, error);
     this.#flush(); // what waited gets the server's answer
   }
 
   #refuse(sub, error) {
     this.#forget(sub, error);
+    settleReady(sub, error);
     emit(sub.channel, "unsubscribed", error);
   }
 
@@ -350,7 +402,7 @@ export class Client extends Emitter {
     // What the connect token subscribed sends first comes again after the answer.
     sub.joining = true;
     try {
-      const token = await ask(sub.token, { channel: name, connectionId: this.connectionId });
+      const token = await inTime(ask(sub.token, { channel: name, connectionId: this.connectionId }));
       if (!current()) return;
       const data = { token, after: channel.lastId };
       await this.#request({ event: "hotsock.subscribe", channel: name, data }, { joins: sub });
@@ -373,6 +425,7 @@ export class Client extends Emitter {
   }
 
   #receive(text) {
+    if (this.state === "open") this.#patience.heard();
     let frame;
     try {
       frame = JSON.parse(text);
@@ -399,7 +452,7 @@ export class Client extends Emitter {
     const error = new HotsockError(String(code ?? "INTERNAL"), message);
     error.channel = channel;
     // While its store is away, the server keeps a subscribe and completes it.
-    if (job?.joins && error.code === "UNAVAILABLE") clearTimeout(job.timer);
+    if (job?.joins && error.code === "UNAVAILABLE") job.kept = true;
     else if (job) this.#settle(job, error);
     else emit(this, "error", error);
   }
@@ -604,6 +657,7 @@ const noAnswer = (cause) =>
 const noConnection = (why) => new HotsockError("NOT_CONNECTED", why);
 const noToken = (name, cause) =>
   new HotsockError("NO_TOKEN", `No token for ${name}: ${cause?.message ?? cause}`, { cause });
+const tooLate = () => noConnection("Nothing came in time.");
 const notConnected = () => new HotsockError("NOT_CONNECTED", "Not connected: nothing was sent.");
 
 // Browsers say no more: not even whether there is a server.
@@ -617,6 +671,32 @@ async function ask(source, context) {
   const token = await source(context);
   if (typeof token !== "string" || !token) throw new TypeError("The token function gave no token.");
   return token;
+}
+
+// Calls late when nothing has been heard for that long. After the page was
+// frozen, timers may fire before what has arrived is read: hence the grace.
+function watchdog(ms, late) {
+  let timer;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => (timer = setTimeout(late, grace)), ms);
+  };
+  heard();
+  return { heard, stop: () => clearTimeout(timer) };
+}
+
+function inTime(promise) {
+  return new Promise((resolve, reject) => {
+    const patience = watchdog(connectWithin, () => reject(new Error("Nothing came in time.")));
+    promise.then(resolve, reject).finally(patience.stop);
+  });
+}
+
+function milliseconds(name, value, least) {
+  if (typeof value !== "number") throw new TypeError(`The ${name} is no number.`);
+  // Browsers take a longer time for none.
+  if (!(value >= least && value < 2 ** 31)) throw new RangeError(`The ${name} is not from ${least} to 2147483647 ms.`);
+  return value;
 }
 
 const object = (value) => (value !== null && typeof value === "object" ? value : {});

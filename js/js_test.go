@@ -103,7 +103,7 @@ func unzip(t *testing.T, b []byte) []byte {
 }
 
 // maxSize is what a page may have to load, in bytes.
-const maxSize = 7 << 10
+const maxSize = 8 << 10
 
 func TestSize(t *testing.T) {
 	t.Logf("client.js has %d bytes, compressed %d", len(client), len(compressed().body))
