@@ -310,7 +310,9 @@ func (h *Handler) onSchedule(ctx context.Context, arn string, f func(ctx context
 }
 
 // Disconnect closes a connection, on whichever node it is, with status 1008. It
-// returns whether there was one. The error is an [*Error].
+// returns whether there was one. A connection that this node holds is closed also
+// if the store is away. The error is an [*Error], with [CodeUnavailable] if the
+// other node did not answer: then the connection may be closed nevertheless.
 func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, error) {
 	node, ok := nodeOf(connectionID)
 	if !ok {
@@ -328,7 +330,8 @@ func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, er
 
 // DisconnectUser closes all connections of a user, and returns how many there
 // were. The user can connect again with a token that is still valid. If some
-// nodes could not be asked, the error says so.
+// nodes did not answer, the error says so, and the count is that of the others;
+// those may carry it out nevertheless.
 func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 	if uid == "" {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty")
@@ -339,8 +342,9 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 
 // UnsubscribeUser ends a user's subscriptions to a channel, also those of
 // connections that are this user only there, by a subscribe token. It returns
-// how many there were. Their clients get hotsock.unsubscribed. If some nodes
-// could not be asked, the error says so.
+// how many there were. Their clients get hotsock.unsubscribed. If some nodes did
+// not answer, the error says so, and the count is that of the others; those may
+// carry it out nevertheless.
 func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int, error) {
 	if uid == "" || !wire.ValidChannel(channel, maxChannel) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")

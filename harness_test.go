@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -180,9 +181,11 @@ type faultyStore struct {
 	// failing fails.
 	published, failing map[string]int
 	held               map[string]*hold // Subscribe calls by channel
-	tokensAway         bool             // UseToken fails
-	replays            int              // calls of Replay
-	replaysHang        bool             // until their time is over
+	// dead are nodes that are listed and do not answer.
+	dead        []string
+	tokensAway  bool // UseToken fails
+	replays     int  // calls of Replay
+	replaysHang bool // until their time is over
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -336,6 +339,25 @@ func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateReque
 		return nil, err
 	}
 	return n.Node.UpdateSubscription(ctx, u)
+}
+
+func (n *faultyNode) Peers(ctx context.Context) ([]string, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	ids, err := n.Node.Peers(ctx)
+	return append(n.s.dead, ids...), err
+}
+
+func (n *faultyNode) Call(ctx context.Context, id string, request []byte) ([]byte, error) {
+	if slices.Contains(n.s.dead, id) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	}
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	return n.Node.Call(ctx, id, request)
 }
 
 func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {

@@ -86,6 +86,7 @@ func New(o Options) (*Handler, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	o.Logger = bounded(o.Logger)
 	v, err := newVerifier(verifierConfig{
 		keys: o.Keys, lookup: o.KeyLookup, audience: o.Audience, issuer: o.Issuer, skew: o.ClockSkew, maxUMD: o.MaxMetadataSize,
 	})

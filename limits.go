@@ -57,8 +57,15 @@ const (
 	memberListPause = 250 * time.Millisecond // until a list that had to wait is tried again
 )
 
+// The log, which one client must not fill.
+const (
+	maxLogLines = 10               // with the same message within logInterval, besides those for debugging
+	logInterval = 10 * time.Second // after which the next line says how many were omitted
+)
+
 // Work and time that one request gets.
 const (
+	maxAsked    = 64               // nodes that one request asks at a time
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
 	bodyTimeout = 10 * time.Second // for a body to arrive
 

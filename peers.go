@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -61,15 +64,23 @@ type peerAnswer struct {
 	SubUMD     json.RawMessage `json:"subUmd,omitempty"`
 }
 
-// askPeer sends a request to a node and returns its answer.
+// askPeer sends a request to a node and returns its answer. What this node can do
+// itself takes no store.
 func (h *Handler) askPeer(ctx context.Context, node string, q *peerRequest) (*peerAnswer, error) {
+	if node == h.node.ID() {
+		return h.doForPeer(q)
+	}
 	b, err := json.Marshal(q)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
-	if b, err = h.node.Call(ctx, node, b); err != nil {
+	b, err = h.node.Call(ctx, node, b)
+	if errors.Is(err, store.ErrUnavailable) && q.Op != peerLookup {
+		return nil, &Error{Code: CodeUnavailable, Message: unanswered, cause: err}
+	}
+	if err != nil {
 		return nil, err
 	}
 	var a peerAnswer
@@ -82,37 +93,66 @@ func (h *Handler) askPeer(ctx context.Context, node string, q *peerRequest) (*pe
 	return &a, nil
 }
 
+// unanswered is what is told if a node was asked to do something and did not
+// answer: it may have done it, or do it when its store is back.
+const unanswered = "a server did not answer, and may carry it out nevertheless: try again"
+
 // askAll sends a request to every node, and returns on how many connections it
-// was carried out.
+// was carried out. This node comes first, and the others are asked side by side,
+// so that none waits for one that is gone.
 func (h *Handler) askAll(ctx context.Context, q *peerRequest) (int, error) {
+	own, err := h.doForPeer(q)
+	if err != nil {
+		return 0, err
+	}
 	listCtx, cancel := h.storeContext(ctx)
 	defer cancel()
 	nodes, err := h.node.Peers(listCtx)
 	if err != nil {
-		return 0, err
+		return own.Count, &Error{Code: asError(err).Code, cause: err, Message: "the other servers could not be asked: try again"}
 	}
-	count := 0
+	var mu sync.Mutex
+	count, asked := own.Count, 0
 	var errs []error
+	var g errgroup.Group
+	g.SetLimit(maxAsked)
 	for _, node := range nodes {
-		a, err := h.askPeer(ctx, node, q)
-		switch {
-		case errors.Is(err, store.ErrNoPeer): // and so its connections are gone
-		case err != nil:
-			errs = append(errs, err)
-		default:
-			count += a.Count
+		if node == h.node.ID() {
+			continue
 		}
+		asked++
+		g.Go(func() error {
+			a, err := h.askPeer(ctx, node, q)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case errors.Is(err, store.ErrNoPeer): // and so its connections are gone
+			case err != nil:
+				errs = append(errs, err)
+			default:
+				count += a.Count
+			}
+			return nil
+		})
 	}
-	return count, errors.Join(errs...)
+	_ = g.Wait() // the errors are in errs
+	if len(errs) == 0 {
+		return count, nil
+	}
+	err = errors.Join(errs...)
+	return count, &Error{
+		Code: asError(err).Code, cause: err,
+		Message: fmt.Sprintf("%d of %d other servers did not answer, and may carry it out nevertheless: try again", len(errs), asked),
+	}
 }
 
 // answerPeer carries out another node's request.
-func (h *Handler) answerPeer(ctx context.Context, request []byte) ([]byte, error) {
+func (h *Handler) answerPeer(request []byte) ([]byte, error) {
 	var q peerRequest
 	if err := json.Unmarshal(request, &q); err != nil {
 		return nil, fmt.Errorf("hotsock: request of a node: %w", err)
 	}
-	a, err := h.doForPeer(ctx, &q)
+	a, err := h.doForPeer(&q)
 	if err != nil {
 		e := h.reported(err, "op", q.Op, "connection", q.Connection)
 		a = &peerAnswer{Error: e.Code, Message: e.Message, Retry: e.retry}
@@ -120,7 +160,7 @@ func (h *Handler) answerPeer(ctx context.Context, request []byte) ([]byte, error
 	return json.Marshal(a)
 }
 
-func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, error) {
+func (h *Handler) doForPeer(q *peerRequest) (*peerAnswer, error) {
 	switch q.Op {
 	case peerLookup:
 		c, err := h.calling(q.Connection, q.Secret)
@@ -146,13 +186,13 @@ func (h *Handler) doForPeer(_ context.Context, q *peerRequest) (*peerAnswer, err
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:
-		count := 0
-		for _, c := range append(h.meant(q), h.hub.known(q.Channel, q.UID)...) {
+		var count atomic.Int64
+		forConnections(append(h.meant(q), h.hub.known(q.Channel, q.UID)...), func(c *connection) {
 			if c.dismiss(q.Channel) {
-				count++
+				count.Add(1)
 			}
-		}
-		return &peerAnswer{Count: count}, nil
+		})
+		return &peerAnswer{Count: int(count.Load())}, nil
 	}
 	return nil, fmt.Errorf("hotsock: unknown request of a node: %q", q.Op)
 }

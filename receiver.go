@@ -57,7 +57,7 @@ func (r *receiver) ConnectionEnded(c store.Connection) {
 func (r *receiver) Call(ctx context.Context, request []byte) ([]byte, error) {
 	select {
 	case <-r.joined:
-		return r.h.answerPeer(ctx, request)
+		return r.h.answerPeer(request)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -18,8 +18,10 @@
 // nor will be later.
 //
 // All methods may be called concurrently. Every method observes its context:
-// when it ends first, the method returns an error that wraps both
-// ErrUnavailable and the context's error. Requests and results are not
+// when it is canceled first, or its deadline passes while the method waits for
+// something, the method returns an error that wraps both ErrUnavailable and the
+// context's error. A method that has nothing to wait for may ignore a deadline.
+// Requests and results are not
 // modified after the call; byte slices are neither modified nor copied, so
 // callers must not reuse them. An argument that core should have validated
 // (an empty channel, say) is a bug in core: behaviour is then undefined.

@@ -140,10 +140,7 @@ func (n *node) usable(ctx context.Context) error {
 	if n.gone.Load() {
 		return errGone
 	}
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
-	}
-	return nil
+	return canceled(ctx)
 }
 
 func (n *node) sweepUntilGone() {

@@ -24,8 +24,8 @@ type runner struct {
 // Start implements [store.Scheduler]. The node must be of the same store. A
 // runner that was not stopped ends with its node.
 func (s *scheduler) Start(ctx context.Context, n store.Node, fired func(store.Fired)) (stop func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return nil, err
 	}
 	// By its id, because the host may have wrapped it.
 	member := s.store.peer(n.ID())

@@ -46,8 +46,8 @@ func newScheduler(s *Store) *scheduler {
 
 // Add implements [store.Scheduler].
 func (s *scheduler) Add(ctx context.Context, sch store.Schedule) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return "", err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,8 +88,8 @@ func (s *scheduler) find(in string, id ulid.ULID) (*job, error) {
 
 // Cancel implements [store.Scheduler].
 func (s *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +114,8 @@ func (s *scheduler) remove(j *job) {
 
 // Move implements [store.Scheduler].
 func (s *scheduler) Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,8 +132,8 @@ func (s *scheduler) Move(ctx context.Context, group string, id ulid.ULID, due ti
 
 // Schedule implements [store.Scheduler].
 func (s *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*store.Schedule, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +146,8 @@ func (s *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 
 // Schedules implements [store.Scheduler]. It looks at every pending schedule.
 func (s *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, unavailable(err)
+	if err := canceled(ctx); err != nil {
+		return nil, err
 	}
 	after := &store.Schedule{Due: q.AfterDue, ID: q.AfterID}
 	var page []*store.Schedule

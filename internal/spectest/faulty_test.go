@@ -102,6 +102,10 @@ func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store
 	return unlessFaulty(n.faults, func() (store.EntryPage, error) { return n.Node.Entries(ctx, e) })
 }
 
+func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+	return unlessFaulty(n.faults, func() (*store.PresenceChange, error) { return n.Node.UpdateSubscription(ctx, u) })
+}
+
 func (n *faultyNode) Peers(ctx context.Context) ([]string, error) {
 	return unlessFaulty(n.faults, func() ([]string, error) { return n.Node.Peers(ctx) })
 }

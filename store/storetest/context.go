@@ -10,6 +10,25 @@ import (
 
 var contextTests = []testCase{
 	{"EndedBefore", testEndedContext},
+	{"DeadlinePassed", testPassedDeadline},
+}
+
+// testPassedDeadline publishes when the deadline has passed: that fails, or is
+// carried out as any other.
+func testPassedDeadline(e *env) {
+	a := e.join()
+	a.watch("c")
+	ctx, cancel := context.WithDeadline(e.Context(), time.Unix(1, 0))
+	defer cancel()
+	r, err := a.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+	var want []ulid.ULID
+	if err == nil {
+		want = append(want, r.ID)
+	} else {
+		e.wantErr("Publish", err, store.ErrUnavailable)
+		e.wantErr("Publish", err, context.DeadlineExceeded)
+	}
+	wantEqual(e, "history", idsOf(a.history(store.HistoryRequest{Channel: "c", Limit: 10})), want)
 }
 
 // testEndedContext calls every method with a context that has ended: each

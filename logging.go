@@ -1,0 +1,82 @@
+package hotsock
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// A boundedLog tells every wrong a few times and then only that there was more
+// of it, since what one client does, or a store that is away, makes the same
+// line again and again. What is said on the level debug is not bounded.
+type boundedLog struct {
+	slog.Handler
+	lines *logLines
+}
+
+// logLines counts what was logged, by the message. These are texts of this
+// package, so there are few.
+type logLines struct {
+	mu   sync.Mutex
+	told map[string]*toldLines
+}
+
+// toldLines are those of one message.
+type toldLines struct {
+	since   time.Time // when the present interval began
+	passed  int       // in it
+	omitted int       // since the last that passed
+}
+
+// bounded returns a logger that writes to l.
+func bounded(l *slog.Logger) *slog.Logger {
+	return slog.New(&boundedLog{l.Handler(), &logLines{told: make(map[string]*toldLines)}})
+}
+
+// Handle implements [slog.Handler].
+func (b *boundedLog) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelInfo {
+		omitted, pass := b.lines.pass(r.Message, r.Time)
+		if !pass {
+			return nil
+		}
+		if omitted > 0 {
+			r = r.Clone()
+			r.AddAttrs(slog.Int("omitted", omitted))
+		}
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (b *boundedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &boundedLog{b.Handler.WithAttrs(attrs), b.lines}
+}
+
+// WithGroup implements [slog.Handler].
+func (b *boundedLog) WithGroup(name string) slog.Handler {
+	return &boundedLog{b.Handler.WithGroup(name), b.lines}
+}
+
+// pass counts a line, and reports whether it may be written; then omitted is how
+// many were not since the last that was.
+func (l *logLines) pass(message string, now time.Time) (omitted int, pass bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.told[message]
+	if t == nil {
+		t = new(toldLines)
+		l.told[message] = t
+	}
+	if now.Sub(t.since) >= logInterval {
+		t.since, t.passed = now, 0
+	}
+	if t.passed >= maxLogLines {
+		t.omitted++
+		return 0, false
+	}
+	t.passed++
+	omitted, t.omitted = t.omitted, 0
+	return omitted, true
+}

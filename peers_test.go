@@ -1,0 +1,105 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// closed waits for the end of the connection, which the host wanted.
+func (p *peerClient) closed() {
+	p.r.t.Helper()
+	_, _, err := p.conn.Read(context.Background())
+	if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		p.r.t.Errorf("the connection ended with %v", err)
+	}
+}
+
+// Nodes that do not answer hold up neither this one nor each other, and the error
+// says what is not known.
+func TestNodesThatDoNotAnswer(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		r.s.dead = []string{"dead1", "dead2", "dead3", "dead4", "dead5"}
+		for _, row := range []struct {
+			what string
+			do   func() (int, error)
+		}{
+			{"UnsubscribeUser", func() (int, error) { return r.h.UnsubscribeUser(t.Context(), "ann", "a") }},
+			{"DisconnectUser", func() (int, error) { return r.h.DisconnectUser(t.Context(), "ann") }},
+		} {
+			start := time.Now()
+			n, err := row.do()
+			e, ok := errors.AsType[*Error](err)
+			if n != 1 || !ok || e.Code != CodeUnavailable || !strings.HasPrefix(e.Message, "5 of 5 other servers did not answer") {
+				t.Errorf("%s: %d, %v", row.what, n, err)
+			}
+			if d := time.Since(start); d > r.h.opts.StoreTimeout {
+				t.Errorf("%s took %v", row.what, d)
+			}
+		}
+		c.next("hotsock.unsubscribed")
+		c.closed()
+		_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"dead1")
+		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable || e.Message != unanswered {
+			t.Errorf("Disconnect: %v", err)
+		}
+	})
+}
+
+// What this node holds takes no store to be changed or ended.
+func TestControlWhileUnavailable(t *testing.T) {
+	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
+		ann, bob := r.connect("ann"), r.connect("bob")
+		bob.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		bob.next("hotsock.subscribed")
+		a := r.h.conns.of("ann")[0]
+		r.s.setDown(true)
+		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
+			t.Errorf("Disconnect: %v, %v", there, err)
+		}
+		ann.closed()
+		n, err := r.h.UnsubscribeUser(t.Context(), "bob", "a")
+		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
+			t.Errorf("UnsubscribeUser: %d, %v", n, err)
+		}
+		bob.next("hotsock.unsubscribed")
+		n, err = r.h.DisconnectUser(t.Context(), "bob")
+		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
+			t.Errorf("DisconnectUser: %d, %v", n, err)
+		}
+		bob.closed()
+		r.s.setDown(false)
+	})
+}
+
+// Of the client's HTTP API, metadata is changed where the connection is.
+func TestUMDOverHTTPWhileUnavailable(t *testing.T) {
+	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
+		r.connect("ann")
+		c := r.h.conns.of("ann")[0]
+		r.s.setDown(true)
+		token, err := SignToken(Claims{
+			Scope: ScopeUMD, UID: "ann", UMD: []byte(`"new"`), Expires: time.Now().Add(time.Hour), UMDUpdate: true,
+		}, tokenHS256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := r.h.askPeer(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: c.secret[:], Token: token})
+		if err != nil || a.Count != 1 || string(c.meta().UMD) != `"new"` {
+			t.Errorf("%+v, %v, metadata %s", a, err, c.meta().UMD)
+		}
+		_, err = r.h.askPeer(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: []byte("wrong"), Token: token})
+		if e, ok := errors.AsType[*Error](err); !ok || codes[e.Code].status != http.StatusUnauthorized {
+			t.Errorf("with a wrong secret: %v", err)
+		}
+		r.s.setDown(false)
+	})
+}
