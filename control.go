@@ -126,7 +126,7 @@ type HistoryMessage struct {
 	Expires time.Time
 	// ReactionCounts says how many users have each reaction.
 	ReactionCounts map[string]int
-	// Reactions has, by the same texts, the first 100 of the message with their
+	// Reactions has, by the same texts, the first 20 of the message with their
 	// users, in the order in which they reacted. [Handler.Reactions] has all.
 	Reactions map[string][]Member
 }

@@ -26,7 +26,7 @@ const (
 	scanPage        = 500       // storage keys that are read at once to be filtered
 	maxScan         = 10_000    // storage keys that one request looks through for those that a pattern permits
 	entryPage       = 256 << 10 // bytes of storage entries that are read at once
-	maxReactors     = 100       // first reactions to each message in a page of messages; all are in pages of their own
+	maxReactors     = 20        // first reactions to each message in a page of messages; all are in pages of their own
 )
 
 // What one user may take of what all share, so that enough is left for others.

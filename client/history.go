@@ -26,7 +26,7 @@ type HistoryOptions struct {
 type ReactionCount struct {
 	Reaction string
 	Count    int
-	// Users are set with [HistoryOptions.WithUsers]: those among the first 100
+	// Users are set with [HistoryOptions.WithUsers]: those among the first 20
 	// reactions to the message, and the client's own. [Subscription.Reactions]
 	// has all.
 	Users []User

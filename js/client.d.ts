@@ -90,7 +90,7 @@ export interface Message<Data = any> {
 /** A message from history. */
 export interface StoredMessage<Data = any> extends Message<Data> {
   /**
-   * By reaction. `items` is there with expandReactions: who is among the first 100 to react to the message, and
+   * By reaction. `items` is there with expandReactions: who is among the first 20 to react to the message, and
    * oneself.
    */
   readonly reactions?: Readonly<Record<string, { count: number; items?: { uid: string; umd?: Json }[] }>>;

@@ -37,8 +37,8 @@ local function count()
   for _, member in ipairs(order) do
     redis.call('ZADD', RECORD_ORDER, 0, member)
   end
-  for name, n in pairs(users) do
-    redis.call('HSET', COUNTS, 'u' .. name, n)
+  for name, reactions in pairs(users) do
+    redis.call('HSET', COUNTS, 'u' .. name, reactions)
   end
   redis.call('HSET', COUNTS, 'n', #order, 't', tally)
 end
@@ -46,7 +46,7 @@ if not counted(RECORDS, COUNTS) then
   count()
 end
 local was = redis.call('HMGET', COUNTS, 'n', 't', 'u' .. user)
-local total, tally, of_user = tonumber(was[1]) or 0, unpack_fields(was[2] or ''), tonumber(was[3]) or 0
+local total, tally, own = tonumber(was[1]) or 0, unpack_fields(was[2] or ''), unpack_fields(was[3] or '')
 local at
 for i = 1, #tally, 2 do
   if tally[i] == reaction then
@@ -56,7 +56,7 @@ end
 local function reached(n, most)
   return tonumber(most) > 0 and n >= tonumber(most)
 end
-if add and (reached(total, ARGV[14]) or reached(of_user, ARGV[15])
+if add and (reached(total, ARGV[14]) or reached(#own, ARGV[15])
     or (not at and reached(#tally / 2, ARGV[16]))) then
   return decline('full')
 end
@@ -69,6 +69,7 @@ if add then
   made, created, rest = id, text(NOW), ARGV[13]
   redis.call('HSET', RECORDS, field, pack({id, created}) .. rest)
   redis.call('ZADD', RECORD_ORDER, 0, id .. field)
+  own[#own + 1] = reaction
   if not at then
     tally[#tally + 1], tally[#tally + 2] = reaction, '0'
     at = #tally
@@ -78,14 +79,19 @@ else
   made, created, rest = f[1], f[2], pack({f[3], f[4]})
   redis.call('HDEL', RECORDS, field)
   redis.call('ZREM', RECORD_ORDER, made .. field)
+  for i = #own, 1, -1 do
+    if own[i] == reaction then
+      table.remove(own, i)
+    end
+  end
 end
 tally[at] = text(tonumber(tally[at]) + step)
 if tally[at] == '0' then
   table.remove(tally, at)
   table.remove(tally, at - 1)
 end
-redis.call('HSET', COUNTS, 'n', total + step, 't', pack(tally), 'u' .. user, of_user + step)
-if of_user + step == 0 then
+redis.call('HSET', COUNTS, 'n', total + step, 't', pack(tally), 'u' .. user, pack(own))
+if #own == 0 then
   redis.call('HDEL', COUNTS, 'u' .. user)
 end
 if total + step == 0 then

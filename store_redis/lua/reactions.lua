@@ -3,8 +3,8 @@
 --   records  by pack{reaction, user}: id, when it was added, metadata, origin
 --   order    the id and the field of each record, in the order of the ids
 --   counts   n: how many records; t: each reaction and how many there are of it,
---            in the order in which they first came; u and a user: how many of
---            this user's
+--            in the order in which they first came; u and a user: this user's
+--            reactions, in their order
 -- Version 0.1 knew only the records. So n tells whether the others are true.
 
 -- id_of returns the id in a record.
@@ -13,7 +13,7 @@ local function id_of(record)
 end
 
 -- recount returns the order, as a list, and the tally of what is recorded; and
--- how many there are of each user's.
+-- each user's reactions.
 local function recount(records)
   local all = redis.call('HGETALL', records)
   local order, tally, at, users = {}, {}, {}, {}
@@ -28,7 +28,7 @@ local function recount(records)
       tally[#tally + 1], tally[#tally + 2] = f[1], 0
     end
     tally[at[f[1]]] = tally[at[f[1]]] + 1
-    users[f[2]] = (users[f[2]] or 0) + 1
+    users[f[2]] = (users[f[2]] or '') .. pack({f[1]})
   end
   for i = 2, #tally, 2 do
     tally[i] = text(tally[i])

@@ -22,15 +22,12 @@ local function add(list, records, fields)
   end
 end
 
--- own returns the fields that the user's records have, if they are there.
-local function own(counts, tally, listed)
+-- own returns the fields of the user's records that are not listed.
+local function own(counts, listed)
   local fields = {}
-  if user == '' or not redis.call('HGET', counts, 'u' .. user) then
-    return fields
-  end
-  local kinds = unpack_fields(tally)
-  for i = 1, #kinds, 2 do
-    local field = pack({kinds[i], user})
+  local reactions = user ~= '' and redis.call('HGET', counts, 'u' .. user) or ''
+  for _, reaction in ipairs(unpack_fields(reactions)) do
+    local field = pack({reaction, user})
     if not listed[field] then
       fields[#fields + 1] = field
     end
@@ -62,7 +59,7 @@ for i = 1, #KEYS - 1, 3 do -- the last one is of master.lua
     end
     add(list, records, fields)
     if true_counts and #fields == first then
-      add(list, records, own(counts, tally, listed))
+      add(list, records, own(counts, listed))
     end
   end
   if i > 1 and size > most then
