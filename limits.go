@@ -31,6 +31,8 @@ const (
 
 // What one user may take of what all share, so that enough is left for others.
 const (
+	userShare             = 10  // of Options.MaxSchedules: a user may have a tenth, on each channel
+	leastUserSchedules    = 10  // that are a user's share however few there may be
 	maxUserReactions      = 20  // to one message
 	maxDifferentReactions = 200 // to one message, by all: a page of messages shows how many there are of each
 )

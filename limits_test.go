@@ -36,6 +36,7 @@ func TestLimits(t *testing.T) {
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},
 		{"schedules pending on a channel, for a client to add one", countText(o.MaxSchedules) + " *"},
+		{"of these, those of one `uid`, or of a connection without one", fmt.Sprintf("1/%d, at least %d", userShare, leastUserSchedules)},
 		{"reactions to a message, for a client to add one", countText(o.MaxReactions) + " *"},
 		{"of these, those of one `uid`", countText(maxUserReactions)},
 		{"different reactions to a message", countText(maxDifferentReactions)},

@@ -65,6 +65,7 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 	s.Origin = who.origin()
 	if s.Connection != "" {
 		s.MaxPending = h.opts.MaxSchedules
+		s.MaxOfOwner = min(max(s.MaxPending/userShare, leastUserSchedules), s.MaxPending)
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

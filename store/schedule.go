@@ -22,7 +22,7 @@ type Scheduler interface {
 	// Add accepts a schedule and returns the group under which the scheduler
 	// keeps it: 1 to 32 characters of A-Z, a-z, 0-9, - and _. One that is due
 	// already fires at once. Adding an ID that is there already does nothing.
-	// The error wraps ErrCapacity if the request's MaxPending is reached.
+	// The error wraps ErrCapacity if MaxPending or MaxOfOwner is reached.
 	Add(ctx context.Context, s Schedule) (group string, err error)
 	// Cancel removes a schedule; it will not fire. The error wraps ErrNotFound
 	// if it has fired, was cancelled or never existed.
@@ -56,9 +56,22 @@ type Schedule struct {
 	Origin []byte
 
 	// MaxPending, if not 0, makes Add fail with ErrCapacity if so many
-	// schedules of the channel, whoever made them, are pending already. It is
-	// not kept.
-	MaxPending int
+	// schedules of the channel, whoever made them, are pending already; and
+	// MaxOfOwner if so many of them are this Owner's, unless that is "". They
+	// are not kept.
+	MaxPending, MaxOfOwner int
+}
+
+// Owner tells whose share of the channel's schedules it takes: its UID's, or its
+// Connection's if it has none. It is "" for the server.
+func (s *Schedule) Owner() string {
+	switch {
+	case s.UID != "":
+		return "user " + s.UID
+	case s.Connection != "":
+		return "connection " + s.Connection
+	}
+	return ""
 }
 
 // Channel that the schedule concerns.

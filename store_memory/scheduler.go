@@ -23,9 +23,13 @@ type scheduler struct {
 	mu      sync.Mutex
 	jobs    table.Map[ulid.ULID, *job]
 	counts  table.Map[string, int] // of jobs, by channel
+	owned   table.Map[share, int]  // of jobs that have an owner
 	pending queue[*job]
 	runners map[*runner]struct{}
 }
+
+// A share is what an owner has of a channel.
+type share struct{ channel, owner string }
 
 // A job is a pending schedule. The schedule is handed out, and so replaced
 // when it moves.
@@ -59,10 +63,17 @@ func (s *scheduler) Add(ctx context.Context, sch store.Schedule) (string, error)
 	if sch.MaxPending > 0 && n >= sch.MaxPending {
 		return "", store.ErrCapacity
 	}
-	sch.Group, sch.MaxPending = group, 0
+	sh := share{channel, sch.Owner()}
+	if sh.owner != "" && sch.MaxOfOwner > 0 && s.owned.Value(sh) >= sch.MaxOfOwner {
+		return "", store.ErrCapacity
+	}
+	sch.Group, sch.MaxPending, sch.MaxOfOwner = group, 0, 0
 	j := &job{schedule: &sch}
 	s.jobs.Set(sch.ID, j)
 	s.counts.Set(channel, n+1)
+	if sh.owner != "" {
+		s.owned.Set(sh, s.owned.Value(sh)+1)
+	}
 	s.put(j)
 	return group, nil
 }
@@ -104,11 +115,16 @@ func (s *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) erro
 func (s *scheduler) remove(j *job) {
 	s.jobs.Delete(j.schedule.ID)
 	s.pending.remove(j)
-	channel := j.schedule.Channel()
-	if n := s.counts.Value(channel); n > 1 {
-		s.counts.Set(channel, n-1)
+	countDown(&s.counts, j.schedule.Channel())
+	countDown(&s.owned, share{j.schedule.Channel(), j.schedule.Owner()})
+}
+
+// countDown keeps no count of nothing.
+func countDown[K comparable](counts *table.Map[K, int], k K) {
+	if n := counts.Value(k); n > 1 {
+		counts.Set(k, n-1)
 	} else {
-		s.counts.Delete(channel)
+		counts.Delete(k)
 	}
 }
 

@@ -137,6 +137,12 @@ func (c channelKeys) topic() string              { return c.p + "t" + c.topics +
 func (c channelKeys) schedules() string          { return c.name("sc:") }
 func (c channelKeys) reactions(id string) string { return c.name("r:") + ":" + id }
 
+// ownSchedules are the channel's of one owner.
+func (c channelKeys) ownSchedules(owner string) string {
+	_, d := digest("owner", owner)
+	return c.name("so:") + ":" + d.String()
+}
+
 // reactionOrder and reactionCounts are as in reactions.lua.
 func (c channelKeys) reactionOrder(id string) string  { return c.name("ro:") + ":" + id }
 func (c channelKeys) reactionCounts(id string) string { return c.name("rc:") + ":" + id }

@@ -87,8 +87,8 @@ func dueMillis(t time.Time) int64 {
 func (d *scheduler) Add(ctx context.Context, q store.Schedule) (string, error) {
 	ck := d.s.keys.channel(q.Channel())
 	_, err := d.s.do(ctx, call{
-		script: addScript, part: ck.part, keys: d.scheduleKeys(ck.part, ck),
-		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), d.s.whoFires(ck.part), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending)},
+		script: addScript, part: ck.part, keys: append(d.scheduleKeys(ck.part, ck), ck.ownSchedules(q.Owner())),
+		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), d.s.whoFires(ck.part), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending), strconv.Itoa(q.MaxOfOwner), flag(q.Owner() != "")},
 	})
 	if err != nil {
 		return "", atCapacity(err)
@@ -151,7 +151,8 @@ func (d *scheduler) alter(ctx context.Context, sc *script, group string, id ulid
 	}
 	ck := d.s.keys.channel(q.Channel())
 	_, err = d.s.do(ctx, call{
-		script: sc, part: ck.part, keys: d.scheduleKeys(ck.part, ck), args: append([]any{id.String()}, args...),
+		script: sc, part: ck.part, args: append([]any{id.String()}, args...),
+		keys: append(d.scheduleKeys(ck.part, ck), ck.ownSchedules(q.Owner())),
 	})
 	return notFound(err)
 }

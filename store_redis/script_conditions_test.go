@@ -277,8 +277,8 @@ func TestHeartbeat(t *testing.T) {
 func (d *desk) add(q store.Schedule, most int) call {
 	ck := d.n.s.keys.channel("c")
 	return call{
-		script: addScript, part: ck.part, keys: d.n.s.sched.scheduleKeys(ck.part, ck),
-		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), "topic", "7", strconv.Itoa(most)},
+		script: addScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
+		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), "topic", "7", strconv.Itoa(most), "0", ""},
 	}
 }
 
@@ -339,13 +339,13 @@ func TestScheduleConditions(t *testing.T) {
 	move := func(q store.Schedule, in time.Duration) call {
 		due := time.Now().Add(in)
 		return call{
-			script: moveScript, part: ck.part, keys: d.n.s.sched.scheduleKeys(ck.part, ck),
+			script: moveScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
 			args: []any{q.ID.String(), decimal(dueMillis(due)), decimal(due.UnixNano()), "topic", "7"},
 		}
 	}
 	cancel := func(q store.Schedule) call {
 		return call{
-			script: cancelScript, part: ck.part, keys: d.n.s.sched.scheduleKeys(ck.part, ck), args: []any{q.ID.String()},
+			script: cancelScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")), args: []any{q.ID.String()},
 		}
 	}
 	first, later, past := scheduled(time.Hour), scheduled(2*time.Hour), scheduled(-time.Hour)
@@ -490,7 +490,7 @@ func TestFireConditions(t *testing.T) {
 		t.Fatal(err)
 	}
 	add := d.add(broken, 0)
-	add.keys = d.n.s.sched.scheduleKeys(bk.part, bk)
+	add.keys = append(d.n.s.sched.scheduleKeys(bk.part, bk), bk.ownSchedules(""))
 	d.want("to add", "", add)
 	fine := scheduled(-time.Second)
 	d.want("to add", "", d.add(fine, 0))

@@ -96,3 +96,20 @@ func TestShareOfReactions(t *testing.T) {
 		other.until(t, reacted("0.1", "add", `{"uid":"Pam","umd":null}`))
 	})
 }
+
+// Nor can one user take all of a channel's schedules.
+func TestShareOfSchedules(t *testing.T) {
+	everywhere(t, func(o *hotsock.Options) { o.MaxSchedules = 120 }, func(t *testing.T, e *env) {
+		const perUser = 12
+		greedy, again, other := e.connect(t, user("Jim", accepts)), e.connect(t, user("Jim", accepts)), e.connect(t, user("Pam", accepts))
+		const schedule = `{"event":"e","channel":"room","scheduleExpression":"at(2040-01-01T00:00:00)"}`
+		for range perUser / 2 {
+			greedy.call(t, "publishMessage", schedule).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
+			again.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":1,"scheduleExpression":"at(2040-01-01T00:00:00)"}`).want(t, 202, "")
+		}
+		greedy.call(t, "publishMessage", schedule).wantError(t, 429, "RATE_LIMITED")
+		again.call(t, "publishMessage", schedule).wantError(t, 429, "RATE_LIMITED")
+		other.call(t, "publishMessage", schedule).want(t, 202, "")
+		e.server(t, "POST", "/publish", schedule).want(t, 202, "")
+	})
+}

@@ -19,6 +19,7 @@ var schedulerTests = []testCase{
 	{"FiresWhatWasOverdueAtStart", testFireOverdue},
 	{"AddTwiceIsOne", testAddTwice},
 	{"AddUpToABound", testAddBound},
+	{"AddUpToAnOwnersBound", testOwnerBound},
 	{"Cancel", testCancel},
 	{"Move", testMove},
 	{"List", testListSchedules},

@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -61,6 +64,70 @@ func testAddBound(e *env) {
 	if err != nil || got.MaxPending != 0 {
 		e.Errorf("pending: %+v, %v", got, err)
 	}
+}
+
+// testOwnerBound gives each owner two schedules on a channel, also when many are
+// asked for at once.
+func testOwnerBound(e *env) {
+	a, b := e.join(), e.join()
+	nodes := []*node{a, b}
+	owned := func(in time.Duration, channel, uid, connection string) store.Schedule {
+		s := e.publishing(in, channel)
+		s.UID, s.Connection, s.MaxOfOwner = uid, connection, 2
+		return s
+	}
+	try := func(n *node, s store.Schedule) error {
+		_, err := n.store.Scheduler().Add(e.Context(), s)
+		return err
+	}
+	full := func(why string, s store.Schedule) {
+		e.Helper()
+		e.wantErr(why, try(a, s), store.ErrCapacity)
+	}
+	soon, later := owned(500*time.Millisecond, "c", "Jim", "1"), owned(time.Hour, "c", "Jim", "2")
+	group := a.add(soon)
+	b.add(later)
+	full("a user's third", owned(time.Hour, "c", "Jim", "3"))
+	b.add(later) // is there already
+	for _, s := range []store.Schedule{
+		owned(time.Hour, "d", "Jim", "1"), owned(time.Hour, "c", "Pam", "1"),
+		owned(time.Hour, "c", "", "1"), owned(time.Hour, "c", "", "1"), owned(time.Hour, "c", "", "Jim"),
+		owned(time.Hour, "c", "", ""), owned(time.Hour, "c", "", ""), owned(time.Hour, "c", "", ""),
+	} {
+		if err := try(b, s); err != nil {
+			e.Errorf("of user %q and connection %q: %v", s.UID, s.Connection, err)
+		}
+	}
+	full("a connection's third", owned(time.Hour, "c", "", "1"))
+
+	// What has fired and what was cancelled is not pending; what was moved is.
+	if err := b.store.Scheduler().Move(e.Context(), group, later.ID, e.h.Now().Add(2*time.Hour)); err != nil {
+		e.Fatal(err)
+	}
+	a.start().await(soon.ID)
+	third := owned(time.Hour, "c", "Jim", "1")
+	a.add(third)
+	full("a user's third after one has fired", owned(time.Hour, "c", "Jim", "1"))
+	if err := b.store.Scheduler().Cancel(e.Context(), group, third.ID); err != nil {
+		e.Fatal(err)
+	}
+	a.add(owned(time.Hour, "c", "Jim", "1"))
+	full("a user's third after one was cancelled", owned(time.Hour, "c", "Jim", "1"))
+
+	var wg sync.WaitGroup
+	var accepted atomic.Int32
+	for i := range 16 {
+		wg.Go(func() {
+			switch err := try(nodes[i%2], owned(time.Hour, "c", "Al", fmt.Sprint(i))); {
+			case err == nil:
+				accepted.Add(1)
+			case !errors.Is(err, store.ErrCapacity):
+				e.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	wantEqual(e, "accepted of many at once", accepted.Load(), 2)
 }
 
 func testCancel(e *env) {

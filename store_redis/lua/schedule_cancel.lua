@@ -1,6 +1,6 @@
 -- schedule_cancel removes a schedule.
 --
--- KEYS     1 operations, 2-4 as in schedule.lua
+-- KEYS     1 operations, 2-5 as in schedule.lua
 -- ARGV     1 operation   2 deadline   3 id
 -- RETURNS  ok: nothing. none
 
@@ -15,4 +15,5 @@ if redis.call('ZREM', BY_TIME, ID) == 0 then
 end
 redis.call('HDEL', BODIES, ID)
 redis.call('ZREM', OF_CHANNEL, ID)
+redis.call('ZREM', OF_OWNER, ID)
 return remember('')
