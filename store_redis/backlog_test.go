@@ -240,3 +240,50 @@ func TestVeryManyMissed(t *testing.T) {
 		})
 	}
 }
+
+// TestGapUnderTraffic breaks the subscribed connection again and again while much
+// is published. Everything is delivered, once and in order, and nothing called
+// lost.
+func TestGapUnderTraffic(t *testing.T) {
+	const each = 2000
+	srv := redistest.StartServer(t)
+	o := testJoin
+	o.ReplayLimit = each + 1
+	got := newFollower()
+	a := joinAs(t, openAt(t, srv.Addr), got, o)
+	b := joinAs(t, openAt(t, srv.Addr), new(sink), o)
+	var writers []*writer
+	for i, keep := range []time.Duration{0, time.Hour, time.Second} {
+		w := &writer{n: b, channels: []string{fmt.Sprint("c", i)}, keep: keep, data: bytes.Repeat([]byte("1"), 3000)}
+		mustWatch(t, a, w.channels[0])
+		writers = append(writers, w)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(150 * time.Millisecond):
+			}
+			_ = srv.Client().ClientKillByFilter(context.Background(), "TYPE", "pubsub").Err()
+		}
+	}()
+	var wg sync.WaitGroup
+	for _, w := range writers {
+		wg.Go(func() { w.publish(t, 0, each) })
+	}
+	wg.Wait()
+	close(stop)
+	<-stopped
+	for _, w := range writers {
+		await.Within(t, 2*back, "all messages", func() bool { return got.behind(w.channels, each) == 0 })
+		if got.lost[w.channels[0]] {
+			t.Errorf("messages of %s are called lost", w.channels[0])
+		}
+	}
+	if gaps := got.gaps(); len(gaps) > 0 {
+		t.Errorf("gaps: %v", gaps)
+	}
+}

@@ -186,21 +186,23 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 // release delivers what was held back, and makes the watch live if nothing is
 // missing. The stripe is held.
 func (n *node) release(w *watch) bool {
-	full := len(w.held) >= maxHeld
-	held := w.held
-	w.held = nil
+	held, more := w.held, w.overheard
+	w.held, w.heldBytes, w.overheard = nil, 0, false
 	for i, h := range held {
 		switch {
 		case h.id <= w.at:
 		case w.follows(h):
 			n.deliver(w, h)
 		default:
-			w.held = held[i:]
+			for _, h := range held[i:] {
+				w.hold(h)
+			}
+			w.overheard = w.overheard || more
 			return false
 		}
 	}
-	if full {
-		return false // Others did not fit.
+	if more {
+		return false
 	}
 	w.live = true
 	return true

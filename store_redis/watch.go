@@ -7,9 +7,13 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxHeld is how many items a watch holds back while it catches up. Those that
-// do not fit are read from the log instead.
-const maxHeld = 256
+// maxHeld and maxHeldBytes are how many items a watch holds back while it catches
+// up, and how long they may be together. Those that do not fit are read from the
+// log instead.
+const (
+	maxHeld      = 256
+	maxHeldBytes = 256 << 10
+)
 
 // A watch delivers one channel's items to the receiver. Each item names the one
 // before it, so that the watch sees when one is missing; it then holds back what
@@ -35,9 +39,12 @@ type watch struct {
 	at string
 	// members are those of a presence channel after that item.
 	members []placed
-	// live is false while the watch catches up; held is what it hears then.
-	live bool
-	held []heard
+	// live is false while the watch catches up; held is what it hears then, of
+	// heldBytes together, and overheard is true if that is not all.
+	live      bool
+	held      []heard
+	heldBytes int
+	overheard bool
 	// filling is true while a goroutine catches up, and again if it has to look
 	// once more, or has to begin when the watch is placed.
 	filling, again bool
@@ -54,9 +61,7 @@ func (n *node) hear(w *watch, h heard) {
 	switch {
 	case w.ended.Load():
 	case !w.live:
-		if len(w.held) < maxHeld {
-			w.held = append(w.held, h)
-		}
+		w.hold(h)
 	case w.follows(h):
 		n.deliver(w, h)
 	default:
@@ -64,10 +69,20 @@ func (n *node) hear(w *watch, h heard) {
 		// either comes late or from a server that has lost the newer ones.
 		w.live = false
 		if h.id > w.at {
-			w.held = append(w.held, h)
+			w.hold(h)
 		}
 		n.catchUp(w)
 	}
+}
+
+// hold keeps an item for when the watch has caught up.
+func (w *watch) hold(h heard) {
+	if len(w.held) == maxHeld || w.heldBytes > maxHeldBytes {
+		w.overheard = true
+		return
+	}
+	w.held = append(w.held, h)
+	w.heldBytes += len(h.item)
 }
 
 // follows reports whether nothing is missing before an item. An item without
