@@ -113,49 +113,6 @@ func (c *connection) beginning(s *subscription, j *joinRequest, r *store.Subscri
 	return b, err
 }
 
-// missed reads what came after an item, page by page, and reports whether it is
-// all that is wanted. It is not if the store cannot prove that, or if it is more
-// than the client may be sent at once: then nothing more of it is read.
-func (c *connection) missed(s *subscription, after, until ulid.ULID) (missed []*store.Message, complete bool, err error) {
-	room := c.sock.Room()
-	if c.replayTimedOut || s.topic.exceeded(after) {
-		return nil, false, nil
-	}
-	r := store.ReplayRequest{Channel: s.channel, After: after, Until: until, MaxBytes: firstReplayPage}
-	for size := 0; ; r.MaxBytes = replayPage {
-		r.Limit, r.MaxBytes = c.h.opts.ReplayLimit-len(missed), min(r.MaxBytes, room-size)
-		if r.Limit < 1 || r.MaxBytes < 1 {
-			break
-		}
-		page, err := c.h.replay(r)
-		if errors.Is(err, context.DeadlineExceeded) {
-			c.replayTimedOut = true
-			return nil, false, nil
-		}
-		if err != nil || !page.Complete {
-			return nil, false, err
-		}
-		missed = append(missed, page.Messages...)
-		for _, m := range page.Messages {
-			size += m.Size()
-			r.After = m.ID
-		}
-		if !page.More {
-			return missed, true, nil
-		}
-	}
-	if room == c.h.opts.MaxQueueSize {
-		s.topic.exceed(after)
-	}
-	return nil, false, nil
-}
-
-func (h *Handler) replay(r store.ReplayRequest) (store.Replay, error) {
-	ctx, cancel := h.storeContext(h.ctx)
-	defer cancel()
-	return h.node.Replay(ctx, r)
-}
-
 // mayReplay reports whether what came after an item may be read: what history
 // permits, and what the subscription gets anyway.
 func (s *subscription) mayReplay(after ulid.ULID) bool {
@@ -190,9 +147,7 @@ func (s *subscription) begin(b *beginning) bool {
 	for _, e := range b.entries {
 		frames = append(frames, storageUpdatedFrame(e))
 	}
-	for _, m := range b.missed {
-		frames = append(frames, messageFrame(m))
-	}
+	frames = s.conn.h.missed.appendFrames(frames, b.missed)
 	if !s.conn.sock.SendAll(frames) {
 		return false
 	}

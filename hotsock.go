@@ -49,6 +49,7 @@ type Handler struct {
 	origins  origins
 	events   *emitter
 	hub      *hub
+	missed   *missedReader
 	conns    connections
 	limits   *throttles
 	node     store.Node
@@ -101,6 +102,7 @@ func New(o Options) (*Handler, error) {
 		origins:  newOrigins(o.AllowedOrigins),
 		events:   newEmitter(o.Events, o.Logger),
 		hub:      newHub(),
+		missed:   newMissedReader(),
 		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
 		resync:   make(map[string]bool),
 		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},

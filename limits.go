@@ -29,6 +29,12 @@ const (
 	maxReactors     = 20        // first reactions to each message in a page of messages; all are in pages of their own
 )
 
+// What those who catch up may take of a node at once, however many come back.
+const (
+	maxMissedReads  = 8       // of more than firstReplayPage: others wait for their turn
+	maxMissedFrames = 1 << 14 // messages of which it is known that they wait for somebody already
+)
+
 // What one user may take of what all share, so that enough is left for others.
 const (
 	userShare             = 10  // of Options.MaxSchedules: a user may have a tenth, on each channel

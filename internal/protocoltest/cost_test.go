@@ -3,6 +3,7 @@ package protocoltest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,9 +12,11 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/need"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
 	storeredis "github.com/hotsock-go/hotsock/store_redis"
 )
 
@@ -82,6 +85,40 @@ func (e *env) fillRoom(t *testing.T, n int, keep time.Duration) {
 		if len(results) != len(batch) {
 			t.Fatalf("%d of %d messages were published", len(results), len(batch))
 		}
+	}
+}
+
+// TestManyMissedAndDoNotRead: what waits for many clients at once, of what all of
+// them have missed, is there once.
+func TestManyMissedAndDoNotRead(t *testing.T) {
+	const clients = 300
+	e := newEnv(t, []store.Store{storememory.New()}, nil)
+	e.set("first", e.publish(t, hotsock.Message{Channel: "room", Event: "first"}).ID)
+	e.fillRoom(t, 60, 0)
+	heap := func() int {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	connected := make([]*client, clients)
+	for i := range connected {
+		connected[i] = e.connect(t, user("Jim", everything))
+	}
+	before := heap()
+	for _, c := range connected {
+		c.send(t, `{"event":"hotsock.subscribe","channel":"room","data":{"after":"$first"}}`)
+	}
+	await.Within(t, e.patience, "all to be subscribed", func() bool {
+		info, err := e.nodes[0].ChannelInfo(t.Context(), "room")
+		return err == nil && info.SubscriptionsCount == clients
+	})
+	time.Sleep(time.Second)
+	grown := heap() - before
+	t.Logf("%d KiB for each of %d clients", grown/clients>>10, clients)
+	if grown > clients*200<<10 {
+		t.Errorf("%d MiB wait for %d clients that have missed the same 2 MB", grown>>20, clients)
 	}
 }
 

@@ -3,6 +3,7 @@ package socket
 import (
 	"encoding/binary"
 	"sync"
+	"weak"
 )
 
 // headerRoom is the longest header of a frame that a server sends.
@@ -33,6 +34,15 @@ func (f Frame) Len() int { return len(f.b.wire) }
 
 // IsZero reports whether the frame is the zero value, and so none.
 func (f Frame) IsZero() bool { return f.b == nil }
+
+// A WeakFrame is a frame that it does not keep in memory.
+type WeakFrame struct{ p weak.Pointer[frameBytes] }
+
+// Weak returns the frame as one that others keep.
+func (f Frame) Weak() WeakFrame { return WeakFrame{weak.Make(f.b)} }
+
+// Frame returns the frame, or the zero value if nobody has it any more.
+func (w WeakFrame) Frame() Frame { return Frame{w.p.Value()} }
 
 // wire is the frame as it is sent to connections that compress, or do not.
 func (f Frame) wire(deflate bool) []byte {
