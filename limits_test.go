@@ -43,6 +43,7 @@ func TestLimits(t *testing.T) {
 		{"reactions that `expandReactions` tells of, to each message", countText(maxReactors) + ", and one's own"},
 		{"storage entries that a client is shown at once", sizeText(o.MaxQueueSize) + " *, as what waits for it"},
 		{"storage keys looked through for those that a pattern permits", countText(maxScan)},
+		{"missed messages that a client is sent at once", sizeText(o.MaxQueueSize) + " *, as what waits for it"},
 		{"page", fmt.Sprintf("%d entries, %s", wire.MaxPage, sizeText(maxPageSize))},
 		{"`keys` of a storage list", countText(wire.MaxKeys)},
 		{"messages of a batch", countText(wire.MaxBatch)},
