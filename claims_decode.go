@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -107,7 +108,7 @@ func (r claimsReader) channel(c *ChannelClaims, name string) error {
 	case "storage":
 		return decodeMap(r, &c.Storage, r.storage)
 	}
-	return r.dec.SkipValue()
+	return r.skipPermission(name)
 }
 
 func (r claimsReader) message(c *MessageClaims, name string) error {
@@ -130,7 +131,7 @@ func (r claimsReader) message(c *MessageClaims, name string) error {
 		}
 		return r.permission(&c.React)
 	}
-	return r.dec.SkipValue()
+	return r.skipPermission(name)
 }
 
 func (r claimsReader) storage(c *StorageClaims, name string) error {
@@ -147,6 +148,23 @@ func (r claimsReader) storage(c *StorageClaims, name string) error {
 		return r.date(&c.ScheduleBefore)
 	case "emitPubSubEvent":
 		return r.permission(&c.EmitPubSubEvent)
+	}
+	return r.skipPermission(name)
+}
+
+// permissionNames are the members of permissions, of all kinds together.
+var permissionNames = []string{
+	"subscribe", "autoSubscribe", "alias", "getInfo", "historyStart", "omitFromSubCount", "umdUpdate", "messages", "storage",
+	"publish", "broadcast", "echo", "store", "scheduleBefore", "emitPubSubEvent", "react", "get", "set", "observe",
+}
+
+// skipPermission skips what is not known. But what differs from a permission only
+// in case was meant as one: ignored, what it denies would be permitted.
+func (r claimsReader) skipPermission(name string) error {
+	for _, known := range permissionNames {
+		if name != known && strings.EqualFold(name, known) {
+			return r.wrong("must be written " + known)
+		}
 	}
 	return r.dec.SkipValue()
 }

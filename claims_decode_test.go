@@ -3,6 +3,8 @@ package hotsock
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +112,9 @@ func TestDecodeClaimsRefuses(t *testing.T) {
 		{`{"channels":{"c":{"messages":{"e":{"react":"👍"}}}}}`, "react: must be a boolean, not a string", "neither boolean nor array"},
 		{`{"channels":{"c":{"messages":{"e":{"react":[true]}}}}}`, "react/0: must be a string", "wrong type within"},
 		{`{"channels":{"c":{"storage":{"k":{"get":0}}}}}`, "get: must be a boolean", "wrong type"},
+		{`{"channels":{"c":{"Subscribe":false}}}`, "/channels/c/Subscribe: must be written subscribe", "a denial that would be ignored"},
+		{`{"channels":{"c":{"messages":{"e":{"PUBLISH":false}}}}}`, "PUBLISH: must be written publish", "and another"},
+		{`{"channels":{"c":{"storage":{"k":{"Set":false}}}}}`, "Set: must be written set", "and a third"},
 		{`{"x":` + strings.Repeat("[", 20_000), "depth", "nested too deep"},
 	} {
 		c := Claims{UID: "untouched"}
@@ -119,6 +124,39 @@ func TestDecodeClaimsRefuses(t *testing.T) {
 		if err := decodeClaims([]byte(test.text), &c); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%.60s (%s): error %v, want one with %q", test.text, test.why, err, test.want)
 		}
+	}
+}
+
+// What is written in another case is told from what is unknown by a list.
+func TestPermissionNames(t *testing.T) {
+	var token struct {
+		Channels map[string]map[string]any `json:"channels"`
+	}
+	text, err := json.Marshal(claimsAll())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &token); err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	note := func(members map[string]any) {
+		for name := range members {
+			names[name] = true
+		}
+	}
+	for _, channel := range token.Channels {
+		note(channel)
+		for _, kind := range []string{"messages", "storage"} {
+			keys, _ := channel[kind].(map[string]any)
+			for _, key := range keys {
+				note(key.(map[string]any))
+			}
+		}
+	}
+	want := slices.Sorted(maps.Keys(names))
+	if diff := cmp.Diff(want, slices.Sorted(slices.Values(permissionNames))); diff != "" {
+		t.Errorf("permissionNames (-claims +list):\n%s", diff)
 	}
 }
 

@@ -103,6 +103,8 @@ func (c *Claims) checkUse() error {
 		return errors.New("no scope")
 	case c.Expires.IsZero():
 		return errors.New("no expiry")
+	case !c.NotBefore.Before(c.Expires):
+		return errors.New("it expires before it is good")
 	case c.Scope == ScopeConnect && c.ConnectionID != "":
 		return errors.New("a token with a connectionId cannot connect")
 	case c.Scope&ScopeConnect == 0 && c.ConnectionID == "" && c.UID == "":

@@ -52,6 +52,7 @@ func TestSignTokenRefuses(t *testing.T) {
 		{Claims{Expires: exp}, tokenHS256, "no scope", "good for nothing"},
 		{Claims{Scope: 128, Expires: exp}, tokenHS256, "no scope", "no scope that there is"},
 		{Claims{Scope: ScopeConnect}, tokenHS256, "no expiry", "good for ever"},
+		{Claims{Scope: ScopeConnect, Expires: exp, NotBefore: exp}, tokenHS256, "expires before", "never good"},
 		{Claims{Scope: ScopeConnect, Expires: exp, ConnectionID: "1"}, tokenHS256, "cannot connect", "bound to a connection already"},
 		{Claims{Scope: ScopeSubscribe, Expires: exp}, tokenHS256, "for whom", "for nobody"},
 		{Claims{Scope: ScopeUMD, Expires: exp}, tokenHS256, "for whom", "for nobody"},
