@@ -39,6 +39,7 @@ type Key struct {
 // 64 bytes, or the 32 of its seed), or the public key for the receiver, which
 // can only verify ("whpk_").
 func ParseKey(text string) (Key, error) {
+	text = strings.TrimSpace(text) // of a file, say
 	i := strings.Index(text, "_") + 1
 	b, err := base64.StdEncoding.Strict().DecodeString(text[i:])
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,5 +170,12 @@ func TestVerify(t *testing.T) {
 		if err := Verify(tt.h, []byte(tt.body), tt.keys...); err != tt.want {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
 		}
+	}
+}
+
+// A key from a file has a line end after it.
+func TestParseKeyIgnoresSpaceAround(t *testing.T) {
+	if !reflect.DeepEqual(key(t, " "+secret+"\r\n"), key(t, secret)) {
+		t.Error("the key is another one")
 	}
 }
