@@ -54,6 +54,8 @@ type connection struct {
 	heartbeat  time.Duration // the same: the last sign of life, with a heartbeat timeout
 	kept       time.Duration // the same: the last keep-alive
 	lists      time.Duration // the same: until when the lists of members that were sent are paid for
+	looked     bool          // whether the client seemed to be silent at the last look
+	heard      uint64        // bytes that had come by then
 	timer      *time.Timer
 	background sync.WaitGroup // goroutines of this connection besides run
 }

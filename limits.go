@@ -76,6 +76,8 @@ const (
 	maxAsked    = 64               // nodes that one request asks at a time
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
 	bodyTimeout = 10 * time.Second // for a body to arrive
+	// secondLook is when a client that seems to be silent is looked at again.
+	secondLook = 100 * time.Millisecond
 
 	maxRequestHeaders = 32 // that a preflight is told it may send
 )

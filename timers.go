@@ -26,11 +26,17 @@ func (c *connection) tick() {
 		return
 	}
 	reason := c.overdue(now)
+	if (reason == endIdle || reason == endHeartbeat) && !c.silent() {
+		c.timer.Reset(secondLook)
+		c.mu.Unlock()
+		return
+	}
 	keepAlive := reason == endClient && c.keepAliveDue(now)
 	if keepAlive {
 		c.kept = now
 	}
 	if reason == endClient {
+		c.looked = false
 		c.timer.Reset(max(c.nextDeadline()-now, time.Millisecond))
 	}
 	c.mu.Unlock()
@@ -53,6 +59,17 @@ func (c *connection) overdue(now time.Duration) endReason {
 		return endHeartbeat
 	}
 	return endClient
+}
+
+// silent reports whether the client has really sent nothing. Its sign of life may
+// be in the network connection still, because this process stood still, or is
+// behind; or behind a message that is arriving over a slow link. So nothing must be
+// left to read at two looks in a row, and nothing have come in between.
+func (c *connection) silent() bool {
+	heard, all := c.sock.Heard()
+	silent := all && c.looked && c.heard == heard
+	c.looked, c.heard = true, heard
+	return silent
 }
 
 // active is when a message was last sent or received.

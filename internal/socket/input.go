@@ -14,7 +14,7 @@ const readAhead = 4 << 10
 
 var readBuffers = sync.Pool{New: func() any { return new([readAhead]byte) }}
 
-// An input is what comes from the network. All but blocked is of the goroutine
+// An input is what comes from the network. All but the last two is of the goroutine
 // that reads.
 type input struct {
 	conn net.Conn
@@ -26,7 +26,8 @@ type input struct {
 	buffer *[readAhead]byte // nil unless a part of it is unread
 	small  [16]byte         // for connections that raw is nil for: a frame's header
 
-	blocked atomic.Bool // the goroutine waits for the network
+	blocked atomic.Bool   // the goroutine waits for the network
+	total   atomic.Uint64 // bytes that have come
 }
 
 // fill waits until there is something unread.
@@ -48,6 +49,7 @@ func (in *input) fill() error {
 		in.unread = in.small[:n]
 	}
 	if n > 0 {
+		in.total.Add(uint64(n))
 		return nil
 	}
 	if err == nil {
@@ -89,7 +91,9 @@ func (in *input) Read(b []byte) (int, error) {
 		// There is no need for a copy.
 		in.blocked.Store(true)
 		defer in.blocked.Store(false)
-		return in.conn.Read(b)
+		n, err := in.conn.Read(b)
+		in.total.Add(uint64(n))
+		return n, err
 	}
 	if err := in.fill(); err != nil {
 		return 0, err

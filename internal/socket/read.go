@@ -43,9 +43,11 @@ func (c *Conn) Wait() error {
 // Pending reports whether Wait would return at once.
 func (c *Conn) Pending() bool { return c.raw == nil || len(c.in.unread) > 0 }
 
-// Idle reports whether all that the client has sent was read, and what it asked
-// for is done. It may be called concurrently.
-func (c *Conn) Idle() bool { return c.in.blocked.Load() && !hasUnread(c.kernel) }
+// Heard returns how many bytes the client has sent so far, and whether all of them
+// have been read, and what they ask for is done. It may be called concurrently.
+func (c *Conn) Heard() (bytes uint64, all bool) {
+	return c.in.total.Load(), c.in.blocked.Load() && !hasUnread(c.kernel)
+}
 
 // Read waits for the next text message and returns it in the buffer that it
 // then asks for, or in a longer one. Control frames are answered meanwhile. It

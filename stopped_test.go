@@ -1,0 +1,108 @@
+//go:build unix
+
+package hotsock
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// stoppedServer makes this test binary the server of TestStoppedServer.
+const stoppedServer = "HOTSOCK_TEST_STOPPED_SERVER"
+
+// Clients whose heartbeats have arrived while the server stood still are not
+// taken for silent.
+func TestStoppedServer(t *testing.T) {
+	if os.Getenv(stoppedServer) != "" {
+		serveHeartbeats()
+		return
+	}
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	t.Parallel()
+	server := exec.Command(os.Args[0], "-test.run=^TestStoppedServer$")
+	server.Env = append(os.Environ(), stoppedServer+"=1")
+	in, err := server.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = in.Close() // which ends it
+		_ = server.Wait()
+	}()
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	const clients = 20
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	for range clients {
+		ws, _, err := websocket.Dial(t.Context(), strings.TrimSpace(url), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			for {
+				if _, _, err := ws.Read(ctx); err != nil {
+					if ctx.Err() == nil {
+						t.Errorf("a client was closed: %v", err)
+					}
+					return
+				}
+			}
+		})
+		all.Go(func() {
+			for ctx.Err() == nil {
+				_ = ws.Write(ctx, websocket.MessageText, []byte(`{"event":"hotsock.heartbeat"}`))
+				sleep(ctx, time.Second)
+			}
+		})
+	}
+	if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(8 * time.Second)
+	if err := server.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+}
+
+// serveHeartbeats serves until standard input ends.
+func serveHeartbeats() {
+	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) {
+		return &Claims{HeartbeatTimeout: 6 * time.Second}, nil
+	}})
+	if err != nil {
+		panic(err)
+	}
+	s := httptest.NewServer(h)
+	fmt.Println(s.URL)
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	_ = h.Close()
+	s.Close()
+}
