@@ -3,6 +3,7 @@ package hotsock
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -106,6 +107,21 @@ func (h *Handler) refuseMethod(w http.ResponseWriter, r *http.Request, allow str
 // firstRead bounds the memory that a client gets for announcing a long body.
 const firstRead = 64 << 10
 
+// A slowBody is a long body, which may take longer the more of it has come: so a
+// slow link is enough, and a byte now and then is not.
+type slowBody struct {
+	io.Reader
+	control  *http.ResponseController
+	deadline time.Time
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.deadline = b.deadline.Add(time.Duration(n) * time.Second / bodyRate)
+	_ = b.control.SetReadDeadline(b.deadline) // as in limitBody
+	return n, err
+}
+
 // limitBody limits how long the body may take, also one that nobody reads: the
 // HTTP server reads the rest before it answers. It takes the limit back before
 // the next request.
@@ -124,7 +140,10 @@ var bodyBuffers = sync.Pool{New: func() any { return new([smallBody]byte) }}
 // readBody reads a request's body, within the limit, into the buffer or a longer
 // one.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, buffer []byte) ([]byte, error) {
-	limited := http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
+	var limited io.Reader = http.MaxBytesReader(w, r.Body, int64(h.opts.MaxBodySize))
+	if r.ContentLength < 0 || r.ContentLength >= smallBody {
+		limited = &slowBody{limited, http.NewResponseController(w), time.Now().Add(bodyTimeout)}
+	}
 	// The byte more is for learning that nothing follows.
 	if room := min(max(r.ContentLength, 0), firstRead) + 1; int64(cap(buffer)) < room {
 		buffer = make([]byte, 0, room)

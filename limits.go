@@ -53,6 +53,7 @@ const (
 	maxPooled             = 16 << 10 // bytes of a buffer that is used again
 	maxWaiting            = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
 	eventQueue            = 16384    // events that wait for the sink
+	maxLogged             = 1 << 10  // bytes of one value in the log
 )
 
 // What changes of a presence channel's members cost each of its subscribers, so
@@ -75,7 +76,8 @@ const (
 const (
 	maxAsked    = 64               // nodes that one request asks at a time
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
-	bodyTimeout = 10 * time.Second // for a body to arrive
+	bodyTimeout = 10 * time.Second // for a body to arrive, and longer for each byte that has
+	bodyRate    = 4 << 10          // bytes of a body a second at the least, after that
 	// secondLook is when a client that seems to be silent is looked at again.
 	secondLook = 100 * time.Millisecond
 

@@ -3,13 +3,15 @@ package hotsock
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
 
 // A boundedLog tells every wrong a few times and then only that there was more
 // of it, since what one client does, or a store that is away, makes the same
-// line again and again. What is said on the level debug is not bounded.
+// line again and again. What is said on the level debug is not bounded. Long
+// values, such as the path of a stranger's request, are cut.
 type boundedLog struct {
 	slog.Handler
 	lines *logLines
@@ -36,13 +38,13 @@ func bounded(l *slog.Logger) *slog.Logger {
 
 // Handle implements [slog.Handler].
 func (b *boundedLog) Handle(ctx context.Context, r slog.Record) error {
+	r = short(r)
 	if r.Level >= slog.LevelInfo {
 		omitted, pass := b.lines.pass(r.Message, r.Time)
 		if !pass {
 			return nil
 		}
 		if omitted > 0 {
-			r = r.Clone()
 			r.AddAttrs(slog.Int("omitted", omitted))
 		}
 	}
@@ -51,6 +53,10 @@ func (b *boundedLog) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements [slog.Handler].
 func (b *boundedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	attrs = slices.Clone(attrs)
+	for i, a := range attrs {
+		attrs[i] = shortAttr(a)
+	}
 	return &boundedLog{b.Handler.WithAttrs(attrs), b.lines}
 }
 
@@ -79,4 +85,32 @@ func (l *logLines) pass(message string, now time.Time) (omitted int, pass bool) 
 	t.passed++
 	omitted, t.omitted = t.omitted, 0
 	return omitted, true
+}
+
+// short returns a record of its own, in which all values are short.
+func short(r slog.Record) slog.Record {
+	s := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		s.AddAttrs(shortAttr(a))
+		return true
+	})
+	return s
+}
+
+// shortAttr cuts the texts of strings and errors. Stacks are bounded by the runtime.
+func shortAttr(a slog.Attr) slog.Attr {
+	v := a.Value.Resolve()
+	text := ""
+	switch v.Kind() {
+	case slog.KindString:
+		text = v.String()
+	case slog.KindAny:
+		if err, ok := v.Any().(error); ok {
+			text = err.Error()
+		}
+	}
+	if len(text) > maxLogged && a.Key != "stack" {
+		a.Value = slog.StringValue(toUTF8(text[:maxLogged]) + "…")
+	}
+	return a
 }

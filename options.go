@@ -85,7 +85,7 @@ type Options struct {
 	// Defaults to nobody.
 	Observer Observer
 	// Logger defaults to slog.Default(). It never gets tokens, secrets, or
-	// what messages contain.
+	// what messages contain. Values of more than 1 KiB are cut.
 	Logger *slog.Logger
 
 	// MaxConnectionDuration ends every connection at that age. Defaults to 2 h.
