@@ -118,6 +118,9 @@ func (q *queue) wrote(n int, deflate bool) {
 		q.asked -= q.groups[0].size
 		q.groups = q.groups[1:]
 	}
+	if k == len(q.frames) {
+		n = 0 // What was being written has been discarded meanwhile.
+	}
 	q.begun, q.writing = n, 0
 	q.clear(copy(q.frames, q.frames[k:]))
 	if q.dropped {
