@@ -61,7 +61,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 	if err != nil {
 		return // The next one tries again.
 	}
-	k := &n.s.keys
+	k, known := &n.s.keys, n.leases.parts[0].end()
 	until := time.Now().Add(n.o.NodeTimeout)
 	r, err := n.s.do(ctx, call{
 		script: heartbeatScript, part: 0, keys: []any{k.leases(0), k.firing()},
@@ -74,12 +74,14 @@ func (h *heartbeat) beat(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	before, expires := r.record.int(), r.record.int()
 	working, err1 := r.list(0)
 	firing, err2 := r.list(1)
-	if err1 != nil || err2 != nil {
+	if r.record.bad || err1 != nil || err2 != nil {
 		n.s.log.Error("malformed reply", "script", heartbeatScript.name)
 		return
 	}
+	n.leases.renewed(renewal{0, inc}, known, before, expires)
 	h.assign(nodesOf(working), nodesOf(firing), until)
 }
 

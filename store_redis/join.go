@@ -2,7 +2,6 @@ package storeredis
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -128,12 +127,13 @@ func (n *node) Ready(ctx context.Context) error {
 		return unavailable(err, nil)
 	}
 	inc, err := n.leases.join(ctx, 0)
-	if err == nil {
-		err = n.leases.renew(ctx, 0, inc, renewProve)
+	if err != nil {
+		return err
 	}
-	if errors.Is(err, refusedStale) {
+	gone, err := n.leases.renew(ctx, renewProve, renewal{0, inc})
+	if len(gone) > 0 {
 		n.leases.gone(0, inc)
-		return unavailable(err, nil)
+		return unavailable(refusedStale, nil)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,7 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 	if joined {
 		return inc, nil
 	}
-	if err := l.renew(ctx, p, inc, renewJoin); err != nil {
+	if _, err := l.renew(ctx, renewJoin, renewal{p, inc}); err != nil {
 		return "", err
 	}
 	part.mu.Lock()
@@ -95,29 +96,61 @@ const (
 	renewProve = "prove"
 )
 
-func (l *leases) renew(ctx context.Context, p int, inc, kind string) error {
-	part := &l.parts[p]
-	part.mu.Lock()
-	known := part.until
-	part.mu.Unlock()
-	r, err := l.n.s.do(ctx, call{
-		script: renewScript, part: p, keys: []any{l.n.s.keys.leases(p)},
-		args: []any{inc, decimal(millis(l.n.o.NodeTimeout)), kind},
-	})
-	if err != nil {
-		return err
+// A renewal is a lease to be renewed.
+type renewal struct {
+	part int
+	inc  string
+}
+
+// renew renews leases, and returns those that are gone. With a cluster, they
+// are of the same partition.
+func (l *leases) renew(ctx context.Context, kind string, all ...renewal) (gone []renewal, err error) {
+	args := []any{decimal(millis(l.n.o.NodeTimeout)), kind}
+	var keys []any
+	known := make([]int64, len(all))
+	for i, r := range all {
+		keys, args = append(keys, l.n.s.keys.leases(r.part)), append(args, r.inc)
+		known[i] = l.parts[r.part].end()
 	}
-	before, until := r.record.int(), r.record.int()
+	r, err := l.n.s.do(ctx, call{script: renewScript, part: all[0].part, keys: keys, args: args})
+	if err != nil {
+		return nil, err
+	}
+	for i, one := range all {
+		before, until := r.record.int(), r.record.int()
+		if r.record.bad {
+			return nil, errRecord
+		}
+		if until == 0 {
+			gone = append(gone, one)
+			continue
+		}
+		l.renewed(one, known[i], before, until)
+	}
+	return gone, nil
+}
+
+// renewed notes until when a lease is. What it was before, by the server, is no
+// earlier than what was known before, unless the server has the data of an
+// earlier time.
+func (l *leases) renewed(r renewal, known, before, until int64) {
+	part := &l.parts[r.part]
 	part.mu.Lock()
-	if part.inc == inc {
+	if part.inc == r.inc {
 		part.until = until
 	}
 	part.mu.Unlock()
 	if before < known {
-		l.n.s.log.Warn("Redis has the data of an earlier time", "group", p)
-		l.setBack(p)
+		l.n.s.log.Warn("Redis has the data of an earlier time", "group", r.part)
+		l.setBack(r.part)
 	}
-	return r.record.err()
+}
+
+// end is until when the lease is known to be.
+func (part *lease) end() int64 {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	return part.until
 }
 
 // setBack has the watches of a partition look whether they have missed something,
@@ -189,22 +222,32 @@ func (l *leases) run(ctx context.Context) {
 func (l *leases) renewAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, max(l.n.o.NodeTimeout/3, 100*time.Millisecond))
 	defer cancel()
-	var g errgroup.Group
-	g.SetLimit(64)
+	var all []renewal
 	for p := 1; p < partitions; p++ {
 		part := &l.parts[p]
 		part.mu.Lock()
-		inc, joined := part.inc, part.joined
-		part.mu.Unlock()
-		if !joined {
-			continue
+		if part.joined {
+			all = append(all, renewal{p, part.inc})
 		}
+		part.mu.Unlock()
+	}
+	size := renewBatch
+	if l.n.s.topo.bySlot() {
+		size = 1
+	}
+	var g errgroup.Group
+	g.SetLimit(64)
+	for some := range slices.Chunk(all, size) {
 		g.Go(func() error {
-			if err := l.renew(ctx, p, inc, renewKeep); errors.Is(err, refusedStale) {
-				l.gone(p, inc)
+			gone, _ := l.renew(ctx, renewKeep, some...) // The next round tries again.
+			for _, r := range gone {
+				l.gone(r.part, r.inc)
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // No error is returned: the next round tries again.
+	_ = g.Wait() // No error is returned.
 }
+
+// renewBatch is how many leases one script renews.
+const renewBatch = 64

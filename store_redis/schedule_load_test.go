@@ -46,21 +46,26 @@ func takePart(t *testing.T, nodes ...*node) *firings {
 	t.Helper()
 	f := &firings{late: make(map[ulid.ULID]time.Duration)}
 	for _, n := range nodes {
-		stop, err := n.s.Scheduler().Start(unhurried(t), n, func(fired store.Fired) {
-			at := ulid.Time(fired.Publish.ID.Time())
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			if _, ok := f.late[fired.Schedule.ID]; ok {
-				t.Errorf("%v fired twice", fired.Schedule.ID)
-			}
-			f.late[fired.Schedule.ID] = at.Sub(fired.Schedule.Due)
-		})
+		stop, err := n.s.Scheduler().Start(unhurried(t), n, f.note(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(stop)
 	}
 	return f
+}
+
+// note returns what is called for each schedule that a node fired.
+func (f *firings) note(t *testing.T) func(store.Fired) {
+	return func(fired store.Fired) {
+		at := ulid.Time(fired.Publish.ID.Time())
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if _, ok := f.late[fired.Schedule.ID]; ok {
+			t.Errorf("%v fired twice", fired.Schedule.ID)
+		}
+		f.late[fired.Schedule.ID] = at.Sub(fired.Schedule.Due)
+	}
 }
 
 func (f *firings) count() int {
@@ -236,6 +241,37 @@ func TestIdleNodesCostLittle(t *testing.T) {
 		if each > idleScripts*1.5 {
 			t.Errorf("%d nodes: %.2f scripts a second each, want %v", count, each, idleScripts)
 		}
+	}
+}
+
+// TestLeasesAreRenewedTogether counts what a node asks for whose subscriptions are
+// in all partitions, when nothing happens.
+func TestLeasesAreRenewedTogether(t *testing.T) {
+	t.Parallel()
+	const span = 12 * time.Second
+	o := testJoin
+	o.NodeTimeout = 6 * time.Second
+	srv := redistest.StartServer(t)
+	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
+	has := make(map[int]bool)
+	for i := 0; len(has) < partitions; i++ {
+		channel := fmt.Sprint("c", i)
+		if p := partOf("channel", channel); !has[p] {
+			has[p] = true
+			if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: channel, Connection: "1"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := scripts(t, srv)
+	time.Sleep(span)
+	each := float64(scripts(t, srv)-before) / span.Seconds()
+	// In every third of the node's timeout, 4 scripts renew its leases.
+	if most := (idleScripts + 4/2) * 1.5; each > most {
+		t.Errorf("%.2f scripts a second, want at most %.1f", each, most)
+	}
+	if members, err := srv.Client().ZCount(t.Context(), n.s.keys.leases(partitions-1), "-inf", "+inf").Result(); err != nil || members != 1 {
+		t.Errorf("%d members of the last partition (%v), want 1", members, err)
 	}
 }
 

@@ -138,7 +138,7 @@ func TestLeaseConditions(t *testing.T) {
 		return call{script: connectScript, part: p, keys: []any{k.conns(p, inc), k.leases(p)}, args: []any{inc, "conn", "{}"}}
 	}
 	renew := func(inc, kind string) call {
-		return call{script: renewScript, part: p, keys: []any{k.leases(p)}, args: []any{inc, "60000", kind}}
+		return call{script: renewScript, part: p, keys: []any{k.leases(p)}, args: []any{"60000", kind, inc}}
 	}
 	resign := func(inc string, leaving bool) call {
 		return call{
@@ -162,7 +162,9 @@ func TestLeaseConditions(t *testing.T) {
 		t.Error("a connection was recorded for no member")
 	}
 	for _, kind := range []string{renewKeep, renewProve} {
-		d.want("to "+kind+" a lease that there is not", refusedStale, renew("stale.1", kind))
+		if r := d.want("to "+kind+" a lease that there is not", "", renew("stale.1", kind)); r.record.rest != "1:01:0" {
+			t.Errorf("to %s a lease that there is not: %q", kind, r.record.rest)
+		}
 	}
 	d.want("a heartbeat of no member", refusedStale, call{
 		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"stale.1", "60000", "1", "topic"},
@@ -172,6 +174,20 @@ func TestLeaseConditions(t *testing.T) {
 	}
 
 	d.want("to join", "", renew("a.1", renewJoin))
+	d.lease(p+1, "a.2", time.Second)
+	r := d.want("to renew some", "", call{
+		script: renewScript, part: p, keys: []any{k.leases(p), k.leases(p), k.leases(p + 1)},
+		args: []any{"60000", renewKeep, "a.1", "stale.1", "a.2"},
+	})
+	for i, renewed := range []bool{true, false, true} {
+		before, until := r.record.int(), r.record.int()
+		if r.record.bad || (before > 0) != renewed || (until > 0) != renewed {
+			t.Errorf("lease %d: until %d, then until %d; renewed: want %v", i, before, until, renewed)
+		}
+	}
+	if end, err := d.db.ZScore(t.Context(), k.leases(p+1), "a.2").Result(); err != nil || end < float64(time.Now().Add(30*time.Second).UnixMilli()) {
+		t.Errorf("the last lease ends at %v (%v), want a minute from now", end, err)
+	}
 	d.want("a connection of a member", "", connect("a.1"))
 	d.want("to take the connections of one that lives", refusedNone, disconnect("a.1", true))
 	d.want("to end one that lives", refusedNone, resign("a.1", false))

@@ -1,11 +1,11 @@
--- renew extends the lease of an incarnation in one partition.
+-- renew extends leases, each of an incarnation in one partition.
 --
--- KEYS     1 operations   2 leases
--- ARGV     1 operation    2 deadline   3 incarnation   4 length in ms
---          5 join for a new one; keep to renew one even if memory is full; prove
---          to renew one only if Redis accepts writes
--- RETURNS  ok: until when it was before, 0 if there was none, and until when it
---          is now. stale
+-- KEYS     1 operations   2... leases of the partitions
+-- ARGV     1 operation    2 deadline   3 length in ms
+--          4 join for a new one; keep to renew one even if memory is full; prove
+--          to renew one only if Redis accepts writes   5... the incarnations
+-- RETURNS  ok: for each, until when it was before and until when it is now, 0 for
+--          none
 --
 -- Where memory is full, Redis refuses what needs some as the first write of a
 -- script. ZREM needs none, and what follows is let through. Else the leases of
@@ -15,13 +15,18 @@ local _, refuse = recall()
 if refuse then
   return refuse
 end
-local before = redis.call('ZSCORE', KEYS[2], ARGV[3])
-if ARGV[5] ~= 'join' and not before then
-  return answer('stale')
+local expires, results = text(NOW + tonumber(ARGV[3])), {}
+for i = 2, #KEYS do
+  local incarnation = ARGV[i + 3]
+  local before = redis.call('ZSCORE', KEYS[i], incarnation)
+  local now = '0'
+  if before or ARGV[4] == 'join' then
+    if ARGV[4] == 'keep' then
+      redis.call('ZREM', KEYS[i], incarnation)
+    end
+    redis.call('ZADD', KEYS[i], expires, incarnation)
+    now = expires
+  end
+  results[#results + 1], results[#results + 2] = before or '0', now
 end
-if ARGV[5] == 'keep' then
-  redis.call('ZREM', KEYS[2], ARGV[3])
-end
-local expires = text(NOW + tonumber(ARGV[4]))
-redis.call('ZADD', KEYS[2], expires, ARGV[3])
-return answer('ok', pack({before or '0', expires}))
+return answer('ok', pack(results))
