@@ -223,6 +223,12 @@ func (m *MessageClaims) check() error {
 		return errors.New("react: both a boolean and a list")
 	}
 	m.Reactions = slices.Clone(m.Reactions)
+	for i, r := range m.Reactions {
+		var ok bool
+		if m.Reactions[i], ok = wire.NormalReaction(r, maxReaction); !ok {
+			return fmt.Errorf("react: %.100q is not a reaction", r)
+		}
+	}
 	return checkStore(&m.Store, 0)
 }
 

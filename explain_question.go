@@ -41,7 +41,8 @@ var questions = map[Action]struct {
 	ActionUpdateUMD: {needCommand, (*explainer).updatingUMD},
 }
 
-// check returns what is wrong with the request, "" if nothing is.
+// check returns what is wrong with the request, "" if nothing is, and puts its
+// reaction into the normal form.
 func (q *ExplainRequest) check(needs need) string {
 	has := func(n need) bool { return needs&n != 0 }
 	switch {
@@ -63,8 +64,12 @@ func (q *ExplainRequest) check(needs need) string {
 		return "Key is missing"
 	case has(needEventOrKey) && (q.Event == "") == (q.Key == ""):
 		return "either Event or Key must be given"
-	case has(needReaction) && !wire.ValidReaction(q.Reaction, maxReaction):
-		return "Reaction is missing or not valid"
+	}
+	if has(needReaction) {
+		var ok bool
+		if q.Reaction, ok = wire.NormalReaction(q.Reaction, maxReaction); !ok {
+			return "Reaction is missing or not valid"
+		}
 	}
 	return ""
 }

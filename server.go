@@ -116,7 +116,9 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (Published, error) {
 type Reaction struct {
 	Channel   string
 	MessageID string
-	// Reaction is 1 to 100 bytes, not blank, without "#".
+	// Reaction is 1 to 100 bytes with something visible, without control
+	// characters, and "#" only as a keycap emoji. It is taken in its normal form:
+	// 👍 is the same with U+FE0F and without.
 	Reaction string
 	// UID is required.
 	UID string
@@ -135,19 +137,20 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		return err
 	}
 	id, err := ulid.ParseStrict(r.MessageID)
+	reaction, valid := wire.NormalReaction(r.Reaction, maxReaction)
 	switch {
 	case !wire.ValidChannel(r.Channel, maxChannel):
 		err = refuseBecause(CodeInvalidRequest, invalidChannel)
 	case err != nil:
 		err = refuse(CodeMessageNotFound)
-	case !wire.ValidReaction(r.Reaction, maxReaction):
-		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes, not blank, without "#" or control characters`)
+	case !valid:
+		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`)
 	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > maxUID:
 		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
 		who := requester{Trigger: triggerGo}
 		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
-			wire.Reaction{MessageID: id, Reaction: r.Reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
+			wire.Reaction{MessageID: id, Reaction: reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
 	}
 	return h.told(err)
 }

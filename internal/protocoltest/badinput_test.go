@@ -82,6 +82,7 @@ func TestBadCommands(t *testing.T) {
 		{"react with an empty reaction", reactTo(`"messageId":"$id1"`, `,"reaction":"","action":"add"`), "INVALID_REQUEST", "room"},
 		{"react with a blank", reactTo(`"messageId":"$id1"`, `,"reaction":" \u00a0","action":"add"`), "INVALID_REQUEST", "room"},
 		{"react with a number sign", reactTo(`"messageId":"$id1"`, `,"reaction":"a#b","action":"add"`), "INVALID_REQUEST", "room"},
+		{"react with what has no width", reactTo(`"messageId":"$id1"`, `,"reaction":"\u200b\ufe0f\u200d","action":"add"`), "INVALID_REQUEST", "room"},
 		{"react with 101 bytes", reactTo(`"messageId":"$id1"`, `,"reaction":"`+strings.Repeat("é", 50)+`x","action":"add"`), "INVALID_REQUEST", "room"},
 		{"react without an action", reactTo(`"messageId":"$id1"`, `,"reaction":"x"`), "INVALID_REQUEST", "room"},
 		{"react with another action", reactTo(`"messageId":"$id1"`, `,"reaction":"x","action":"Add"`), "INVALID_REQUEST", "room"},

@@ -99,6 +99,8 @@ func TestReactionPermissions(t *testing.T) {
 		{"permissions of the reaction's own event do not count", `{"hotsock.messageReaction":{"react":true,"publish":true}}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
 		{"one of a list", `{"chat":{"react":["👍","ok"]}}`, "chat", "ok", ""},
 		{"not on the list", `{"chat":{"react":["👍","ok"]}}`, "chat", "👎", "REACTION_PERMISSION_DENIED"},
+		{"one of a list, written differently", `{"chat":{"react":["👍"]}}`, "chat", "👍️", ""},
+		{"as a keycap, which the list has without its style", `{"chat":{"react":["#⃣"]}}`, "chat", "#️⃣", ""},
 		{"an empty list", `{"chat":{"react":[]}}`, "chat", "👍", "REACTION_PERMISSION_DENIED"},
 		{"lists add up", `{"chat":{"react":["a"]},"c*":{"react":["b"]}}`, "chat", "b", ""},
 		{"true outdoes a list", `{"chat":{"react":["a"]},"*":{"react":true}}`, "chat", "b", ""},
@@ -258,6 +260,34 @@ func TestManyReactions(t *testing.T) {
 		}
 		if listed != n {
 			t.Errorf("Reactions: %d, want %d", listed, n)
+		}
+	})
+}
+
+// Reactions that look the same are the same, whoever sends them.
+func TestReactionsThatLookTheSame(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		var clients []*client
+		for _, uid := range []string{"Jim", "Pam"} {
+			c := e.connect(t, user(uid, reactClaims))
+			c.subscribe(t, "room")
+			clients = append(clients, c)
+		}
+		jim, pam := clients[0], clients[1]
+		e.storedMessage(t, "chat", clients...)
+		for _, pair := range [][3]string{ // as sent by each, and the normal form
+			{"👍", "👍️", "👍"}, {"❤", "❤️", "❤️"}, {"#️⃣", "#⃣", "#️⃣"}, {"é", "é", "é"}, {"+1", "​+1", "+1"},
+		} {
+			jim.do(t, react(pair[0], "add"), reactionAck)
+			pam.expect(t, reacted(pair[2], "add", `{"uid":"Jim","umd":null}`))
+			pam.do(t, react(pair[1], "add"), reactionAck)
+			jim.expect(t, reacted(pair[2], "add", `{"uid":"Pam","umd":null}`))
+			pam.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).
+				want(t, 200, fmt.Sprintf(`{"reactions":[{"reaction":%q,"uid":"Jim"},{"reaction":%q,"uid":"Pam"}]}`, pair[2], pair[2]))
+			jim.do(t, react(pair[1], "remove"), reactionAck)
+			pam.expect(t, reacted(pair[2], "remove", `{"uid":"Jim","umd":null}`))
+			pam.do(t, react(pair[0], "remove"), reactionAck)
+			jim.expect(t, reacted(pair[2], "remove", `{"uid":"Pam","umd":null}`))
 		}
 	})
 }

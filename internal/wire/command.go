@@ -88,7 +88,7 @@ func DecodeSubscribe(data []byte) (Subscribe, error) {
 // A Reaction is the data of hotsock.messageReaction.
 type Reaction struct {
 	MessageID ulid.ULID
-	// Reaction is valid by [ValidReaction].
+	// Reaction is as [NormalReaction] makes it.
 	Reaction string
 	Remove   bool
 }
@@ -104,9 +104,11 @@ func DecodeReaction(data []byte, maxReaction int) (Reaction, error) {
 		case "messageId":
 			r.id(&re.MessageID)
 		case "reaction":
-			r.string(&re.Reaction)
-			if !ValidReaction(re.Reaction, maxReaction) {
-				r.fail("must be 1 to " + strconv.Itoa(maxReaction) + ` bytes, not blank, without control characters and "#"`)
+			var text string
+			var ok bool
+			r.string(&text)
+			if re.Reaction, ok = NormalReaction(text, maxReaction); !ok && text != "" {
+				r.fail("must be 1 to " + strconv.Itoa(maxReaction) + ` bytes with something visible, without control characters, and "#" only as a keycap emoji`)
 			}
 		case "action":
 			r.string(&action)

@@ -41,6 +41,7 @@ func TestDecodeReaction(t *testing.T) {
 	}{
 		{"added", `{"messageId":"` + id + `","reaction":"👍","action":"add"}`, Reaction{idA, "👍", false}},
 		{"removed", `{"action":"remove","messageId":"` + id + `","reaction":"+1"}`, Reaction{idA, "+1", true}},
+		{"in its normal form", `{"messageId":"` + id + `","reaction":"👍️","action":"add"}`, Reaction{idA, "👍", false}},
 		{
 			"an escaped one is the same", `{"messageId":"` + id + `","reaction":"\ud83d\udc4d","action":"add"}`,
 			Reaction{idA, "👍", false},
@@ -60,7 +61,7 @@ func TestDecodeDataErrors(t *testing.T) {
 	subscribe := func(data []byte) error { _, err := DecodeSubscribe(data); return err }
 	reaction := func(data []byte) error { _, err := DecodeReaction(data, maxReaction); return err }
 	umd := func(data []byte) error { _, err := DecodeUMDToken(data); return err }
-	const reactionRule = `"data.reaction" must be 1 to 100 bytes, not blank, without control characters and "#"`
+	const reactionRule = `"data.reaction" must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`
 	tests := []struct {
 		why     string
 		decode  func([]byte) error

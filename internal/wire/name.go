@@ -30,13 +30,6 @@ func ValidEvent(name string, most int) bool {
 		name[0] != '#' && !strings.HasPrefix(name, EventPrefix) && strings.IndexByte(name, '*') < 0
 }
 
-// ValidReaction reports whether reaction is one: 1 to most bytes, not blank,
-// no control characters or '#'.
-func ValidReaction(reaction string, most int) bool {
-	return len(reaction) <= most && clean(reaction, most, true) &&
-		strings.IndexByte(reaction, '#') < 0 && strings.TrimSpace(reaction) != ""
-}
-
 // clean reports whether s is UTF-8 of 1 to most characters without control
 // characters and line separators, and without white space unless spaces are
 // allowed.

@@ -89,41 +89,12 @@ func TestValidEvent(t *testing.T) {
 	}
 }
 
-func TestValidReaction(t *testing.T) {
-	tests := []struct {
-		why, reaction string
-		want          bool
-	}{
-		{"an emoji", "👍", true},
-		{"several code points", "👩🏽‍🚀", true},
-		{"words", "well done", true},
-		{"an asterisk and a comma", "*,", true},
-		{"100 bytes", strings.Repeat("👍", 25), true},
-
-		{"empty", "", false},
-		{"101 bytes", strings.Repeat("a", 101), false},
-		{"26 characters that are 104 bytes", strings.Repeat("👍", 26), false},
-		{"blank", "  ", false},
-		{"blank in another way", "\u3000\u00a0", false},
-		{"a number sign", "#1", false},
-		{"a newline", "a\nb", false},
-		{"invalid UTF-8", "\xff", false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.why, func(t *testing.T) {
-			if got := ValidReaction(tt.reaction, 100); got != tt.want {
-				t.Errorf("ValidReaction(%.50q) = %v", tt.reaction, got)
-			}
-		})
-	}
-}
-
 func TestLimitsOfNames(t *testing.T) {
 	const most = int(^uint(0) >> 1)
-	if !ValidChannel("a", most) || !ValidEvent("a", most) || !ValidReaction("a", most) {
+	if !ValidChannel("a", most) || !ValidEvent("a", most) {
 		t.Error("a limit that a host made enormous refuses everything")
 	}
-	if ValidChannel("ab", 1) || ValidEvent("ab", 1) || ValidReaction("ab", 1) {
+	if ValidChannel("ab", 1) || ValidEvent("ab", 1) {
 		t.Error("a limit of 1 is not kept")
 	}
 }
@@ -134,7 +105,6 @@ func TestNamesAllocateNothing(t *testing.T) {
 		ValidChannel(name, 256)
 		ValidKey(name, 128)
 		ValidEvent(name, 128)
-		ValidReaction(name, 1000)
 	})
 	if n > 0 {
 		t.Errorf("%v allocations", n)
