@@ -10,8 +10,10 @@ const (
 	// fillItems is how many items one read of a channel that catches up takes.
 	fillItems = 600
 	// firstFill is how many bytes the first one takes: most have missed little,
-	// and many of those go in one pipeline. The others take readBytes.
+	// and many of those go in one pipeline. Each further one takes twice as many,
+	// up to readBytes, or half as many if the one before took longer than fillTime.
 	firstFill = 16 << 10
+	fillTime  = time.Second
 	// fillTimeout is how long one read may take. Its bytes may come over a slow
 	// line, and nobody waits for it.
 	fillTimeout = 5 * time.Second
@@ -103,6 +105,7 @@ func (n *node) fill(w *watch) {
 		after := w.at
 		w.again = false
 		stripe.Unlock()
+		began := time.Now()
 		got, err := n.s.since(n.ctx, w, after, size)
 		if err == nil && broken(after, got) {
 			err = n.lose(w, after, got)
@@ -122,7 +125,12 @@ func (n *node) fill(w *watch) {
 			if done {
 				return
 			}
-			size, pause = readBytes, fillRetry
+			pause = fillRetry
+			if time.Since(began) < fillTime {
+				size = min(2*size, readBytes)
+			} else {
+				size = max(size/2, firstFill)
+			}
 			continue
 		}
 		size = firstFill

@@ -10,8 +10,9 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxFills is how many watches catch up at a time.
-const maxFills = 32
+// maxFills is how many watches catch up at a time. More would only wait for each
+// other, for longer than a read may take on a slow line.
+const maxFills = 8
 
 // A node is one member. Its background work is started by Join and ended by
 // Leave: links (fanout, link), leases (lease) and the agenda.
