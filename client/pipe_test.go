@@ -19,9 +19,15 @@ import (
 // makes.
 func inBubble(t *testing.T, server http.Handler, o Options, f func(t *testing.T, c *Client)) {
 	t.Helper()
+	inBubbleAt(t, "ws://pipe/rt", server, o, f)
+}
+
+// inBubbleAt is inBubble with another URL.
+func inBubbleAt(t *testing.T, url string, server http.Handler, o Options, f func(t *testing.T, c *Client)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := servePipe(t, server)
-		o.URL, o.HTTPClient = "ws://pipe/rt", p
+		o.URL, o.HTTPClient = url, p
 		c, err := New(o)
 		if err != nil {
 			t.Fatal(err)
