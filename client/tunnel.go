@@ -102,7 +102,7 @@ func connectTo(ctx context.Context, t *http.Transport, conn net.Conn, proxy *url
 		return context.Cause(ctx)
 	case err != nil:
 		return fmt.Errorf("the proxy does not answer: %w", err)
-	case res.StatusCode != http.StatusOK:
+	case res.StatusCode/100 != 2:
 		return errors.New("the proxy answered " + res.Status)
 	}
 	return nil

@@ -296,7 +296,11 @@ export class Client extends Emitter {
       const text = command && JSON.stringify({ ...command, ref });
       if (this.state === "closed") throw notConnected();
       const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false, kept: false };
-      job.patience = watchdog(this.#timeout, () => this.#settle(job, notConnected()));
+      job.patience = watchdog(this.#timeout, () => {
+        // On a slow link, the answer to its subscribe may still be on its way.
+        if (sub && this.#due().some((due) => due.joins === sub)) job.patience.heard();
+        else this.#settle(job, notConnected());
+      });
       this.#jobs.set(ref, job);
       this.#send(job);
     });

@@ -67,6 +67,27 @@ func TestClientSlowStorage(t *testing.T) {
 	}
 }
 
+// TestClientSlowSubscribe: what waits for a subscription does so as long as its
+// answer is on its way, behind what another channel has.
+func TestClientSlowSubscribe(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startSite(t, hotsock.Options{AllowedOrigins: []string{"*"}})
+	s.fill(10, 30_000)
+	link := slowlink.New(t, s.addr, 50_000)
+	p := b.open("Jim", s.url)
+	p.until("the page is ready", `() => document.documentElement.dataset.ready === ""`)
+	got := run[string](p, `
+		const own = new hotsock.Client({ url: args[0], token: args[1], timeout: 1500 });
+		const states = record(own, "state");
+		own.connect();
+		own.channel("room").subscribe();
+		own.channel("other").subscribe();
+		await until(() => own.state === "open");
+		return JSON.stringify([await codeOf(own.channel("other").publish("chat", 1)), states.length]);
+	`, "http://"+link.Addr+"/rt", signed(t, "connect", claimsOf("Jim", "room", "other")))
+	want(t, "the outcome", got, `["", 2]`)
+}
+
 // TestClientSlowBurst: while anything comes, or goes, answers may be late.
 func TestClientSlowBurst(t *testing.T) {
 	t.Parallel()
