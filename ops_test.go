@@ -1,0 +1,248 @@
+package hotsock
+
+import (
+	"net/http"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// Whatever changes a connection's subscriptions waits for whoever is at it. In
+// these tests, a Subscribe of the store is under way when the other one begins.
+
+const (
+	subscribeA   = `{"event":"hotsock.subscribe","channel":"a"}`
+	unsubscribeA = `{"event":"hotsock.unsubscribe","channel":"a"}`
+)
+
+// only checks that the connection is subscribed to the channel once.
+func (r *rig) only(channel string) {
+	r.t.Helper()
+	wantCounts(r, map[string]int{channel: 1})
+	if n := len(r.h.hub.topic(channel).subscribers()); n != 1 {
+		r.t.Errorf("%d subscriptions of %s here", n, channel)
+	}
+}
+
+// started begins f, and hands over its result when there is one.
+func started[T any](f func() T) <-chan T {
+	done := make(chan T, 1)
+	go func() { done <- f() }()
+	letOthersRun()
+	return done
+}
+
+// letOthersRun gives those who can go on the time for it. Who waits for a mutex
+// is not waited for, which synctest.Wait would do for ever.
+func letOthersRun() {
+	for range 20_000 {
+		runtime.Gosched()
+	}
+}
+
+func TestHostUnsubscribesDuringSubscribe(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		release := r.s.holdSubscribe("a")
+		c.send(subscribeA)
+		synctest.Wait()
+		n := started(func() int {
+			n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a")
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		})
+		release(nil)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.unsubscribed")
+		if n := <-n; n != 1 {
+			t.Errorf("%d were unsubscribed", n)
+		}
+		wantCounts(r, map[string]int{"a": 0})
+	})
+}
+
+// The same while the token subscribes.
+func TestHostUnsubscribesDuringAutoSubscribe(t *testing.T) {
+	inRig(t, autoSubscribing(), func(t *testing.T, r *rig) {
+		release := r.s.holdSubscribe("a")
+		c := r.connect("ann")
+		synctest.Wait()
+		n := started(func() int {
+			n, _ := r.h.UnsubscribeUser(t.Context(), "ann", "a")
+			return n
+		})
+		release(nil)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.unsubscribed")
+		if n := <-n; n != 1 {
+			t.Errorf("%d were unsubscribed", n)
+		}
+	})
+}
+
+func autoSubscribing() Options {
+	return Options{Authenticate: func(r *http.Request) (*Claims, error) {
+		c := everything(r.URL.Query().Get("uid"))
+		c.Channels["a"] = ChannelClaims{AutoSubscribe: Allow}
+		return c, nil
+	}}
+}
+
+// What the token subscribes while the store is away follows.
+func TestAutoSubscribeWhileUnavailable(t *testing.T) {
+	inRig(t, autoSubscribing(), func(t *testing.T, r *rig) {
+		release := r.s.holdSubscribe("a")
+		c := r.connect("ann")
+		synctest.Wait()
+		release(store.ErrUnavailable)
+		c.next("UNAVAILABLE")
+		m := c.next("hotsock.subscribed")
+		if data := m["data"].(map[string]any); m["channel"] != "a" || data["autoSubscribed"] != true || data["lastId"] == nil {
+			t.Errorf("told %v", m)
+		}
+		r.only("a")
+	})
+}
+
+func TestMetadataChangesDuringSubscribe(t *testing.T) {
+	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		release := r.s.holdSubscribe("a")
+		c.send(subscribeA)
+		synctest.Wait()
+		ann := r.h.conns.of("ann")[0]
+		token := tokenSign(t, Claims{
+			Scope: ScopeUMD, UID: "ann", UMD: []byte("1"), Channels: map[string]ChannelClaims{"a": {UMDUpdate: Allow}},
+		}, tokenHS256)
+		err := started(func() error {
+			_, err := r.h.doForPeer(&peerRequest{Op: peerUMD, Connection: ann.id, Secret: ann.secret[:], Channel: "a", Token: token})
+			return err
+		})
+		release(nil)
+		c.next("hotsock.subscribed")
+		if err := <-err; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A client gives up what the server is just trying again.
+func TestUnsubscribeDuringRetry(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		r.s.setDown(true)
+		c.send(subscribeA)
+		c.next("UNAVAILABLE")
+		r.s.setDown(false)
+		release := r.s.holdSubscribe("a")
+		time.Sleep(10 * time.Second)
+		c.send(unsubscribeA)
+		letOthersRun()
+		release(nil)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.unsubscribed")
+		wantCounts(r, map[string]int{"a": 0})
+	})
+}
+
+// The server's next try comes while the client's own is under way.
+func TestRetryDuringSubscribe(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		r.s.setDown(true)
+		c.send(subscribeA)
+		c.next("UNAVAILABLE")
+		release := r.s.holdSubscribe("a")
+		r.s.setDown(false)
+		c.send(subscribeA)
+		synctest.Wait()
+		settled := started(r.h.conns.of("ann")[0].settleOnce)
+		release(nil)
+		c.next("hotsock.subscribed")
+		if !<-settled {
+			t.Error("something still waits")
+		}
+		r.only("a")
+		c.send(`{"event":"hotsock.ping"}`)
+		c.next("hotsock.pong")
+	})
+}
+
+// A client leaves while the server makes the store know it again.
+func TestUnsubscribeDuringResync(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(subscribeA)
+		c.next("hotsock.subscribed")
+		release := r.s.holdSubscribe("a")
+		r.s.receiver.Lost("a")
+		synctest.Wait()
+		c.send(unsubscribeA)
+		letOthersRun()
+		release(nil)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.unsubscribed")
+		wantCounts(r, map[string]int{"a": 0})
+	})
+}
+
+// The server makes the store know a subscription again, which its client is just
+// catching up with.
+func TestResyncDuringResume(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(subscribeA)
+		c.next("hotsock.subscribed")
+		release := r.s.holdSubscribe("a")
+		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+		synctest.Wait()
+		r.s.receiver.Lost("a")
+		letOthersRun()
+		release(nil)
+		c.next("hotsock.subscribed")
+		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
+			t.Errorf("told %v", data)
+		}
+		r.only("a")
+	})
+}
+
+// A connection ends while the server makes the store know it again.
+func TestEndDuringResync(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(subscribeA)
+		c.next("hotsock.subscribed")
+		release := r.s.holdSubscribe("a")
+		r.s.receiver.Lost("a")
+		synctest.Wait()
+		_ = c.conn.CloseNow()
+		letOthersRun()
+		release(nil)
+		time.Sleep(10 * time.Second)
+		wantCounts(r, map[string]int{"a": 0})
+	})
+}
+
+// What the store has yet to be told of an end is out of date when the client is
+// subscribed again.
+func TestSubscribeAgainBeforeTheStoreKnowsOfTheEnd(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(subscribeA)
+		c.next("hotsock.subscribed")
+		r.s.setDown(true)
+		c.send(unsubscribeA)
+		c.next("hotsock.unsubscribed")
+		r.s.setDown(false)
+		c.send(subscribeA)
+		c.next("hotsock.subscribed")
+		time.Sleep(time.Minute)
+		r.only("a")
+	})
+}
