@@ -35,7 +35,7 @@ func TestSlowLink(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	const messages, size = 50, 20_000
-	const timeout = 2 * time.Second
+	const timeout = 4 * time.Second
 	for i, mbits := range []float64{0.4, 0.8, 8} {
 		t.Run(fmt.Sprint(mbits, " Mbit a second"), func(t *testing.T) {
 			t.Parallel()
