@@ -1,0 +1,130 @@
+package hotsock
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// A panic in a command is answered, and the connection lives on.
+func TestPanicInACommand(t *testing.T) {
+	const panics = "hotsock.panic"
+	commands[panics] = func(*connection, *wire.Command) error { panic("in a command") }
+	defer delete(commands, panics)
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c := r.connect("Jim")
+		c.send(`{"event":"` + panics + `"}`)
+		c.next("INTERNAL")
+		c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
+		c.next("hotsock.subscribed")
+	})
+}
+
+// Who connects while the handler begins to stop is closed like all the others.
+func TestShutdownDuringAnUpgrade(t *testing.T) {
+	var h *Handler
+	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.stopping = true
+		return &Claims{}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	defer s.Close()
+	ws, _, err := websocket.Dial(t.Context(), s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, b, err := ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("read %s, %v", b, err)
+	}
+	if s := h.Stats(); s.Connected != 0 || s.Connections != 0 {
+		t.Errorf("it is counted: %+v", s)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that only receives is not idle, on a network connection that is written
+// past as on any other.
+func TestReceivingIsNotIdle(t *testing.T) {
+	h, err := New(Options{
+		IdleTimeout: 2 * time.Second,
+		Authenticate: func(*http.Request) (*Claims, error) {
+			return &Claims{Channels: map[string]ChannelClaims{"room": {AutoSubscribe: Allow}}}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	defer s.Close()
+	defer h.Close()
+	ws, _, err := websocket.Dial(t.Context(), s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // connected, subscribed
+		if _, _, err := ws.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		time.Sleep(400 * time.Millisecond)
+		if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ws.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("when nothing more comes: %v", err)
+	}
+}
+
+// What has arrived, and waits behind a command that takes long, counts for the
+// heartbeat; who really is silent is closed.
+func TestHeartbeatBehindACommand(t *testing.T) {
+	slow := make(chan struct{})
+	o := Options{
+		StoreTimeout: time.Minute,
+		KeyLookup: func(context.Context, string, string) ([]Key, error) {
+			<-slow
+			return nil, nil
+		},
+		Authenticate: func(*http.Request) (*Claims, error) {
+			return &Claims{UID: "Jim", HeartbeatTimeout: 5 * time.Second}, nil
+		},
+	}
+	token := tokenSign(t, Claims{Scope: ScopeSubscribe, UID: "Jim"}, tokenHS256)
+	inRig(t, o, func(t *testing.T, r *rig) {
+		slow = make(chan struct{}) // of the bubble
+		c := r.connect("Jim")
+		c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"` + token + `"}}`)
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			_ = c.conn.Write(context.Background(), websocket.MessageText, []byte(`{"event":"hotsock.heartbeat"}`))
+		}()
+		time.Sleep(8 * time.Second)
+		close(slow)
+		<-sent
+		c.next("INVALID_SUBSCRIBE_TOKEN")
+		start := time.Now()
+		_, _, err := c.conn.Read(context.Background())
+		if d := time.Since(start); websocket.CloseStatus(err) != websocket.StatusGoingAway || d < 5*time.Second || d > 6*time.Second {
+			t.Errorf("closed after %v with %v", d, err)
+		}
+	})
+}
