@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -18,6 +17,8 @@ const (
 	// each twice the one before.
 	ackedGap   = 50 * time.Millisecond
 	ackedMarks = 8
+	// ackedLooks is how many channels are looked at at a time, of each master.
+	ackedLooks = 32
 )
 
 // The acked are what this node was told is in Redis. Redis replicates behind the
@@ -139,7 +140,7 @@ func (a *acked) doubt() {
 	}
 }
 
-// run looks and tells, until the context ends.
+// run forgets and tells, until the context ends.
 func (a *acked) run(ctx context.Context) {
 	turn := time.NewTicker(ackedFor)
 	defer turn.Stop()
@@ -151,10 +152,20 @@ func (a *acked) run(ctx context.Context) {
 			return
 		case <-turn.C:
 			a.turn()
-		case <-a.suspect:
-			a.look(ctx)
 		case <-tell.C:
 			a.tell(ctx)
+		}
+	}
+}
+
+// runLooks looks whenever there is a doubt, until the context ends.
+func (a *acked) runLooks(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.suspect:
+			a.look(ctx)
 		}
 	}
 }
@@ -164,17 +175,25 @@ func (a *acked) run(ctx context.Context) {
 func (a *acked) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ackedFor)
 	defer cancel()
-	var g errgroup.Group
-	g.SetLimit(32)
+	slots := newMasterSlots(a.n.s.topo, ackedLooks)
+	var wg sync.WaitGroup
 	for part := range a.parts {
-		for channel, ids := range a.remembered(part) {
-			g.Go(func() error {
-				a.prove(ctx, channel, ids)
-				return nil
-			})
+		channels := a.remembered(part)
+		if len(channels) == 0 {
+			continue
 		}
+		wg.Go(func() {
+			for channel, ids := range channels {
+				release := slots.take(ctx, part)
+				if release == nil {
+					return
+				}
+				a.prove(ctx, channel, ids)
+				release()
+			}
+		})
 	}
-	_ = g.Wait() // The function returns no errors.
+	wg.Wait()
 }
 
 // prove looks whether a channel has items, and has it told if one is lost.

@@ -22,9 +22,8 @@ type agenda struct {
 	// looks and polls are when the next of each partition is; a zero time is never.
 	looks, polls [partitions]time.Time
 	looking      [partitions]bool
-	// slots has, by the address of a master, room for looks that are under way.
-	slots map[string]chan struct{}
-	wake  chan struct{}
+	slots        *masterSlots
+	wake         chan struct{}
 }
 
 const (
@@ -44,7 +43,7 @@ const (
 )
 
 func newAgenda(n *node) *agenda {
-	a := &agenda{n: n, slots: make(map[string]chan struct{}), wake: make(chan struct{}, 1)}
+	a := &agenda{n: n, slots: newMasterSlots(n.s.topo, agendaLooks), wake: make(chan struct{}, 1)}
 	for p := range a.polls {
 		a.polls[p] = time.Now().Add(agendaPeriod)
 	}
@@ -138,24 +137,12 @@ func (a *agenda) lookInTurn(ctx context.Context, p int) {
 		a.mu.Unlock()
 		a.awake()
 	}()
-	slots := a.slotsOf(ctx, p)
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
+	release := a.slots.take(ctx, p)
+	if release == nil {
 		return
 	}
+	defer release()
 	a.look(ctx, p)
-}
-
-func (a *agenda) slotsOf(ctx context.Context, p int) chan struct{} {
-	addr, _ := a.n.s.topo.master(ctx, p) // Those whose master is not known share slots.
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.slots[addr] == nil {
-		a.slots[addr] = make(chan struct{}, agendaLooks)
-	}
-	return a.slots[addr]
 }
 
 // look does what is due in a partition.

@@ -7,12 +7,12 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// AddConnection records a connection in the node's home partition.
+// AddConnection records a connection in the home partition.
 func (n *node) AddConnection(ctx context.Context, c store.Connection) error {
 	k := &n.s.keys
-	_, err := n.asMember(ctx, n.home, func(inc string) call {
+	_, err := n.asMember(ctx, home, func(inc string) call {
 		return call{
-			script: connectScript, part: n.home, keys: []any{k.conns(n.home, inc), k.leases(n.home)},
+			script: connectScript, part: home, keys: []any{k.conns(home, inc), k.leases(home)},
 			args: []any{inc, c.ID, c.Info},
 		}
 	})
@@ -25,9 +25,9 @@ func (n *node) RemoveConnection(ctx context.Context, id string) error {
 		return errLeft
 	}
 	k := &n.s.keys
-	inc := n.leases.current(n.home)
+	inc := n.leases.current(home)
 	_, err := n.s.do(ctx, call{
-		script: disconnectScript, part: n.home, keys: []any{k.conns(n.home, inc), k.leases(n.home)},
+		script: disconnectScript, part: home, keys: []any{k.conns(home, inc), k.leases(home)},
 		args: []any{inc, "", id},
 	})
 	return err

@@ -251,20 +251,65 @@ func (n *node) suspectAll(which func(*watch) bool) {
 	n.acked.doubt()
 }
 
-// up returns nil if every link is proven to be up.
-func (f *fanout) up() error {
-	if f.strays.Load() != f.routed.Load() {
-		return errors.New("no connection to a master of Redis's cluster on which channels are heard")
-	}
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+// upTimeout bounds how long a master may take to show that it is there.
+const upTimeout = 400 * time.Millisecond
+
+// up returns nil if every link is proven to be up. A link to a master that
+// answers nothing either does not count: its channels are unavailable on every
+// node, and the others go on.
+func (f *fanout) up(ctx context.Context) error {
 	if err := f.bus.up(); err != nil {
 		return err
 	}
-	for _, l := range f.links {
-		if err := l.up(); err != nil {
-			return err
+	down := f.down()
+	if len(down) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	failed := make(chan error, len(down))
+	for p, err := range down {
+		f.n.goRun(func() {
+			if _, gone := f.n.s.do(ctx, call{script: readScript, part: p}); gone != nil {
+				err = nil
+			}
+			failed <- err
+		})
+	}
+	for range down {
+		select {
+		case err := <-failed:
+			if err != nil {
+				return err
+			}
+		case <-f.ctx.Done():
+			return errLeft
 		}
 	}
 	return nil
+}
+
+// down returns why channels are not heard, by a partition of each master of
+// which that is so.
+func (f *fanout) down() map[int]error {
+	down := make(map[int]error)
+	f.mu.RLock()
+	for _, l := range f.links {
+		if err := l.up(); err != nil {
+			down[l.part] = err
+		}
+	}
+	f.mu.RUnlock()
+	if f.strays.Load() == f.routed.Load() {
+		return down
+	}
+	seen := make(map[string]bool)
+	for _, w := range f.unrouted() {
+		addr, _ := f.n.s.topo.master(f.ctx, w.keys.part) // Those whose master is not known go together.
+		if !seen[addr] {
+			seen[addr] = true
+			down[w.keys.part] = errors.New("no connection to a master of Redis's cluster on which channels are heard")
+		}
+	}
+	return down
 }

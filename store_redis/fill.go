@@ -92,12 +92,11 @@ func (n *node) catchUp(w *watch) {
 
 // fill reads what a watch has missed until it is live again.
 func (n *node) fill(w *watch) {
-	select {
-	case n.fills <- struct{}{}:
-		defer func() { <-n.fills }()
-	case <-n.ctx.Done():
+	release := n.fills.take(n.ctx, w.keys.part)
+	if release == nil {
 		return
 	}
+	defer release()
 	stripe := &n.stripes[w.keys.part]
 	size, pause := firstFill, fillRetry
 	for !w.ended.Load() {

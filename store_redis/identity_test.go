@@ -229,9 +229,13 @@ func TestRestoredInPlace(t *testing.T) {
 	for _, row := range []struct {
 		why             string
 		before, restore []string
+		// subscribed is true if the node has a lease in the channel's partition, too.
+		subscribed bool
 	}{
-		{"a snapshot", []string{"SAVE"}, []string{"DEBUG RELOAD NOSAVE"}},
-		{"nothing", nil, []string{"FLUSHALL"}},
+		{"a snapshot", []string{"SAVE"}, []string{"DEBUG RELOAD NOSAVE"}, true},
+		{"a snapshot, and the channel is only watched", []string{"SAVE"}, []string{"DEBUG RELOAD NOSAVE"}, false},
+		{"nothing", nil, []string{"FLUSHALL"}, true},
+		{"nothing, and the channel is only watched", nil, []string{"FLUSHALL"}, false},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
@@ -239,8 +243,10 @@ func TestRestoredInPlace(t *testing.T) {
 			in := newInbox(t)
 			n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
 			mustWatch(t, n, "c")
-			if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: "c", Connection: "1"}); err != nil {
-				t.Fatal(err)
+			if row.subscribed {
+				if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: "c", Connection: "1"}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"})
 			do(t, srv, row.before...)

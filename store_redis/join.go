@@ -10,9 +10,14 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// maxFills is how many watches catch up at a time. More would only wait for each
-// other, for longer than a read may take on a slow line.
+// maxFills is how many watches of each master catch up at a time. More would only
+// wait for each other, for longer than a read may take on a slow line.
 const maxFills = 8
+
+// home is the partition that peers, connections and readiness depend on. It is one
+// for all nodes, so that a node which is ready can do all that does not belong to
+// a channel, whatever other masters of a cluster are gone.
+const home = 0
 
 // A node is one member. Its background work is started by Join and ended by
 // Leave: links (fanout, link), leases (lease) and the agenda.
@@ -21,8 +26,6 @@ type node struct {
 	r  store.Receiver
 	o  store.JoinOptions
 	id string
-	// home is the partition that keeps the node's connections.
-	home int
 	// window and limit are the options as scripts take them, and
 	// publishCommand and sharded say how to publish and subscribe.
 	window, limit, publishCommand any // strings, each boxed once
@@ -37,7 +40,7 @@ type node struct {
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
 	stripes [partitions]sync.Mutex
-	fills   chan struct{}
+	fills   *masterSlots
 	reroute chan struct{}
 
 	left atomic.Bool
@@ -66,14 +69,13 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 		s: s, r: r, o: o, id: randomText(12), sharded: sharded,
 		window: decimal(millis(o.ReplayWindow)), limit: strconv.Itoa(o.ReplayLimit),
 		publishCommand: "PUBLISH",
-		fills:          make(chan struct{}, maxFills),
+		fills:          newMasterSlots(s.topo, maxFills),
 		reroute:        make(chan struct{}, 1),
 	}
 	if sharded {
 		n.publishCommand = "SPUBLISH"
 	}
 	n.peers.slots = make(chan struct{}, maxCalls)
-	n.home = partOf("node", n.id)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leases = newLeases(n)
 	n.agenda = newAgenda(n)
@@ -93,13 +95,14 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.goRun(func() { n.agenda.run(n.ctx) })
 	n.goRun(func() { n.heartbeat.run(n.ctx) })
 	n.goRun(func() { n.acked.run(n.ctx) })
+	n.goRun(func() { n.acked.runLooks(n.ctx) })
 	return n, nil
 }
 
 // enter makes the node a member of the partition in which its peers look, and
 // waits until it hears itself.
 func (n *node) enter(ctx context.Context) error {
-	if _, err := n.leases.join(ctx, 0); err != nil {
+	if _, err := n.leases.join(ctx, home); err != nil {
 		return err
 	}
 	for {
@@ -124,16 +127,16 @@ func (n *node) Ready(ctx context.Context) error {
 	if err := n.s.topo.identity.ready(); err != nil {
 		return unavailable(err, nil)
 	}
-	if err := n.fan.up(); err != nil {
+	if err := n.fan.up(ctx); err != nil {
 		return unavailable(err, nil)
 	}
-	inc, err := n.leases.join(ctx, 0)
+	inc, err := n.leases.join(ctx, home)
 	if err != nil {
 		return err
 	}
-	gone, err := n.leases.renew(ctx, renewProve, renewal{0, inc})
+	gone, err := n.leases.renew(ctx, renewProve, renewal{home, inc})
 	if len(gone) > 0 {
-		n.leases.gone(0, inc)
+		n.leases.gone(home, inc)
 		return unavailable(refusedStale, nil)
 	}
 	return err

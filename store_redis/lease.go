@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // leases are this node's memberships. It is a member of each partition apart,
@@ -235,18 +233,18 @@ func (l *leases) renewAll(ctx context.Context) {
 	if l.n.s.topo.bySlot() {
 		size = 1
 	}
-	var g errgroup.Group
-	g.SetLimit(64)
+	// All at once: what waits for a master that is gone must not hold up the leases
+	// at the others.
+	var wg sync.WaitGroup
 	for some := range slices.Chunk(all, size) {
-		g.Go(func() error {
+		wg.Go(func() {
 			gone, _ := l.renew(ctx, renewKeep, some...) // The next round tries again.
 			for _, r := range gone {
 				l.gone(r.part, r.inc)
 			}
-			return nil
 		})
 	}
-	_ = g.Wait() // No error is returned.
+	wg.Wait()
 }
 
 // renewBatch is how many leases one script renews.

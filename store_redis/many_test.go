@@ -43,7 +43,7 @@ func TestDeadNodeHadMany(t *testing.T) {
 	if err := n.AddConnection(ctx, store.Connection{ID: "1", Info: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	conns := k.conns(n.home, n.leases.current(n.home))
+	conns := k.conns(home, n.leases.current(home))
 	copyField(t, db, conns, "1", connections)
 
 	if _, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "busy", Connection: "1"}); err != nil {

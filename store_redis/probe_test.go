@@ -117,12 +117,12 @@ func TestLinkToReplica(t *testing.T) {
 				t.Fatal(err)
 			}
 			await.Within(t, back, "a link to the replica to be refused, twice", func() bool { return refusals.n.Load() >= 2 })
-			if err := n.fan.up(); err == nil {
+			if err := n.fan.up(t.Context()); err == nil {
 				t.Error("the node believes that it hears its channels")
 			}
 			d.end()
 			id := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}, back)
-			await.Within(t, back, "the links to be up", func() bool { return n.fan.up() == nil })
+			await.Within(t, back, "the links to be up", func() bool { return n.fan.up(t.Context()) == nil })
 			in.await("the message", time.Second, func() bool {
 				return slices.ContainsFunc(in.items, func(it *store.Item) bool { return it.ID == id })
 			})

@@ -105,3 +105,36 @@ func (t *topology) forget(ctx context.Context, p int) {
 		t.cluster.ReloadState(ctx)
 	}
 }
+
+// A masterSlots bounds how much of something is under way at each master, so that
+// one which does not answer holds up nothing at the others.
+type masterSlots struct {
+	topo  *topology
+	limit int
+
+	mu    sync.Mutex
+	slots map[string]chan struct{} // by address
+}
+
+func newMasterSlots(topo *topology, limit int) *masterSlots {
+	return &masterSlots{topo: topo, limit: limit, slots: make(map[string]chan struct{})}
+}
+
+// take waits for a slot at the master of a partition, and returns a function that
+// gives it back; nil if the context ends first.
+func (m *masterSlots) take(ctx context.Context, p int) (release func()) {
+	addr, _ := m.topo.master(ctx, p) // Those whose master is not known share slots.
+	m.mu.Lock()
+	slots := m.slots[addr]
+	if slots == nil {
+		slots = make(chan struct{}, m.limit)
+		m.slots[addr] = slots
+	}
+	m.mu.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }
+	case <-ctx.Done():
+		return nil
+	}
+}
