@@ -71,7 +71,11 @@ func (s *Store) read(ctx context.Context, c call) (stretch, error) {
 		return out, err
 	}
 	for i := 0; i+2 < len(flat); i += 3 {
-		out.items = append(out.items, heard{flat[i], flat[i+1], flat[i+2]})
+		h := heard{flat[i], flat[i+1], flat[i+2]}
+		if before, item := splitBody(h.item); item != h.item {
+			h.before, h.item = before, item
+		}
+		out.items = append(out.items, h)
 	}
 	if r.record.bad || len(r.more) < 2 {
 		return out, errRecord

@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -53,6 +54,18 @@ func besides(channel string) string {
 	return strconv.Itoa((&store.Message{Channel: channel}).Size())
 }
 
+// splitBody returns the id of the item before a kept message, and its item. What
+// is no body of a kept message but an item already is returned as it is: items
+// begin with the length of their kind.
+func splitBody(text string) (before, item string) {
+	if len(text) > 1 && text[1] == ':' {
+		return "", text
+	}
+	_, rest, _ := strings.Cut(text, " ")
+	before, item, _ = strings.Cut(rest, " ")
+	return before, item
+}
+
 // messages reads the list of id and item that follows the record.
 func (r *reply) messages(channel string) ([]*store.Message, error) {
 	flat, err := r.list(0)
@@ -61,7 +74,8 @@ func (r *reply) messages(channel string) ([]*store.Message, error) {
 	}
 	var messages []*store.Message
 	for i := 0; i+1 < len(flat); i += 2 {
-		it, _, err := decodeItem(channel, flat[i], flat[i+1])
+		_, item := splitBody(flat[i+1])
+		it, _, err := decodeItem(channel, flat[i], item)
 		if err != nil {
 			return nil, err
 		}

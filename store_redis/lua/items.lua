@@ -2,11 +2,12 @@
 -- once, in the order of their ids, and no more than is wanted.
 --
 -- A source is a function that reads the next n items, and returns them as {id, item,
--- id of the item before, true if it has expired} and true if it has no more.
+-- id of the item before, true if it has expired} and true if it has no more. Of a kept
+-- message the item is its body, which begins with its expiry and the id before it.
 
 -- PIECE is how many items a source reads at a time at the most. What is read and
 -- does not fit is less than that.
-local PIECE = 16
+local PIECE = 32
 
 -- stream reads a stream, from after an id up to another.
 local function stream(key, after, upto)
@@ -37,9 +38,8 @@ local function kept(order, bodies, low, high, reverse)
     end
     for i, body in ipairs(redis.call('HMGET', bodies, unpack(ids))) do
       if body then
-        local _, at, expires, before = string.find(body, '^(%d+) ([%d-]*) ')
-        local expired = expires ~= '0' and tonumber(expires) <= NOW
-        items[#items + 1] = {ids[i], string.sub(body, at + 1), before, expired}
+        local expired = string.sub(body, 1, 2) ~= '0 ' and string.sub(body, 1, 13) <= NOW_TEXT
+        items[#items + 1] = {ids[i], body, '', expired}
       end
     end
     if reverse then
@@ -63,7 +63,8 @@ local function merge(sources, reverse, count, bytes, besides, take)
   local n, size, longest, last = 0, 0, bytes, ''
   while true do
     local first, id
-    for _, s in ipairs(states) do
+    for i = 1, #states do
+      local s = states[i]
       while not s.items[s.at] and not s.done do
         local fit = math.floor((bytes - size) / longest)
         s.items, s.done = s.read(math.max(1, math.min(PIECE, fit, count - n)))
