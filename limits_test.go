@@ -31,6 +31,7 @@ func TestLimits(t *testing.T) {
 		{"keys of an object of permissions", countText(maxClaimKeys)},
 		{"one WebSocket message of a client", sizeText(o.MaxFrameSize) + " *"},
 		{"one HTTP body", sizeText(o.MaxBodySize) + " *"},
+		{"time for it to arrive", fmt.Sprintf("%.0f seconds, and one more for each %s that has come", bodyTimeout.Seconds(), sizeText(bodyRate))},
 		{"what waits for a client that is slow to read", sizeText(o.MaxQueueSize) + " *"},
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
@@ -51,6 +52,7 @@ func TestLimits(t *testing.T) {
 		{"messages of a batch", countText(wire.MaxBatch)},
 		{"`store`", countText(wire.MaxStore) + " seconds (a hundred years), or -1"},
 		{"connection", fmt.Sprintf("%.0f hours *", o.MaxConnectionDuration.Hours())},
+		{"receiving nothing of what waits", fmt.Sprintf("%.0f seconds *", o.WriteTimeout.Seconds())},
 		{"silence of both sides", fmt.Sprintf("%.0f minutes *", o.IdleTimeout.Minutes())},
 		{"catching up with what was not kept", fmt.Sprintf("%.0f minutes *, %s messages a channel *", o.ReplayWindow.Minutes(), countText(o.ReplayLimit))},
 	}

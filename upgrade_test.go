@@ -53,6 +53,14 @@ func TestRefusedHandshake(t *testing.T) {
 	if w.Code != http.StatusInternalServerError {
 		t.Errorf("what cannot be taken over is answered with %d", w.Code)
 	}
+	w = httptest.NewRecorder()
+	r = upgrading(t, token)
+	r.Method, r.ProtoMajor, r.ProtoMinor = http.MethodConnect, 2, 0 // RFC 8441, as net/http passes it on
+	r.Header = http.Header{":protocol": {"websocket"}}
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("extended CONNECT is answered with %d", w.Code)
+	}
 	ws, _, err := websocket.Dial(t.Context(), s.URL+"/rt?token="+token, nil)
 	if err != nil {
 		t.Fatalf("the token is spent: %v", err)
