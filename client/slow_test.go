@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,16 +20,23 @@ import (
 // A slowConn carries that many bytes a second in each direction.
 type slowConn struct {
 	net.Conn
-	rate int
+	rate  int
+	over  chan struct{} // closed with it
+	close sync.Once
 }
 
-func (c slowConn) Read(b []byte) (int, error) {
+func (c *slowConn) Close() error {
+	c.close.Do(func() { close(c.over) })
+	return c.Conn.Close()
+}
+
+func (c *slowConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b[:min(len(b), 1000)])
 	c.wait(n)
 	return n, err
 }
 
-func (c slowConn) Write(b []byte) (n int, err error) {
+func (c *slowConn) Write(b []byte) (n int, err error) {
 	for len(b) > 0 && err == nil {
 		var part int
 		part, err = c.Conn.Write(b[:min(len(b), 1000)])
@@ -38,7 +46,12 @@ func (c slowConn) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-func (c slowConn) wait(n int) { time.Sleep(time.Duration(n) * time.Second / time.Duration(c.rate)) }
+func (c *slowConn) wait(n int) {
+	select {
+	case <-time.After(time.Duration(n) * time.Second / time.Duration(c.rate)):
+	case <-c.over:
+	}
+}
 
 // slow makes the connections of a client slow.
 func slow(c *http.Client, rate int) *http.Client {
@@ -47,7 +60,7 @@ func slow(c *http.Client, rate int) *http.Client {
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dial(ctx, network, addr)
-			return slowConn{conn, rate}, err
+			return &slowConn{Conn: conn, rate: rate, over: make(chan struct{})}, err
 		},
 	}}
 }
@@ -149,6 +162,32 @@ func TestStuckServer(t *testing.T) {
 		time.Sleep(80 * time.Second)
 		if waits := st.waits(); len(waits) == 0 {
 			t.Error("it is not left")
+		}
+	})
+}
+
+// Close takes a moment, also while a large message is on its way over a slow
+// link.
+func TestCloseOnSlowLink(t *testing.T) {
+	server := script(t, func(ctx context.Context, ws *websocket.Conn) { _ = hear(ctx, ws, func(string) {}) })
+	inBubble(t, server, Options{}, func(t *testing.T, c *Client) {
+		o := c.opts
+		o.HTTPClient = slow(o.HTTPClient, 2_000)
+		c, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := c.Publish(ctx, "room", "e", strings.Repeat("x", 30_000)); !errors.Is(err, ErrUnknownOutcome) {
+			t.Errorf("got %v", err)
+		}
+		began := time.Now()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
 		}
 	})
 }
