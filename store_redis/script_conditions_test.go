@@ -217,6 +217,7 @@ func TestLeaseConditions(t *testing.T) {
 		t.Error("the lease is left")
 	}
 
+	d.want("to take the connections of one that has no lease any more", "", disconnect("gone.1", true))
 	d.lease(p, "b.1", time.Hour)
 	d.want("to end one that leaves", "", resign("b.1", true))
 	d.lease(p, "c.1", time.Hour)
@@ -522,6 +523,33 @@ func otherChannel(k *keyspace, p int) string {
 	for i := 0; ; i++ {
 		if name := fmt.Sprint("other", i); k.channel(name).part == p {
 			return name
+		}
+	}
+}
+
+// TestLeasesInFullMemory: a node that is a member stays one when Redis's memory is
+// full, and can tell that Redis accepts nothing more.
+func TestLeasesInFullMemory(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	k := &d.n.s.keys
+	const p = 0
+	renew := func(kind, inc string) call {
+		return call{script: renewScript, part: p, keys: []any{k.leases(p)}, args: []any{"60000", kind, inc}}
+	}
+	heartbeat := call{
+		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"a.1", "60000", "1", "topic"},
+	}
+	d.want("to join", "", renew(renewJoin, "a.1"))
+	d.want("a heartbeat", "", heartbeat)
+	if err := d.db.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	d.want("to keep a lease", "", renew(renewKeep, "a.1"))
+	d.want("a heartbeat in full memory", "", heartbeat)
+	for _, c := range []call{renew(renewProve, "a.1"), renew(renewJoin, "b.1")} {
+		if _, err := d.run(c); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("to %v in full memory: %v", c.args[1], err)
 		}
 	}
 }
