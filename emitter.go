@@ -23,6 +23,7 @@ type emitter struct {
 type sinkQueue struct {
 	sink    EventSink
 	queue   chan Event
+	size    int // bytes of what is queued, as sizeOf counts
 	dropped int
 	done    chan struct{}
 }
@@ -58,15 +59,42 @@ func (e *emitter) emit(typ, dataType string, m EventMetadata, data any) {
 		return
 	}
 	ev.ID = newRequestID()
+	size := sizeOf(data)
 	for _, q := range e.sinks {
-		select {
-		case q.queue <- ev:
-			e.reportDropped(q)
-		default:
+		if len(q.queue) == cap(q.queue) || q.size+size > maxEventBytes {
 			q.dropped++
 			e.lost++
+			continue
 		}
+		q.queue <- ev // has room, since nobody else sends
+		q.size += size
+		e.reportDropped(q)
 	}
+}
+
+// sizeOf is about what an event's data holds of memory that can be much.
+func sizeOf(data any) int {
+	switch d := data.(type) {
+	case EventMessageData:
+		return len(d.Data)
+	case EventStorageData:
+		return len(d.Data) + len(d.DataPrevious)
+	case EventMemberData:
+		const each = 64 // for what surrounds a member's metadata
+		size := each * len(d.Members)
+		for _, m := range d.Members {
+			size += len(m.UMD)
+		}
+		return size
+	}
+	return 0
+}
+
+// taken makes room for what was as long.
+func (e *emitter) taken(q *sinkQueue, ev Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	q.size -= sizeOf(ev.Data)
 }
 
 // droppedSoFar is how many events sinks were not given.
@@ -96,6 +124,7 @@ func (e *emitter) run(ctx context.Context, q *sinkQueue) {
 		}
 	}()
 	for ev := range q.queue {
+		e.taken(q, ev)
 		if ctx.Err() != nil {
 			lost++
 			continue

@@ -126,3 +126,33 @@ func TestEventUnmarshal(t *testing.T) {
 		}
 	}
 }
+
+// Events that are long are fewer.
+func TestEventQueueInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		got := 0
+		e := newEmitter(EventSinkFunc(func(context.Context, Event) error {
+			got++
+			time.Sleep(time.Minute)
+			return nil
+		}), slog.New(slog.NewTextHandler(&log, nil)))
+		umd := json.RawMessage(strings.Repeat("1", 1000))
+		long := EventMemberData{Members: slices.Repeat([]EventMeta{{UMD: umd}}, 1000)}
+		const total = 200
+		for range 2 {
+			for range total {
+				e.emit("hotsock.memberAdded", "channelMember", EventMetadata{}, long)
+			}
+			time.Sleep(2 * time.Hour) // and then there is room again
+		}
+		e.stop(t.Context())
+		fit := maxEventBytes / sizeOf(long)
+		if got < 2*fit || got > 2*fit+2 {
+			t.Errorf("%d events of %d bytes were handed over, want about %d", got, sizeOf(long), 2*fit)
+		}
+		if n := e.droppedSoFar(); int(n) != 2*total-got {
+			t.Errorf("%d were dropped of %d", n, 2*total)
+		}
+	})
+}

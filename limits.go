@@ -53,6 +53,7 @@ const (
 	maxPooled             = 16 << 10 // bytes of a buffer that is used again
 	maxWaiting            = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
 	eventQueue            = 16384    // events that wait for the sink
+	maxEventBytes         = 64 << 20 // of them, since an event can have a list of all members
 	maxLogged             = 1 << 10  // bytes of one value in the log
 )
 
