@@ -186,6 +186,7 @@ type faultyStore struct {
 	tokensAway  bool // UseToken fails
 	replays     int  // calls of Replay
 	replaysHang bool // until their time is over
+	afterGets   []func(*store.Entry) *store.Entry
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {

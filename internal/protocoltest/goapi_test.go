@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,5 +141,78 @@ func TestGoAPIErrors(t *testing.T) {
 			t.Errorf("the error does not wrap its causes: %v", err)
 		}
 		e.server(t, "GET", "/channels/room", "").want(t, 200, `{"name":"room","subscriptionsCount":0}`)
+	})
+}
+
+// Page by page, the Go API returns everything once, and who did it.
+func TestGoAPIPages(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		ctx, cancel := e.context()
+		defer cancel()
+		c := e.connect(t, withUMD("Jim", `{"n":1}`, everything))
+		c.subscribe(t, "room")
+		c.call(t, "publishMessage", `{"channel":"room","event":"e"}`).want(t, 202, "")
+		due := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+		want := []string{"of Jim"}
+		for n := range 120 {
+			e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, Store: time.Hour})
+			want = append(want, "of the server")
+		}
+		for n := range 7 { // of which some are due at the same time
+			e.publish(t, hotsock.Message{Channel: "room", Event: fmt.Sprint(n), At: due.Add(time.Duration(n/3) * time.Second)})
+			e.publish(t, hotsock.Message{Channel: "other", Event: "e", At: due})
+		}
+		for _, reverse := range []bool{false, true} {
+			var got []string
+			for q := (hotsock.HistoryQuery{Channel: "room", Reverse: reverse}); ; {
+				page, err := e.anyNode().History(ctx, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range page {
+					switch {
+					case m.By == nil:
+						got = append(got, "of the server")
+					case string(m.By.UMD) == `{"n":1}`:
+						got = append(got, "of "+m.By.UID)
+					}
+				}
+				if len(page) < 100 {
+					break
+				}
+				if last := page[len(page)-1].ID; reverse {
+					q.Before = last
+				} else {
+					q.After = last
+				}
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("History, reverse %v (-want +got):\n%s", reverse, diff)
+			}
+		}
+		for _, limit := range []int{1, 2, 100} {
+			seen := make(map[string]bool)
+			var after *hotsock.Schedule
+			for {
+				page, err := e.anyNode().Schedules(ctx, "room", after, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range page {
+					if seen[s.ARN] || s.Channel != "room" || after != nil && s.Due.Before(after.Due) {
+						t.Errorf("pages of %d: %+v comes after %+v", limit, s, after)
+					}
+					seen[s.ARN] = true
+					after = &s
+				}
+				if len(page) < limit {
+					break
+				}
+			}
+			if len(seen) != 7 {
+				t.Errorf("pages of %d: %d schedules, want 7", limit, len(seen))
+			}
+		}
 	})
 }

@@ -31,6 +31,10 @@ func TestEqual(t *testing.T) {
 		{"empty array and object", `[]`, `{}`, false},
 		{"one in an array", `1`, `[1]`, false},
 		{"strings that look like structure", `["a","b"]`, `["a\",\"b"]`, false},
+		{"a string with a number, written differently", `"1.0"`, `"1"`, false},
+		{"a number in a longer string", `"at 1.50"`, `"at 1.5"`, false},
+		{"names that are numbers", `{"1.0":true}`, `{"1":true}`, false},
+		{"a number after a string with a quote", `["\"",1.0,"\\",2.0]`, `["\"",1,"\\",2]`, true},
 		{"digits side by side", `[1,23]`, `[12,3]`, false},
 
 		{"integer and fraction", `1`, `1.0`, true},

@@ -1,0 +1,143 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// afterGet has something done when the store has read an entry, and before the
+// handler gets it: one function for each read, in turn, which returns what the
+// handler gets.
+func (s *faultyStore) afterGet(f ...func(*store.Entry) *store.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.afterGets = f
+}
+
+func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
+	e, err := n.Node.Get(ctx, channel, key)
+	n.s.mu.Lock()
+	var f func(*store.Entry) *store.Entry
+	if len(n.s.afterGets) > 0 {
+		f, n.s.afterGets = n.s.afterGets[0], n.s.afterGets[1:]
+	}
+	n.s.mu.Unlock()
+	if f != nil {
+		if e = f(e); e == nil {
+			err = store.ErrNotFound
+		}
+	}
+	return e, err
+}
+
+func (n *faultyNode) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	return n.Node.Tallies(ctx, t)
+}
+
+func (n *faultyNode) ListReactions(ctx context.Context, l store.ReactionsRequest) (store.ReactionPage, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.ReactionPage{}, err
+	}
+	return n.Node.ListReactions(ctx, l)
+}
+
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return nil, err
+	}
+	return n.Node.Keys(ctx, k)
+}
+
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.EntryPage{}, err
+	}
+	return n.Node.Entries(ctx, e)
+}
+
+// While the answer to a read is on its way, the entry changes, and the client,
+// which observes it too, is sent that first. It must not be answered with what is
+// older.
+func TestReadWhileDelivered(t *testing.T) {
+	const key = "k"
+	for _, tt := range []struct {
+		why    string
+		before any   // stored at first, nil for nothing
+		during []any // written during each read
+		stale  bool  // the store finds nothing each time
+		sent   []any // updates, in their order
+		answer any
+	}{
+		{"nothing meanwhile", 1.0, nil, false, nil, 1.0},
+		{"a newer value", 1.0, []any{2.0}, false, []any{2.0}, 2.0},
+		{"cleared", 1.0, []any{nil}, false, []any{nil}, nil},
+		{"the first value, so that it is read again", nil, []any{2.0}, false, []any{2.0}, 2.0},
+		{"the first value, and cleared when it is read again", nil, []any{2.0, nil}, false, []any{2.0, nil}, nil},
+		{"a value that the store does not find", nil, []any{2.0, 3.0, 4.0, 5.0}, true, []any{2.0, 3.0, 4.0, 5.0}, 5.0},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			inRig(t, Options{}, func(t *testing.T, r *rig) {
+				write := func(value any) {
+					t.Helper()
+					if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "c", Key: key, Data: value}); err != nil {
+						t.Error(err)
+					}
+				}
+				p := r.connect("Jim")
+				p.send(`{"event":"hotsock.subscribe","channel":"c"}`)
+				p.next("hotsock.subscribed")
+				if tt.before != nil {
+					write(tt.before)
+					p.next("hotsock.channelStorageUpdated")
+				}
+				var during []func(*store.Entry) *store.Entry
+				for _, value := range tt.during {
+					during = append(during, func(e *store.Entry) *store.Entry {
+						write(value)
+						if tt.stale {
+							return nil
+						}
+						return e
+					})
+				}
+				r.s.afterGet(during...)
+				p.send(fmt.Sprintf(`{"event":"hotsock.channelStorageGet","channel":"c","key":%q}`, key))
+				for i, want := range tt.sent {
+					if got := p.next("hotsock.channelStorageUpdated")["data"]; got != want {
+						t.Errorf("update %d is %v, want %v", i, got, want)
+					}
+				}
+				if got := p.next("hotsock.channelStorageData")["data"]; got != tt.answer {
+					t.Errorf("the answer is %v, want %v", got, tt.answer)
+				}
+			})
+		})
+	}
+}
+
+// What reads from the store fails while it is away, and says so.
+func TestReadsWhileUnavailable(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		id := r.publish("c", "e", 1, Forever)
+		r.s.setDown(true)
+		ctx := t.Context()
+		for what, read := range map[string]func() error{
+			"History":    func() error { _, err := r.h.History(ctx, HistoryQuery{Channel: "c"}); return err },
+			"Reactions":  func() error { _, err := r.h.Reactions(ctx, ReactionsQuery{Channel: "c", MessageID: id}); return err },
+			"Storage":    func() error { _, err := r.h.Storage(ctx, "c", ""); return err },
+			"Storage of": func() error { _, err := r.h.Storage(ctx, "c", "", "k"); return err },
+		} {
+			var e *Error
+			if err := read(); !errors.As(err, &e) || e.Code != CodeUnavailable {
+				t.Errorf("%s: error %v, want UNAVAILABLE", what, err)
+			}
+		}
+	})
+}
