@@ -80,7 +80,7 @@ func TestReadWhileDelivered(t *testing.T) {
 		{"cleared", 1.0, []any{nil}, false, []any{nil}, nil},
 		{"the first value, so that it is read again", nil, []any{2.0}, false, []any{2.0}, 2.0},
 		{"the first value, and cleared when it is read again", nil, []any{2.0, nil}, false, []any{2.0, nil}, nil},
-		{"a value that the store does not find", nil, []any{2.0, 3.0, 4.0, 5.0}, true, []any{2.0, 3.0, 4.0, 5.0}, 5.0},
+		{"a value that the store does not find", nil, []any{2.0, 3.0, 4.0, 5.0, 6.0, 7.0}, true, []any{2.0, 3.0, 4.0, 5.0}, 5.0},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			inRig(t, Options{}, func(t *testing.T, r *rig) {

@@ -29,7 +29,8 @@ const passing = new Set([...noLink, "UNAVAILABLE", "RATE_LIMITED"]); // errors w
  * @property {string} key        made by the sender: a message sent twice is shown once
  * @property {"sent"|"sending"|"failed"} state
  * @property {string} problem    why it failed
- * @property {Map<string, Set<string>>} reactions  who reacted, by reaction
+ * @property {Map<string, {users: Set<string>, others: number}>} reactions  who reacted, by reaction: the first
+ *   and oneself by name, and how many others
  */
 
 /**
@@ -123,7 +124,7 @@ export class Room extends EventTarget {
 
   /** Adds our reaction, or takes it back. Throws what the server answers. */
   async react(message, reaction) {
-    const action = message.reactions.get(reaction)?.has(this.me) ? "remove" : "add";
+    const action = message.reactions.get(reaction)?.users.has(this.me) ? "remove" : "add";
     const change = { messageId: message.id, reaction, action };
     this.#applyReaction(change, this.me);
     try {
@@ -218,8 +219,8 @@ export class Room extends EventTarget {
     const message = this.#take(frame);
     if (!message) return;
     message.reactions = new Map(
-      Object.entries(frame.reactions ?? {}).map(([reaction, { items = [] }]) => [
-        reaction, new Set(items.map((item) => item.uid)),
+      Object.entries(frame.reactions ?? {}).map(([reaction, { count, items = [] }]) => [
+        reaction, { users: new Set(items.map((item) => item.uid)), others: count - items.length },
       ]),
     );
     this.#fire("message", message);
@@ -287,10 +288,10 @@ export class Room extends EventTarget {
   #applyReaction({ messageId, reaction, action }, uid) {
     const message = this.#messages.get(messageId);
     if (!message) return; // older than what is loaded
-    const users = message.reactions.get(reaction) ?? new Set();
-    if (action === "add") users.add(uid);
-    else users.delete(uid);
-    if (users.size > 0) message.reactions.set(reaction, users);
+    const who = message.reactions.get(reaction) ?? { users: new Set(), others: 0 };
+    if (action === "add") who.users.add(uid);
+    else if (!who.users.delete(uid) && uid !== this.me && who.others > 0) who.others--;
+    if (who.users.size + who.others > 0) message.reactions.set(reaction, who);
     else message.reactions.delete(reaction);
     this.#fire("message", message);
   }

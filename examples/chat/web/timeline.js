@@ -175,14 +175,15 @@ export class Timeline {
   #drawReactions(message) {
     const { li, reactions } = this.#items.get(message);
     const chips = new Map([...reactions.children].map((chip) => [chip.dataset.reaction, chip]));
-    for (const [reaction, users] of message.reactions) {
+    for (const [reaction, { users, others }] of message.reactions) {
       const chip = chips.get(reaction) ?? this.#chip(message, reaction);
       if (!chips.delete(reaction)) reactions.append(chip);
-      const who = [...users].map((uid) => (uid === this.#room.me ? "you" : uid)).join(", ");
+      const names = [...users].map((uid) => (uid === this.#room.me ? "you" : uid));
+      const who = [...names, ...(others > 0 ? [`${others} more`] : [])].join(", ");
       chip.ariaPressed = String(users.has(this.#room.me));
-      chip.ariaLabel = `${nameReaction(reaction)}, ${users.size}: ${who}`;
+      chip.ariaLabel = `${nameReaction(reaction)}, ${users.size + others}: ${who}`;
       chip.title = who;
-      chip.lastElementChild.textContent = users.size;
+      chip.lastElementChild.textContent = users.size + others;
     }
     for (const chip of chips.values()) {
       if (chip === document.activeElement) li.focus();
