@@ -18,6 +18,9 @@ const (
 	// maxTimeout bounds how long after its beginning an operation can take
 	// effect. It must be well below what remember in lib.lua keeps.
 	maxTimeout = 10 * time.Second
+	// warnJump is by how much the server's clock may jump before the log tells: slow
+	// answers look like smaller jumps.
+	warnJump = 5 * time.Second
 	// opsStretch is the time whose operations share a record, which lives for 30 s
 	// after the last of them. It is short because the server frees a record at
 	// once, and answers nobody meanwhile.
@@ -158,7 +161,9 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	r.server = o.server
 	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
 	if c.script == dueScript || c.script == heartbeatScript {
-		l.clock.accepted(r.now, o.received)
+		if jump := l.clock.accepted(r.now, o.received); jump.Abs() > warnJump {
+			s.log.Warn("the clock of Redis jumped, or this node stood still: what Redis keeps for a time may expire earlier or later", "by", jump)
+		}
 	}
 	if r.status != "ok" {
 		return r, refusal(r.status)

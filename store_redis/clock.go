@@ -50,15 +50,17 @@ func (c *clock) saw(ms int64, received time.Time, force bool) {
 }
 
 // accepted notes that the server accepts writes: its answers alone do not tell
-// whether the nodes have been able to renew their leases.
-func (c *clock) accepted(ms int64, received time.Time) {
+// whether the nodes have been able to renew their leases. It returns by how much
+// the server's clock jumped since the last time, or more than it did where answers
+// were slow.
+func (c *clock) accepted(ms int64, received time.Time) (jump time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.first.IsZero() {
 		c.first = received
 	} else {
 		silent := received.Sub(c.last)
-		jump := time.Duration(ms-c.lastMS)*time.Millisecond - silent
+		jump = time.Duration(ms-c.lastMS)*time.Millisecond - silent
 		if length := max(silent, jump.Abs()); length > minGap {
 			// A gap makes shorter ones before it of no interest.
 			c.gaps = slices.DeleteFunc(c.gaps, func(g gap) bool {
@@ -70,6 +72,7 @@ func (c *clock) accepted(ms int64, received time.Time) {
 	if received.After(c.last) {
 		c.last, c.lastMS = received, ms
 	}
+	return jump
 }
 
 // server returns the server's time at t of our clock in milliseconds, and

@@ -58,3 +58,20 @@ func TestClockRemembersGaps(t *testing.T) {
 		}
 	}
 }
+
+// TestClockTellsJumps: whoever reads the log learns that a clock was set, or that
+// the server which is master now has another one.
+func TestClockTellsJumps(t *testing.T) {
+	var c clock
+	start := time.Now()
+	c.accepted(1_000_000, start)
+	if jump := c.accepted(1_000_500, start.Add(500*time.Millisecond)); jump != 0 {
+		t.Errorf("a clock that goes on jumped by %v", jump)
+	}
+	if jump := c.accepted(941_000, start.Add(time.Second)); jump != -time.Minute {
+		t.Errorf("a clock that was set back by a minute jumped by %v", jump)
+	}
+	if jump := c.accepted(1_001_500, start.Add(1500*time.Millisecond)); jump != time.Minute {
+		t.Errorf("a clock that was set forward by a minute jumped by %v", jump)
+	}
+}

@@ -286,3 +286,46 @@ func TestRestoredInPlace(t *testing.T) {
 		in.await("being told", back, func() bool { return in.lost > 0 })
 	})
 }
+
+// TestOtherClock has leases and used tokens on a server whose clock differs from
+// that by which they were written, as after a failover.
+func TestOtherClock(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	db := srv.Client()
+	in := newInbox(t)
+	n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+	dead := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	for i, m := range []*node{n, dead} {
+		if _, err := m.Subscribe(unhurried(t), store.SubscribeRequest{Channel: "c", Connection: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Behind: all leases seem to last a minute longer.
+	dead.kill()
+	p := n.s.keys.channel("c").part
+	for _, p := range []int{home, p} {
+		for _, m := range []*node{n, dead} {
+			if err := db.ZIncrBy(t.Context(), n.s.keys.leases(p), 60_000, m.leases.current(p)).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	in.await("the end of the dead node", 4*testJoin.NodeTimeout, func() bool { return len(in.ended) == 1 })
+	in.mu.Lock()
+	if in.rejoins > 0 {
+		t.Error("the living node is taken for dead")
+	}
+	in.mu.Unlock()
+
+	// Ahead: what expires does so earlier.
+	until := time.Now().Add(time.Minute)
+	if first, err := n.UseToken(unhurried(t), "token", until); err != nil || !first {
+		t.Fatalf("first use: %v (%v)", first, err)
+	}
+	_, key := n.s.keys.token("token")
+	left, err := db.PTTL(t.Context(), key).Result()
+	if err != nil || left < time.Until(until)+tokenSlack-10*time.Second {
+		t.Errorf("the use of a token is remembered for %v (%v)", left, err)
+	}
+}

@@ -20,6 +20,11 @@ local expires = text(NOW + length)
 -- A full memory refuses nothing that follows a removal: see renew.lua.
 redis.call('ZREM', KEYS[2], ARGV[3])
 redis.call('ZADD', KEYS[2], expires, ARGV[3])
+for i = 2, 3 do -- Leases that are too long are cut, as in renew.lua.
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
+    redis.call('ZADD', KEYS[i], expires, other)
+  end
+end
 if ARGV[5] == '1' then
   redis.call('ZADD', KEYS[3], expires, ARGV[3])
 elseif redis.call('ZREM', KEYS[3], ARGV[3]) == 1 then

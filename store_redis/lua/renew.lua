@@ -10,6 +10,10 @@
 -- Where memory is full, Redis refuses what needs some as the first write of a
 -- script. ZREM needs none, and what follows is let through. Else the leases of
 -- all nodes would lapse, and each would end what the others have.
+--
+-- A lease that is longer than one that begins now is by the clock of another
+-- server, or from before the clock was set back. It is cut: if its node lives, it
+-- is renewed in time.
 
 local _, refuse = recall()
 if refuse then
@@ -25,6 +29,9 @@ for i = 2, #KEYS do
       redis.call('ZREM', KEYS[i], incarnation)
     end
     redis.call('ZADD', KEYS[i], expires, incarnation)
+    for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
+      redis.call('ZADD', KEYS[i], expires, other)
+    end
     now = expires
   end
   results[#results + 1], results[#results + 2] = before or '0', now
