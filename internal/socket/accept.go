@@ -2,7 +2,7 @@ package socket
 
 import (
 	"bytes"
-	"crypto/sha1" // RFC 6455 wants it; nothing rests on it.
+	"crypto/sha1" //nolint:gosec // RFC 6455 wants it; nothing rests on it
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -41,7 +41,7 @@ func CheckRequest(r *http.Request) error {
 	bad := func(reason string) error {
 		return &HandshakeError{http.StatusBadRequest, http.Header{"Sec-Websocket-Version": {"13"}}, reason}
 	}
-	keys := r.Header.Values("Sec-Websocket-Key")
+	keys := r.Header.Values("Sec-WebSocket-Key")
 	switch {
 	case r.ProtoMajor > 1:
 		return nil // HTTP/2 has another handshake, and CheckWriter refuses it.
@@ -51,7 +51,7 @@ func CheckRequest(r *http.Request) error {
 		return upgrade("the Connection header does not say Upgrade: a proxy must pass on Upgrade and Connection")
 	case !HasToken(r.Header, "Upgrade", "websocket"):
 		return upgrade("the Upgrade header does not say websocket")
-	case r.Header.Get("Sec-Websocket-Version") != "13":
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		return bad("the Sec-WebSocket-Version is not 13")
 	case len(keys) != 1:
 		return bad("there must be one Sec-WebSocket-Key")
@@ -126,7 +126,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		extension = negotiate(r.Header)
 		c.deflate = extension != ""
 	}
-	c.answer(switching(w.Header(), r.Header.Get("Sec-Websocket-Key"), extension))
+	c.answer(switching(w.Header(), r.Header.Get("Sec-WebSocket-Key"), extension))
 	return c, nil
 }
 
@@ -166,7 +166,7 @@ func hijack(w http.ResponseWriter) (_ net.Conn, early []byte, err error) {
 func switching(header http.Header, key, extension string) Frame {
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	sum := sha1.Sum([]byte(strings.TrimSpace(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	sum := sha1.Sum([]byte(strings.TrimSpace(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // the same
 	b.WriteString(base64.StdEncoding.EncodeToString(sum[:]))
 	b.WriteString("\r\n")
 	if extension != "" {
@@ -187,7 +187,7 @@ var notSwitching = map[string]bool{
 // negotiate returns the extension that is agreed on: permessage-deflate without
 // context takeover, if the client offers it in a form that can be had, or "".
 func negotiate(header http.Header) string {
-	for _, v := range header.Values("Sec-Websocket-Extensions") {
+	for _, v := range header.Values("Sec-WebSocket-Extensions") {
 		for offer := range strings.SplitSeq(v, ",") {
 			params := strings.Split(offer, ";")
 			for i, p := range params {

@@ -206,7 +206,7 @@ func TestPingsAreAnsweredOnce(t *testing.T) {
 	for i := range 10_000 {
 		pings = append(pings, masked(fin|opPing, fmt.Append(nil, i)))
 	}
-	go client.send(append(pings, masked(fin|opText, nil))...)
+	go func() { _, _ = client.conn.Write(bytes.Join(append(pings, masked(fin|opText, nil)), nil)) }()
 	if _, err := c.Read(readBuffer512); err != nil {
 		t.Fatal(err)
 	}
@@ -236,8 +236,8 @@ func TestTolerate(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			n := 0
 			c, client := rawPair(t, Options{Tolerate: func() bool { n++; return n <= 10 }})
+			client.send(masked(opText, nil))
 			go func() {
-				client.send(masked(opText, nil))
 				for range 20 {
 					_, _ = client.conn.Write(frame)
 				}

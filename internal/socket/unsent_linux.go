@@ -13,7 +13,7 @@ func unsentBytes(raw syscall.RawConn) (n int, known bool) {
 	}
 	err := raw.Control(func(fd uintptr) {
 		var unsent int32
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&unsent)))
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&unsent))) //nolint:gosec // as package syscall has it
 		n, known = int(unsent), errno == 0
 	})
 	return n, known && err == nil
