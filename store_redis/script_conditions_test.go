@@ -230,6 +230,10 @@ func TestLeaseConditions(t *testing.T) {
 	d.want("to subscribe", "", subscribe)
 	d.want("to sweep one that lives", refusedNone, sweep(false))
 	d.want("to sweep one that leaves", "", sweep(true))
+	if err := d.db.ZRem(t.Context(), k.leases(p), "c.1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	d.want("to sweep one that has no lease any more", "", sweep(false))
 	if d.exists(k.owned(p, "c.1")) || d.exists(ck.subs("c.1")) {
 		t.Error("something is left of what was swept")
 	}
@@ -462,6 +466,8 @@ func TestFireConditions(t *testing.T) {
 		}
 	}
 	d.want("to put off another one by now", refusedNone, put(putOff, "another"))
+	never := scheduled(-time.Second)
+	d.want("to put off one that there is not", refusedNone, put(never, encodeSchedule(&never)))
 	d.want("to put off one that is not due", refusedNone, put(c, encodeSchedule(&c)))
 	d.want("to put off", "", put(putOff, encodeSchedule(&putOff)))
 	got, _ = fire(putOff, q)
