@@ -126,7 +126,7 @@ func (s *subscription) mayReplay(after ulid.ULID) bool {
 // start tells the client the beginning, and lets what follows it pass. The
 // topic's lock must be held.
 func (s *subscription) start(b beginning) {
-	s.owed = false // the list is in b
+	s.owed = noDebt // the list is in b
 	if !s.begin(&b) {
 		// The client can read the history instead, page by page.
 		if b.missed = nil; b.Recovered == wire.RecoveryDone {

@@ -52,10 +52,14 @@ func messageFrame(m *store.Message) socket.Frame {
 	return socket.Finish(wire.AppendMessage(socket.Start(room), m))
 }
 
-// presenceFrame is that of a change of members, with the list of them or
-// without.
-func presenceFrame(item *store.Item, list bool) socket.Frame {
-	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), item.Channel, item.Presence, list))
+// presenceFrame is that of a change of members, with the list of them.
+func presenceFrame(channel string, c *store.PresenceChange) socket.Frame {
+	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, c))
+}
+
+// memberChangedFrame is that of a change of members without the list.
+func memberChangedFrame(channel string, c *store.PresenceChange) socket.Frame {
+	return socket.Finish(wire.AppendMemberChanged(socket.Start(frameRoom), channel, c))
 }
 
 func storageUpdatedFrame(e *store.Entry) socket.Frame {

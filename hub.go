@@ -50,11 +50,11 @@ type topic struct {
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
-	// change is the newest change of members while the topic exists, nil before
-	// the first. paying is true while payday is to come, for who is owed it.
-	change *memberChange
-	paying bool
-	payday *time.Timer
+	// members are the newest changes of members while the topic exists. paying is
+	// true while payday is to come, for those who are owed one.
+	members memberNews
+	paying  bool
+	payday  *time.Timer
 }
 
 func newHub() *hub {
@@ -183,7 +183,7 @@ func (t *topic) remove(s *subscription) {
 	defer t.mu.Unlock()
 	s.state = subEnded
 	s.held = nil
-	s.owed = false
+	s.owed = noDebt
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index
@@ -240,7 +240,7 @@ func itemFrame(item *store.Item) socket.Frame {
 	case item.Message != nil:
 		return messageFrame(item.Message)
 	case item.Presence != nil:
-		return presenceFrame(item, true)
+		return presenceFrame(item.Channel, item.Presence)
 	default:
 		return storageUpdatedFrame(item.Storage)
 	}

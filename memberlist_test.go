@@ -14,21 +14,24 @@ import (
 const subscribePresence = `{"event":"hotsock.subscribe","channel":"presence.room"}`
 
 // told describes the change of members that the client reads next: what it is,
-// of whom, and the list, which is "-" if it was left out.
+// of whom, and the list, which is "-" for hotsock.memberChanged.
 func (p *peerClient) told() string {
 	p.r.t.Helper()
 	event, m := p.read()
 	data, _ := m["data"].(map[string]any)
 	member, _ := data["member"].(map[string]any)
-	list := "-"
-	if members, ok := data["members"].([]any); ok {
+	kind, list := strings.TrimPrefix(event, "hotsock.member"), "-"
+	if kind == "Changed" {
+		kind = map[any]string{"added": "Added", "updated": "Updated", "removed": "Removed"}[data["change"]]
+	} else {
+		members, _ := data["members"].([]any)
 		var uids []string
 		for _, m := range members {
 			uids = append(uids, m.(map[string]any)["uid"].(string))
 		}
 		list = strings.Join(uids, ",")
 	}
-	return fmt.Sprint(strings.TrimPrefix(event, "hotsock.member"), " ", member["uid"], " ", list)
+	return fmt.Sprint(kind, " ", member["uid"], " ", list)
 }
 
 func (p *peerClient) wantTold(want ...string) {
@@ -132,7 +135,7 @@ func TestJoinAmongManyChanges(t *testing.T) {
 			bob.next("hotsock.unsubscribed")
 		}
 		s.topic.mu.Lock()
-		for i, item := range s.held.items[:2*times-1] {
+		for i, item := range s.held.items {
 			if item.Presence.Members != nil {
 				t.Errorf("change %d keeps its list", i)
 			}
@@ -143,5 +146,45 @@ func TestJoinAmongManyChanges(t *testing.T) {
 			ann.wantTold("Added bob -", "Removed bob -")
 		}
 		ann.wantTold("Added bob -", "Removed bob long,ann")
+	})
+}
+
+// hotsock-js keeps the list of who came or went, and not that of updates: a
+// membership that is owed is told with its list whatever follows.
+func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
+		for _, p := range []*peerClient{ann, bob} {
+			p.send(subscribePresence)
+			p.next("hotsock.subscribed")
+		}
+		ann.wantTold("Added bob ann,bob")
+		update := func(uid, umd string) {
+			t.Helper()
+			_, err := r.h.node.UpdateSubscription(t.Context(), store.UpdateRequest{
+				Channel: "presence.room", Connection: r.h.conns.of(uid)[0].id, UMD: []byte(umd), UMDDigest: umd, MaxMembers: 1 << 20,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.publishLong("presence.room")
+		cat.send(subscribePresence)
+		cat.next("hotsock.subscribed")
+		update("bob", "1") // told at once, for it is of another member
+		update("cat", "2") // told with cat's coming
+		for range 4 {
+			ann.next("long")
+		}
+		ann.wantTold("Updated bob -", "Added cat ann,bob,cat")
+
+		// An update that is owed gives way to a membership.
+		r.publishLong("presence.room")
+		update("bob", "3")
+		cat.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+		for range 4 {
+			ann.next("long")
+		}
+		ann.wantTold("Updated bob -", "Removed cat ann,bob")
 	})
 }

@@ -43,9 +43,8 @@ type subscription struct {
 	// gap is true after items were lost, until resubscribe deals with it. Nothing
 	// that follows the gap goes out before the client is told.
 	gap bool
-	// owed is true while the client has yet to be sent the topic's newest change
-	// of members.
-	owed     bool
+	// owed is the change of members that the client has yet to be sent.
+	owed     debt
 	position ulid.ULID // items up to here are not for this subscription
 	// held is what was delivered in the state subJoining, nil if that is nothing.
 	held *heldItems
@@ -58,9 +57,6 @@ type subscription struct {
 type heldItems struct {
 	items []*store.Item
 	size  int // bytes of their frames, of changes of members without the list
-	// change is the index in items of the newest change of members, if there is
-	// one. Those before it have no list.
-	change int
 }
 
 // dropped reports whether they were too many. The client is disconnected, and
@@ -112,10 +108,7 @@ func (s *subscription) hold(item *store.Item, size int) bool {
 		return false
 	}
 	if item.Presence != nil {
-		if h.change < len(h.items) && h.items[h.change].Presence != nil {
-			h.items[h.change] = withoutMembers(h.items[h.change])
-		}
-		h.change = len(h.items)
+		item = withoutMembers(item)
 	}
 	h.items = append(h.items, item)
 	return true
@@ -205,17 +198,16 @@ func (s *subscription) goLive(position ulid.ULID) {
 	if s.held == nil {
 		return
 	}
-	for i, item := range s.held.items {
+	var changes []*store.Item
+	for _, item := range s.held.items {
 		switch {
 		case item.Presence == nil:
 			s.send(item, itemFrame(item))
-		case !s.lacks(item):
-		case i < s.held.change:
-			s.conn.sock.Send(presenceFrame(item, false))
-		default:
-			s.offer(s.topic.change)
+		case s.lacks(item):
+			changes = append(changes, item)
 		}
 	}
+	s.tellHeld(changes)
 	s.held = nil
 }
 

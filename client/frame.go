@@ -21,6 +21,7 @@ const (
 	eventMemberAdded     = "hotsock.memberAdded"
 	eventMemberUpdated   = "hotsock.memberUpdated"
 	eventMemberRemoved   = "hotsock.memberRemoved"
+	eventMemberChanged   = "hotsock.memberChanged" // any of these, without the list
 	eventStorageUpdated  = "hotsock.channelStorageUpdated"
 )
 
@@ -124,6 +125,11 @@ func (d *subscribedData) lastID() (string, error) {
 	return id, validID(id)
 }
 
+type memberChangedData struct {
+	Change string `json:"change"`
+	Member User   `json:"member"`
+}
+
 type memberData struct {
 	Member  User   `json:"member"`
 	Members []User `json:"members"`
@@ -153,6 +159,10 @@ func (f *frame) event() (Event, error) {
 		var d memberData
 		err := f.data(&d)
 		return MemberChange{Kind: changeKinds[f.Event], Member: d.Member, Members: d.Members}, err
+	case eventMemberChanged:
+		var d memberChangedData
+		err := f.data(&d)
+		return MemberChange{Kind: changeKinds[d.Change], Member: d.Member}, err
 	case eventStorageUpdated:
 		return f.entry(), nil
 	default:
@@ -169,6 +179,7 @@ func (f *frame) entry() Entry {
 
 var changeKinds = map[string]ChangeKind{
 	eventMemberAdded: MemberAdded, eventMemberUpdated: MemberUpdated, eventMemberRemoved: MemberRemoved,
+	"added": MemberAdded, "updated": MemberUpdated, "removed": MemberRemoved, // of eventMemberChanged
 }
 
 var null = json.RawMessage("null")

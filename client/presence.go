@@ -15,8 +15,8 @@ func (s *Subscription) Members() []User {
 	return s.members
 }
 
-// apply returns the list of members after a change. The server leaves it out
-// where it would be too much. The list before is not modified.
+// apply returns the list of members after a change, for those that the server
+// sends without it. The list before is not modified.
 func (c *MemberChange) apply(before []User) []User {
 	i := slices.IndexFunc(before, func(u User) bool { return u.UID == c.Member.UID })
 	switch {

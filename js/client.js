@@ -492,7 +492,10 @@ export class Client extends Emitter {
       case "hotsock.memberAdded":
       case "hotsock.memberUpdated":
       case "hotsock.memberRemoved":
-        this.#changeMembers(sub, data, event.slice(14).toLowerCase());
+        this.#setMembers(sub, data.members, { kind: event.slice(14).toLowerCase(), member: data.member });
+        break;
+      case "hotsock.memberChanged":
+        this.#changeMembers(sub, data);
         break;
       case "hotsock.channelStorageUpdated":
         if (typeof key === "string") this.#setEntry(sub, { key, data: frame.data ?? null, meta });
@@ -538,15 +541,13 @@ export class Client extends Emitter {
     for (const key of stale) this.#setEntry(sub, { key, data: null, meta: null });
   }
 
-  // The server leaves out the list where it would be too much.
-  #changeMembers(sub, { members, member }, kind) {
-    member = object(member);
-    if (members === undefined && typeof member.uid === "string") {
-      members = sub.channel.members.slice();
-      const known = members.findIndex(({ uid }) => uid === member.uid);
-      const place = known < 0 ? members.length : known;
-      members.splice(place, known < 0 ? 0 : 1, ...(kind === "removed" ? [] : [member]));
-    }
+  // One of many changes at once, for which the list would be too much.
+  #changeMembers(sub, { change: kind, member }) {
+    if (typeof object(member).uid !== "string") return;
+    const members = sub.channel.members.slice();
+    const known = members.findIndex(({ uid }) => uid === member.uid);
+    const place = known < 0 ? members.length : known;
+    members.splice(place, known < 0 ? 0 : 1, ...(kind === "removed" ? [] : [member]));
     this.#setMembers(sub, members, { kind, member });
   }
 

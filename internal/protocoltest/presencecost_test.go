@@ -65,6 +65,7 @@ func (b *bystander) take(t *testing.T, frame string) {
 	var m struct {
 		Event, Channel string
 		Data           struct {
+			Change  string
 			Member  member
 			Members []member
 		}
@@ -82,20 +83,20 @@ func (b *bystander) take(t *testing.T, frame string) {
 	}
 	x := m.Data.Member
 	followed := b.followed[m.Channel]
-	switch m.Event {
+	switch m.Event + m.Data.Change {
 	case "hotsock.subscribed":
 		b.followed[m.Channel] = maps.Clone(b.lists[m.Channel])
-	case "hotsock.memberAdded":
+	case "hotsock.memberAdded", "hotsock.memberChangedadded":
 		if _, ok := followed[x.UID]; ok {
 			t.Errorf("%s was added twice", x.UID)
 		}
 		followed[x.UID] = string(x.UMD)
-	case "hotsock.memberUpdated":
+	case "hotsock.memberUpdated", "hotsock.memberChangedupdated":
 		if _, ok := followed[x.UID]; !ok {
 			t.Errorf("%s was updated, and was no member", x.UID)
 		}
 		followed[x.UID] = string(x.UMD)
-	case "hotsock.memberRemoved":
+	case "hotsock.memberRemoved", "hotsock.memberChangedremoved":
 		if _, ok := followed[x.UID]; !ok {
 			t.Errorf("%s was removed, and was no member", x.UID)
 		}

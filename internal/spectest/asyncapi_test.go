@@ -162,6 +162,7 @@ func TestAsyncAPI(t *testing.T) {
 	golden := maps.Clone(d.matched[sent])
 	clear(d.matched[sent])
 	t.Run("session", func(t *testing.T) { session(t, d) })
+	t.Run("crowd", func(t *testing.T) { crowd(t, d) })
 	t.Run("refusals", func(t *testing.T) { refusals(t, d) })
 	for action, schemas := range d.schemas {
 		for name := range schemas {

@@ -71,6 +71,23 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.next("hotsock.unsubscribed")
 }
 
+// crowd has so many members come and go that their list would be too much.
+func crowd(t *testing.T, d *asyncDocument) {
+	s := newSite(t, d, func(o *hotsock.Options) { o.MaxMembersSize, o.MaxMetadataSize = 100_000, 5<<10 })
+	for i := range 16 {
+		s.dial(t, hotsock.Claims{
+			UID: fmt.Sprint("member", i), UMD: []byte(`"` + strings.Repeat("x", 5000) + `"`), Channels: everything(),
+		}).subscribe("presence.chat")
+	}
+	jim, pam := s.connect(t, "Jim"), s.connect(t, "Pam")
+	jim.subscribe("presence.chat")
+	for range 10 {
+		pam.subscribe("presence.chat")
+		pam.send(`{"event":"hotsock.unsubscribe","channel":"presence.chat"}`)
+	}
+	jim.next("hotsock.memberChanged")
+}
+
 func reaction(channel, id, action string) string {
 	return fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":%q,"data":{"messageId":%q,"reaction":"👍","action":%q}}`,
 		channel, id, action)

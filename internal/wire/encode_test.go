@@ -116,22 +116,22 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-memberAdded": func(b []byte) []byte {
 		return AppendPresence(b, "presence.chat", &store.PresenceChange{
 			Kind: store.MemberAdded, Member: members[1], Members: members,
-		}, true)
+		})
 	},
-	"frame-memberAdded-brief": func(b []byte) []byte {
-		return AppendPresence(b, "presence.chat", &store.PresenceChange{
+	"frame-memberChanged": func(b []byte) []byte {
+		return AppendMemberChanged(b, "presence.chat", &store.PresenceChange{
 			Kind: store.MemberAdded, Member: members[1], Members: members,
-		}, false)
+		})
 	},
 	"frame-memberUpdated": func(b []byte) []byte {
 		return AppendPresence(b, "presence.chat", &store.PresenceChange{
 			Kind: store.MemberUpdated, Member: members[1], Members: members,
-		}, true)
+		})
 	},
 	"frame-memberRemoved": func(b []byte) []byte {
 		return AppendPresence(b, "presence.chat", &store.PresenceChange{
 			Kind: store.MemberRemoved, Member: members[1], Members: members[:1],
-		}, true)
+		})
 	},
 	"frame-channelStorageUpdated": func(b []byte) []byte {
 		return AppendStorageUpdated(b, &store.Entry{Channel: "room.123", Key: "settings", Value: theme, Meta: jim})

@@ -146,9 +146,8 @@ func AppendReactionData(b []byte, r Reaction) []byte {
 	return append(b, `,"action":"add"}`...)
 }
 
-// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved,
-// with the list of the members or without it.
-func AppendPresence(b []byte, channel string, c *store.PresenceChange, list bool) []byte {
+// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved.
+func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
 	switch c.Kind {
 	case store.MemberAdded:
 		b = append(b, `{"event":"hotsock.memberAdded","channel":`...)
@@ -160,10 +159,25 @@ func AppendPresence(b []byte, channel string, c *store.PresenceChange, list bool
 	b = appendString(b, channel)
 	b = append(b, `,"data":{"member":`...)
 	b = c.Member.AppendJSON(b)
-	if list {
-		b = append(b, `,"members":`...)
-		b = store.AppendMembers(b, c.Members)
+	b = append(b, `,"members":`...)
+	b = store.AppendMembers(b, c.Members)
+	return append(b, `}}`...)
+}
+
+// AppendMemberChanged appends hotsock.memberChanged, which tells of the same
+// without the list.
+func AppendMemberChanged(b []byte, channel string, c *store.PresenceChange) []byte {
+	b = append(b, `{"event":"hotsock.memberChanged","channel":`...)
+	b = appendString(b, channel)
+	switch c.Kind {
+	case store.MemberAdded:
+		b = append(b, `,"data":{"change":"added","member":`...)
+	case store.MemberUpdated:
+		b = append(b, `,"data":{"change":"updated","member":`...)
+	case store.MemberRemoved:
+		b = append(b, `,"data":{"change":"removed","member":`...)
 	}
+	b = c.Member.AppendJSON(b)
 	return append(b, `}}`...)
 }
 
