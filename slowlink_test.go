@@ -69,7 +69,7 @@ func TestSlowLink(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			for h.Stats().Subscriptions == 0 && time.Since(start) < 10*time.Second {
+			for h.Stats().Subscriptions == 0 && time.Since(start) < time.Minute {
 				time.Sleep(10 * time.Millisecond)
 			}
 			for range messages {
@@ -128,7 +128,9 @@ func slowLink(t *testing.T, i int, mbits float64) (net.Listener, func(name strin
 	pid := os.Getpid()
 	name := fmt.Sprintf("hotsock-%d-%d", pid, i)
 	ours, theirs := fmt.Sprintf("hs%da%d", pid, i), fmt.Sprintf("hs%db%d", pid, i)
-	net4 := fmt.Sprintf("10.97.%d.", (pid*4+i)%250)
+	// A network of four addresses, of those for tests of networks (RFC 2544).
+	net4 := (pid*3 + i) % (1 << 15) * 4
+	addr := func(host int) string { return fmt.Sprintf("198.%d.%d.%d", 18+net4>>16, net4>>8&255, net4&255+host) }
 	run := func(command string) error {
 		args := strings.Fields(command)
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
@@ -142,16 +144,16 @@ func slowLink(t *testing.T, i int, mbits float64) (net.Listener, func(name strin
 	t.Cleanup(func() { _ = run("ip netns del " + name) }) // and with it the link
 	err := errors.Join(
 		run("ip link add "+ours+" type veth peer name "+theirs+" netns "+name),
-		run("ip addr add "+net4+"1/24 dev "+ours),
+		run("ip addr add "+addr(1)+"/30 dev "+ours),
 		run("ip link set "+ours+" up"),
-		run("ip -n "+name+" addr add "+net4+"2/24 dev "+theirs),
+		run("ip -n "+name+" addr add "+addr(2)+"/30 dev "+theirs),
 		run("ip -n "+name+" link set "+theirs+" up"),
 		run(fmt.Sprintf("tc qdisc add dev %s root tbf rate %dkbit burst 8kb limit 64kb", ours, int(mbits*1000))),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", net4+"1:0")
+	l, err := net.Listen("tcp", addr(1)+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -172,8 +173,9 @@ func TestWhoReceivesNothingIsSlow(t *testing.T) {
 			c := r.connect("Slow")
 			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
 			c.next("hotsock.subscribed")
+			synctest.Wait() // nobody writes, so that the time begins with what is published
 			publish(t, r, 50)
-			time.Sleep(timeout + timeout/8) // the last look but one, and the last
+			time.Sleep(timeout + 500*time.Millisecond) // half of what it has to go on in
 			var err error
 			for err == nil {
 				_, _, err = c.conn.Read(context.Background())

@@ -131,7 +131,9 @@ func (c *Conn) broken() {
 
 // A stall finds out whether the client receives something, while the kernel does
 // not take all that is queued. It needs no deadline of the connection's, which
-// would count for a whole write and which TLS does not survive. Conn.mu guards it.
+// would count for a whole write and which TLS does not survive. It counts looks
+// rather than time: a process that stood still has looked once, and the client
+// gets the rest of its time. Conn.mu guards it.
 type stall struct {
 	on    bool
 	timer *time.Timer // nil until it is needed
@@ -139,25 +141,33 @@ type stall struct {
 	// seen is the same, and unsent how many the kernel still had.
 	accepted, seen uint64
 	unsent         int
-	moved          time.Time // when one of them was last found to have changed
-	told           bool      // that the client is too slow
+	missed         int  // looks in a row at which nothing had changed
+	told           bool // that the client is too slow
 }
 
-// looks is how often a connection is looked at within its timeout.
+// looks is how often a connection is looked at until its client is too slow.
 const looks = 8
 
 func (s *stall) begin(c *Conn) {
-	s.on, s.moved, s.seen = true, time.Now(), s.accepted
+	s.on, s.missed, s.seen = true, 0, s.accepted
 	if s.timer == nil {
-		s.timer = time.AfterFunc(c.timeout/looks, c.look)
+		s.timer = time.AfterFunc(s.interval(c), c.look)
 	} else {
-		s.timer.Reset(c.timeout / looks)
+		s.timer.Reset(s.interval(c))
 	}
 }
 
 func (s *stall) end() {
 	s.on = false
 	s.timer.Stop()
+}
+
+// interval is the time between two looks.
+func (s *stall) interval(c *Conn) time.Duration {
+	if s.told {
+		return min(c.timeout, closePatience) / looks
+	}
+	return c.timeout / looks
 }
 
 // progress reports whether the client has received something since the last
@@ -179,25 +189,22 @@ func (c *Conn) look() {
 		c.mu.Unlock()
 		return
 	}
-	now := time.Now()
-	if c.progress() {
-		s.moved = now
+	if s.missed++; c.progress() {
+		s.missed = 0
 	}
-	patience, slow := c.timeout, false
-	if s.told {
-		patience = min(patience, closePatience)
-	}
-	if now.Sub(s.moved) >= patience {
+	slow := false
+	if s.missed == looks {
+		s.missed = 0
 		if slow = !s.told && !c.closing.Load(); slow {
 			// What follows is the end of the frame that was begun, and the reason.
 			c.closing.Store(true)
 			c.out.drop()
-			s.told, s.moved = true, now
+			s.told = true
 		} else {
 			c.broken()
 		}
 	}
-	s.timer.Reset(min(c.timeout/looks, patience))
+	s.timer.Reset(s.interval(c))
 	c.mu.Unlock()
 	if slow {
 		c.slow.Do(c.tooSlow)

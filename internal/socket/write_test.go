@@ -71,6 +71,24 @@ func testStall(t *testing.T, f *Flusher) {
 	})
 }
 
+// However much time has passed, as when the process stood still, one look says
+// nothing: the client may have had no time of its own.
+func TestLateLook(t *testing.T) {
+	slow := make(chan struct{}, 1)
+	c, _ := pair(t, Options{QueueLimit: 1 << 30, WriteTimeout: time.Hour, TooSlow: func() { slow <- struct{}{} }})
+	full(t, c)
+	c.look() // which finds what has changed since it is full
+	for range looks - 1 {
+		c.look()
+	}
+	if len(slow) != 0 {
+		t.Error("the client is called slow too early")
+	}
+	if c.look(); len(slow) != 1 {
+		t.Error("the client is not called slow")
+	}
+}
+
 // What the kernel does not take waits for a goroutine of the connection's own, and
 // the Flusher goes on with others.
 func TestFullSocket(t *testing.T) {
