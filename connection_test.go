@@ -17,7 +17,7 @@ func TestPanicInACommand(t *testing.T) {
 	const panics = "hotsock.panic"
 	commands[panics] = func(*connection, *wire.Command) error { panic("in a command") }
 	defer delete(commands, panics)
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("Jim")
 		c.send(`{"event":"` + panics + `"}`)
 		c.next("INTERNAL")

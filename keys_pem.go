@@ -52,7 +52,7 @@ func parsePublic(text []byte) (crypto.PublicKey, error) {
 	switch block.Type {
 	case "PUBLIC KEY", "RSA PUBLIC KEY":
 		return parseAny[crypto.PublicKey](block,
-			func(der []byte) (any, error) { return x509.ParsePKIXPublicKey(der) },
+			x509.ParsePKIXPublicKey,
 			func(der []byte) (any, error) { return x509.ParsePKCS1PublicKey(der) })
 	case "CERTIFICATE":
 		return nil, errors.New(`a CERTIFICATE is not a public key: take that out of it with "openssl x509 -pubkey -noout"`)
@@ -68,7 +68,7 @@ func parsePrivate(text []byte) (crypto.Signer, error) {
 	switch block.Type {
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
 		return parseAny[crypto.Signer](block,
-			func(der []byte) (any, error) { return x509.ParsePKCS8PrivateKey(der) },
+			x509.ParsePKCS8PrivateKey,
 			func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
 			func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) })
 	case "OPENSSH PRIVATE KEY":

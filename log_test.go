@@ -36,8 +36,8 @@ func TestLogIsBounded(t *testing.T) {
 		"origin":                  func(r *http.Request) { r.Header.Set("Origin", "http://"+long); r.Host = long },
 		"key, without an upgrade": func(r *http.Request) { r.URL.Path = "/" + long; r.Header.Del("Upgrade") },
 		"an operation's path":     func(r *http.Request) { r.Method = "POST"; r.URL.Path = long + "/connection/" + long },
-		"the store's error": func(r *http.Request) {
-			h.reported(fmt.Errorf("%s: %w", long, store.ErrUnavailable), "path", long, "event", long)
+		"the store's error": func(*http.Request) {
+			_ = h.reported(fmt.Errorf("%s: %w", long, store.ErrUnavailable), "path", long, "event", long)
 		},
 		"an attribute for several lines": func(*http.Request) { h.logger.With("connection", long).WithGroup("g").Info("hotsock: something") },
 	} {

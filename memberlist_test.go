@@ -58,7 +58,7 @@ func (r *rig) publishLong(channel string) {
 // A client that is behind is sent the list of the last change alone, when it has
 // caught up, and is told of every change.
 func TestListWaitsForSlowClient(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
 		ann.send(subscribePresence)
 		ann.next("hotsock.subscribed")

@@ -133,7 +133,7 @@ func TestMetadataChangesDuringSubscribe(t *testing.T) {
 
 // A client gives up what the server is just trying again.
 func TestUnsubscribeDuringRetry(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setDown(true)
 		c.send(subscribeA)
@@ -175,7 +175,7 @@ func TestRetryDuringSubscribe(t *testing.T) {
 
 // A client leaves while the server makes the store know it again.
 func TestUnsubscribeDuringResync(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.send(subscribeA)
 		c.next("hotsock.subscribed")
@@ -214,7 +214,7 @@ func TestResyncDuringResume(t *testing.T) {
 
 // A connection ends while the server makes the store know it again.
 func TestEndDuringResync(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.send(subscribeA)
 		c.next("hotsock.subscribed")
@@ -232,7 +232,7 @@ func TestEndDuringResync(t *testing.T) {
 // What the store has yet to be told of an end is out of date when the client is
 // subscribed again.
 func TestSubscribeAgainBeforeTheStoreKnowsOfTheEnd(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.send(subscribeA)
 		c.next("hotsock.subscribed")

@@ -143,7 +143,7 @@ func parseOriginPattern(text string) (p originPattern, err error) {
 	case p.scheme == "ws" || p.scheme == "wss":
 		return p, errors.New("the origin of a page is never ws or wss: say http or https")
 	case strings.ContainsFunc(text, func(r rune) bool { return r > '~' }):
-		return p, errors.New("browsers send international names in ASCII: write the host as xn--...")
+		return p, errors.New("browsers send international names in ASCII: write the host as they do, with xn--")
 	}
 	if p.host, p.port, err = splitPattern(rest); err != nil {
 		return p, err

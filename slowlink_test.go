@@ -105,11 +105,11 @@ func readSlowly(client string) {
 		}
 	}
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
 	_ = ws.Close(websocket.StatusNormalClosure, "")
-	fmt.Println("all came")
+	fmt.Fprintln(os.Stdout, "all came")
 	os.Exit(0)
 }
 

@@ -101,7 +101,7 @@ func serveHeartbeats() {
 		panic(err)
 	}
 	s := httptest.NewServer(h)
-	fmt.Println(s.URL)
+	fmt.Fprintln(os.Stdout, s.URL)
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	_ = h.Close()
 	s.Close()

@@ -211,7 +211,7 @@ func (v *verifier) checkSignature(ctx context.Context, h *tokenHeader, text stri
 		if LookupRepeated(ctx) || !slices.ContainsFunc(keys, func(k Key) bool { return k.fits(h) }) {
 			break
 		}
-		ctx = context.WithValue(ctx, repeated{}, true)
+		ctx = context.WithValue(ctx, repeated{}, true) //nolint:fatcontext // once
 	}
 	if !fits {
 		// Whoever rotates keys must know which one is missing.

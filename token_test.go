@@ -325,7 +325,7 @@ func TestTokenTimes(t *testing.T) {
 func TestTokenClockSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
-		at := func(d time.Duration) time.Time { return now.Add(d) }
+		at := now.Add
 		exp := at(time.Minute)
 		for _, test := range []struct {
 			claims Claims

@@ -20,8 +20,8 @@ func upgrading(t *testing.T, token string) *http.Request {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/rt?token="+url.QueryEscape(token), http.NoBody)
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
-	r.Header.Set("Sec-Websocket-Version", "13")
-	r.Header.Set("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	r.Header.Set("Sec-WebSocket-Version", "13")
+	r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
 	return r
 }
 
@@ -105,7 +105,7 @@ func TestKeyLookupFailsOnConnecting(t *testing.T) {
 func TestKeyLookupFailsOnUMDUpdate(t *testing.T) {
 	o, _, fails := aliasing(t)
 	token := tokenSign(t, Claims{Scope: ScopeUMD, UID: "ann", UMDUpdate: true, UMD: []byte(`{"name":"Ann"}`)}, tokenHS256)
-	inRig(t, o, func(t *testing.T, r *rig) {
+	inRig(t, o, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		update := `{"event":"hotsock.umdUpdate","data":{"token":"` + token + `"},"ref":"1"}`
 		fails.Store(true)

@@ -31,10 +31,10 @@ func TestRefusedHandshake(t *testing.T) {
 		header string
 	}{
 		{"no Connection header", func(h http.Header) { h.Del("Connection") }, http.StatusUpgradeRequired, "Upgrade"},
-		{"another version", func(h http.Header) { h.Set("Sec-Websocket-Version", "12") }, http.StatusBadRequest, "Sec-Websocket-Version"},
-		{"no key", func(h http.Header) { h.Del("Sec-Websocket-Key") }, http.StatusBadRequest, ""},
-		{"two keys", func(h http.Header) { h.Add("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==") }, http.StatusBadRequest, ""},
-		{"a short key", func(h http.Header) { h.Set("Sec-Websocket-Key", "YQ==") }, http.StatusBadRequest, ""},
+		{"another version", func(h http.Header) { h.Set("Sec-WebSocket-Version", "12") }, http.StatusBadRequest, "Sec-WebSocket-Version"},
+		{"no key", func(h http.Header) { h.Del("Sec-WebSocket-Key") }, http.StatusBadRequest, ""},
+		{"two keys", func(h http.Header) { h.Add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==") }, http.StatusBadRequest, ""},
+		{"a short key", func(h http.Header) { h.Set("Sec-WebSocket-Key", "YQ==") }, http.StatusBadRequest, ""},
 	} {
 		r := upgrading(t, token)
 		r.Header.Set("Connection", "Upgrade")

@@ -116,7 +116,7 @@ func TestHTTPErrors(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
 					want, times := tt.writes, tt.write
-					err := error(nil)
+					var err error
 					if reads {
 						want, times = tt.reads, tt.read
 						_, err = c.ChannelInfo(ctx, "room")

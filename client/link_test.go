@@ -22,7 +22,7 @@ func TestTokenWhileLinkDies(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls := 0
-		token := func(ctx context.Context, connectionID string) (string, error) {
+		token := func(ctx context.Context, _ string) (string, error) {
 			if calls++; calls == 1 {
 				x.Reset()
 				if n%2 == 0 {

@@ -80,7 +80,7 @@ func stoppedProgram(t *testing.T, url string) {
 	}
 	in := bufio.NewScanner(os.Stdin)
 	ask := func(what string, f func(context.Context) error) {
-		fmt.Println("asks")
+		fmt.Fprintln(os.Stdout, "asks")
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		if err := f(ctx); err != nil {
@@ -108,5 +108,5 @@ func stoppedProgram(t *testing.T, url string) {
 	if waits := st.waits(); len(waits) > 0 {
 		t.Fatalf("disconnected: %v", waits[0].Err)
 	}
-	fmt.Println("well")
+	fmt.Fprintln(os.Stdout, "well")
 }

@@ -95,7 +95,7 @@ func connectTo(ctx context.Context, t *http.Transport, conn net.Conn, proxy *url
 	var res *http.Response
 	if err == nil {
 		// Nothing follows the answer before the tunnel is used.
-		res, err = http.ReadResponse(bufio.NewReader(conn), req)
+		res, err = http.ReadResponse(bufio.NewReader(conn), req) //nolint:bodyclose // a tunnel has none
 	}
 	switch {
 	case !stop():
