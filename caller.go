@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -33,7 +33,7 @@ func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
 	if !ok {
 		return nil, refuse(CodeUnauthorized)
 	}
-	if !wire.ValidChannel(channel, maxChannel) {
+	if !protocol.ValidChannel(channel) {
 		channel = ""
 		c.scopeErr = refuseBecause(CodeInvalidRequest, invalidChannel)
 	}

@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -52,7 +53,7 @@ func (c *connection) command(frame []byte) {
 	if err == nil {
 		if f := commands[cmd.Event]; f != nil {
 			err = f(c, &cmd)
-		} else if strings.HasPrefix(cmd.Event, wire.EventPrefix) {
+		} else if strings.HasPrefix(cmd.Event, protocol.EventPrefix) {
 			err = refuse(CodeUnknownEvent)
 		} else {
 			err = c.publish(&cmd)
@@ -135,7 +136,7 @@ func (c *connection) react(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	in, err := wire.DecodeReaction(cmd.Data, maxReaction)
+	in, err := wire.DecodeReaction(cmd.Data)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // A connection is one client's WebSocket. One goroutine at a time (run, then
@@ -343,7 +344,7 @@ func (c *connection) logger() *slog.Logger {
 // refuseToken says what a client is told of a token that could not be verified,
 // and logs why. ops is held.
 func (c *connection) refuseToken(scope string, code Code, err error) error {
-	if errors.Is(err, errKeyLookup) {
+	if errors.Is(err, token.ErrKeyLookup) {
 		return unavailable(err)
 	}
 	if c.refused == nil {

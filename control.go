@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -36,7 +37,7 @@ type ChannelInfo struct {
 func (h *Handler) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
-	if !wire.ValidChannel(channel, maxChannel) {
+	if !protocol.ValidChannel(channel) {
 		return ChannelInfo{}, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	info, err := h.node.Channel(ctx, channel)
@@ -65,10 +66,10 @@ type StoredEntry struct {
 // sort after the one given. They are sorted by key, and missing ones are left out.
 // The error is an [*Error].
 func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...string) ([]StoredEntry, error) {
-	if !wire.ValidChannel(channel, maxChannel) {
+	if !protocol.ValidChannel(channel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	if slices.ContainsFunc(keys, func(key string) bool { return !wire.ValidKey(key, maxKey) }) {
+	if slices.ContainsFunc(keys, func(key string) bool { return !protocol.ValidKey(key) }) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 	}
 	var entries []*store.Entry
@@ -134,7 +135,7 @@ type HistoryMessage struct {
 // History returns a page of up to 100 stored messages; if it has fewer, there are
 // no more. The error is an [*Error].
 func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage, error) {
-	if !wire.ValidChannel(q.Channel, maxChannel) {
+	if !protocol.ValidChannel(q.Channel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, maxBytes: math.MaxInt, reactors: maxReactors}
@@ -193,7 +194,7 @@ type MessageReaction struct {
 // order in which they were added. A page that is not empty need not be the last,
 // even if it has fewer. The error is an [*Error].
 func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) ([]MessageReaction, error) {
-	if !wire.ValidChannel(q.Channel, maxChannel) {
+	if !protocol.ValidChannel(q.Channel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	r := store.ReactionsRequest{Channel: q.Channel, Limit: wire.MaxPage}
@@ -239,7 +240,7 @@ type Schedule struct {
 // time: up to limit, which is at least 1, after the one given or from the first
 // with nil. The error is an [*Error].
 func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule, limit int) ([]Schedule, error) {
-	if channel != "" && !wire.ValidChannel(channel, maxChannel) {
+	if channel != "" && !protocol.ValidChannel(channel) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	q := store.ScheduleQuery{Channel: channel, Limit: limit}
@@ -346,7 +347,7 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 // not answer, the error says so, and the count is that of the others; those may
 // carry it out nevertheless.
 func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int, error) {
-	if uid == "" || !wire.ValidChannel(channel, maxChannel) {
+	if uid == "" || !protocol.ValidChannel(channel) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")
 	}
 	n, err := h.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // need is a set of fields of an ExplainRequest.
@@ -56,7 +56,7 @@ func (q *ExplainRequest) check(needs need) string {
 		return "Token or Claims is missing"
 	case has(needChannel) && q.Channel == "":
 		return "Channel is missing"
-	case q.Channel != "" && !wire.ValidChannel(q.Channel, maxChannel):
+	case q.Channel != "" && !protocol.ValidChannel(q.Channel):
 		return invalidChannel
 	case has(needEvent) && q.Event == "":
 		return "Event is missing"
@@ -67,7 +67,7 @@ func (q *ExplainRequest) check(needs need) string {
 	}
 	if has(needReaction) {
 		var ok bool
-		if q.Reaction, ok = wire.NormalReaction(q.Reaction, maxReaction); !ok {
+		if q.Reaction, ok = protocol.NormalReaction(q.Reaction); !ok {
 			return "Reaction is missing or not valid"
 		}
 	}
@@ -80,7 +80,7 @@ func (x *explainer) connecting() {
 	said := []string{"the claims are valid"}
 	if x.q.Claims == nil {
 		var c Claims
-		_ = decodeClaims(tokenClaims(x.q.Token), &c) // it was verified
+		_ = c.UnmarshalJSON(tokenClaims(x.q.Token)) // it was verified
 		said = []string{"the token is genuine and can be used until " + inText(c.Expires)}
 	}
 	if x.connect.once != nil {
@@ -299,7 +299,7 @@ func (x *explainer) updatingUMD() {
 	rules := x.command.matching(nil, x.joined.channel)
 	keys := make([]ClaimKey, len(rules))
 	for i, r := range rules {
-		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.key, Value: r.member("umdUpdate")}
+		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.key, Value: claimValue(r.claims, "umdUpdate")}
 	}
 	x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, weighUMDUpdate(rules).by, "false")}
 	x.ask(x.command.permitUMD)

@@ -1,15 +1,13 @@
 package hotsock
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // An explainer answers one question.
@@ -92,12 +90,12 @@ func (x *explainer) openCommand(ctx context.Context, scope Scope) error {
 }
 
 // invalid makes an answer of what is wrong with a token.
-func (x *explainer) invalid(err error, code Code, token string) error {
-	if errors.Is(err, errKeyLookup) {
+func (x *explainer) invalid(err error, code Code, which string) error {
+	if errors.Is(err, token.ErrKeyLookup) {
 		return unavailable(err)
 	}
 	x.refused = true
-	x.e.Code, x.e.Reason = code, "the "+token+" is not valid: "+problem(err)
+	x.e.Code, x.e.Reason = code, "the "+which+" is not valid: "+problem(err)
 	return nil
 }
 
@@ -206,7 +204,7 @@ func (x *explainer) publishClaims(v *eventVotes) []ExplainedClaim {
 func (g *channelGrant) explain(name string, by int, fallback string) ExplainedClaim {
 	keys := make([]ClaimKey, len(g.rules))
 	for i, r := range g.rules {
-		keys[i] = ClaimKey{Token: g.token(i), Channel: r.key, Value: r.member(name)}
+		keys[i] = ClaimKey{Token: g.token(i), Channel: r.key, Value: claimValue(r.claims, name)}
 	}
 	return explained(name, keys, by, fallback)
 }
@@ -217,7 +215,7 @@ func (x *explainer) eventClaim(v *eventVotes, name string, by int, fallback stri
 	for i, s := range v.said {
 		keys[i] = ClaimKey{
 			Token: g.token(s.rule), Channel: g.rules[s.rule].key, Event: s.key,
-			Value: member(name, func(w *claimsWriter) { w.message(s.claims) }),
+			Value: claimValue(ChannelClaims{Messages: map[string]MessageClaims{"e": *s.claims}}, "messages", "e", name),
 		}
 	}
 	return explained(name, keys, by, fallback)
@@ -229,7 +227,7 @@ func (x *explainer) entryClaim(v *entryVotes, name string, by int, fallback stri
 	for i, s := range v.said {
 		keys[i] = ClaimKey{
 			Token: g.token(s.rule), Channel: g.rules[s.rule].key, Key: s.key,
-			Value: member(name, func(w *claimsWriter) { w.storage(s.claims) }),
+			Value: claimValue(ChannelClaims{Storage: map[string]StorageClaims{"k": *s.claims}}, "storage", "k", name),
 		}
 	}
 	return explained(name, keys, by, fallback)
@@ -270,20 +268,16 @@ func (g *channelGrant) token(rule int) Scope {
 	return ScopeConnect
 }
 
-func (r *channelRule) member(name string) json.RawMessage {
-	return member(name, func(w *claimsWriter) { w.channel(&r.claims) })
-}
-
-// member returns one of the members that are written, nil if it is not.
-func member(name string, write func(w *claimsWriter)) json.RawMessage {
-	var b bytes.Buffer
-	w := claimsWriter{enc: jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))}
-	w.token(jsontext.BeginObject)
-	write(&w)
-	w.token(jsontext.EndObject)
-	var members map[string]json.RawMessage
-	if w.err != nil || json.Unmarshal(b.Bytes(), &members) != nil {
-		return nil
+// claimValue returns a claim of a channel as it stands in a token, nil if it does
+// not. The path leads to it.
+func claimValue(c ChannelClaims, path ...string) json.RawMessage {
+	value, err := Claims{Channels: map[string]ChannelClaims{"c": c}}.MarshalJSON()
+	for _, name := range append([]string{"channels", "c"}, path...) {
+		var members map[string]json.RawMessage
+		if err != nil || json.Unmarshal(value, &members) != nil {
+			return nil
+		}
+		value = members[name]
 	}
-	return members[name]
+	return value
 }

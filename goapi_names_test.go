@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
@@ -69,11 +70,11 @@ func TestGoAPIRefusesNames(t *testing.T) {
 		calls []call
 		names []string
 	}{
-		{"channel", channels, append(slices.Clone(bad), strings.Repeat("x", maxChannel+1))},
-		{"key", keys, append(slices.Clone(bad), strings.Repeat("x", maxKey+1))},
-		{"user", users, []string{"", "\xff", strings.Repeat("x", maxUID+1)}},
+		{"channel", channels, append(slices.Clone(bad), strings.Repeat("x", protocol.MaxChannel+1))},
+		{"key", keys, append(slices.Clone(bad), strings.Repeat("x", protocol.MaxKey+1))},
+		{"user", users, []string{"", "\xff", strings.Repeat("x", protocol.MaxUID+1)}},
 		{"user", nobody, []string{""}},
-		{"reaction", reactions, []string{"", " ", "#", "a\n", "\xff", strings.Repeat("x", maxReaction+1)}},
+		{"reaction", reactions, []string{"", " ", "#", "a\n", "\xff", strings.Repeat("x", protocol.MaxReaction+1)}},
 	} {
 		for _, c := range tt.calls {
 			for _, name := range tt.names {

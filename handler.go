@@ -16,6 +16,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/js"
@@ -210,7 +211,7 @@ func retryAfter(e *Error) int {
 // pathName returns a channel's name from a segment of the path.
 func pathName(segment string) (string, error) {
 	name, err := url.PathUnescape(segment)
-	if err != nil || !wire.ValidChannel(name, maxChannel) {
+	if err != nil || !protocol.ValidChannel(name) {
 		return "", refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	return name, nil

@@ -33,6 +33,7 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // Forever keeps a message or a storage entry for ever.
@@ -88,9 +89,7 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.Logger = bounded(o.Logger)
-	v, err := newVerifier(verifierConfig{
-		keys: o.Keys, lookup: o.KeyLookup, audience: o.Audience, issuer: o.Issuer, skew: o.ClockSkew, maxUMD: o.MaxMetadataSize,
-	})
+	v, err := newVerifier(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +291,7 @@ func (h *Handler) reported(err error, attrs ...any) *Error {
 	case CodeInternal:
 		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)
 	case CodeUnavailable:
-		if errors.Is(err, errKeyLookup) {
+		if errors.Is(err, token.ErrKeyLookup) {
 			// Whoever sends a token can have it said again.
 			h.keysAway.Do(func() { h.logger.Warn("hotsock: keys of tokens cannot be looked up", append(attrs, "err", err)...) })
 			return e

@@ -6,17 +6,9 @@ import "time"
 // docs/protocol.md#limits tells clients of those that they can meet, and
 // TestLimits holds that table to this file.
 
-// Lengths of what a client sends.
-const (
-	maxChannel         = 256 // characters
-	maxEvent           = 128 // characters
-	maxKey             = 128 // characters
-	maxUID             = 128 // characters
-	maxReaction        = 100 // bytes
-	maxDeduplicationID = 128 // bytes
-	maxToken           = 8 << 10
-	maxClaimKeys       = 1000 // of one object of permissions
-)
+// maxDeduplicationID is in bytes. Other lengths of what clients and tokens say are
+// in internal/protocol, since not only this package keeps to them.
+const maxDeduplicationID = 128
 
 // Pages, so that one request cannot ask for everything.
 const (

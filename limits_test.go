@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
@@ -18,17 +19,17 @@ func TestLimits(t *testing.T) {
 	var o Options
 	o.setDefaults()
 	want := [][2]string{
-		{"channel name", charactersText(maxChannel)},
-		{"event, storage key", charactersText(maxEvent)},
-		{"`uid`", charactersText(maxUID)},
+		{"channel name", charactersText(protocol.MaxChannel)},
+		{"event, storage key", charactersText(protocol.MaxEvent)},
+		{"`uid`", charactersText(protocol.MaxUID)},
 		{"`umd`", sizeText(o.MaxMetadataSize) + " *"},
 		{"`data` of a message, value of an entry", sizeText(o.MaxDataSize) + " *"},
-		{"nesting of JSON", fmt.Sprintf("%d levels", wire.MaxDepth)},
-		{"reaction", sizeText(maxReaction)},
+		{"nesting of JSON", fmt.Sprintf("%d levels", protocol.MaxDepth)},
+		{"reaction", sizeText(protocol.MaxReaction)},
 		{"`ref`", charactersText(wire.MaxRef)},
 		{"`deduplicationId`", fmt.Sprintf("%s, remembered for %.0f minutes *", sizeText(maxDeduplicationID), o.DeduplicationWindow.Minutes())},
-		{"token", sizeText(maxToken)},
-		{"keys of an object of permissions", countText(maxClaimKeys)},
+		{"token", sizeText(protocol.MaxToken)},
+		{"keys of an object of permissions", countText(protocol.MaxClaimKeys)},
 		{"one WebSocket message of a client", sizeText(o.MaxFrameSize) + " *"},
 		{"one HTTP body", sizeText(o.MaxBodySize) + " *"},
 		{"time for it to arrive", fmt.Sprintf("%.0f seconds, and one more for each %s that has come", bodyTimeout.Seconds(), sizeText(bodyRate))},
@@ -50,13 +51,13 @@ func TestLimits(t *testing.T) {
 		{"page", fmt.Sprintf("%d entries, %s", wire.MaxPage, sizeText(maxPageSize))},
 		{"`keys` of a storage list", countText(wire.MaxKeys)},
 		{"messages of a batch", countText(wire.MaxBatch)},
-		{"`store`", countText(wire.MaxStore) + " seconds (a hundred years), or -1"},
+		{"`store`", countText(protocol.MaxStore) + " seconds (a hundred years), or -1"},
 		{"connection", fmt.Sprintf("%.0f hours *", o.MaxConnectionDuration.Hours())},
 		{"receiving nothing of what waits", fmt.Sprintf("%.0f seconds *", o.WriteTimeout.Seconds())},
 		{"silence of both sides", fmt.Sprintf("%.0f minutes *", o.IdleTimeout.Minutes())},
 		{"catching up with what was not kept", fmt.Sprintf("%.0f minutes *, %s messages a channel *", o.ReplayWindow.Minutes(), countText(o.ReplayLimit))},
 	}
-	if maxEvent != maxKey {
+	if protocol.MaxEvent != protocol.MaxKey {
 		t.Error("events and keys share a row of the table")
 	}
 	if diff := cmp.Diff(want, tableOfLimits(t)); diff != "" {

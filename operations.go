@@ -5,6 +5,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -34,7 +35,7 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 	if in.Schedule.Expression != "" {
 		return nil, refuseBecause(CodeInvalidRequest, "reactions cannot be scheduled")
 	}
-	re, err := wire.DecodeReaction(in.Data, maxReaction)
+	re, err := wire.DecodeReaction(in.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, c.scopeErr
 	}
 	for _, key := range in.Keys {
-		if !wire.ValidKey(key, maxKey) {
+		if !protocol.ValidKey(key) {
 			return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // This file has the checks that decide whether a client may do something. None
@@ -58,7 +58,7 @@ func (g *channelGrant) permitSubscribe(channel, uid string) error {
 	if !g.subscribe {
 		return refuse(CodeSubscribePermissionDenied)
 	}
-	if wire.IsPresence(channel) && uid == "" {
+	if protocol.IsPresence(channel) && uid == "" {
 		return refuse(CodePresenceUserIDRequired)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (sc *scope) permitRead(id ulid.ULID) error {
 }
 
 func (sc *scope) permitPublish(event string) (*eventGrant, error) {
-	if !wire.ValidEvent(event, maxEvent) {
+	if !protocol.ValidEvent(event) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidEvent)
 	}
 	g := sc.grant.event(event)
@@ -115,7 +115,7 @@ func (sc *scope) permitReaction(event, reaction string) (*eventGrant, error) {
 }
 
 func (sc *scope) permitGet(key string) error {
-	if !wire.ValidKey(key, maxKey) {
+	if !protocol.ValidKey(key) {
 		return refuseBecause(CodeInvalidRequest, invalidKey)
 	}
 	if !sc.grant.entry(key).get {
@@ -125,7 +125,7 @@ func (sc *scope) permitGet(key string) error {
 }
 
 func (sc *scope) permitSet(key string) (*entryGrant, error) {
-	if !wire.ValidKey(key, maxKey) {
+	if !protocol.ValidKey(key) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 	}
 	g := sc.grant.entry(key)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -30,7 +30,7 @@ type scope struct {
 
 // scope returns the connection's own, on the channel that it calls name.
 func (c *connection) scope(name string) (*scope, error) {
-	if !wire.ValidChannel(name, maxChannel) {
+	if !protocol.ValidChannel(name) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	channel := c.perms.realName(name, nil)

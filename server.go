@@ -8,6 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -137,15 +138,15 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		return err
 	}
 	id, err := ulid.ParseStrict(r.MessageID)
-	reaction, valid := wire.NormalReaction(r.Reaction, maxReaction)
+	reaction, valid := protocol.NormalReaction(r.Reaction)
 	switch {
-	case !wire.ValidChannel(r.Channel, maxChannel):
+	case !protocol.ValidChannel(r.Channel):
 		err = refuseBecause(CodeInvalidRequest, invalidChannel)
 	case err != nil:
 		err = refuse(CodeMessageNotFound)
 	case !valid:
 		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`)
-	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > maxUID:
+	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > protocol.MaxUID:
 		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
 		who := requester{Trigger: triggerGo}
@@ -177,9 +178,9 @@ type serverWrite struct {
 
 func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (accepted, error) {
 	switch {
-	case !wire.ValidChannel(m.channel, maxChannel):
+	case !protocol.ValidChannel(m.channel):
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
-	case !wire.ValidEvent(m.event, maxEvent):
+	case !protocol.ValidEvent(m.event):
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidEvent)
 	case len(m.dedup) > maxDeduplicationID:
 		return accepted{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
@@ -200,9 +201,9 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 
 func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) (accepted, error) {
 	switch {
-	case !wire.ValidChannel(w.channel, maxChannel):
+	case !protocol.ValidChannel(w.channel):
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
-	case !wire.ValidKey(w.key, maxKey):
+	case !protocol.ValidKey(w.key):
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
 	}
 	s := setRequest(w.channel, w.key, w.data)
@@ -233,7 +234,7 @@ func wholeSeconds(d time.Duration) (int64, error) {
 	if d == Forever {
 		return -1, nil
 	}
-	if d < 0 || d%time.Second != 0 || d > wire.MaxStore*time.Second {
+	if d < 0 || d%time.Second != 0 || d > protocol.MaxStore*time.Second {
 		return 0, refuseBecause(CodeInvalidRequest, "Store must be whole seconds, at most 3155695200, or Forever")
 	}
 	return int64(d / time.Second), nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
@@ -164,7 +165,7 @@ func (h *Handler) serveChannelStorage(_ http.ResponseWriter, r *http.Request, ar
 		return 0, nil, refuseBecause(CodeInvalidRequest, `"keys" must not be more than 100`)
 	}
 	for _, key := range keys {
-		if !wire.ValidKey(key, maxKey) {
+		if !protocol.ValidKey(key) {
 			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"unicode/utf8"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -50,7 +51,7 @@ func (h *Handler) serveUnsubscribeUser(_ http.ResponseWriter, r *http.Request, a
 // pathUser returns a user id from a segment of the path.
 func pathUser(segment string) (string, error) {
 	uid, err := url.PathUnescape(segment)
-	if err != nil || uid == "" || !utf8.ValidString(uid) || utf8.RuneCountInString(uid) > maxUID {
+	if err != nil || uid == "" || !utf8.ValidString(uid) || utf8.RuneCountInString(uid) > protocol.MaxUID {
 		return "", refuseBecause(CodeInvalidRequest, "the user id must be 1 to 128 characters, percent-encoded")
 	}
 	return uid, nil
@@ -59,7 +60,7 @@ func pathUser(segment string) (string, error) {
 func (h *Handler) serveSchedules(_ http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
 	q := r.URL.Query()
 	list := store.ScheduleQuery{Channel: q.Get("channel"), Limit: wire.MaxPage}
-	if list.Channel != "" && !wire.ValidChannel(list.Channel, maxChannel) {
+	if list.Channel != "" && !protocol.ValidChannel(list.Channel) {
 		return 0, nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	if after := q.Get("after"); after != "" {

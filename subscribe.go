@@ -6,8 +6,10 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // A joinRequest is a permitted subscribe.
@@ -31,7 +33,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if !wire.ValidChannel(cmd.Channel, maxChannel) {
+	if !protocol.ValidChannel(cmd.Channel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	// Counted now, whatever becomes of it.
@@ -51,7 +53,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 // isTemporary reports whether a subscribe that failed will be tried again.
 func isTemporary(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, errKeyLookup)
+	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, token.ErrKeyLookup)
 }
 
 // verify verifies the token of a hotsock.subscribe, if it has one.
@@ -181,7 +183,7 @@ func (s *subscription) request() store.SubscribeRequest {
 		UID:        m.UID,
 		UMD:        m.UMD,
 		UMDDigest:  digestOf(s.channel, m.UMD),
-		Presence:   wire.IsPresence(s.channel),
+		Presence:   protocol.IsPresence(s.channel),
 		MaxMembers: s.conn.h.opts.MaxMembersSize,
 		Counted:    s.counted,
 	}
@@ -189,7 +191,7 @@ func (s *subscription) request() store.SubscribeRequest {
 
 // unsubscribe carries out hotsock.unsubscribe.
 func (c *connection) unsubscribe(cmd *wire.Command) error {
-	if !wire.ValidChannel(cmd.Channel, maxChannel) {
+	if !protocol.ValidChannel(cmd.Channel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	channel := c.perms.realName(cmd.Channel, nil)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	storememory "github.com/hotsock-go/hotsock/store_memory"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // upgrading is a request to connect with a token.
@@ -87,18 +88,18 @@ func TestKeyLookupFailsOnConnecting(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer h.Close()
-		token := tokenSign(t, Claims{}, tokenHS256)
+		connect := tokenSign(t, Claims{}, tokenHS256)
 		fails.Store(true)
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, upgrading(t, token))
+		h.ServeHTTP(w, upgrading(t, connect))
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 			t.Errorf("answered %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
 		}
-		if err := connects(t, h, token); !errors.Is(err, errKeyLookup) {
+		if err := connects(t, h, connect); !errors.Is(err, token.ErrKeyLookup) {
 			t.Errorf("error %v does not say why", err)
 		}
 		fails.Store(false)
-		wantCode(t, "when they can be looked up", connects(t, h, token), "")
+		wantCode(t, "when they can be looked up", connects(t, h, connect), "")
 	})
 }
 

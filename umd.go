@@ -3,6 +3,7 @@ package hotsock
 import (
 	"errors"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -11,7 +12,7 @@ import (
 // (docs/protocol.md#9-user-metadata): of the subscription to the channel that
 // the client calls name, or with "" of the connection. ops is held.
 func (c *connection) updateUMD(name, token string) error {
-	if name != "" && !wire.ValidChannel(name, maxChannel) {
+	if name != "" && !protocol.ValidChannel(name) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
@@ -94,7 +95,7 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 // digestOf stands for user metadata in the store, which needs it for members
 // only.
 func digestOf(channel string, umd []byte) string {
-	if !wire.IsPresence(channel) {
+	if !protocol.IsPresence(channel) {
 		return ""
 	}
 	return wire.Digest(orNull(umd))

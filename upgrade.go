@@ -15,6 +15,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // serveSocket turns an upgrade request into a connection. Whatever can be
@@ -161,16 +162,16 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []
 	if h.opts.Authenticate != nil {
 		return h.authenticateByHost(r)
 	}
-	token := r.URL.Query().Get("token")
-	g, err := h.verifier.permitConnect(ctx, token)
-	if errors.Is(err, errKeyLookup) {
+	text := r.URL.Query().Get("token")
+	g, err := h.verifier.permitConnect(ctx, text)
+	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)
 	}
 	if err != nil {
 		h.logger.Info("hotsock: connect token refused", "err", err)
 		return nil, nil, refuse(CodeUnauthorized)
 	}
-	return g, tokenClaims(token), nil
+	return g, tokenClaims(text), nil
 }
 
 func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {

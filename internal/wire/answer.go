@@ -3,8 +3,10 @@ package wire
 import (
 	"strconv"
 
-	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // AppendHTTPError appends the body of an HTTP answer that is an error.
@@ -51,7 +53,7 @@ func appendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte 
 	b = appendString(b, channel)
 	b = append(b, `,"subscriptionsCount":`...)
 	b = strconv.AppendInt(b, int64(info.Count), 10)
-	if IsPresence(channel) {
+	if protocol.IsPresence(channel) {
 		b = append(b, `,"members":`...)
 		b = store.AppendMembers(b, info.Members)
 	}

@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/oklog/ulid/v2"
+import (
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
+)
 
 // The bodies of the HTTP APIs. In each of them null stands for an absent
 // member, an absent string is "", and required members are never empty. Types
@@ -251,7 +255,7 @@ type Publish struct {
 	EagerID         bool // eagerIdGeneration
 	EmitPubSubEvent bool
 	Schedule        Schedule
-	// Store is nil if it was absent, else from -1 to MaxStore.
+	// Store is nil if it was absent, else from -1 to protocol.MaxStore.
 	Store *int64
 }
 
@@ -279,7 +283,7 @@ func DecodePublish(body []byte, maxData int) (Publish, error) {
 		case "emitPubSubEvent":
 			r.bool(&m.EmitPubSubEvent)
 		case "store":
-			r.integer(&m.Store, -1, MaxStore)
+			r.integer(&m.Store, -1, protocol.MaxStore)
 		default:
 			r.schedule(&m.Schedule)
 		}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 func TestBodyErrors(t *testing.T) {
@@ -127,7 +129,7 @@ func TestBodies(t *testing.T) {
 		{"publish", "no store is not 0", `{"channel":"c","event":"e"}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "null is no store", `{"channel":"c","event":"e","store":null}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "0 is a store", `{"channel":"c","event":"e","store":0}`, Publish{Channel: "c", Event: "e", Store: new(int64(0))}},
-		{"publish", "the longest store", `{"channel":"c","event":"e","store":3155695200}`, Publish{Channel: "c", Event: "e", Store: new(int64(MaxStore))}},
+		{"publish", "the longest store", `{"channel":"c","event":"e","store":3155695200}`, Publish{Channel: "c", Event: "e", Store: new(int64(protocol.MaxStore))}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.operation+"/"+tt.why, func(t *testing.T) {

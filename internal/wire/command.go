@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // A Command is one message that a client sent over the WebSocket.
@@ -88,14 +90,13 @@ func DecodeSubscribe(data []byte) (Subscribe, error) {
 // A Reaction is the data of hotsock.messageReaction.
 type Reaction struct {
 	MessageID ulid.ULID
-	// Reaction is as [NormalReaction] makes it.
+	// Reaction is as [protocol.NormalReaction] makes it.
 	Reaction string
 	Remove   bool
 }
 
-// DecodeReaction reads the data of a [Command] or of a [PublishMessage]. A
-// reaction may be at most maxReaction bytes long.
-func DecodeReaction(data []byte, maxReaction int) (Reaction, error) {
+// DecodeReaction reads the data of a [Command] or of a [PublishMessage].
+func DecodeReaction(data []byte) (Reaction, error) {
 	var re Reaction
 	var action string
 	r := openData(data)
@@ -107,8 +108,8 @@ func DecodeReaction(data []byte, maxReaction int) (Reaction, error) {
 			var text string
 			var ok bool
 			r.string(&text)
-			if re.Reaction, ok = NormalReaction(text, maxReaction); !ok && text != "" {
-				r.fail("must be 1 to " + strconv.Itoa(maxReaction) + ` bytes with something visible, without control characters, and "#" only as a keycap emoji`)
+			if re.Reaction, ok = protocol.NormalReaction(text); !ok && text != "" {
+				r.fail("must be 1 to " + strconv.Itoa(protocol.MaxReaction) + ` bytes with something visible, without control characters, and "#" only as a keycap emoji`)
 			}
 		case "action":
 			r.string(&action)

@@ -49,7 +49,7 @@ func TestDecodeReaction(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			got, err := DecodeReaction([]byte(tt.data), maxReaction)
+			got, err := DecodeReaction([]byte(tt.data))
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("error %v (-want +got):\n%s", err, diff)
 			}
@@ -59,7 +59,7 @@ func TestDecodeReaction(t *testing.T) {
 
 func TestDecodeDataErrors(t *testing.T) {
 	subscribe := func(data []byte) error { _, err := DecodeSubscribe(data); return err }
-	reaction := func(data []byte) error { _, err := DecodeReaction(data, maxReaction); return err }
+	reaction := func(data []byte) error { _, err := DecodeReaction(data); return err }
 	umd := func(data []byte) error { _, err := DecodeUMDToken(data); return err }
 	const reactionRule = `"data.reaction" must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`
 	tests := []struct {

@@ -10,11 +10,13 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 const mustBeID = "must be the id of a message"
 
-var tooDeep = "must not be nested deeper than " + strconv.Itoa(MaxDepth) + " levels"
+var tooDeep = "must not be nested deeper than " + strconv.Itoa(protocol.MaxDepth) + " levels"
 
 // A reader walks over the members of one JSON object:
 //
@@ -61,7 +63,7 @@ func open(text []byte) *reader {
 	r := readers.Get().(*reader)
 	r.text = text
 	r.buf = *bytes.NewBuffer(text)
-	r.deep = manyBrackets(text, MaxDepth+1)
+	r.deep = manyBrackets(text, protocol.MaxDepth+1)
 	return r
 }
 
@@ -151,7 +153,7 @@ func (r *reader) read() (jsontext.Value, error) {
 func (r *reader) tooDeepNext() bool {
 	switch r.dec.PeekKind() {
 	case '[', '{':
-		most := MaxDepth
+		most := protocol.MaxDepth
 		if r.batch != "" && string(r.name) == r.batch {
 			most += batchDepth
 		}

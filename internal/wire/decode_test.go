@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	maxData     = 1000
-	maxReaction = 100
-	token       = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
+	maxData = 1000
+	token   = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
 )
 
 // decoders read the bodies of the HTTP APIs.

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // digestBytes of a SHA-256 are enough that nobody finds two values with the
@@ -37,7 +39,7 @@ func Equal(a, b []byte) bool {
 
 // canonicalize returns the one form of all JSON texts of equal value.
 func canonicalize(value []byte) ([]byte, bool) {
-	if manyBrackets(value, MaxDepth) && depth(value) > MaxDepth {
+	if manyBrackets(value, protocol.MaxDepth) && depth(value) > protocol.MaxDepth {
 		return nil, false
 	}
 	// Our numbers are not those of RFC 8785, which are floating point.

@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // Connected is the first frame on a connection.
@@ -66,7 +68,7 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 	if s.AutoSubscribed {
 		b = append(b, `"autoSubscribed":true,`...)
 	}
-	if IsPresence(s.Channel) {
+	if protocol.IsPresence(s.Channel) {
 		b = append(b, `"members":`...)
 		b = store.AppendMembers(b, s.Members)
 		b = append(b, ',')

@@ -20,6 +20,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 func FuzzDecodeCommand(f *testing.F) {
@@ -62,7 +64,7 @@ func FuzzDecodeCommand(f *testing.F) {
 		}
 		if err != nil {
 			allowed := wantErr != nil || !bytes.HasPrefix(bytes.TrimLeft(frame, space), []byte("{")) || deref(want.Event) == "" ||
-				utf8.RuneCountInString(deref(want.Ref)) > MaxRef || len(want.Data) > maxData || memberDepth(frame) > MaxDepth
+				utf8.RuneCountInString(deref(want.Ref)) > MaxRef || len(want.Data) > maxData || memberDepth(frame) > protocol.MaxDepth
 			if !allowed {
 				t.Errorf("error %v", err)
 			}
@@ -175,30 +177,6 @@ func checkData(t *testing.T, got []byte, want jsontext.Value) {
 	}
 }
 
-func FuzzNames(f *testing.F) {
-	for _, s := range []string{"room.123", "presence.chat", "hotsock.x", "#a", "a b", "a\u2028", "\xff", "👩🏽‍🚀", "é*", "\u0085"} {
-		f.Add(s, 5)
-		f.Add(s, 128)
-	}
-	f.Fuzz(func(t *testing.T, s string, most int) {
-		if most < 1 {
-			return
-		}
-		runes := []rune(s)
-		valid := utf8.ValidString(s) && len(runes) > 0
-		noSpace := !slices.ContainsFunc(runes, unicode.IsSpace)
-		clean := valid && !slices.ContainsFunc(runes, func(r rune) bool {
-			return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
-		})
-		channel := clean && noSpace && len(runes) <= most && !strings.ContainsAny(s, "*#,")
-		event := clean && len(runes) <= most && !strings.Contains(s, "*") && s[0] != '#' && !strings.HasPrefix(s, "hotsock.")
-		got := []bool{ValidChannel(s, most), ValidKey(s, most), ValidEvent(s, most)}
-		if diff := cmp.Diff([]bool{channel, channel, event}, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", s, diff)
-		}
-	})
-}
-
 // FuzzIDs holds what is taken for an id against the definition of ULIDs.
 func FuzzIDs(f *testing.F) {
 	for _, s := range []string{"", idA.String(), strings.ToLower(idA.String()), "8" + idA.String()[1:], ulid.ULID{}.String(), "x"} {
@@ -291,7 +269,7 @@ func FuzzEqual(f *testing.F) {
 // tree returns what a JSON text means, with each number as an exact fraction in
 // text. It is not ok if that would be large.
 func tree(text []byte) (v any, ok bool) {
-	if !jsontext.Value(text).IsValid() || depth(text) > MaxDepth {
+	if !jsontext.Value(text).IsValid() || depth(text) > protocol.MaxDepth {
 		return "invalid " + string(text), true
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(text))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // quick reads a frame as almost every client writes it: no white space around
@@ -12,7 +14,7 @@ import (
 // then the frame must be read from its beginning by a [reader], which knows
 // all of JSON and all errors, but takes half as long again.
 func quick(frame []byte, maxData int) (c Command, ok bool) {
-	if len(frame) == 0 || frame[0] != '{' || manyBrackets(frame, MaxDepth+1) {
+	if len(frame) == 0 || frame[0] != '{' || manyBrackets(frame, protocol.MaxDepth+1) {
 		return c, false
 	}
 	rest := frame[1:]

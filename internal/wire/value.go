@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // Value checks a JSON text that a host or a token supplied as strictly as
@@ -19,7 +21,7 @@ func Value(name string, text []byte, limit int) ([]byte, error) {
 	if len(text) > limit {
 		return nil, &Error{CodePayloadTooLarge, name + longerThan(limit)}
 	}
-	if manyBrackets(text, MaxDepth) && depth(text) > MaxDepth {
+	if manyBrackets(text, protocol.MaxDepth) && depth(text) > protocol.MaxDepth {
 		return nil, &Error{CodeInvalidJSON, name + tooDeep}
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))

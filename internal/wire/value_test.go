@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 func TestValue(t *testing.T) {
@@ -102,7 +104,7 @@ func TestDepth(t *testing.T) {
 		})
 	}
 	// What spares most texts the walk must never spare one that is too deep.
-	for _, levels := range []int{1, 5, MaxDepth} {
+	for _, levels := range []int{1, 5, protocol.MaxDepth} {
 		for _, n := range []int{levels, levels + 1} {
 			if got, want := manyBrackets([]byte(nested(n)), levels), n > levels; got != want {
 				t.Errorf("manyBrackets(%d levels, %d) = %v", n, levels, got)

@@ -1,6 +1,6 @@
 // Package wire reads what clients send and writes what they are sent: the
 // frames of the WebSocket, the bodies and answers of the HTTP APIs, and the
-// names, ids and JSON values in them.
+// ids and JSON values in them.
 //
 // It knows the syntax and nothing else: who may do what, and what it does, is
 // decided elsewhere. All input is taken to be hostile. Decoding is strict
@@ -13,22 +13,10 @@
 // the room that the buffer lacks. Every function may be called concurrently.
 package wire
 
-// MaxDepth is how deep arrays and objects may be nested in a value that a
-// client sends: [[1]] is two deep.
-const MaxDepth = 64
-
 // MaxRef is the longest reference that a command may carry, in characters.
 const MaxRef = 64
 
-// MaxStore is the longest that something can be kept, in seconds, unless it
-// is kept for ever.
-const MaxStore = 3_155_695_200
-
-// EventPrefix begins the names of events that belong to the protocol. Hosts
-// and clients cannot publish under them.
-const EventPrefix = "hotsock."
-
-// Commands that a client sends. Any other event without [EventPrefix] is
+// Commands that a client sends. Any other event without [protocol.EventPrefix] is
 // published.
 const (
 	EventSubscribe         = "hotsock.subscribe"

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/hotsock-go/hotsock/internal/pattern"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // A SigningKey signs tokens. It can be printed and logged: only Algorithm and ID
@@ -28,7 +28,7 @@ type SigningKey struct {
 	Private crypto.Signer `json:"-"`
 }
 
-// Key returns the key that verifies what k signs, for Options.Keys.
+// Key returns the key that verifies what k signs.
 func (k SigningKey) Key() Key {
 	key := Key{Algorithm: k.Algorithm, ID: k.ID, Secret: k.Secret}
 	if k.Private != nil {
@@ -43,32 +43,31 @@ func (k SigningKey) Format(f fmt.State, _ rune) { writeKey(f, k.Algorithm, k.ID)
 // LogValue logs no secret.
 func (k SigningKey) LogValue() slog.Value { return keyLogValue(k.Algorithm, k.ID) }
 
-// SignToken mints a token. It refuses claims with which the token could never be
+// Sign mints a token. It refuses claims with which the token could never be
 // used: without Scope or Expires, malformed, or for nobody; and tokens of more
 // than 8 KiB. With SingleUse and no ID it makes up a random ID.
 //
-// Options of the server it does not know: neither the audience and issuer that
-// it wants, nor its limit for user metadata.
-func SignToken(c Claims, k SigningKey) (string, error) {
-	token, err := signToken(c, k)
+// It does not know what a server is told by its options: the audience and the
+// issuer that it wants, and its limit for user metadata.
+func Sign(c Claims, k SigningKey) (string, error) {
+	text, err := sign(c, k)
 	if err != nil {
-		return "", fmt.Errorf("hotsock: cannot sign token: %w", err)
+		return "", fmt.Errorf("token: cannot sign: %w", err)
 	}
-	return token, nil
+	return text, nil
 }
 
-func signToken(c Claims, k SigningKey) (string, error) {
+func sign(c Claims, k SigningKey) (string, error) {
 	if err := k.Key().check(); err != nil {
 		return "", err
 	}
 	if c.SingleUse && c.ID == "" {
 		c.ID = rand.Text()
 	}
-	if err := c.checkUse(); err != nil {
-		return "", err
-	}
-	if _, err := compileClaims(&c, pattern.NewCompiler(), maxToken); err != nil {
-		return "", err
+	for _, check := range []func() error{c.checkUse, c.Validate, c.checkPatterns} {
+		if err := check(); err != nil {
+			return "", err
+		}
 	}
 	payload, err := c.MarshalJSON()
 	if err != nil {
@@ -90,14 +89,14 @@ func signToken(c Claims, k SigningKey) (string, error) {
 		return "", err
 	}
 	token := text + "." + b64.EncodeToString(signature)
-	if len(token) > maxToken {
-		return "", fmt.Errorf("it would be %d bytes long, more than %d", len(token), maxToken)
+	if len(token) > protocol.MaxToken {
+		return "", fmt.Errorf("it would be %d bytes long, more than %d", len(token), protocol.MaxToken)
 	}
 	return token, nil
 }
 
 // checkUse finds why a token with the claims could not be used for anything.
-func (c *Claims) checkUse() error {
+func (c Claims) checkUse() error {
 	switch {
 	case c.Scope.String() == "":
 		return errors.New("no scope")
@@ -115,7 +114,7 @@ func (c *Claims) checkUse() error {
 
 func marshalHeader(k SigningKey) ([]byte, error) {
 	var b bytes.Buffer
-	w := claimsWriter{enc: jsontext.NewEncoder(&b)}
+	w := writer{enc: jsontext.NewEncoder(&b)}
 	w.token(jsontext.BeginObject)
 	w.text("alg", string(k.Algorithm))
 	w.text("typ", "JWT")

@@ -1,4 +1,4 @@
-package wire
+package protocol
 
 import (
 	"strings"
@@ -61,7 +61,7 @@ func TestNormalReaction(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			got, ok := NormalReaction(tt.text, 100)
+			got, ok := NormalReaction(tt.text)
 			if ok != (tt.want != "") || ok && got != tt.want {
 				t.Errorf("NormalReaction(%.50q) = %.50q, %v", tt.text, got, ok)
 			}
@@ -75,11 +75,11 @@ func FuzzNormalReaction(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		normal, ok := NormalReaction(s, 100)
+		normal, ok := NormalReaction(s)
 		if !ok {
 			return
 		}
-		if again, ok := NormalReaction(normal, 100); !ok || again != normal {
+		if again, ok := NormalReaction(normal); !ok || again != normal {
 			t.Errorf("%q becomes %q, and that %q, %v", s, normal, again, ok)
 		}
 		if len(normal) > 100 || !utf8.ValidString(normal) || strings.TrimSpace(normal) != normal || strings.ContainsFunc(normal, unicode.IsControl) {

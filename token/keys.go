@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"crypto"
@@ -127,7 +127,7 @@ func (k Key) check() error {
 }
 
 // verifies reports whether k signed the text. The key has been checked.
-func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
+func (k Key) verifies(h *header, text string, signature []byte) bool {
 	if !k.fits(h) {
 		return false
 	}
@@ -139,7 +139,7 @@ func (k Key) verifies(h *tokenHeader, text string, signature []byte) bool {
 }
 
 // fits reports whether a token with that header may be signed with k.
-func (k Key) fits(h *tokenHeader) bool {
+func (k Key) fits(h *header) bool {
 	return k.Algorithm.canonical() == h.algorithm.canonical() && (k.ID == "" || k.ID == h.id)
 }
 

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"encoding/json"
@@ -12,8 +12,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/hotsock-go/hotsock/store"
 )
 
 func TestDecodeClaims(t *testing.T) {
@@ -54,7 +52,7 @@ func TestDecodeClaims(t *testing.T) {
 		{`{"channels":{"c":{"subscribe":null}}}`, channel(ChannelClaims{}), "null is"},
 		{`{"channels":{"c":null}}`, channel(ChannelClaims{}), "a key without directives is still a key"},
 		{`{"channels":{"c":{"messages":{"e":{"store":3155695200}}}}}`, message(MessageClaims{Store: new(3155695200 * time.Second)}), "the longest store"},
-		{`{"channels":{"c":{"messages":{"e":{"store":-1}}}}}`, message(MessageClaims{Store: new(store.Forever)}), "for ever"},
+		{`{"channels":{"c":{"messages":{"e":{"store":-1}}}}}`, message(MessageClaims{Store: new(Forever)}), "for ever"},
 		{`{"channels":{"c":{"messages":{"e":{"store":60.0}}}}}`, message(MessageClaims{Store: new(time.Minute)}), "a whole number may have a fraction of zero"},
 		{`{"channels":{"c":{"messages":{"e":{"react":[]}}}}}`, message(MessageClaims{Reactions: []string{}}), "no reactions"},
 		{`{"channels":{"c":{"messages":{"e":{"react":null}}}}}`, message(MessageClaims{}), "react is absent"},

@@ -1,4 +1,4 @@
-package wire
+package protocol
 
 import (
 	"strings"
@@ -22,12 +22,12 @@ const (
 
 // NormalReaction returns the one form of all reactions that look the same, and false if
 // text is none: characters in the form NFC, emoji as keyboards write them, without
-// what cannot be seen, and without spaces around. It has 1 to most bytes,
+// what cannot be seen, and without spaces around. It has 1 to [MaxReaction] bytes,
 // something visible, no control characters, and "#" only as a keycap.
 //
 // An emoji that would be text without U+FE0F has it, and no other does.
-func NormalReaction(text string, most int) (reaction string, ok bool) {
-	if len(text)/4 > most || !utf8.ValidString(text) { // no need to look
+func NormalReaction(text string) (reaction string, ok bool) {
+	if len(text)/4 > MaxReaction || !utf8.ValidString(text) { // no need to look
 		return "", false
 	}
 	runes := []rune(norm.NFC.String(text))
@@ -59,7 +59,7 @@ func NormalReaction(text string, most int) (reaction string, ok bool) {
 	}
 	reaction = strings.TrimFunc(string(out), func(r rune) bool { return r == ' ' || isJoiner(r) })
 	reaction = norm.NFC.String(reaction) // what was between two characters is gone
-	return reaction, visible && len(reaction) <= most
+	return reaction, visible && len(reaction) <= MaxReaction
 }
 
 // following returns the first of the runes that is not a style, or 0.

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 func TestTokenAlgorithms(t *testing.T) {
@@ -19,25 +21,25 @@ func TestTokenAlgorithms(t *testing.T) {
 	for signer, k := range tokenKeys() {
 		token := tokenSign(t, Claims{UID: "u"}, k)
 		for verifying, other := range tokenKeys() {
-			v := tokenVerifier(t, verifierConfig{keys: []Key{other.Key()}})
-			g, err := v.verify(t.Context(), token, ScopeConnect)
+			v := tokenVerifier(t, VerifierOptions{Keys: []Key{other.Key()}})
+			g, err := v.Verify(t.Context(), token, ScopeConnect)
 			if signer == verifying {
-				if err != nil || g.claims.UID != "u" {
+				if err != nil || g.UID != "u" {
 					t.Errorf("%s token: %v", signer, err)
 				}
-			} else if !errors.Is(err, errTokenInvalid) {
+			} else if !errors.Is(err, ErrInvalid) {
 				t.Errorf("%s token with the key of %s: %v", signer, verifying, err)
 			}
 		}
 		cut := token[:strings.LastIndexByte(token, '.')+1]
-		v := tokenVerifier(t, verifierConfig{keys: []Key{k.Key()}})
+		v := tokenVerifier(t, VerifierOptions{Keys: []Key{k.Key()}})
 		for name, forged := range map[string]string{
 			"without signature": cut,
 			"with a short one":  cut + "AA",
 			"with another one":  cut + base64.RawURLEncoding.EncodeToString(make([]byte, 64)),
 			"with a long one":   token + "AAAA",
 		} {
-			if _, err := v.verify(t.Context(), forged, ScopeConnect); !errors.Is(err, errTokenInvalid) {
+			if _, err := v.Verify(t.Context(), forged, ScopeConnect); !errors.Is(err, ErrInvalid) {
 				t.Errorf("%s token %s: %v", signer, name, err)
 			}
 		}
@@ -68,7 +70,7 @@ func TestTokenKeyID(t *testing.T) {
 		{"", 1, nil, false, "no keys"},
 	} {
 		token := tokenSign(t, Claims{}, SigningKey{Algorithm: HS256, ID: test.kid, Secret: secret(test.by)})
-		_, err := tokenVerifier(t, verifierConfig{keys: test.keys}).verify(t.Context(), token, ScopeConnect)
+		_, err := tokenVerifier(t, VerifierOptions{Keys: test.keys}).Verify(t.Context(), token, ScopeConnect)
 		if (err == nil) != test.want {
 			t.Errorf("kid %q, keys %v: error %v: %s", test.kid, test.keys, err, test.why)
 		}
@@ -89,28 +91,28 @@ func TestTokenKeyLookup(t *testing.T) {
 		{"found", nil, func() ([]Key, error) { return []Key{good}, nil }, nil, 1},
 		{"found after a static key failed", []Key{{Algorithm: HS256, Secret: otherSecret}}, func() ([]Key, error) { return []Key{good}, nil }, nil, 1},
 		{"not needed", []Key{good}, func() ([]Key, error) { return nil, broken }, nil, 0},
-		{"no such key", nil, func() ([]Key, error) { return nil, nil }, errTokenInvalid, 1},
-		{"another key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil }, errTokenInvalid, 2},
-		{"another id", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, ID: "b", Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
-		{"another algorithm", nil, func() ([]Key, error) { return []Key{{Algorithm: HS512, Secret: tokenSecret}}, nil }, errTokenInvalid, 1},
+		{"no such key", nil, func() ([]Key, error) { return nil, nil }, ErrInvalid, 1},
+		{"another key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil }, ErrInvalid, 2},
+		{"another id", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256, ID: "b", Secret: tokenSecret}}, nil }, ErrInvalid, 1},
+		{"another algorithm", nil, func() ([]Key, error) { return []Key{{Algorithm: HS512, Secret: tokenSecret}}, nil }, ErrInvalid, 1},
 		{"fails", nil, func() ([]Key, error) { return nil, broken }, broken, 1},
-		{"fails, as keys are not to blame", nil, func() ([]Key, error) { return nil, broken }, errKeyLookup, 1},
-		{"returns a bad key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256}}, nil }, errKeyLookup, 1},
-		{"panics", nil, func() ([]Key, error) { panic("oh") }, errKeyLookup, 1},
+		{"fails, as keys are not to blame", nil, func() ([]Key, error) { return nil, broken }, ErrKeyLookup, 1},
+		{"returns a bad key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256}}, nil }, ErrKeyLookup, 1},
+		{"panics", nil, func() ([]Key, error) { panic("oh") }, ErrKeyLookup, 1},
 	} {
 		calls := 0
-		v := tokenVerifier(t, verifierConfig{keys: test.static, lookup: func(ctx context.Context, id, algorithm string) ([]Key, error) {
+		v := tokenVerifier(t, VerifierOptions{Keys: test.static, KeyLookup: func(ctx context.Context, id, algorithm string) ([]Key, error) {
 			calls++
 			if again := LookupRepeated(ctx); id != "a" || algorithm != "HS256" || again != (calls > 1) {
 				t.Errorf("%s: call %d with %q, %q, repeated %t", test.name, calls, id, algorithm, again)
 			}
 			return test.lookup()
 		}})
-		_, err := v.verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
+		_, err := v.Verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
 		}
-		if errors.Is(err, errTokenInvalid) && errors.Is(err, errKeyLookup) {
+		if errors.Is(err, ErrInvalid) && errors.Is(err, ErrKeyLookup) {
 			t.Errorf("%s: both invalid and unknown: %v", test.name, err)
 		}
 		if calls != test.calls {
@@ -121,13 +123,13 @@ func TestTokenKeyLookup(t *testing.T) {
 
 // A key may have been replaced by another one with the same id.
 func TestTokenKeyIsReplaced(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{lookup: func(ctx context.Context, _, _ string) ([]Key, error) {
+	v := tokenVerifier(t, VerifierOptions{KeyLookup: func(ctx context.Context, _, _ string) ([]Key, error) {
 		if LookupRepeated(ctx) {
 			return []Key{tokenHS256.Key()}, nil
 		}
 		return []Key{{Algorithm: HS256, Secret: otherSecret}}, nil
 	}})
-	if _, err := v.verify(t.Context(), tokenSign(t, Claims{}, tokenHS256), ScopeConnect); err != nil {
+	if _, err := v.Verify(t.Context(), tokenSign(t, Claims{}, tokenHS256), ScopeConnect); err != nil {
 		t.Error(err)
 	}
 }
@@ -137,34 +139,34 @@ func TestTokenTellsAMissingKeyFromAWrongOne(t *testing.T) {
 	known := Key{Algorithm: HS256, ID: "now", Secret: otherSecret}
 	found := func(context.Context, string, string) ([]Key, error) { return []Key{known}, nil }
 	for _, test := range []struct {
-		config verifierConfig
+		config VerifierOptions
 		kid    string
 		want   string
 		why    string
 	}{
-		{verifierConfig{keys: []Key{known}}, "now", "no key verifies the HS256 signature", "the key is another one"},
-		{verifierConfig{lookup: found}, "now", "no key verifies the HS256 signature", "so is the one that was looked up"},
-		{verifierConfig{keys: []Key{known}}, "next", `there is no HS256 key for the kid "next"`, "not added yet"},
-		{verifierConfig{lookup: found}, "next", `there is no HS256 key for the kid "next"`, "not in the JWKS yet"},
-		{verifierConfig{keys: []Key{known}}, "", `there is no HS256 key for the kid ""`, "a token without a kid"},
-		{verifierConfig{keys: []Key{known}}, "a\n" + strings.Repeat("x", 99), `there is no HS256 key for the kid "a\n` + strings.Repeat("x", 62) + `"`, "whatever a stranger puts there"},
+		{VerifierOptions{Keys: []Key{known}}, "now", "no key verifies the HS256 signature", "the key is another one"},
+		{VerifierOptions{KeyLookup: found}, "now", "no key verifies the HS256 signature", "so is the one that was looked up"},
+		{VerifierOptions{Keys: []Key{known}}, "next", `there is no HS256 key for the kid "next"`, "not added yet"},
+		{VerifierOptions{KeyLookup: found}, "next", `there is no HS256 key for the kid "next"`, "not in the JWKS yet"},
+		{VerifierOptions{Keys: []Key{known}}, "", `there is no HS256 key for the kid ""`, "a token without a kid"},
+		{VerifierOptions{Keys: []Key{known}}, "a\n" + strings.Repeat("x", 99), `there is no HS256 key for the kid "a\n` + strings.Repeat("x", 62) + `"`, "whatever a stranger puts there"},
 	} {
 		signer := SigningKey{Algorithm: HS256, ID: test.kid, Secret: tokenSecret}
-		_, err := tokenVerifier(t, test.config).verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
+		_, err := tokenVerifier(t, test.config).Verify(t.Context(), tokenSign(t, Claims{}, signer), ScopeConnect)
 		tokenCheckError(t, test.why, err, test.want)
 	}
 }
 
 func TestTokenKeyLookupIsNotAskedForNonsense(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{lookup: func(context.Context, string, string) ([]Key, error) {
+	v := tokenVerifier(t, VerifierOptions{KeyLookup: func(context.Context, string, string) ([]Key, error) {
 		t.Error("called")
 		return nil, nil
 	}})
 	for _, token := range []string{
 		"", "..", "a.b.c", tokenRaw(`{"alg":"none"}`, `{}`), tokenRaw(`{"alg":"HS257"}`, `{}`), tokenRaw(`{`, `{}`),
-		tokenRaw(`{"alg":"HS256"}`, strings.Repeat("x", maxToken)),
+		tokenRaw(`{"alg":"HS256"}`, strings.Repeat("x", protocol.MaxToken)),
 	} {
-		if _, err := v.verify(t.Context(), token, ScopeConnect); !errors.Is(err, errTokenInvalid) {
+		if _, err := v.Verify(t.Context(), token, ScopeConnect); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%.40q: %v", token, err)
 		}
 	}
@@ -172,7 +174,7 @@ func TestTokenKeyLookupIsNotAskedForNonsense(t *testing.T) {
 
 func TestTokenHeader(t *testing.T) {
 	const payload = `{"scope":"connect","exp":4000000000}`
-	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
 	for _, test := range []struct {
 		header string
 		want   string // in the error, "" for none
@@ -199,7 +201,7 @@ func TestTokenHeader(t *testing.T) {
 		{`{"alg":"HS256"}x`, "malformed", "something after the object"},
 		{`{"alg":"HS256","x":"` + "\xff" + `"}`, "malformed", "not UTF-8"},
 	} {
-		_, err := v.verify(t.Context(), tokenRaw(test.header, payload), ScopeConnect)
+		_, err := v.Verify(t.Context(), tokenRaw(test.header, payload), ScopeConnect)
 		tokenCheckError(t, test.header+": "+test.why, err, test.want)
 	}
 }
@@ -209,13 +211,13 @@ func tokenCheckError(t *testing.T, what string, err error, want string) {
 	switch {
 	case want == "" && err != nil:
 		t.Errorf("%s: %v", what, err)
-	case want != "" && (!errors.Is(err, errTokenInvalid) || !strings.Contains(err.Error(), want)):
+	case want != "" && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want)):
 		t.Errorf("%s: error %v, want one with %q", what, err, want)
 	}
 }
 
 func TestTokenForm(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
 	good := tokenRaw(`{"alg":"HS256"}`, `{"scope":"connect","exp":4000000000}`)
 	dot := strings.IndexByte(good, '.')
 	for _, test := range []struct{ token, want, why string }{
@@ -228,9 +230,9 @@ func TestTokenForm(t *testing.T) {
 		{good[:dot-4] + "\n" + good[dot-4:], "part 1 is not base64url", "with a line end in it"},
 		{good + "\r\n", "part 3 is not base64url", "with a line end after it"},
 		{good[:len(good)-1] + tokenNext(good[len(good)-1]), "part 3 is not base64url", "with bits that do not count"},
-		{good + strings.Repeat("A", maxToken), "longer than 8192 bytes", "too long"},
+		{good + strings.Repeat("A", protocol.MaxToken), "longer than 8192 bytes", "too long"},
 	} {
-		_, err := v.verify(t.Context(), test.token, ScopeConnect)
+		_, err := v.Verify(t.Context(), test.token, ScopeConnect)
 		tokenCheckError(t, test.why, err, test.want)
 	}
 }
@@ -244,11 +246,11 @@ func tokenNext(c byte) string {
 }
 
 func TestTokenClaims(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
-	bound := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, audience: "chat", issuer: "us"})
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
+	bound := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}, Audience: "chat", Issuer: "us"})
 	const exp = `"exp":4000000000`
 	for _, test := range []struct {
-		v       *verifier
+		v       *Verifier
 		payload string
 		scope   Scope
 		want    string // in the error, "" for none
@@ -274,12 +276,11 @@ func TestTokenClaims(t *testing.T) {
 		{bound, `{"scope":"connect",` + exp + `,"aud":"chat","iss":"them"}`, ScopeConnect, "iss", "another iss"},
 		{v, `{"scope":"connect",` + exp + `,"uid":1}`, ScopeConnect, "/uid: must be a string", "malformed"},
 		{v, `{"scope":"connect",` + exp + `,"uid":"a","uid":"b"}`, ScopeConnect, "duplicate", "smuggled"},
-		{v, `{"scope":"connect",` + exp + `,"channels":{"#regex:(":{}}}`, ScopeConnect, "#regex:(", "does not compile"},
-		{v, `{"scope":"connect",` + exp + `,"umd":"` + strings.Repeat("x", 1023) + `"}`, ScopeConnect, "umd", "too long"},
+		{v, `{"scope":"connect",` + exp + `,"channels":{"a#b":{}}}`, ScopeConnect, `channels: "a#b"`, "a key that matches nothing"},
 		{v, `{"scope":"connect",` + exp, ScopeConnect, "EOF", "cut short"},
 		{v, ``, ScopeConnect, "EOF", "empty"},
 	} {
-		_, err := test.v.verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, test.payload), test.scope)
+		_, err := test.v.Verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, test.payload), test.scope)
 		tokenCheckError(t, test.payload+": "+test.why, err, test.want)
 	}
 }
@@ -287,14 +288,14 @@ func TestTokenClaims(t *testing.T) {
 // A payload whose signature is wrong is not looked at: regular expressions in it
 // are not compiled.
 func TestTokenPayloadIsReadAfterItsSignature(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{keys: []Key{{Algorithm: HS256, Secret: otherSecret}}})
-	_, err := v.verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, `{"channels":{"#regex:(":{}}}`), ScopeConnect)
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{{Algorithm: HS256, Secret: otherSecret}}})
+	_, err := v.Verify(t.Context(), tokenRaw(`{"alg":"HS256"}`, `{"channels":{"#regex:(":{}}}`), ScopeConnect)
 	tokenCheckError(t, "wrongly signed", err, "no key verifies the HS256 signature")
 }
 
 func TestTokenTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}})
+		v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
 		start := time.Now()
 		token := tokenSign(t, Claims{NotBefore: start.Add(10 * time.Second), Expires: start.Add(20 * time.Second)}, tokenHS256)
 		for _, test := range []struct {
@@ -302,18 +303,18 @@ func TestTokenTimes(t *testing.T) {
 			want error
 			why  string
 		}{
-			{0, errTokenEarly, "before nbf"},
-			{10*time.Second - time.Millisecond, errTokenEarly, "just before nbf: no leeway"},
+			{0, ErrNotYetValid, "before nbf"},
+			{10*time.Second - time.Millisecond, ErrNotYetValid, "just before nbf: no leeway"},
 			{10 * time.Second, nil, "from nbf on"},
 			{20*time.Second - time.Millisecond, nil, "just before exp"},
-			{20 * time.Second, errTokenInvalid, "used before exp means before: no leeway"},
+			{20 * time.Second, ErrInvalid, "used before exp means before: no leeway"},
 		} {
 			time.Sleep(time.Until(start.Add(test.at)))
-			_, err := v.verify(t.Context(), token, ScopeConnect)
+			_, err := v.Verify(t.Context(), token, ScopeConnect)
 			if !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Errorf("after %v: error %v, want %v: %s", test.at, err, test.want, test.why)
 			}
-			if errors.Is(err, errTokenEarly) && errors.Is(err, errTokenInvalid) {
+			if errors.Is(err, ErrNotYetValid) && errors.Is(err, ErrInvalid) {
 				t.Errorf("after %v: early and yet invalid: %v", test.at, err)
 			}
 		}
@@ -333,42 +334,28 @@ func TestTokenClockSkew(t *testing.T) {
 			why    string
 		}{
 			{Claims{NotBefore: at(5 * time.Second), IssuedAt: at(5 * time.Second), Expires: exp}, nil, "an issuer that is ahead"},
-			{Claims{NotBefore: at(5*time.Second + time.Millisecond), Expires: exp}, errTokenEarly, "too far ahead"},
-			{Claims{IssuedAt: at(5*time.Second + time.Millisecond), Expires: exp}, errTokenEarly, "made in the future"},
+			{Claims{NotBefore: at(5*time.Second + time.Millisecond), Expires: exp}, ErrNotYetValid, "too far ahead"},
+			{Claims{IssuedAt: at(5*time.Second + time.Millisecond), Expires: exp}, ErrNotYetValid, "made in the future"},
 			{Claims{Expires: at(-5*time.Second + time.Millisecond)}, nil, "just expired"},
-			{Claims{Expires: at(-5 * time.Second)}, errTokenInvalid, "expired longer ago"},
+			{Claims{Expires: at(-5 * time.Second)}, ErrInvalid, "expired longer ago"},
 		} {
-			o := Options{}
-			o.setDefaults()
-			v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, skew: o.ClockSkew})
+			v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}, ClockSkew: 5 * time.Second})
 			token := tokenSign(t, test.claims, tokenHS256)
-			if _, err := v.verify(t.Context(), token, ScopeConnect); !errors.Is(err, test.want) || test.want == nil && err != nil {
+			if _, err := v.Verify(t.Context(), token, ScopeConnect); !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Errorf("%s: error %v, want %v", test.why, err, test.want)
 			}
 		}
-		o := Options{ClockSkew: -time.Hour}
-		o.setDefaults()
-		v := tokenVerifier(t, verifierConfig{keys: []Key{tokenHS256.Key()}, skew: o.ClockSkew})
+		v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
 		for _, c := range []Claims{{NotBefore: now, IssuedAt: now, Expires: at(time.Millisecond)}} {
-			if _, err := v.verify(t.Context(), tokenSign(t, c, tokenHS256), ScopeConnect); err != nil {
+			if _, err := v.Verify(t.Context(), tokenSign(t, c, tokenHS256), ScopeConnect); err != nil {
 				t.Errorf("without skew, an exact token: %v", err)
 			}
 		}
 	})
 }
 
-func TestTokenOfHost(t *testing.T) {
-	v := tokenVerifier(t, verifierConfig{})
-	g, err := v.compile(&Claims{UID: "u"})
-	if err != nil || g.claims.UID != "u" {
-		t.Errorf("claims of the host: %v, %v", g, err)
-	}
-	_, err = v.compile(&Claims{UID: strings.Repeat("u", 129)})
-	tokenCheckError(t, "uid too long", err, "uid")
-}
-
 func FuzzVerifyToken(f *testing.F) {
-	v := tokenVerifier(f, verifierConfig{keys: []Key{tokenHS256.Key(), {Algorithm: ES256, Public: tokenKeys()[ES256].Private.Public()}}})
+	v := tokenVerifier(f, VerifierOptions{Keys: []Key{tokenHS256.Key(), {Algorithm: ES256, Public: tokenKeys()[ES256].Private.Public()}}})
 	f.Add(tokenRaw(`{"alg":"HS256","typ":"JWT","kid":"a"}`, `{"scope":"connect","exp":4000000000}`), false)
 	f.Add(tokenRaw(`{"alg":"HS256","alg":"none"}`, `{"scope":"connect","exp":4000000000}`), false)
 	f.Add(`{"scope":"connect","exp":4000000000,"channels":{"#regex:a{1000}":{}}}`, true)
@@ -378,9 +365,9 @@ func FuzzVerifyToken(f *testing.F) {
 		if sign {
 			token = tokenRaw(`{"alg":"HS256"}`, text)
 		}
-		g, err := v.verify(t.Context(), token, ScopeConnect)
+		_, err := v.Verify(t.Context(), token, ScopeConnect)
 		if err != nil {
-			if !errors.Is(err, errTokenInvalid) && !errors.Is(err, errTokenEarly) {
+			if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrNotYetValid) {
 				t.Errorf("error %v is neither invalid nor early", err)
 			}
 			for part := range strings.SplitSeq(token, ".") {
@@ -401,7 +388,6 @@ func FuzzVerifyToken(f *testing.F) {
 		if err := decodeClaims(payload, &c); err != nil || c.Scope&ScopeConnect == 0 || !time.Now().Before(c.Expires) {
 			t.Errorf("accepts %q with scope %v until %v: %v", token, c.Scope, c.Expires, err)
 		}
-		resolve("c", g, g).event("e") // must not panic
 	})
 }
 
@@ -413,11 +399,11 @@ func BenchmarkVerify(b *testing.B) {
 	for _, a := range []Algorithm{HS256, RS256, ES256, EdDSA} {
 		b.Run(string(a), func(b *testing.B) {
 			k := tokenKeys()[a]
-			v := tokenVerifier(b, verifierConfig{keys: []Key{k.Key()}})
+			v := tokenVerifier(b, VerifierOptions{Keys: []Key{k.Key()}})
 			token := tokenSign(b, claims, k)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.verify(b.Context(), token, ScopeConnect); err != nil {
+				if _, err := v.Verify(b.Context(), token, ScopeConnect); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
 		err = k.check()
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("hotsock: %w", err)
+		return Key{}, fmt.Errorf("token: %w", err)
 	}
 	return k, nil
 }
@@ -39,7 +39,7 @@ func ParseSigningKey(a Algorithm, id string, text []byte) (SigningKey, error) {
 		err = k.Key().check()
 	}
 	if err != nil {
-		return SigningKey{}, fmt.Errorf("hotsock: %w", err)
+		return SigningKey{}, fmt.Errorf("token: %w", err)
 	}
 	return k, nil
 }

@@ -1,8 +1,13 @@
-package wire
+package protocol
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestValidChannel(t *testing.T) {
@@ -46,11 +51,11 @@ func TestValidChannel(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := ValidChannel(tt.name, 256); got != tt.want {
+			if got := ValidChannel(tt.name); got != tt.want {
 				t.Errorf("ValidChannel(%.50q) = %v", tt.name, got)
 			}
-			if got := ValidKey(tt.name, 256); got != tt.want {
-				t.Errorf("ValidKey(%.50q) = %v", tt.name, got)
+			if got := validName(tt.name, MaxChannel); got != tt.want {
+				t.Errorf("validName(%.50q) = %v", tt.name, got)
 			}
 		})
 	}
@@ -82,7 +87,7 @@ func TestValidEvent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := ValidEvent(tt.name, 128); got != tt.want {
+			if got := ValidEvent(tt.name); got != tt.want {
 				t.Errorf("ValidEvent(%.50q) = %v", tt.name, got)
 			}
 		})
@@ -91,20 +96,23 @@ func TestValidEvent(t *testing.T) {
 
 func TestLimitsOfNames(t *testing.T) {
 	const most = int(^uint(0) >> 1)
-	if !ValidChannel("a", most) || !ValidEvent("a", most) {
-		t.Error("a limit that a host made enormous refuses everything")
+	if !validName("a", most) || !validEvent("a", most) {
+		t.Error("an enormous limit refuses everything")
 	}
-	if ValidChannel("ab", 1) || ValidEvent("ab", 1) {
+	if validName("ab", 1) || validEvent("ab", 1) {
 		t.Error("a limit of 1 is not kept")
+	}
+	if key := strings.Repeat("a", MaxKey); !ValidKey(key) || ValidKey(key+"a") {
+		t.Errorf("the limit of storage keys is not %d characters", MaxKey)
 	}
 }
 
 func TestNamesAllocateNothing(t *testing.T) {
 	name := strings.Repeat("é", 100)
 	n := testing.AllocsPerRun(100, func() {
-		ValidChannel(name, 256)
-		ValidKey(name, 128)
-		ValidEvent(name, 128)
+		ValidChannel(name)
+		ValidKey(name)
+		ValidEvent(name)
 	})
 	if n > 0 {
 		t.Errorf("%v allocations", n)
@@ -119,4 +127,28 @@ func TestIsPresence(t *testing.T) {
 			t.Errorf("IsPresence(%q) = %v", name, got)
 		}
 	}
+}
+
+func FuzzNames(f *testing.F) {
+	for _, s := range []string{"room.123", "presence.chat", "hotsock.x", "#a", "a b", "a\u2028", "\xff", "👩🏽‍🚀", "é*", "\u0085"} {
+		f.Add(s, 5)
+		f.Add(s, 128)
+	}
+	f.Fuzz(func(t *testing.T, s string, most int) {
+		if most < 1 {
+			return
+		}
+		runes := []rune(s)
+		valid := utf8.ValidString(s) && len(runes) > 0
+		noSpace := !slices.ContainsFunc(runes, unicode.IsSpace)
+		clean := valid && !slices.ContainsFunc(runes, func(r rune) bool {
+			return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
+		})
+		channel := clean && noSpace && len(runes) <= most && !strings.ContainsAny(s, "*#,")
+		event := clean && len(runes) <= most && !strings.Contains(s, "*") && s[0] != '#' && !strings.HasPrefix(s, "hotsock.")
+		got := []bool{validName(s, most), validEvent(s, most)}
+		if diff := cmp.Diff([]bool{channel, event}, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", s, diff)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -9,30 +9,28 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/hotsock-go/hotsock/store"
 )
 
 // MarshalJSON returns the payload of a token. It fails for what JSON cannot say:
 // a Store of half a second, say, or text that is not UTF-8.
 func (c Claims) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
-	w := claimsWriter{enc: jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))}
+	w := writer{enc: jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))}
 	w.claims(&c)
 	if w.err != nil {
-		return nil, fmt.Errorf("hotsock: claims: %w", w.err)
+		return nil, fmt.Errorf("token: claims: %w", w.err)
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// A claimsWriter writes members of objects, each only if it is set. After an
+// A writer writes members of objects, each only if it is set. After an
 // error it does nothing.
-type claimsWriter struct {
+type writer struct {
 	enc *jsontext.Encoder
 	err error
 }
 
-func (w *claimsWriter) claims(c *Claims) {
+func (w *writer) claims(c *Claims) {
 	w.token(jsontext.BeginObject)
 	if c.Scope != 0 {
 		w.text("scope", c.Scope.String())
@@ -60,7 +58,7 @@ func (w *claimsWriter) claims(c *Claims) {
 	w.token(jsontext.EndObject)
 }
 
-func (w *claimsWriter) channel(c *ChannelClaims) {
+func (w *writer) channel(c *ChannelClaims) {
 	w.permission("subscribe", c.Subscribe)
 	w.permission("autoSubscribe", c.AutoSubscribe)
 	w.text("alias", c.Alias)
@@ -72,7 +70,7 @@ func (w *claimsWriter) channel(c *ChannelClaims) {
 	encodeMap(w, "storage", c.Storage, w.storage)
 }
 
-func (w *claimsWriter) message(c *MessageClaims) {
+func (w *writer) message(c *MessageClaims) {
 	w.permission("publish", c.Publish)
 	w.permission("broadcast", c.Broadcast)
 	w.permission("echo", c.Echo)
@@ -84,7 +82,7 @@ func (w *claimsWriter) message(c *MessageClaims) {
 	w.texts("react", c.Reactions)
 }
 
-func (w *claimsWriter) storage(c *StorageClaims) {
+func (w *writer) storage(c *StorageClaims) {
 	w.permission("get", c.Get)
 	w.permission("set", c.Set)
 	w.permission("observe", c.Observe)
@@ -93,7 +91,7 @@ func (w *claimsWriter) storage(c *StorageClaims) {
 	w.permission("emitPubSubEvent", c.EmitPubSubEvent)
 }
 
-func encodeMap[T any](w *claimsWriter, name string, values map[string]T, members func(*T)) {
+func encodeMap[T any](w *writer, name string, values map[string]T, members func(*T)) {
 	if values == nil {
 		return
 	}
@@ -107,13 +105,13 @@ func encodeMap[T any](w *claimsWriter, name string, values map[string]T, members
 	w.token(jsontext.EndObject)
 }
 
-func (w *claimsWriter) check(err error) {
+func (w *writer) check(err error) {
 	if w.err == nil {
 		w.err = err
 	}
 }
 
-func (w *claimsWriter) token(tokens ...jsontext.Token) {
+func (w *writer) token(tokens ...jsontext.Token) {
 	for _, t := range tokens {
 		if w.err == nil {
 			w.err = w.enc.WriteToken(t)
@@ -121,13 +119,13 @@ func (w *claimsWriter) token(tokens ...jsontext.Token) {
 	}
 }
 
-func (w *claimsWriter) text(name, s string) {
+func (w *writer) text(name, s string) {
 	if s != "" {
 		w.token(jsontext.String(name), jsontext.String(s))
 	}
 }
 
-func (w *claimsWriter) texts(name string, list []string) {
+func (w *writer) texts(name string, list []string) {
 	if list == nil {
 		return
 	}
@@ -138,19 +136,19 @@ func (w *claimsWriter) texts(name string, list []string) {
 	w.token(jsontext.EndArray)
 }
 
-func (w *claimsWriter) boolean(name string, b bool) {
+func (w *writer) boolean(name string, b bool) {
 	if b {
 		w.token(jsontext.String(name), jsontext.True)
 	}
 }
 
-func (w *claimsWriter) permission(name string, p Permission) {
+func (w *writer) permission(name string, p Permission) {
 	if p != Unset {
 		w.token(jsontext.String(name), jsontext.Bool(p == Allow))
 	}
 }
 
-func (w *claimsWriter) date(name string, t time.Time) {
+func (w *writer) date(name string, t time.Time) {
 	if t.IsZero() {
 		return
 	}
@@ -159,24 +157,24 @@ func (w *claimsWriter) date(name string, t time.Time) {
 		w.check(errors.New(name + " is not within the years 1970 to 9999"))
 	}
 	w.token(jsontext.String(name))
-	if fraction == 0 || s >= 1<<33 { // as claimsReader.date
+	if fraction == 0 || s >= 1<<33 { // as reader.date
 		w.token(jsontext.Int(s))
 		return
 	}
 	w.token(jsontext.Float(float64(t.UnixMicro()) / 1e6))
 }
 
-func (w *claimsWriter) seconds(name string, d time.Duration) {
+func (w *writer) seconds(name string, d time.Duration) {
 	if d < 0 || d%time.Second != 0 {
 		w.check(fmt.Errorf("%s is %v, which is not a number of seconds", name, d))
 	}
 	w.token(jsontext.String(name), jsontext.Int(int64(d/time.Second)))
 }
 
-func (w *claimsWriter) keep(d *time.Duration) {
+func (w *writer) keep(d *time.Duration) {
 	switch {
 	case d == nil:
-	case *d == store.Forever:
+	case *d == Forever:
 		w.token(jsontext.String("store"), jsontext.Int(-1))
 	default:
 		w.seconds("store", *d)

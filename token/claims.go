@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"encoding/json"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Claims say who a client is and what it may do: what a token carries, and what
-// Options.Authenticate returns, where all that only says when and for what a
-// token can be used is ignored. Hosts mint tokens from them with [SignToken].
+// Claims say who a client is and what it may do: what a token carries. Hosts mint
+// tokens from them with [Sign]. A server whose Options.Authenticate returns them
+// ignores what only says when and for what a token can be used.
 //
 // The zero value of every field means that the claim is absent. As JSON, Claims
 // are the payload of a token: only what is set is written, and what is read is
@@ -27,7 +27,7 @@ type Claims struct {
 	// ID names the token among all of its issuer ("jti"). Required with
 	// SingleUse.
 	ID string
-	// Audience and Issuer ("aud", "iss") are compared with those in [Options].
+	// Audience and Issuer ("aud", "iss") are compared with those of the server.
 	Audience []string
 	Issuer   string
 
@@ -69,7 +69,7 @@ type Permission uint8
 
 // The values of a Permission.
 const (
-	Unset Permission = iota // the default of what it permits, mostly to deny
+	Unset Permission = iota // the default of what it permits, usually to deny
 	Allow
 	Deny
 )
@@ -110,7 +110,7 @@ type MessageClaims struct {
 	// Echo sends the sender's connection its own messages too.
 	Echo Permission
 	// Store is how long messages are kept: whole seconds, at most
-	// 3155695200 s, 0 not at all, or [store.Forever]. Defaults to not at all.
+	// 3155695200 s, 0 not at all, or [Forever]. Defaults to not at all.
 	// Write new(24 * time.Hour) for a day.
 	Store *time.Duration
 	// ScheduleBefore is the furthest time for which a message can be scheduled.
@@ -132,7 +132,7 @@ type StorageClaims struct {
 	// Observe sends the client the entry when it subscribes and at each change.
 	Observe Permission
 	// Store is how long the entry is kept: whole seconds, 1 s to 3155695200 s,
-	// or [store.Forever], which is the default.
+	// or [Forever], which is the default.
 	Store *time.Duration
 	// ScheduleBefore is the furthest time for which a write can be scheduled.
 	// Defaults to never.

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"

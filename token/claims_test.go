@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"encoding/json"
@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/hotsock-go/hotsock/store"
 )
 
 // claimsAll has every claim and directive of the protocol.
@@ -44,7 +42,7 @@ func claimsAll() Claims {
 						ScheduleBefore:  time.Unix(1800000000, 0).UTC(),
 						EmitPubSubEvent: Allow, Reactions: []string{"👍", "👎"},
 					},
-					"#regex:^x": {React: Allow, Store: new(store.Forever)},
+					"#regex:^x": {React: Allow, Store: new(Forever)},
 					"y*":        {React: Deny, Store: new(time.Duration(0))},
 				},
 				Storage: map[string]StorageClaims{

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -17,20 +17,20 @@ import (
 func (c *Claims) UnmarshalJSON(payload []byte) error {
 	read := Claims{}
 	if err := decodeClaims(payload, &read); err != nil {
-		return fmt.Errorf("hotsock: claims: %w", err)
+		return fmt.Errorf("token: claims: %w", err)
 	}
 	*c = read
 	return nil
 }
 
 func decodeClaims(payload []byte, c *Claims) error {
-	return decodeObject(payload, func(r claimsReader, name string) error { return r.claim(c, name) })
+	return decodeObject(payload, func(r reader, name string) error { return r.claim(c, name) })
 }
 
 // decodeObject calls member for each member of the object that the text should
 // be, to read its value.
-func decodeObject(text []byte, member func(r claimsReader, name string) error) error {
-	r := claimsReader{jsontext.NewDecoder(bytes.NewBuffer(text))}
+func decodeObject(text []byte, member func(r reader, name string) error) error {
+	r := reader{jsontext.NewDecoder(bytes.NewBuffer(text))}
 	if r.dec.PeekKind() == jsontext.KindNull {
 		return errors.New("must be an object, not null")
 	}
@@ -43,13 +43,13 @@ func decodeObject(text []byte, member func(r claimsReader, name string) error) e
 	return nil
 }
 
-// A claimsReader reads values, each into what it is given. A null changes
+// A reader reads values, each into what it is given. A null changes
 // nothing. Errors say where in the claims they are.
-type claimsReader struct {
+type reader struct {
 	dec *jsontext.Decoder
 }
 
-func (r claimsReader) claim(c *Claims, name string) error {
+func (r reader) claim(c *Claims, name string) error {
 	switch name {
 	case "scope":
 		return r.scope(&c.Scope)
@@ -87,7 +87,7 @@ func (r claimsReader) claim(c *Claims, name string) error {
 	return r.dec.SkipValue()
 }
 
-func (r claimsReader) channel(c *ChannelClaims, name string) error {
+func (r reader) channel(c *ChannelClaims, name string) error {
 	switch name {
 	case "subscribe":
 		return r.permission(&c.Subscribe)
@@ -111,7 +111,7 @@ func (r claimsReader) channel(c *ChannelClaims, name string) error {
 	return r.skipPermission(name)
 }
 
-func (r claimsReader) message(c *MessageClaims, name string) error {
+func (r reader) message(c *MessageClaims, name string) error {
 	switch name {
 	case "publish":
 		return r.permission(&c.Publish)
@@ -134,7 +134,7 @@ func (r claimsReader) message(c *MessageClaims, name string) error {
 	return r.skipPermission(name)
 }
 
-func (r claimsReader) storage(c *StorageClaims, name string) error {
+func (r reader) storage(c *StorageClaims, name string) error {
 	switch name {
 	case "get":
 		return r.permission(&c.Get)
@@ -160,7 +160,7 @@ var permissionNames = []string{
 
 // skipPermission skips what is not known. But what differs from a permission only
 // in case was meant as one: ignored, what it denies would be permitted.
-func (r claimsReader) skipPermission(name string) error {
+func (r reader) skipPermission(name string) error {
 	for _, known := range permissionNames {
 		if name != known && strings.EqualFold(name, known) {
 			return r.wrong("must be written " + known)
@@ -170,7 +170,7 @@ func (r claimsReader) skipPermission(name string) error {
 }
 
 // object calls member for each member of an object, to read its value.
-func (r claimsReader) object(member func(name string) error) error {
+func (r reader) object(member func(name string) error) error {
 	if _, ok, err := r.next("an object", jsontext.KindBeginObject); !ok {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r claimsReader) object(member func(name string) error) error {
 }
 
 // decodeMap reads an object of objects that have the same members.
-func decodeMap[T any](r claimsReader, values *map[string]T, member func(*T, string) error) error {
+func decodeMap[T any](r reader, values *map[string]T, member func(*T, string) error) error {
 	if r.dec.PeekKind() == jsontext.KindBeginObject {
 		*values = make(map[string]T)
 	}
@@ -202,7 +202,7 @@ func decodeMap[T any](r claimsReader, values *map[string]T, member func(*T, stri
 
 // next reads a token of one of the kinds. It returns false, and no error, if
 // there is a null instead.
-func (r claimsReader) next(want string, kinds ...jsontext.Kind) (jsontext.Token, bool, error) {
+func (r reader) next(want string, kinds ...jsontext.Kind) (jsontext.Token, bool, error) {
 	t, err := r.dec.ReadToken()
 	switch {
 	case err != nil:
@@ -216,7 +216,7 @@ func (r claimsReader) next(want string, kinds ...jsontext.Kind) (jsontext.Token,
 }
 
 // wrong is an error about the value that was read last.
-func (r claimsReader) wrong(what string) error {
+func (r reader) wrong(what string) error {
 	return fmt.Errorf("%s: %s", r.dec.StackPointer(), what)
 }
 

@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -66,11 +66,11 @@ func TestTokenKeysAreChecked(t *testing.T) {
 		{Key{Algorithm: EdDSA, Public: ed25519.PublicKey("short")}, "needs an ed25519.PublicKey", "too short"},
 		{Key{Algorithm: EdDSA, Public: tokenKeys()[EdDSA].Private}, "needs an ed25519.PublicKey", "the private one"},
 	} {
-		_, err := newVerifier(verifierConfig{keys: []Key{tokenHS256.Key(), test.key}})
-		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "Options.Keys[1]: ") {
+		_, err := NewVerifier(VerifierOptions{Keys: []Key{tokenHS256.Key(), test.key}})
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "Keys[1]: ") {
 			t.Errorf("%v (%s): error %v, want one with %q", test.key, test.why, err, test.want)
 		}
-		if _, err := SignToken(Claims{}, SigningKey{Algorithm: test.key.Algorithm, Secret: test.key.Secret}); err == nil {
+		if _, err := Sign(Claims{}, SigningKey{Algorithm: test.key.Algorithm, Secret: test.key.Secret}); err == nil {
 			t.Errorf("%v (%s): signs", test.key, test.why)
 		}
 	}
@@ -78,11 +78,11 @@ func TestTokenKeysAreChecked(t *testing.T) {
 
 func TestTokenKeysAreCopied(t *testing.T) {
 	keys := []Key{{Algorithm: HS256, Secret: bytes.Clone(tokenSecret)}}
-	v := tokenVerifier(t, verifierConfig{keys: keys})
+	v := tokenVerifier(t, VerifierOptions{Keys: keys})
 	token := tokenSign(t, Claims{}, tokenHS256)
 	clear(keys[0].Secret)
 	clear(keys)
-	if _, err := v.verify(t.Context(), token, ScopeConnect); err != nil {
+	if _, err := v.Verify(t.Context(), token, ScopeConnect); err != nil {
 		t.Errorf("the verifier's keys change with the host's: %v", err)
 	}
 }
@@ -158,8 +158,8 @@ func tokenCheckPair(t *testing.T, a Algorithm, private, public []byte) {
 	if err != nil {
 		t.Fatalf("%s: %v", a, err)
 	}
-	v := tokenVerifier(t, verifierConfig{keys: []Key{key}})
-	if _, err := v.verify(t.Context(), tokenSign(t, Claims{}, signing), ScopeConnect); err != nil {
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{key}})
+	if _, err := v.Verify(t.Context(), tokenSign(t, Claims{}, signing), ScopeConnect); err != nil {
 		t.Errorf("%s: %v", a, err)
 	}
 }
@@ -245,17 +245,17 @@ func TestTokenKeysOfBothNames(t *testing.T) {
 		token := tokenSign(t, Claims{}, SigningKey{Algorithm: signer, Private: private})
 		for _, verifier := range []Algorithm{EdDSA, Ed25519} {
 			key := Key{Algorithm: verifier, Public: private.Public()}
-			v := tokenVerifier(t, verifierConfig{keys: []Key{key}})
-			if _, err := v.verify(t.Context(), token, ScopeConnect); err != nil {
+			v := tokenVerifier(t, VerifierOptions{Keys: []Key{key}})
+			if _, err := v.Verify(t.Context(), token, ScopeConnect); err != nil {
 				t.Errorf("a token of %s and a key of %s: %v", signer, verifier, err)
 			}
-			v = tokenVerifier(t, verifierConfig{lookup: func(_ context.Context, _, algorithm string) ([]Key, error) {
+			v = tokenVerifier(t, VerifierOptions{KeyLookup: func(_ context.Context, _, algorithm string) ([]Key, error) {
 				if algorithm != "EdDSA" {
 					t.Errorf("asked for %s", algorithm)
 				}
 				return []Key{key}, nil
 			}})
-			if _, err := v.verify(t.Context(), token, ScopeConnect); err != nil {
+			if _, err := v.Verify(t.Context(), token, ScopeConnect); err != nil {
 				t.Errorf("a token of %s and a key of %s, looked up: %v", signer, verifier, err)
 			}
 		}

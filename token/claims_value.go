@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"bytes"
@@ -9,14 +9,13 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
-	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // maxDate is the last second of the year 9999.
 const maxDate = 253402300799
 
-func (r claimsReader) text(s *string) error {
+func (r reader) text(s *string) error {
 	t, ok, err := r.next("a string", jsontext.KindString)
 	if ok {
 		*s = t.String()
@@ -26,7 +25,7 @@ func (r claimsReader) text(s *string) error {
 
 // name reads a string that must not be empty: it would be taken for absent, and
 // a token with an empty connectionId, say, is not one for any connection.
-func (r claimsReader) name(s *string) error {
+func (r reader) name(s *string) error {
 	t, ok, err := r.next("a string", jsontext.KindString)
 	if !ok {
 		return err
@@ -38,7 +37,7 @@ func (r claimsReader) name(s *string) error {
 }
 
 // texts reads an array of strings.
-func (r claimsReader) texts(list *[]string) error {
+func (r reader) texts(list *[]string) error {
 	if _, ok, err := r.next("an array", jsontext.KindBeginArray); !ok {
 		return err
 	}
@@ -58,7 +57,7 @@ func (r claimsReader) texts(list *[]string) error {
 }
 
 // textOrTexts reads a string as an array of one.
-func (r claimsReader) textOrTexts(list *[]string) error {
+func (r reader) textOrTexts(list *[]string) error {
 	if r.dec.PeekKind() == jsontext.KindBeginArray {
 		return r.texts(list)
 	}
@@ -69,7 +68,7 @@ func (r claimsReader) textOrTexts(list *[]string) error {
 	return err
 }
 
-func (r claimsReader) scope(s *Scope) error {
+func (r reader) scope(s *Scope) error {
 	t, ok, err := r.next("a string", jsontext.KindString)
 	if ok {
 		*s = parseScope(t.String())
@@ -77,7 +76,7 @@ func (r claimsReader) scope(s *Scope) error {
 	return err
 }
 
-func (r claimsReader) boolean(b *bool) error {
+func (r reader) boolean(b *bool) error {
 	t, ok, err := r.next("a boolean", jsontext.KindTrue, jsontext.KindFalse)
 	if ok {
 		*b = t.Bool()
@@ -85,7 +84,7 @@ func (r claimsReader) boolean(b *bool) error {
 	return err
 }
 
-func (r claimsReader) permission(p *Permission) error {
+func (r reader) permission(p *Permission) error {
 	t, ok, err := r.next("a boolean", jsontext.KindTrue, jsontext.KindFalse)
 	switch {
 	case !ok:
@@ -98,7 +97,7 @@ func (r claimsReader) permission(p *Permission) error {
 }
 
 // raw reads any JSON value as it stands.
-func (r claimsReader) raw(value *json.RawMessage) error {
+func (r reader) raw(value *json.RawMessage) error {
 	v, err := r.dec.ReadValue()
 	if err == nil && v.Kind() != jsontext.KindNull {
 		*value = bytes.Clone(v)
@@ -107,7 +106,7 @@ func (r claimsReader) raw(value *json.RawMessage) error {
 }
 
 // number reads a number from low to high, if there is one.
-func (r claimsReader) number(low, high float64) (f float64, ok bool, err error) {
+func (r reader) number(low, high float64) (f float64, ok bool, err error) {
 	t, ok, err := r.next("a number", jsontext.KindNumber)
 	if !ok {
 		return 0, false, err
@@ -121,7 +120,7 @@ func (r claimsReader) number(low, high float64) (f float64, ok bool, err error) 
 
 // date reads a NumericDate: seconds, perhaps with a fraction. Microseconds are
 // kept as far as a float64 holds them, which is until the year 2242.
-func (r claimsReader) date(date *time.Time) error {
+func (r reader) date(date *time.Time) error {
 	f, ok, err := r.number(0, maxDate)
 	switch {
 	case !ok:
@@ -134,7 +133,7 @@ func (r claimsReader) date(date *time.Time) error {
 }
 
 // seconds reads a whole number of seconds.
-func (r claimsReader) seconds(low, high float64) (n int64, ok bool, err error) {
+func (r reader) seconds(low, high float64) (n int64, ok bool, err error) {
 	f, ok, err := r.number(low, high)
 	if ok && f != math.Trunc(f) {
 		return 0, false, r.wrong("must be a whole number")
@@ -142,7 +141,7 @@ func (r claimsReader) seconds(low, high float64) (n int64, ok bool, err error) {
 	return int64(f), ok, err
 }
 
-func (r claimsReader) heartbeat(d *time.Duration) error {
+func (r reader) heartbeat(d *time.Duration) error {
 	n, ok, err := r.seconds(minHeartbeat.Seconds(), maxHeartbeat.Seconds())
 	if ok {
 		*d = time.Duration(n) * time.Second
@@ -151,10 +150,10 @@ func (r claimsReader) heartbeat(d *time.Duration) error {
 }
 
 // keep reads how long to store something.
-func (r claimsReader) keep(d **time.Duration) error {
-	n, ok, err := r.seconds(-1, wire.MaxStore)
+func (r reader) keep(d **time.Duration) error {
+	n, ok, err := r.seconds(-1, protocol.MaxStore)
 	if ok {
-		keep := store.Forever
+		keep := Forever
 		if n >= 0 {
 			keep = time.Duration(n) * time.Second
 		}

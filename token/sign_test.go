@@ -1,4 +1,4 @@
-package hotsock
+package token
 
 import (
 	"crypto"
@@ -18,7 +18,7 @@ func TestSignTokenIsAJWT(t *testing.T) {
 		k.ID = "k<1>"
 		c := claimsAll()
 		c.Expires = time.Now().Add(time.Hour).Truncate(time.Second)
-		token, err := SignToken(c, k)
+		token, err := Sign(c, k)
 		if err != nil {
 			t.Fatalf("%s: %v", a, err)
 		}
@@ -65,7 +65,7 @@ func TestSignTokenRefuses(t *testing.T) {
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: RS256, Private: struct{ crypto.Signer }{tokenKeys()[RS256].Private}}, "invalid type", "a signer of another type"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{Algorithm: HS256, Secret: tokenSecret, ID: "\xff"}, "UTF-8", "cannot be written"},
 	} {
-		token, err := SignToken(test.claims, test.key)
+		token, err := Sign(test.claims, test.key)
 		if err == nil || !strings.Contains(err.Error(), test.want) || token != "" {
 			t.Errorf("%.80v (%s): token %q, error %v, want one with %q", test.claims, test.why, token, err, test.want)
 		}

@@ -1,0 +1,68 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// checkSignature tries the host's keys, and then those that it looks up.
+func (v *Verifier) checkSignature(ctx context.Context, h *header, text string, signature []byte) error {
+	if algorithms[h.algorithm] == nil {
+		return invalid("unsupported algorithm")
+	}
+	fits := false
+	verifies := func(k Key) bool {
+		fits = fits || k.fits(h)
+		return k.verifies(h, text, signature)
+	}
+	if slices.ContainsFunc(v.o.Keys, verifies) {
+		return nil
+	}
+	for v.o.KeyLookup != nil {
+		keys, err := v.lookUp(ctx, h)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrKeyLookup, err)
+		}
+		if slices.ContainsFunc(keys, verifies) {
+			return nil
+		}
+		if LookupRepeated(ctx) || !slices.ContainsFunc(keys, func(k Key) bool { return k.fits(h) }) {
+			break
+		}
+		ctx = context.WithValue(ctx, repeated{}, true)
+	}
+	if !fits {
+		// Whoever rotates keys must know which one is missing.
+		return invalid("there is no %s key for the kid %.64q", h.algorithm, h.id)
+	}
+	return invalid("no key verifies the %s signature", h.algorithm)
+}
+
+// repeated is the key of LookupRepeated.
+type repeated struct{}
+
+// LookupRepeated reports, to an [VerifierOptions.KeyLookup], whether it is called once
+// more for a token because none of the keys that it returned has signed it. They
+// may have been replaced by others of the same id since they were fetched. A
+// lookup that cannot know more returns none.
+func LookupRepeated(ctx context.Context) bool { return ctx.Value(repeated{}) != nil }
+
+// lookUp asks the host for keys.
+func (v *Verifier) lookUp(ctx context.Context, h *header) (keys []Key, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			keys, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	keys, err = v.o.KeyLookup(ctx, h.id, string(h.algorithm.canonical()))
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if err := k.check(); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
