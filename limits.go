@@ -2,13 +2,12 @@ package hotsock
 
 import "time"
 
-// Limits that no option changes. What an app can change is in [Options].
+// Limits that no option changes. What an app can change is in [Options]; what
+// tokens are held to as well is in internal/protocol.
 // docs/protocol.md#limits tells clients of those that they can meet, and
 // TestLimits holds that table to this file.
 
-// maxDeduplicationID is in bytes. Other lengths of what clients and tokens say are
-// in internal/protocol, since not only this package keeps to them.
-const maxDeduplicationID = 128
+const maxDeduplicationID = 128 // bytes
 
 // Pages, so that one request cannot ask for everything.
 const (
