@@ -47,7 +47,7 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	var errs []error
 	for i, k := range o.Keys {
 		if err := k.check(); err != nil {
-			errs = append(errs, fmt.Errorf("Keys[%d]: %w", i, err))
+			errs = append(errs, fmt.Errorf("Keys[%d]: %w", i, err)) //nolint:staticcheck // the name of a field
 		}
 		o.Keys[i].Secret = slices.Clone(k.Secret)
 	}

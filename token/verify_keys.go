@@ -30,7 +30,7 @@ func (v *Verifier) checkSignature(ctx context.Context, h *header, text string, s
 		if LookupRepeated(ctx) || !slices.ContainsFunc(keys, func(k Key) bool { return k.fits(h) }) {
 			break
 		}
-		ctx = context.WithValue(ctx, repeated{}, true)
+		ctx = context.WithValue(ctx, repeated{}, true) //nolint:fatcontext // once
 	}
 	if !fits {
 		// Whoever rotates keys must know which one is missing.
