@@ -6,20 +6,20 @@ import (
 	"github.com/hotsock-go/hotsock/token"
 )
 
-// What package token has, under the names of this one. A program that only mints
-// tokens imports that package, and none of the server with it.
+// This file has what package token has, under the names of this package. A program
+// that only mints tokens imports that package, and none of the server with it.
 
-// See package token for what these are.
+// What tokens say, and the keys that sign and verify them.
 type (
-	Claims        = token.Claims
-	ChannelClaims = token.ChannelClaims
-	MessageClaims = token.MessageClaims
-	StorageClaims = token.StorageClaims
-	Permission    = token.Permission
-	Scope         = token.Scope
-	Key           = token.Key
-	SigningKey    = token.SigningKey
-	Algorithm     = token.Algorithm
+	Claims        = token.Claims        // who a client is and what it may do
+	ChannelClaims = token.ChannelClaims // the permissions under one channel key
+	MessageClaims = token.MessageClaims // those under one event key of a channel
+	StorageClaims = token.StorageClaims // those under one storage key of a channel
+	Permission    = token.Permission    // a boolean that may be absent
+	Scope         = token.Scope         // what a token is for
+	Key           = token.Key           // verifies tokens
+	SigningKey    = token.SigningKey    // signs tokens
+	Algorithm     = token.Algorithm     // a way of signing, by its JWT name
 )
 
 // The values of a [Permission].

@@ -76,7 +76,7 @@ func TestVerifierRemembersUsesForTheSkew(t *testing.T) {
 func FuzzCompileClaims(f *testing.F) {
 	f.Add([]byte(`{"channels":{"#regex:a{1000}":{}}}`))
 	f.Add([]byte(`{"umd":[ 1 ],"channels":{"a":{"alias":"b","autoSubscribe":true,"messages":{"*":{"react":["+1"],"store":5}}},"*":{"storage":{"k":{"store":-1}}}}}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		var c Claims
 		if c.UnmarshalJSON(text) != nil || c.Validate() != nil {
 			return
