@@ -46,10 +46,10 @@ func (h *Handler) enroll(ctx context.Context, s *subscription) (store.SubscribeR
 	return r, err
 }
 
-// resume has a subscription that the client has begin anew for it, after an item
-// that it has seen. So it need not leave a channel that its token subscribes, or
-// of which it has dropped something, to catch up. What was sent since that item
-// is sent again. ops is held.
+// resume begins a subscription that the client already has again, after an item
+// that it has seen. So the client need not leave a channel to catch up if its
+// token subscribes the channel, or if it has dropped something. What was sent
+// since that item is sent again. ops is held.
 func (c *connection) resume(s *subscription, j *joinRequest, ref string) error {
 	t := s.topic
 	t.mu.Lock()

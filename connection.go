@@ -35,8 +35,8 @@ type connection struct {
 	sourceIP, userAgent string
 	connected           time.Time
 
-	// ops is held while a command of this connection changes something, be it
-	// the client's own or one that came over HTTP or from the store.
+	// ops is held while a command of this connection changes something, whether
+	// the client sent it or it came over HTTP or from the store.
 	ops     sync.Mutex
 	refused *rate.Sometimes // for the log, nil until a token is refused
 	// replayTimedOut is true after it took too long to read what the client had

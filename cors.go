@@ -8,8 +8,8 @@ import (
 )
 
 // safeHeaders are request headers that libraries add to all requests of a page,
-// mostly to trace them. They say nothing that the client's HTTP API looks at.
-// Those that end with a dash are beginnings.
+// usually to trace them. The client's HTTP API looks at none of them. Names that
+// end with a dash are prefixes.
 var safeHeaders = []string{
 	"traceparent", "tracestate", "baggage", "correlation-context", // W3C, OpenTelemetry
 	"b3", "x-b3-", // Zipkin

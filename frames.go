@@ -36,9 +36,9 @@ func unsubscribedFrame(channel, alias string, m store.Meta, ref string) socket.F
 	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, m, ref))
 }
 
-// messageRoom and metaRoom are what mostly surrounds the parts of a message and
-// of its meta. There is a frame of every message, so it should not be longer
-// than it must.
+// messageRoom and metaRoom are the usual lengths of what surrounds the parts of a
+// message and of its meta. Every message has a frame, so it should not be longer
+// than necessary.
 const (
 	messageRoom = 72
 	metaRoom    = 32

@@ -181,8 +181,8 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// Seconds that clients are asked to wait before they try again: spread, lest
-// they all come back at once.
+// Seconds that clients are asked to wait before they try again: spread, so that
+// they do not all come back at once.
 const (
 	leastRetry  = 1
 	retrySpread = 5

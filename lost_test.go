@@ -56,9 +56,9 @@ func TestLostThenDelivered(t *testing.T) {
 	})
 }
 
-// A client that has its subscription begin anew meets a loss of items of the
-// channel, in any order. Whatever it is told, it sees nothing of what follows the
-// loss before it knows of the loss.
+// A client begins its subscription again while items of the channel are lost, in
+// any order. Whatever it is told, it sees nothing of what follows the loss before
+// it knows of the loss.
 func TestResumeAndLost(t *testing.T) {
 	again := []string{"true", "first"} // what it has asked for
 	loss := []string{"false", "after"} // what it must be told
@@ -146,7 +146,7 @@ func TestResumeAndLost(t *testing.T) {
 	}
 }
 
-// To begin anew says nothing to others, even if another connection of the user
+// Beginning again tells others nothing, even if another connection of the user
 // has other metadata.
 func TestOthersDoNotNoticeResuming(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {

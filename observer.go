@@ -33,9 +33,9 @@ type OperationKind uint8
 
 // The kinds of operations.
 const (
-	// OperationPublish: this node has something accepted that was permitted,
-	// be it published or scheduled. Its Name is "message", "entry" or
-	// "reaction".
+	// OperationPublish is a message, entry or reaction that was permitted and
+	// is being accepted by this node, to be published or scheduled. Its Name is
+	// "message", "entry" or "reaction".
 	OperationPublish OperationKind = iota + 1
 	// OperationStore is one call of the store. Its Name is that of the method,
 	// such as "Publish" or "Subscribe".

@@ -63,8 +63,8 @@ func (r *receiver) Call(ctx context.Context, request []byte) ([]byte, error) {
 	}
 }
 
-// resyncLater makes the subscribers of a channel, or with "" of all channels,
-// subscribed anew in the store's eyes.
+// resyncLater subscribes the subscribers of a channel, or with "" of all
+// channels, at the store again.
 func (h *Handler) resyncLater(channel string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,7 +143,7 @@ func (c *connection) record() error {
 // resubscribe makes the store know a subscription that the client has, after
 // the store lost it, or lost items of the channel. In the second case the
 // client is told by another hotsock.subscribed with "recovered":false, and is
-// given the channel's state anew.
+// given the channel's state again.
 func (c *connection) resubscribe(channel string, lost bool) {
 	c.h.untilStored(func(context.Context) error {
 		// Not while the store is away: the client's commands wait for it.

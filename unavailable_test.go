@@ -125,8 +125,8 @@ func wantCounts(r *rig, want map[string]int) {
 	}
 }
 
-// While the store is away, a subscription that is to begin anew goes on as it
-// was, and begins when the store is back.
+// While the store is away, a subscription that is to begin again goes on as it
+// was, and begins again when the store is back.
 func TestResumeWhileUnavailable(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")

@@ -136,7 +136,7 @@ func TestRefusedConnections(t *testing.T) {
 	})
 }
 
-// Delays begin anew only with a connection that has lasted and answered.
+// Delays start again only after a connection that has lasted and answered.
 func TestShortConnections(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

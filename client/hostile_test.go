@@ -142,8 +142,8 @@ func TestSubscribeIsPutOff(t *testing.T) {
 	}
 }
 
-// The server carries out what it has put off when the client is just asking
-// again, and so begins anew, perhaps later than what it has sent.
+// The server carries out a postponed subscribe just when the client asks again,
+// and so begins again, perhaps later than what it has sent.
 func TestPutOffAndAskedAgain(t *testing.T) {
 	var refs []string
 	serve := func(ctx context.Context, ws *websocket.Conn) {

@@ -104,8 +104,8 @@ func (s *Subscription) retry(n *conn, err error, least time.Duration) {
 // answered takes the answer to a subscribe. Client.mu is held.
 func (s *Subscription) answered(n *conn, f *frame) error {
 	if s.state == live && f.Event == eventSubscribed {
-		// It was asked twice, as the first was put off: for the server it has
-		// begun anew since, and perhaps passed over something.
+		// The client asked twice, because the first was put off. For the server
+		// the subscription has begun again, and perhaps passed over something.
 		s.resume(n)
 		return nil
 	}
@@ -114,7 +114,7 @@ func (s *Subscription) answered(n *conn, f *frame) error {
 	}
 	if f.Event == eventSubscribed {
 		if other := n.channels[f.Channel]; other != nil && other != s {
-			// By its other name. For the server, it has begun anew.
+			// By its other name. For the server, it has begun again.
 			s.end(alreadySubscribed())
 			if other.state == live {
 				other.resume(n)

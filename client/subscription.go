@@ -44,7 +44,7 @@ type Subscription struct {
 	begun   bool
 	members []User
 	stored  map[string]uint64 // storage keys that were told, with hashes of their values
-	stale   map[string]bool   // those of them that were not told again since it began anew
+	stale   map[string]bool   // those of them that were not told again since it began again
 	queue   []queued
 	queued  int // bytes
 }
@@ -95,8 +95,8 @@ func (s *Subscription) User() User {
 	return s.me
 }
 
-// LastID is the id of the last message or reaction that was received, be it
-// returned by Next already or not; before the first, it is the position at
+// LastID is the id of the last message or reaction that was received, whether
+// Next has returned it already or not. Before the first, it is the position at
 // which the subscription began.
 // A program that keeps the id of the last message it has dealt with can go on
 // after it in another process: see [SubscribeOptions.After].
@@ -246,7 +246,7 @@ func (s *Subscription) published(id string) {
 // hashSeed makes it impossible to choose values with equal hashes.
 var hashSeed = maphash.MakeSeed()
 
-// pushEntry leaves out, when a subscription begins anew, what the program knows.
+// pushEntry leaves out what the program knows when a subscription begins again.
 func (s *Subscription) pushEntry(e Entry, size int) {
 	hash := maphash.Bytes(hashSeed, e.Data)
 	known, ok := s.stored[e.Key]

@@ -47,7 +47,7 @@ func (s *Server) ConnectWith(t testing.TB, o client.Options) *Client {
 }
 
 // Refused tries to connect with those options (see ConnectWith) and returns why
-// the server did not let the client in: a [client.Error], mostly. The test fails
+// the server did not let the client in, usually a [client.Error]. The test fails
 // if it did.
 func (s *Server) Refused(t testing.TB, o client.Options) error {
 	t.Helper()

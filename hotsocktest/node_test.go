@@ -64,7 +64,7 @@ func TestKill(t *testing.T) {
 	})
 }
 
-// A process that starts anew knows with Redis what it knew before.
+// With Redis, a restarted process knows what it knew before.
 func TestStopAndStart(t *testing.T) {
 	everywhere(t, Options{}, func(t *testing.T, s *Server) {
 		n := s.Nodes[0]

@@ -267,7 +267,7 @@ export class Channel {
 
   /** How many subscriptions there are, and who on a presence channel. */
   info(): Promise<Info>;
-  /** Changes the metadata of this subscription, until it is made anew. */
+  /** Changes the metadata of this subscription, until it is made again. */
   umdUpdate(token: string): Promise<void>;
 
   /** One page of history, of up to 100 messages. */

@@ -195,7 +195,7 @@ export class Client extends Emitter {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
       return;
     }
-    // The whole delay is chance, lest a server's clients come back together.
+    // The whole delay is random, so that a server's clients do not come back together.
     // Browsers that say they are offline can be wrong.
     const delay = someDelay(this.#failures++);
     this.#wait(globalThis.navigator?.onLine === false ? longestDelay : delay);

@@ -114,10 +114,9 @@ type Receiver interface {
 	// Lost says that items of a watched channel may have been missed and
 	// cannot be recovered. What is delivered next follows the gap.
 	Lost(channel string)
-	// Rejoin says that the store does not hold this node's subscriptions and
-	// connections any more (its lease had lapsed, or the store lost its data).
-	// The node is a member again; core must add all of them anew. It must not
-	// block.
+	// Rejoin says that the store no longer holds this node's subscriptions and
+	// connections (its lease had lapsed, or the store lost its data). The node
+	// is a member again; core must add all of them again. Rejoin must not block.
 	Rejoin()
 	// SubscriptionEnded says that this node removed a subscription of a node
 	// that died, and what that changed. Each is reported to exactly one node.

@@ -39,11 +39,11 @@ func TestClockRemembersGaps(t *testing.T) {
 	}{
 		{"no reply is no time at all", nil, 0, 0},
 		{"regular replies", []time.Duration{0, 500 * time.Millisecond, time.Second}, 0, time.Second},
-		{"a gap starts the time anew", []time.Duration{0, 3 * time.Second, 3500 * time.Millisecond}, 0, 500 * time.Millisecond},
+		{"a gap restarts the time", []time.Duration{0, 3 * time.Second, 3500 * time.Millisecond}, 0, 500 * time.Millisecond},
 		{"short gaps do not hide a long one", []time.Duration{
 			0, 3 * time.Second, 3200 * time.Millisecond, 3300 * time.Millisecond, 3400 * time.Millisecond,
 		}, 0, 400 * time.Millisecond},
-		{"a clock that jumps starts it anew", []time.Duration{0, 500 * time.Millisecond}, 5000, 0},
+		{"a clock that jumps restarts it", []time.Duration{0, 500 * time.Millisecond}, 5000, 0},
 	} {
 		var c clock
 		for i, d := range row.after {

@@ -19,8 +19,8 @@ import (
 )
 
 // TestCutOffNode cuts a node off for longer than its lease. The other declares
-// it dead, once; back again, it is the same node, is told to add everything
-// anew, and does not count twice.
+// it dead, once. When it is back, it is the same node, is told to add everything
+// again, and does not count twice.
 func TestCutOffNode(t *testing.T) {
 	t.Parallel()
 	srv := redistest.StartServer(t)

@@ -65,7 +65,7 @@ func (f *fanout) find(channel string) *watch {
 	return f.watches[ck.topic()]
 }
 
-// remove forgets a watch, and unsubscribes unless the channel is watched anew.
+// remove forgets a watch, and unsubscribes unless the channel is watched again.
 func (f *fanout) remove(w *watch) {
 	topic := w.keys.topic()
 	f.mu.Lock()
@@ -121,7 +121,7 @@ func (f *fanout) astray() {
 }
 
 // broke is called when the link to a master of a cluster broke: its partitions
-// may have another master now. The link ends, and its topics are routed anew.
+// may have another master now. The link ends, and its topics are routed again.
 func (f *fanout) broke(l *link) {
 	now := time.Now()
 	f.brokeAt.Store(&now)
@@ -136,7 +136,7 @@ func (f *fanout) brokeLately() bool {
 	return at != nil && time.Since(*at) < 2*probePatience
 }
 
-// run routes topics anew that are on no link, until the context ends.
+// run routes topics that are on no link, until the context ends.
 func (f *fanout) run(ctx context.Context) {
 	for {
 		select {

@@ -158,8 +158,8 @@ func (l *leases) setBack(p int) {
 	l.n.suspectAll(func(w *watch) bool { return w.keys.part == p || p == 0 })
 }
 
-// gone notes that an incarnation is no member any more: the next one will be
-// another, and core has to add everything anew.
+// gone notes that an incarnation is no longer a member: the next one will be
+// another, and core has to add everything again.
 func (l *leases) gone(p int, inc string) {
 	part := &l.parts[p]
 	part.mu.Lock()

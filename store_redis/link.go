@@ -201,7 +201,7 @@ func (l *link) connection(ctx context.Context) error {
 	}
 }
 
-// reset makes every topic be subscribed to anew.
+// reset subscribes to every topic again.
 func (l *link) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -28,11 +28,11 @@ func TestNamesAreRememberedForSome(t *testing.T) {
 	}
 	newest := fmt.Sprint("c", 3*maxNames)
 	if was := c.of(&k, newest); c.of(&k, newest) != was {
-		t.Error("the newest channel's names are made anew")
+		t.Error("the newest channel's names are made again")
 	}
 	older := fmt.Sprint("c", 3*maxNames-1)
 	if was := c.before[older]; was == nil || c.of(&k, older) != was {
-		t.Error("names of the stretch before are made anew")
+		t.Error("names of the stretch before are made again")
 	}
 }
 

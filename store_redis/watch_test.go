@@ -51,7 +51,7 @@ func (h *sinceHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 // after that must be delivered, once, and nothing called lost.
 func TestWatchBegins(t *testing.T) {
 	t.Parallel()
-	// again waits until the watch's link was replaced and it is subscribed anew.
+	// again waits until the watch's link was replaced and it is subscribed again.
 	again := func(t *testing.T, srv *redistest.Server, n *node) {
 		if err := srv.Client().ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
 			t.Fatal(err)

@@ -20,7 +20,7 @@ const (
 )
 
 // newRealtime makes the realtime handler, and the key that signs tokens for it.
-// The key is made anew at each start: after a restart, pages get new tokens.
+// Each start makes a new key: after a restart, pages get new tokens.
 func newRealtime() (*hotsock.Handler, hotsock.SigningKey, error) {
 	key := hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: make([]byte, 32)}
 	rand.Read(key.Secret)

@@ -39,7 +39,7 @@ func withStripPrefix(rt *hotsock.Handler) http.Handler {
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", http.StripPrefix("/api", api))
-	// Not needed: it shows that no prefix at all will do, too.
+	// Not needed: it shows that an empty prefix works too.
 	mux.Handle("/rt", http.StripPrefix("/rt", rt))
 	mux.Handle("/rt/", http.StripPrefix("/rt", rt))
 	return mux

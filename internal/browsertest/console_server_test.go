@@ -42,7 +42,7 @@ func startConsole(t *testing.T, args ...string) *consoleServer {
 	var read sync.WaitGroup
 	read.Go(func() {
 		for lines.Scan() {
-			continue // lest the program waits for somebody to read
+			continue // so that the program does not wait for a reader
 		}
 	})
 	t.Cleanup(func() {

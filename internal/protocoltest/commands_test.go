@@ -160,8 +160,8 @@ func TestMaxSubscriptions(t *testing.T) {
 	})
 }
 
-// Section 16: a command with a ref is answered with it, be it by its own
-// answer, by an error or by hotsock.ack.
+// Section 16: a command with a ref is answered with it: by its own answer, by an
+// error or by hotsock.ack.
 func TestRefs(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))

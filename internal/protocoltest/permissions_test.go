@@ -235,7 +235,7 @@ func TestHistoryStart(t *testing.T) {
 		readers[""].history(t, "room", "").want(t, 200, `{"messages":[`+message(2)+`]}`)
 		readers[`"historyStart":0,`].history(t, "room", "").want(t, 200, `{"messages":[`+message(1)+`,`+message(2)+`]}`)
 		readers["later"].history(t, "room", "").want(t, 200, `{"messages":[]}`)
-		// The window of a subscription begins anew with each.
+		// The window of a subscription starts again with each.
 		readers[""].do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":null,"umd":null}}`)
 		readers[""].history(t, "room", "").wantError(t, 403, "NOT_SUBSCRIBED")
 		readers[""].subscribe(t, "room")

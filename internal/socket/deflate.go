@@ -43,7 +43,7 @@ func deflated(payload []byte) []byte {
 	// Writing to a buffer does not fail.
 	_, _ = w.Write(payload)
 	_ = w.Flush()
-	w.Reset(nil) // lest the pool keep the buffer
+	w.Reset(nil) // so that the pool does not keep the buffer
 	b := bytes.TrimSuffix(out.Bytes(), []byte{0, 0, 0xff, 0xff})
 	if len(b) >= headerRoom+len(payload) {
 		return nil

@@ -120,7 +120,7 @@ func testSendAll(t *testing.T, f *Flusher) {
 			t.Fatalf("read %.20q, %v, want %.20q", got, err, want)
 		}
 	}
-	// With nothing waiting, everything begins anew.
+	// With nothing waiting, everything starts over.
 	if !c.SendAll([]Frame{half, textFrame("d")}) {
 		t.Error("refused, with nothing waiting")
 	}

@@ -1,5 +1,5 @@
-// Package table has a map for what is mostly small and may be very large for a
-// while: a Go map makes room for eight keys at once, and never gives any back.
+// Package table has a map that is usually small and may be very large for a
+// while. A Go map makes room for eight keys at once, and never gives any back.
 package table
 
 import (

@@ -64,7 +64,7 @@ func DecodeCommand(frame []byte, maxData int) (Command, error) {
 type Subscribe struct {
 	// Token is "" if there is none.
 	Token string
-	// CatchUp is true if there was an after, be it null.
+	// CatchUp is true if there was an after, even null.
 	CatchUp bool
 	// After is the id of the last message that the client has seen, zero for
 	// none.

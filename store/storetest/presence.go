@@ -167,7 +167,7 @@ func testPresenceResubscribe(e *env) {
 		{"joins again with other metadata", twice(join("1", "Jim", "2")), change(store.MemberUpdated, "Jim 2", "Jim 2"), ""},
 		{"becomes a plain subscription", twice(plain), change(store.MemberRemoved, "Jim 2"), ""},
 		{"ends as such", unsubscribing(false, "1"), nil, ""},
-		{"joins anew", twice(join("1", "Jim", "3")), change(store.MemberAdded, "Jim 3", "Jim 3"), "1"},
+		{"joins again", twice(join("1", "Jim", "3")), change(store.MemberAdded, "Jim 3", "Jim 3"), "1"},
 		{"one end is enough", unsubscribing(false, "1"), change(store.MemberRemoved, "Jim 3"), ""},
 	})
 }

@@ -171,7 +171,7 @@ func (l *loop) readConn(c *wsConn) {
 		fd := c.fd
 		rem := l.consume(c, l.buf[:have+n])
 		if c.fd != fd {
-			return // opened anew
+			return // opened again
 		}
 		c.rem = append(c.rem[:0], rem...)
 		if n < len(l.buf)-have {
@@ -289,7 +289,7 @@ func (l *loop) drop(c *wsConn, reason string) {
 	unix.Close(c.fd)
 }
 
-// churn closes each connection and opens it anew, and does so again whenever one
+// churn closes each connection and opens another, and does so again whenever one
 // is live.
 func (l *loop) churn() {
 	l.churning = true

@@ -13,7 +13,7 @@ import (
 
 // While the store is away, commands are answered at once, also on a connection
 // whose subscriptions must be made known to it again.
-func TestCommandsWhileSubscribedAnew(t *testing.T) {
+func TestCommandsWhileResubscribed(t *testing.T) {
 	for name, cause := range map[string]func(store.Receiver){
 		"Lost":   func(r store.Receiver) { r.Lost("a") },
 		"Rejoin": store.Receiver.Rejoin,
@@ -70,7 +70,7 @@ func TestLostBeforeSubscribing(t *testing.T) {
 
 // A subscription that cannot be made known to the store again ends, and the
 // client is told so and why.
-func TestCannotBeSubscribedAnew(t *testing.T) {
+func TestCannotBeResubscribed(t *testing.T) {
 	for name, cause := range map[string]func(store.Receiver){
 		"Lost":   func(r store.Receiver) { r.Lost("presence.x") },
 		"Rejoin": store.Receiver.Rejoin,
