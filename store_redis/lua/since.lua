@@ -14,8 +14,8 @@ local after = ARGV[1]
 local flat, more = {}, ''
 if after ~= '' and after ~= newest then
   local sources = {stream(KEYS[2], after, '+'), stream(KEYS[3], after, '+'), kept(KEYS[4], KEYS[5], '(' .. after, '+')}
-  more = merge(sources, false, tonumber(ARGV[2]), tonumber(ARGV[3]), BESIDES, function(e)
-    flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = e[1], e[3], e[2]
+  more = merge(sources, false, tonumber(ARGV[2]), tonumber(ARGV[3]), BESIDES, function(id, item, before)
+    flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = id, before, item
     return true
   end)
 end
