@@ -35,10 +35,14 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 			return err
 		}
 		if len(channels) == 0 && len(conns) == 0 {
-			_, err := n.s.do(ctx, call{
+			c := call{
 				script: resignScript, part: p,
-				keys: []any{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving)},
-			})
+				keys: []any{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving), k.bus("")},
+			}
+			if p == home {
+				c.keys = append(c.keys, k.firing())
+			}
+			_, err := n.s.do(ctx, c)
 			return err
 		}
 		g, gctx := errgroup.WithContext(ctx)
@@ -61,7 +65,7 @@ func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bo
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := n.take(ctx, leaving, n.channelCall(sweepScript, channel, ck, n.subscriptionKeys(ck, inc),
+		r, err := n.take(ctx, leaving, n.memberCall(sweepScript, channel, ck,
 			inc, strconv.Itoa(sweepBatch), flag(leaving)))
 		if err != nil {
 			return err

@@ -137,6 +137,27 @@ func TestFiringIsTakenOver(t *testing.T) {
 	}
 }
 
+// TestLeavingIsTold: what a node fires that leaves is another's at once, long before
+// its lease would have lapsed.
+func TestLeavingIsTold(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	o := testJoin
+	o.NodeTimeout = 10 * time.Minute
+	stays := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
+	leaves := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
+	takePart(t, leaves, stays)
+	await.That(t, "the node to be known", func() bool {
+		stays.heartbeat.soon()
+		a := stays.heartbeat.assigned.Load().current()
+		return a != nil && len(a.firing) == 2
+	})
+	if err := leaves.Leave(unhurried(t)); err != nil {
+		t.Fatal(err)
+	}
+	agree(t, 1, stays)
+}
+
 // TestNobodyKnowsWhoFires: with an assignment that is too old, or none, everybody
 // fires what is due.
 func TestNobodyKnowsWhoFires(t *testing.T) {
