@@ -191,14 +191,14 @@ func (a *agenda) look(ctx context.Context, p int) {
 	}
 }
 
-// soonText asks for a look in a number of milliseconds; ” for none.
+// soonText asks for a look in a number of milliseconds; "" for none.
 func (a *agenda) soonText(p int, wait string) {
 	if d, ok := waitOf(wait); ok {
 		a.soon(p, d)
 	}
 }
 
-// waitOf reads a number of milliseconds; ” is none.
+// waitOf reads a number of milliseconds; "" is none.
 func waitOf(text string) (time.Duration, bool) {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	return time.Duration(min(ms, time.Hour.Milliseconds())) * time.Millisecond, err == nil
@@ -222,7 +222,7 @@ func (n *node) clean(ctx context.Context, channel string) {
 func (n *node) reportExpired(ctx context.Context, p int) {
 	for more := true; more && ctx.Err() == nil; {
 		r, err := n.take(ctx, false, call{
-			script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch)},
+			script: expiredScript, part: p, keys: []any{n.s.keys.expired(p)}, args: []any{strconv.Itoa(agendaBatch), strconv.Itoa(readBytes)},
 		})
 		if err != nil {
 			return
@@ -241,6 +241,6 @@ func (n *node) reportExpired(ctx context.Context, p int) {
 			}
 			n.report(partOf("channel", channel), func() { n.r.EntryExpired(*e) })
 		}
-		more = len(taken) == agendaBatch
+		more = len(taken) > 0
 	}
 }

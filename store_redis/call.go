@@ -68,12 +68,17 @@ type call struct {
 	args   []any
 	// op identifies the operation; a random one if "".
 	op string
-	// long says in which lane a read goes whose reply may be long, and reply how
-	// long it may get. While its reply may still come it is not sent again: that
-	// would double the load that delays it.
-	long  longLane
+	// long says in which lane a read goes whose reply may be long. While its reply
+	// may still come it is not sent again: that would double the load that delays it.
+	long longLane
+	// reply is how long the reply may get, in bytes, or is taken to get where that is
+	// not known; 0 if it is short. It bounds what goes together.
 	reply int
 }
+
+// oneReply is how long a reply is taken to get that has one message or entry, or the
+// members of a channel that this node does not watch.
+const oneReply = 16 << 10
 
 // do runs a call, again and again until it has an answer or the time is over.
 // A script that changes something gets an operation id, so that it changes it
@@ -204,17 +209,28 @@ func (s *Store) attempt(ctx context.Context, l *lane, a *attempt) (outcome, erro
 	}
 	patience := time.NewTimer(left)
 	defer patience.Stop()
+	var late error
 	select {
 	case o := <-a.done:
-		if o.err != nil {
-			return o, classify(o.err)
-		}
-		return o, nil
+		return o.result()
 	case <-patience.C:
-		return outcome{}, &tryError{errors.New("no reply yet")}
+		late = &tryError{errors.New("no reply yet")}
 	case <-ctx.Done():
-		return outcome{}, unavailable(ctx.Err(), nil)
+		late = unavailable(ctx.Err(), nil)
 	}
+	select {
+	case o := <-a.done: // It was there in time, and the process stood still.
+		return o.result()
+	default:
+		return outcome{}, late
+	}
+}
+
+func (o outcome) result() (outcome, error) {
+	if o.err != nil {
+		return o, classify(o.err)
+	}
+	return o, nil
 }
 
 func parseReply(v any) (*reply, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
 )
@@ -81,10 +82,17 @@ func TestDueConditions(t *testing.T) {
 	want("one visit and two schedules", due("1", "2", "1000000"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1", two, "a.1")
 	want("few bytes", due("9", "9", "1"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1 c2", first, "a.1")
 
-	take := call{script: expiredScript, part: ck.part, keys: []any{k.expired(ck.part)}, args: []any{"2"}}
-	for _, rest := range []string{"1:11:2", "1:3", ""} {
-		if r := d.want("to take entries", "", take); r.record.rest != rest {
-			t.Errorf("took %q, want %q", r.record.rest, rest)
+	if err := d.db.RPush(t.Context(), k.expired(ck.part), "4", "5", "6").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ count, bytes, rest string }{
+		{"2", "1000", "1:11:2"}, {"9", "0", "1:3"}, {"9", "2", "1:41:5"}, {"9", "1000", "1:6"}, {"9", "1000", ""},
+	} {
+		take := call{
+			script: expiredScript, part: ck.part, keys: []any{k.expired(ck.part)}, args: []any{row.count, row.bytes},
+		}
+		if r := d.want("to take entries", "", take); r.record.rest != row.rest {
+			t.Errorf("took %q, want %q", r.record.rest, row.rest)
 		}
 	}
 }
@@ -194,5 +202,21 @@ func TestListAllWithinAMillisecond(t *testing.T) {
 	}
 	if len(seen) != count {
 		t.Errorf("%d of %d were listed", len(seen), count)
+	}
+}
+
+// TestListVeryMany lists more schedules of one partition at once than a script can
+// pass to one command.
+func TestListVeryMany(t *testing.T) {
+	t.Parallel()
+	const many = 9000
+	s := openAt(t, redistest.StartServer(t).Addr)
+	due := time.Now().Add(time.Hour)
+	addMany(t, s, many, func(int) time.Time { return due }, func(int) string { return "c" })
+	for _, channel := range []string{"", "c"} {
+		list, err := s.Scheduler().Schedules(unhurried(t), store.ScheduleQuery{Channel: channel, Limit: many + 1})
+		if err != nil || len(list) != many {
+			t.Errorf("of channel %q, %d schedules are listed, want %d: %v", channel, len(list), many, err)
+		}
 	}
 }

@@ -186,7 +186,8 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 			n.goRun(func() { n.acked.prove(n.ctx, w.channel, []any{after}) })
 		}
 	}
-	w.at, w.members = now.newest, now.members
+	w.at = now.newest
+	w.setMembers(now.members)
 	w.filling = false
 	if !n.release(w) {
 		n.catchUp(w)

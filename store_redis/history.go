@@ -20,7 +20,9 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 		return nil, store.ErrNotFound
 	}
 	ck := n.s.keys.channel(channel)
-	r, err := n.s.do(ctx, call{script: readScript, part: ck.part, keys: []any{ck.bodies()}, args: []any{at}})
+	r, err := n.s.do(ctx, call{
+		script: readScript, part: ck.part, reply: oneReply, keys: []any{ck.bodies()}, args: []any{at},
+	})
 	if err != nil {
 		return nil, err
 	}

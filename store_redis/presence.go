@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -14,13 +15,21 @@ func (n *node) subscriptionKeys(ck channelKeys, inc string) []any {
 	return []any{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part)}
 }
 
+// memberCall makes a call of a script that changes subscriptions of an incarnation
+// and returns the members.
+func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string, args ...any) call {
+	c := n.channelCall(sc, channel, ck, n.subscriptionKeys(ck, inc), slices.Insert(args, 0, any(inc))...)
+	c.reply = n.listSize(channel)
+	return c
+}
+
 // Subscribe records a subscription of this node's incarnation.
 func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.SubscribeResult, error) {
 	var res store.SubscribeResult
 	ck := n.s.keys.channel(q.Channel)
 	size := len(store.Member{UID: q.UID, UMD: q.UMD}.AppendJSON(nil))
 	r, err := n.asMember(ctx, ck.part, func(inc string) call {
-		return n.channelCall(subscribeScript, q.Channel, ck, n.subscriptionKeys(ck, inc),
+		return n.memberCall(subscribeScript, q.Channel, ck,
 			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(size), strconv.Itoa(q.MaxMembers), q.UMDDigest)
 	})
 	if err != nil {
@@ -87,7 +96,7 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	}
 	ck := n.s.keys.channel(channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.channelCall(unsubscribeScript, channel, ck, n.subscriptionKeys(ck, inc), inc, connection))
+	r, err := n.s.do(ctx, n.memberCall(unsubscribeScript, channel, ck, inc, connection))
 	if err != nil {
 		return store.SubscriptionEnd{}, notFound(err)
 	}
@@ -110,7 +119,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	}
 	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.channelCall(updateScript, u.Channel, ck, n.subscriptionKeys(ck, inc),
+	r, err := n.s.do(ctx, n.memberCall(updateScript, u.Channel, ck,
 		inc, u.Connection, u.UMD, strconv.Itoa(u.MaxMembers), u.UMDDigest))
 	if err != nil {
 		if errors.Is(err, refusedFull) {
@@ -135,7 +144,9 @@ func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, 
 		return store.ChannelInfo{}, errLeft
 	}
 	ck := n.s.keys.channel(channel)
-	r, err := n.s.do(ctx, call{script: infoScript, part: ck.part, keys: []any{ck.state(), ck.members()}})
+	r, err := n.s.do(ctx, call{
+		script: infoScript, part: ck.part, reply: n.listSize(channel), keys: []any{ck.state(), ck.members()},
+	})
 	if err != nil {
 		return store.ChannelInfo{}, err
 	}

@@ -26,6 +26,10 @@ func compareListed(a, b listed) int {
 const (
 	// listBytes bounds what one script reads for a list.
 	listBytes = 1 << 20
+	// listedSize is how many bytes a schedule takes in a list besides its body, and
+	// listBodies how many bodies one script reads by their ids.
+	listedSize = 64
+	listBodies = 100
 	// listReads is how many partitions are read at a time.
 	listReads = 64
 )
@@ -91,21 +95,23 @@ func (d *scheduler) readBodies(ctx context.Context, all []listed) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(listReads)
-	for p, some := range byPart {
-		g.Go(func() error {
-			ids := make([]any, len(some))
-			for i, l := range some {
-				ids[i] = l.id
-			}
-			bodies, err := d.bodies(ctx, p, ids...)
-			if err != nil {
-				return err
-			}
-			for i, l := range some {
-				l.body = bodies[i]
-			}
-			return nil
-		})
+	for p, list := range byPart {
+		for some := range slices.Chunk(list, listBodies) {
+			g.Go(func() error {
+				ids := make([]any, len(some))
+				for i, l := range some {
+					ids[i] = l.id
+				}
+				bodies, err := d.bodies(ctx, p, ids...)
+				if err != nil {
+					return err
+				}
+				for i, l := range some {
+					l.body = bodies[i]
+				}
+				return nil
+			})
+		}
 	}
 	return g.Wait()
 }
@@ -117,7 +123,7 @@ func (d *scheduler) list(ctx context.Context, p int, key string, after listed, l
 		due = decimal(after.due)
 	}
 	r, err := d.s.do(ctx, call{
-		script: schedulesScript, part: p, keys: []any{key, d.s.keys.scheduleBodies(p)},
+		script: schedulesScript, part: p, long: pages, reply: max(bytes, limit*listedSize), keys: []any{key, d.s.keys.scheduleBodies(p)},
 		args: []any{strconv.Itoa(limit), strconv.Itoa(bytes), due, after.id},
 	})
 	if err != nil {

@@ -22,7 +22,9 @@ func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, er
 		return store.SetResult{}, errLeft
 	}
 	ck := n.s.keys.channel(q.Channel)
-	r, err := n.s.do(ctx, n.channelCall(setScript, q.Channel, ck, n.entryKeys(ck), setArgs(&q)...))
+	c := n.channelCall(setScript, q.Channel, ck, n.entryKeys(ck), setArgs(&q)...)
+	c.reply = oneReply // the entry that was there before, and this one
+	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return store.SetResult{}, err
 	}
@@ -95,7 +97,11 @@ func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.Entry
 	if len(args) == 1 {
 		return page, nil
 	}
-	r, err := n.s.do(ctx, call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args})
+	c := call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args, reply: oneReply}
+	if len(q.Keys) > 1 {
+		c.long, c.reply = pages, q.MaxBytes
+	}
+	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return page, err
 	}
@@ -116,6 +122,9 @@ func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.Entry
 	return page, nil
 }
 
+// maxKeySize is how many bytes a key is taken to have at the most.
+const maxKeySize = 512
+
 // Keys returns a page of keys.
 func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
 	if n.left.Load() {
@@ -130,7 +139,7 @@ func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) 
 		high = "(" + q.Prefix + "\xff" // which is in no key
 	}
 	r, err := n.s.do(ctx, call{
-		script: keysScript, part: ck.part, keys: []any{ck.entryOrder()},
+		script: keysScript, part: ck.part, long: pages, reply: q.Limit * maxKeySize, keys: []any{ck.entryOrder()},
 		args: []any{low, high, strconv.Itoa(q.Limit)},
 	})
 	if err != nil {

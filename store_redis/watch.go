@@ -27,6 +27,8 @@ type watch struct {
 	err            error
 	// ended is set by Unwatch, which must not wait for a delivery.
 	ended atomic.Bool
+	// listSize is how many bytes the members take in a reply.
+	listSize atomic.Int64
 
 	// The rest is guarded by the stripe of the partition.
 
@@ -38,7 +40,7 @@ type watch struct {
 	// at is the newest item delivered or passed by.
 	at string
 	// members are those of a presence channel after that item.
-	members []placed
+	members []placed // by setMembers
 	// live is false while the watch catches up; held is what it hears then, of
 	// heldBytes together, and overheard is true if that is not all.
 	live      bool
@@ -92,6 +94,28 @@ func (w *watch) follows(h heard) bool {
 	return h.id > w.at && (h.before == w.at || h.before == "")
 }
 
+// setMembers notes who the members are. The stripe is held.
+func (w *watch) setMembers(list []placed) {
+	size := 0
+	for _, m := range list {
+		size += memberSize + len(m.UID) + len(m.UMD)
+	}
+	w.members = list
+	w.listSize.Store(int64(size))
+}
+
+// memberSize is how many bytes a member takes in a reply besides its texts.
+const memberSize = 96
+
+// listSize is how many bytes the members of a channel take in a reply, as far as
+// this node knows.
+func (n *node) listSize(channel string) int {
+	if w := n.fan.find(channel); w != nil {
+		return int(w.listSize.Load())
+	}
+	return oneReply
+}
+
 // deliver hands an item to the receiver. The stripe is held.
 func (n *node) deliver(w *watch, h heard) {
 	it, d, err := decodeItem(w.channel, h.id, h.item)
@@ -102,7 +126,7 @@ func (n *node) deliver(w *watch, h heard) {
 		return
 	}
 	if d != nil {
-		w.members = d.apply(w.members)
+		w.setMembers(d.apply(w.members))
 		it.Presence.Members = membersOf(w.members)
 	}
 	if !w.ended.Load() {
@@ -152,7 +176,8 @@ func (n *node) startWatch(ctx context.Context, w *watch) error {
 	stripe := &n.stripes[w.keys.part]
 	stripe.Lock()
 	defer stripe.Unlock()
-	w.at, w.members, w.placed = r.newest, r.members, true
+	w.at, w.placed = r.newest, true
+	w.setMembers(r.members)
 	if w.again || !n.release(w) {
 		n.catchUp(w)
 	}

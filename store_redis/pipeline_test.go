@@ -1,0 +1,145 @@
+package storeredis
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+)
+
+// A replyHook notes how many bytes the longest reply of a pipeline has.
+type replyHook struct{ most *atomic.Int64 }
+
+func (replyHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (replyHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h replyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		var size int64
+		for _, cmd := range cmds {
+			if c, ok := cmd.(*redis.Cmd); ok {
+				size += textSize(c.Val())
+			}
+		}
+		for was := h.most.Load(); size > was && !h.most.CompareAndSwap(was, size); was = h.most.Load() {
+		}
+		return err
+	}
+}
+
+func textSize(v any) (size int64) {
+	switch v := v.(type) {
+	case string:
+		return int64(len(v))
+	case []any:
+		for _, e := range v {
+			size += textSize(e)
+		}
+	}
+	return size
+}
+
+// TestPipelinesAreBounded: what is asked for at the same time does not come back in
+// one long reply that everything else waits for.
+func TestPipelinesAreBounded(t *testing.T) {
+	t.Parallel()
+	const (
+		members, entries, messages = 200, 40, 20
+		callers                    = 200
+		presence                   = "presence.c"
+	)
+	ctx := unhurried(t)
+	srv := redistest.StartServer(t)
+	other := joinAs(t, openAt(t, srv.Addr), new(sink), testJoin)
+	long := bytes.Repeat([]byte("1"), 30_000)
+	subscribe := func(ctx context.Context, n *node, i int) error {
+		_, err := n.Subscribe(ctx, store.SubscribeRequest{
+			Channel: presence, Connection: fmt.Sprint("x", i, n.id), UID: fmt.Sprint("u", i%members), UMD: long[:400],
+			UMDDigest: "1", Presence: true, MaxMembers: 1 << 20,
+		})
+		return err
+	}
+	var ids []ulid.ULID
+	var keys []string
+	for i := range members {
+		if err := subscribe(ctx, other, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range entries {
+		keys = append(keys, fmt.Sprint("k", i))
+		if _, err := other.Set(ctx, store.SetRequest{Channel: "c", Key: keys[i], Value: long, Keep: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range messages {
+		p := store.PublishRequest{Channel: "c", Event: "e", Data: long, Keep: time.Hour}
+		ids = append(ids, mustPublish(t, other, p))
+	}
+
+	client := redis.NewClient(&redis.Options{Addr: srv.Addr, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	var most atomic.Int64
+	client.AddHook(replyHook{&most})
+	s, err := New(client, Options{Logger: testLogger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := joinAs(t, s, new(sink), testJoin)
+	mustWatch(t, n, presence)
+	w := n.fan.find(presence)
+	await.That(t, "the members to be known", func() bool { return w.listSize.Load() > members*400 })
+
+	for _, row := range []struct {
+		what string
+		call func(ctx context.Context, i int) error
+	}{
+		{"subscribe", func(ctx context.Context, i int) error { return subscribe(ctx, n, i) }},
+		{"update", func(ctx context.Context, i int) error {
+			_, err := n.UpdateSubscription(ctx, store.UpdateRequest{
+				Channel: presence, Connection: fmt.Sprint("x", i, n.id), UMD: long[:400+i], UMDDigest: "2", MaxMembers: 1 << 20,
+			})
+			return err
+		}},
+		{"channel", func(ctx context.Context, _ int) error { _, err := n.Channel(ctx, presence); return err }},
+		{"unsubscribe", func(ctx context.Context, i int) error {
+			_, err := n.Unsubscribe(ctx, presence, fmt.Sprint("x", i, n.id))
+			return err
+		}},
+		{"entry", func(ctx context.Context, i int) error { _, err := n.Get(ctx, "c", keys[i%entries]); return err }},
+		{"entries", func(ctx context.Context, _ int) error {
+			_, err := n.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: keys, MaxBytes: 256 << 10})
+			return err
+		}},
+		{"set", func(ctx context.Context, i int) error {
+			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: keys[i%entries], Digest: fmt.Sprint(i), Value: long[:i], Keep: time.Hour})
+			return err
+		}},
+		{"message", func(ctx context.Context, i int) error { _, err := n.Message(ctx, "c", ids[i%messages]); return err }},
+	} {
+		most.Store(0)
+		var g errgroup.Group
+		for i := range callers {
+			g.Go(func() error { return row.call(ctx, i) })
+		}
+		if err := g.Wait(); err != nil {
+			t.Errorf("%s: %v", row.what, err)
+		}
+		// What one reply has is estimated, so twice as much may come.
+		if got := most.Load(); got > 3*laneBatchReply {
+			t.Errorf("%s: a pipeline returned %d bytes", row.what, got)
+		} else {
+			t.Logf("%s: at most %d bytes", row.what, got)
+		}
+	}
+}
