@@ -13,6 +13,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // channelKeysLeft returns the keys that are not those of living nodes.
@@ -132,10 +133,18 @@ func TestMemoryFigures(t *testing.T) {
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
 	const count = 5000
 	data := []byte(`"` + strings.Repeat("x", 254) + `"`)
-	subscribe := func(i int, channel string) {
-		if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{
-			Channel: channel, Connection: fmt.Sprintf("connection-%08d", i), UID: fmt.Sprintf("user-%08d", i), Counted: true,
-		}); err != nil {
+	subscribe := func(channel func(i int) string) {
+		var g errgroup.Group
+		g.SetLimit(64)
+		for i := range count {
+			g.Go(func() error {
+				_, err := n.Subscribe(unhurried(t), store.SubscribeRequest{
+					Channel: channel(i), Connection: fmt.Sprintf("connection-%08d", i), UID: fmt.Sprintf("user-%08d", i), Counted: true,
+				})
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -159,14 +168,10 @@ func TestMemoryFigures(t *testing.T) {
 			})
 		}},
 		{"subscription, all of one channel", func() {
-			for i := range count {
-				subscribe(i, "crowd")
-			}
+			subscribe(func(int) string { return "crowd" })
 		}},
 		{"subscription, each of a channel of its own", func() {
-			for i := range count {
-				subscribe(i, fmt.Sprint("own", i))
-			}
+			subscribe(func(i int) string { return fmt.Sprint("own", i) })
 		}},
 	} {
 		before := usedMemory(t, srv) - opsMemory(t, srv)

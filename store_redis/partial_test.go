@@ -3,12 +3,15 @@ package storeredis
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // TestMasterGone takes one of three masters away, and its replica, in a cluster
@@ -43,17 +46,21 @@ func TestMasterGone(t *testing.T) {
 			}
 			// Enough channels for all that is bounded to be full of what waits for the
 			// master that is gone.
-			var living []string
+			var all, living []string
 			for i := range 1000 {
 				name := fmt.Sprint(i)
-				mustWatch(t, n, name)
-				if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: name, Connection: "1"}); err != nil {
-					t.Fatal(err)
-				}
+				all = append(all, name)
 				if c.Master(k.channel(name).p) != gone {
 					living = append(living, name)
 				}
 			}
+			sideBySide(t, all, func(ctx context.Context, name string) error {
+				if err := n.Watch(ctx, name); err != nil {
+					return err
+				}
+				_, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: name, Connection: "1"})
+				return err
+			})
 			row.take(c.Replica(gone))
 			row.take(gone)
 			began := time.Now()
@@ -66,15 +73,21 @@ func TestMasterGone(t *testing.T) {
 				if err := n.AddConnection(unhurried(t), store.Connection{ID: "new", Info: []byte("{}")}); err != nil {
 					t.Error(err)
 				}
-				for _, channel := range living {
-					if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: channel, Connection: "new"}); err != nil {
-						t.Fatal(err)
+				var mu sync.Mutex
+				var sent []accepted
+				sideBySide(t, living, func(ctx context.Context, channel string) error {
+					if _, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: channel, Connection: "new"}); err != nil {
+						return err
 					}
-					id := retryPublish(t, n, store.PublishRequest{Channel: channel, Event: "e"}, back)
-					await.Within(t, back, "a message of a living master", func() bool {
-						return in.knows(accepted{id: id, channel: channel})
-					})
-				}
+					res, err := n.Publish(ctx, store.PublishRequest{Channel: channel, Event: "e"})
+					mu.Lock()
+					defer mu.Unlock()
+					sent = append(sent, accepted{id: res.ID, channel: channel})
+					return err
+				})
+				await.Within(t, back, "the messages of living masters", func() bool {
+					return !slices.ContainsFunc(sent, func(a accepted) bool { return !in.knows(a) })
+				})
 			}
 			works(n, in)
 			// A new node starts.
@@ -87,9 +100,7 @@ func TestMasterGone(t *testing.T) {
 			}
 			began = time.Now()
 			m := joined.(*node)
-			for _, channel := range living {
-				mustWatch(t, m, channel)
-			}
+			sideBySide(t, living, m.Watch)
 			works(m, other)
 			t.Logf("a new node works after %v", time.Since(began))
 			for end := time.Now().Add(2 * testJoin.NodeTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
@@ -116,5 +127,19 @@ func TestMasterGone(t *testing.T) {
 			defer cancel()
 			_ = m.Leave(leave) // Not all of what it has can be removed.
 		})
+	}
+}
+
+// sideBySide calls do with each channel, many at a time.
+func sideBySide(t *testing.T, channels []string, do func(ctx context.Context, channel string) error) {
+	t.Helper()
+	ctx := unhurried(t)
+	var g errgroup.Group
+	g.SetLimit(64)
+	for _, channel := range channels {
+		g.Go(func() error { return do(ctx, channel) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

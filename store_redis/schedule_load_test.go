@@ -225,22 +225,25 @@ func TestIdleNodesCostLittle(t *testing.T) {
 	o := testJoin
 	o.NodeTimeout = 6 * time.Second // The default of core.
 	for _, count := range counts {
-		srv := redistest.StartServer(t)
-		var nodes []*node
-		for range count {
-			nodes = append(nodes, joinAs(t, openAt(t, srv.Addr), newInbox(t), o))
-		}
-		takePart(t, nodes...)
-		time.Sleep(2 * agendaPeriod)
-		ran, cpu := scripts(t, srv), serverCPU(t, srv)
-		time.Sleep(span)
-		ran, cpu = scripts(t, srv)-ran, serverCPU(t, srv)-cpu
-		each := float64(ran) / span.Seconds() / float64(count)
-		t.Logf("%d nodes: %.2f scripts a second each; Redis is busy %.2f %% of the time", count, each, 100*cpu.Seconds()/span.Seconds())
-		// On a busy machine some are sent again.
-		if each > idleScripts*1.5 {
-			t.Errorf("%d nodes: %.2f scripts a second each, want %v", count, each, idleScripts)
-		}
+		t.Run(fmt.Sprint(count), func(t *testing.T) {
+			t.Parallel()
+			srv := redistest.StartServer(t)
+			var nodes []*node
+			for range count {
+				nodes = append(nodes, joinAs(t, openAt(t, srv.Addr), newInbox(t), o))
+			}
+			takePart(t, nodes...)
+			time.Sleep(2 * agendaPeriod)
+			ran, cpu := scripts(t, srv), serverCPU(t, srv)
+			time.Sleep(span)
+			ran, cpu = scripts(t, srv)-ran, serverCPU(t, srv)-cpu
+			each := float64(ran) / span.Seconds() / float64(count)
+			t.Logf("%.2f scripts a second each; Redis is busy %.2f %% of the time", each, 100*cpu.Seconds()/span.Seconds())
+			// On a busy machine some are sent again.
+			if each > idleScripts*1.5 {
+				t.Errorf("%.2f scripts a second each, want %v", each, idleScripts)
+			}
+		})
 	}
 }
 
