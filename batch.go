@@ -11,7 +11,7 @@ import (
 )
 
 // A BatchError says which messages of a batch were not accepted, and why.
-// errors.Is and errors.As find what is true of any of them.
+// errors.Is and errors.As look into the errors of all of them.
 type BatchError struct {
 	// Errors has, for each message of the batch, its [*Error], or nil if it was
 	// accepted.

@@ -25,15 +25,15 @@ type Member struct {
 
 // ChannelInfo describes a channel.
 type ChannelInfo struct {
-	// SubscriptionsCount counts subscriptions on all nodes, less those whose
+	// SubscriptionsCount counts subscriptions on all nodes, except those whose
 	// token says "omitFromSubCount".
 	SubscriptionsCount int
 	// Members of a presence channel, in order of joining.
 	Members []Member
 }
 
-// ChannelInfo returns how many are subscribed to a channel, and who. Nobody is
-// subscribed to an unknown channel. The error is an [*Error].
+// ChannelInfo returns how many subscriptions a channel has, and its members. An
+// unknown channel has none. The error is an [*Error].
 func (h *Handler) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
@@ -125,7 +125,7 @@ type HistoryMessage struct {
 	By *Member
 	// Expires is zero for never.
 	Expires time.Time
-	// ReactionCounts says how many users have each reaction.
+	// ReactionCounts tells how many users have each reaction.
 	ReactionCounts map[string]int
 	// Reactions has, by the same texts, the first 20 of the message with their
 	// users, in the order in which they reacted. [Handler.Reactions] has all.
@@ -284,8 +284,8 @@ func (h *Handler) CancelSchedule(ctx context.Context, arn string) error {
 	})
 }
 
-// MoveSchedule changes when a schedule is due; one that is due now or was due
-// in the past is carried out at once. Errors are those of CancelSchedule, and
+// MoveSchedule changes when a schedule is due. With a time that has passed, it is
+// carried out at once. Errors are those of CancelSchedule, and
 // [CodeInvalidScheduleExpression] for a time not in the years 1970 to 2261.
 func (h *Handler) MoveSchedule(ctx context.Context, arn string, due time.Time) error {
 	if err := checkDue(due); err != nil {

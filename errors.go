@@ -13,8 +13,7 @@ import (
 // (docs/protocol.md#16-errors-limits-close-codes).
 type Code string
 
-// All codes. What each means stands in docs/protocol.md, held to this list by a
-// test.
+// All codes. docs/protocol.md says what each means; a test holds it to this list.
 const (
 	CodeInvalidJSON               Code = "INVALID_JSON"
 	CodeInvalidRequest            Code = "INVALID_REQUEST"
@@ -86,7 +85,7 @@ var codes = map[Code]struct {
 // possibly wrapped; get at it with errors.As.
 type Error struct {
 	Code Code
-	// Message is safe to be shown to clients.
+	// Message is safe to show to clients.
 	Message string
 
 	cause error
@@ -102,8 +101,8 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap returns what caused the error, such as [store.ErrUnavailable]; it may
-// be nil, and is never shown to clients.
+// Unwrap returns what caused the error, such as [store.ErrUnavailable]. It may be
+// nil, and clients never see it.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Is makes errors.Is(err, &Error{Code: c}) true for every Error with that code.

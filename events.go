@@ -9,15 +9,16 @@ import (
 // Version of the library, as events and requests carry it.
 const Version = "0.1.0"
 
-// An EventSink gets to know what happens inside (docs/protocol.md#15-backend-events).
+// An EventSink receives what happens inside (docs/protocol.md#15-backend-events).
 type EventSink interface {
 	// HandleEvent is called with one event at a time, in the order in which
-	// they happened on this node, by one goroutine. When the handler is shut
-	// down, what is queued is handed out within Options.StoreTimeout; then ctx
-	// ends, and what is left is lost, and counted in the log. Each happening is an event on one node only. Events wait in a
-	// queue: if the sink falls behind by more than 16384, new ones are dropped
-	// and counted in the log, so that it never slows anything down. An event is
-	// handed out once: errors and panics are logged, and repeat nothing.
+	// they happened on this node, by one goroutine. Each event is raised on one
+	// node only. Events wait in a queue: if the sink falls behind by more than
+	// 16384, new ones are dropped and counted in the log, so that the sink never
+	// slows anything down. An event is handed out once: errors and panics are
+	// logged, and nothing is repeated. When the handler is shut down, queued
+	// events are handed out within Options.StoreTimeout; then ctx ends, and the
+	// rest is lost and counted in the log.
 	HandleEvent(ctx context.Context, e Event) error
 }
 
@@ -27,9 +28,9 @@ type EventSinkFunc func(ctx context.Context, e Event) error
 // HandleEvent calls f.
 func (f EventSinkFunc) HandleEvent(ctx context.Context, e Event) error { return f(ctx, e) }
 
-// An Event is something that happened. Its JSON is the shape that Hotsock
-// defines, with an id at its end. What it refers to must not be changed, since
-// several sinks may have it.
+// An Event is something that happened. Its JSON has the form that Hotsock
+// defines, and an id at its end. Do not modify what it refers to, because several
+// sinks may have it.
 type Event struct {
 	// Source is "hotsock.v1".
 	Source string `json:"source"`
@@ -41,14 +42,15 @@ type Event struct {
 	// DataType is "connection", "subscription", "channel", "message",
 	// "channelStorage", "messageReaction" or "channelMember".
 	DataType string `json:"dataType"`
-	// ID is a ULID, of this event only: who may get an event twice, after a
-	// retry for instance, knows it by its id. It also tells when it happened.
+	// ID is a ULID, different for each event. A receiver that may get an event
+	// twice, for instance after a retry, recognises it by its ID. The ID also
+	// tells when the event happened.
 	ID string `json:"id"`
 }
 
-// UnmarshalJSON makes Data what the event's sink was given: the Event…Data type
-// that DataType names, by value. With a DataType that this version does not know,
-// Data is the [json.RawMessage].
+// UnmarshalJSON sets Data to what the event's sink was given: the Event…Data type
+// that DataType names, by value. If this version does not know the DataType, Data
+// is the [json.RawMessage].
 func (e *Event) UnmarshalJSON(text []byte) error {
 	type plain Event // without this method
 	var p struct {
@@ -91,7 +93,7 @@ func decodeEventData[T any](text []byte) (data T, err error) {
 	return data, err
 }
 
-// EventMetadata says where an event comes from. What does not apply is "".
+// EventMetadata says where an event comes from. Fields that do not apply are "".
 type EventMetadata struct {
 	Channel        string `json:"channel,omitempty"`
 	ConnectionID   string `json:"connectionId,omitempty"`

@@ -5,14 +5,12 @@ import (
 	"errors"
 )
 
-// EventSinks makes several sinks one, for [Options.Events]. There each of them
-// is called by a goroutine of its own from a queue of its own, as an only sink
-// would be: one that is slow, fails or panics takes nothing from the others. A
-// nil among them is left out.
+// EventSinks combines several sinks into one, for [Options.Events]. There each of
+// them has its own queue and goroutine, as a single sink would: one that is slow,
+// fails or panics does not affect the others. A nil among them is left out.
 //
-// It has a method Unwrap() []EventSink, for those who put something around each.
-// Who calls its HandleEvent directly calls them one after the other, and gets
-// their errors joined.
+// It has a method Unwrap() []EventSink, for code that wraps each of them. A direct
+// call of its HandleEvent calls them one after the other, and joins their errors.
 func EventSinks(sinks ...EventSink) EventSink {
 	var all eventSinks
 	for _, s := range sinks {

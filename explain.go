@@ -9,7 +9,7 @@ import (
 // An Action is something that a client may or may not do.
 type Action string
 
-// All actions. Beside each stands what of an [ExplainRequest] it needs.
+// All actions, each with the fields of an [ExplainRequest] that it needs.
 const (
 	ActionConnect    Action = "connect"        // to open a connection
 	ActionSubscribe  Action = "subscribe"      // Channel
@@ -27,35 +27,33 @@ const (
 	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, storageGet, storageSet, storageObserve, umdUpdate"
 )
 
-// An ExplainRequest asks whether a client may do something, and why.
+// An ExplainRequest asks whether a client may do something, and why or why not.
 type ExplainRequest struct {
-	// Action is what it would do.
+	// Action is what the client would do.
 	Action Action
 
-	// Token is the client's connect token. Claims may be given instead of it:
-	// then the question is what a client may do whose token is good and has
-	// these claims, or that [Options.Authenticate] returns them for. Their scope
-	// and times are not looked at. Without either, only what stands in the
-	// command's token counts.
+	// Token is the client's connect token. Claims may be given instead: then
+	// the question is what a client may do whose valid token has these claims,
+	// or for which [Options.Authenticate] returns them. Their scope and times are
+	// ignored. Without either, only the command's token counts.
 	Token  string
 	Claims *Claims
-	// CommandToken is the token that the client sends with a command:
-	// for ActionUpdateUMD a umd token, and otherwise the subscribe token with
-	// which it is subscribed to the channel. CommandClaims may be given
-	// instead, as above.
+	// CommandToken is the token that the client sends with a command: a umd
+	// token for ActionUpdateUMD, and otherwise the subscribe token with which it
+	// subscribed to the channel. CommandClaims may be given instead, as above.
 	CommandToken  string
 	CommandClaims *Claims
-	// ConnectionID is that of the connection. Defaults to the one that the
-	// command's token names.
+	// ConnectionID of the client. Defaults to the one that the command's token
+	// names.
 	ConnectionID string
 
-	// Channel is a name or an alias, as the client says it.
+	// Channel is a name or an alias, as the client would give it.
 	Channel string
-	// Event is a message's, Key that of a storage entry.
+	// Event of a message, Key of a storage entry.
 	Event    string
 	Key      string
 	Reaction string
-	// At is the time that something would be scheduled for. The zero time asks
+	// At is the time for which something would be scheduled. The zero time asks
 	// whether anything may be scheduled.
 	At time.Time
 }
@@ -64,25 +62,25 @@ type ExplainRequest struct {
 // is for people.
 type Explanation struct {
 	Action Action
-	// Channel is the real name, "" if the question is not of a channel.
+	// Channel is the real name, "" if the question does not concern a channel.
 	Channel string
-	// Allowed is the answer. What takes a subscription is allowed only if the
+	// Allowed is the answer. What needs a subscription is allowed only if the
 	// client may subscribe too.
 	Allowed bool
 	// NeedsSubscription says that it is allowed only while the client is
 	// subscribed to the channel, with the command's token if there is one.
 	NeedsSubscription bool
-	// Code is what a client is refused with. It is "" where it is not told:
-	// when it gets no copy, for instance.
+	// Code is what the client is refused with. It is "" where the client is not
+	// told, for instance when it gets no copy.
 	Code Code
-	// Reason is one sentence. It may say more of a token than a client must be
-	// told.
+	// Reason is one sentence. It may tell more about a token than a client may
+	// know.
 	Reason string
 	// By is the key that decided, nil if none did: then a default counts, or
 	// something is wrong with a token or the request.
 	By *ClaimKey
 	// Claims are those that the answer depends on, the deciding one first, and
-	// then those that say what becomes of what the client does.
+	// then those that say what happens with what the client does.
 	Claims []ExplainedClaim
 }
 
@@ -91,7 +89,7 @@ type ExplainedClaim struct {
 	// Name of the claim, such as "publish".
 	Name string
 	// Value that counts, in the form that it has in a token, or the default.
-	// A date that is not said is null.
+	// A missing date is null.
 	Value json.RawMessage
 	// By is the first of Keys that says so, nil if none does.
 	By *ClaimKey
@@ -101,29 +99,29 @@ type ExplainedClaim struct {
 
 // A ClaimKey is a place in a token.
 type ClaimKey struct {
-	// Token is ScopeConnect, ScopeSubscribe or ScopeUMD: in which of the tokens.
+	// Token tells in which token it is: ScopeConnect, ScopeSubscribe or ScopeUMD.
 	Token Scope
 	// Channel is the channel key, and Event or Key the one below it, of
 	// messages or of storage. All are "" for a claim of the whole token.
 	Channel string
 	Event   string
 	Key     string
-	// Value of the claim there, nil if nothing is said.
+	// Value of the claim there, nil if there is none.
 	Value json.RawMessage
 }
 
-// Explain says whether a client with such tokens may do something, and which
-// keys of the tokens decide it. It uses the code that decides when a client
-// asks, and tells what clients are never told: what is wrong with a token, for
-// instance. So it is for hosts only.
+// Explain tells whether a client with these tokens may do something, and which
+// keys of the tokens decide. It uses the code that decides when a client asks. It
+// also tells what clients must not know, such as what is wrong with a token: do
+// not show them the answer.
 //
 // The answer is about permissions as they are now. It does not depend on the
-// store: it supposes that the client has used none of its single-use tokens,
-// that a message which it reacts to is there and new, and that there is room.
+// store: it assumes that the client has used none of its single-use tokens, that
+// a message to react to exists and is new, and that no limit is reached.
 //
-// The error is an [*Error]: with [CodeInvalidRequest] the question cannot be
-// asked so, and with [CodeUnavailable] Options.KeyLookup failed. A token that is
-// not valid is an answer, and no error.
+// The error is an [*Error]: with CodeInvalidRequest if the question makes no
+// sense, and with CodeUnavailable if [Options.KeyLookup] failed. An invalid token
+// is an answer, not an error.
 func (h *Handler) Explain(ctx context.Context, q ExplainRequest) (Explanation, error) {
 	x := explainer{q: &q, v: h.verifier, noTokens: h.opts.Authenticate != nil}
 	x.e = Explanation{Action: q.Action}

@@ -42,8 +42,8 @@ func (e Explanation) String() string {
 	return b.String()
 }
 
-// String returns where the key stands, such as
-// channels["room.*"].messages["chat"] of the connect token.
+// String returns where the key is, such as channels["room.*"].messages["chat"]
+// of the connect token.
 func (k ClaimKey) String() string {
 	var b strings.Builder
 	if k.Channel != "" {

@@ -9,13 +9,13 @@
 //	mux.Handle("/rt", rt)
 //	mux.Handle("/rt/", rt)
 //
-// Browsers connect to it with hotsock-js or any WebSocket client. What each may
-// do is written in the token that the app gives it ([Claims], [SignToken]), or
-// is said by the app's own sessions ([Options.Authenticate]). The app itself
-// publishes with [Handler.Publish] and its siblings.
+// Browsers connect with hotsock-js or any WebSocket client. The token that the
+// app gives a client says what it may do ([Claims], [SignToken]), or the app's
+// own sessions do ([Options.Authenticate]). The app itself publishes with
+// [Handler.Publish] and similar methods.
 //
-// State lives in a [store.Store]: in this process by default, or in Redis
-// (package storeredis), where any number of nodes share it.
+// State is in a [store.Store]: by default in this process, or in Redis (package
+// storeredis), where any number of nodes share it.
 package hotsock
 
 import (
@@ -40,8 +40,8 @@ import (
 const Forever = store.Forever
 
 // A Handler serves the protocol. All its methods may be called concurrently.
-// Stop it with [Handler.Shutdown] or [Handler.Close]: http.Server.Shutdown
-// knows nothing of WebSockets.
+// Stop it with [Handler.Shutdown] or [Handler.Close]: http.Server.Shutdown does
+// not know about WebSockets.
 type Handler struct {
 	opts     Options
 	logger   *slog.Logger
@@ -81,8 +81,8 @@ type Handler struct {
 // joinTimeout bounds the first contact with the store.
 const joinTimeout = 10 * time.Second
 
-// New makes a handler and joins its store. The error says all that is wrong
-// with the options, or why the store cannot be used.
+// New makes a handler and joins its store. The error lists everything that is
+// wrong with the options, or says why the store cannot be used.
 func New(o Options) (*Handler, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
@@ -138,8 +138,8 @@ func New(o Options) (*Handler, error) {
 
 // Ready returns nil if the handler can serve, and otherwise why not: it is shut
 // down, or its store cannot be used (then the error wraps
-// [store.ErrUnavailable]). Use it for readiness probes; being not ready is no
-// reason to be restarted.
+// [store.ErrUnavailable]). Use it for readiness probes; a handler that is not
+// ready need not be restarted.
 func (h *Handler) Ready(ctx context.Context) error {
 	if h.isStopping() {
 		return refuseBecause(CodeUnavailable, "shutting down")
@@ -156,9 +156,9 @@ func (h *Handler) isStopping() bool {
 // Shutdown stops the handler: it takes no more requests, stops firing
 // schedules, and closes the connections with 1001, a few at a time so that
 // their clients do not all reconnect at the same moment. It returns when all
-// have ended and the store has been told. If ctx ends first, what remains is
-// cut off, and the context's error is returned. Calling it again waits for the
-// first call.
+// have ended and the store has been told. If ctx ends first, Shutdown cuts off
+// what remains and returns the context's error. A second call waits for the
+// first, or for its own context.
 //
 // Shut the HTTP server down first, or at the same time.
 func (h *Handler) Shutdown(ctx context.Context) error {

@@ -12,13 +12,12 @@ import (
 )
 
 // An Observer is told of the operations of a handler while they happen, for
-// metrics and traces. What is only counted is in [Handler.Stats] and needs no
-// Observer.
+// metrics and traces. Mere counts are in [Handler.Stats] and need no Observer.
 //
-// The methods are called by whoever carries out the operation, concurrently, and
-// everybody waits for them: they must return at once, and must not call the
-// handler. A panic is recovered and logged. Operations of which Begin was called
-// end, each once.
+// The goroutines that carry out the operations call the methods, concurrently,
+// and wait for them: they must return at once, and must not call the handler. A
+// panic is recovered and logged. End is called once for each operation for which
+// Begin was called.
 type Observer interface {
 	// Begin is called when an operation begins. The operation goes on in the
 	// context that it returns, which must be ctx or derived from it.
@@ -50,19 +49,19 @@ const (
 	OperationConnection
 )
 
-// An Operation describes what an [Observer] is told of. Of the fields only Trace
-// may be set, and only by Begin.
+// An Operation describes what an [Observer] is told of. Only Trace may be set, and
+// only by Begin.
 //
-// Channel, Event, MessageID and ConnectionID are different for each client,
-// message and so on: they are good for traces, but not for labels of metrics,
-// where each value costs memory for ever.
+// Channel, Event, MessageID and ConnectionID have many different values. Use them
+// for traces, but not for labels of metrics, where each value costs memory for
+// ever.
 type Operation struct {
 	Kind OperationKind
 	Name string
 	// Trigger is who publishes: "client.websocket", "client.http",
 	// "server.http" or "server.go".
 	Trigger string
-	// Scheduled is true for a publish that is to take place later.
+	// Scheduled is true for a publish that will happen later.
 	Scheduled bool
 
 	// Channel that it concerns, "" for none.
@@ -71,30 +70,30 @@ type Operation struct {
 	Event string
 	// ConnectionID of the client, "" for the server.
 	ConnectionID string
-	// MessageID of a message: of a delivered one from the beginning, of a
-	// published one at its end.
+	// MessageID of a message: set from the beginning for a delivery, and at the
+	// end for a publish.
 	MessageID string
-	// Trace travels with a published message: what Begin sets it to is what
-	// the Trace of the message's deliveries is, on all nodes. Clients never get
-	// it. Its texts together may be 1 KiB long, else it is dropped. The map must
-	// not be modified afterwards.
+	// Trace travels with a published message: what Begin sets is the Trace of
+	// the message's deliveries on all nodes. Clients never get it. If its texts
+	// together are longer than 1 KiB, it is dropped. The map must not be
+	// modified afterwards.
 	Trace map[string]string
 
 	// Start is when it began.
 	Start time.Time
-	// Duration is how long it took. It and what follows is set before End.
+	// Duration is how long it took. It and the fields below are set before End.
 	Duration time.Duration
 	// Err is nil if it succeeded.
 	Err error
-	// Subscribers is to how many an item was handed.
+	// Subscribers is how many subscribers an item was handed to.
 	Subscribers int
-	// Delay of a delivery is the time since the store gave the item its id,
-	// by the clocks of both: until it was queued for the last subscriber.
+	// Delay of a delivery is the time from when the store gave the item its id
+	// until it was queued for the last subscriber, by the clocks of both.
 	Delay time.Duration
 }
 
-// Observers makes several observers one, for [Options.Observer]: all are told of
-// everything, of the end in the reverse order. A nil among them is left out.
+// Observers combines several observers into one, for [Options.Observer]. All are
+// told of everything, and of ends in reverse order. A nil among them is left out.
 func Observers(all ...Observer) Observer {
 	return observers(slices.DeleteFunc(slices.Clone(all), func(o Observer) bool { return o == nil }))
 }

@@ -16,106 +16,108 @@ import (
 )
 
 // Options configure a [Handler]. The zero value of each field is a good
-// default; only who may connect must be said, with Keys, KeyLookup or
-// Authenticate. Nodes that share a store must be given equal options.
+// default, but one of Keys, KeyLookup and Authenticate must say who may connect.
+// Nodes that share a store must have equal options.
 type Options struct {
-	// Keys verify the signatures of tokens. Several can be given, so that keys
-	// can be rotated.
+	// Keys verify the signatures of tokens. To rotate keys, give several.
 	Keys []Key
-	// KeyLookup finds further keys by the token's "kid" and "alg", from a JWKS
-	// for instance. It is called for tokens that no key of Keys verifies, once
-	// more for those that no key which it returned verifies (LookupRepeated), and
-	// must be quick and safe for concurrent use. An error means that nobody
-	// knows: clients are told to come back. For "Ed25519" it is asked for
-	// "EdDSA".
+	// KeyLookup finds more keys by the token's "kid" and "alg", for instance in
+	// a JWKS. It is called for tokens that no key of Keys verifies, and once
+	// more if none of the keys that it returned verifies the token (see
+	// LookupRepeated). It must be quick and safe for concurrent use. An error
+	// means that the keys are not known now: clients are told to come back. For
+	// "Ed25519" it is asked for "EdDSA".
 	KeyLookup func(ctx context.Context, id, algorithm string) ([]Key, error)
 	// Audience, if not "", must be among the "aud" of every token.
 	Audience string
 	// Issuer, if not "", must be the "iss" of every token.
 	Issuer string
-	// ClockSkew is how far the clock of whoever signs tokens may be off: a token
+	// ClockSkew is how far the clock of the tokens' issuer may be off: a token
 	// is accepted that long before its "nbf" and "iat" and after its "exp".
 	// Defaults to 5 s, at most 5 min; a negative value means none.
 	ClockSkew time.Duration
-	// Authenticate replaces connect tokens: it says from the upgrade request,
-	// by a session cookie for instance, who connects and what they may do. An
+	// Authenticate replaces connect tokens: it tells from the upgrade request,
+	// for instance from a session cookie, who connects and what they may do. An
 	// error refuses the connection with 401, or with its own code if it is an
-	// [*Error]. Nothing else of the error is shown. The request must not be
-	// used after returning. Subscribe and umd tokens still need Keys.
+	// [*Error]. Clients see nothing else of the error. The request must not be
+	// used after Authenticate returns. Subscribe and umd tokens still need Keys.
 	Authenticate func(r *http.Request) (*Claims, error)
-	// APIKeys are the keys of the server's HTTP API. Several can be given, so
-	// that they can be rotated. Without any, that API does not exist.
+	// APIKeys are the keys of the server's HTTP API. To rotate keys, give
+	// several. Without any, the API is off.
 	APIKeys []string
 
 	// AllowedOrigins are the browser origins that may connect and call the
 	// client's HTTP API, besides the server's own: host patterns such as
 	// "app.example.com" and "*.example.com" (in the syntax of path.Match), also
 	// with a scheme ("https://*.example.com") and a port ("localhost:*"). Without
-	// a port the scheme's default is meant. "*" alone allows all, "null" pages
-	// that are sandboxed or from a file, and "file://" or "app://" pages whose
-	// origin is only a scheme, as in some apps. Defaults to the same origin for
-	// WebSockets and any origin for the HTTP API, which is protected by the
-	// connection's secret and not by cookies.
+	// a port, the scheme's default is meant. "*" alone allows all origins,
+	// "null" pages that are sandboxed or come from a file, and "file://" or
+	// "app://" pages whose origin is only a scheme, as in some apps. Defaults to
+	// the same origin for WebSockets and any origin for the HTTP API, which the
+	// connection's secret protects, and not cookies.
 	AllowedOrigins []string
 	// AllowedHeaders are request headers that pages of other origins may send to
-	// the client's HTTP API, besides Content-Type and those of common libraries
-	// for tracing (traceparent, baggage, sentry-trace and others): what a
-	// library adds to all requests of your pages. None of them is looked at.
+	// the client's HTTP API, besides Content-Type and the headers of common
+	// tracing libraries (traceparent, baggage, sentry-trace and others). List
+	// what other libraries add to all requests of your pages. The handler ignores
+	// their values.
 	AllowedHeaders []string
-	// ClientIP finds the address of a request's client, for events. Defaults
-	// to that of the network connection; behind a proxy that sets a header,
-	// read it here.
+	// ClientIP returns the address of a request's client, for events. Behind a
+	// proxy that sets a header, read the header here. Defaults to that of the
+	// network connection.
 	ClientIP func(r *http.Request) string
 
-	// Compress lets clients have messages compressed (permessage-deflate, RFC
-	// 7692), if they offer it as browsers do. A message is compressed once for
-	// all subscribers, and only if it is longer than 256 bytes. It saves traffic
-	// and costs CPU: roughly 10 µs for each message, and 1 µs more for each
-	// KiB of it. Defaults to no.
+	// Compress compresses messages (permessage-deflate, RFC 7692) for clients
+	// that offer it, as browsers do. A message is compressed once for all
+	// subscribers, and only if it is longer than 256 bytes. This saves traffic
+	// and costs CPU: roughly 10 µs for each message, and 1 µs more for each KiB
+	// of it. Defaults to no.
 	Compress bool
 
-	// Store keeps the state that nodes share. Defaults to a memory store of
-	// this handler's own.
+	// Store keeps the state that nodes share. Defaults to a memory store, which
+	// only this handler uses.
 	Store store.Store
 	// Scheduler keeps schedules. Defaults to that of the Store.
 	Scheduler store.Scheduler
-	// Events gets to know what happens. Defaults to nobody.
+	// Events receives what happens. Defaults to nobody.
 	Events EventSink
 	// Observer is told of operations while they happen, for metrics and traces.
 	// Defaults to nobody.
 	Observer Observer
-	// Logger defaults to slog.Default(). It never gets tokens, secrets, or
-	// what messages contain. Values of more than 1 KiB are cut.
+	// Logger gets the handler's log, but never tokens, secrets, or what messages
+	// contain. Values of more than 1 KiB are cut. Defaults to slog.Default().
 	Logger *slog.Logger
 
-	// MaxConnectionDuration ends every connection at that age. Defaults to 2 h.
+	// MaxConnectionDuration is the age at which a connection is closed. Defaults
+	// to 2 h.
 	MaxConnectionDuration time.Duration
-	// IdleTimeout ends a connection on which no message was sent or received
-	// for so long. Defaults to 10 min.
+	// IdleTimeout closes a connection on which no message was sent or received
+	// for that long. Defaults to 10 min.
 	IdleTimeout time.Duration
 	// KeepAliveInterval is the time between hotsock.keepAlive messages to
 	// connections whose token asks for them. Defaults to 9.5 min.
 	KeepAliveInterval time.Duration
-	// WriteTimeout is how long a client may receive nothing at all of what
-	// waits for it before it is disconnected as too slow; on systems other than
-	// Linux, while the kernel takes nothing more for it. Whoever receives
-	// something, however slowly, is disconnected only if more than MaxQueueSize
-	// waits, or if a close takes ten times as long. Defaults to 10 s.
+	// WriteTimeout is how long a client may receive nothing while something
+	// waits for it; then it is disconnected as too slow. On systems other than
+	// Linux, it is how long the kernel may take nothing more for the client. A
+	// client that receives something, however slowly, is disconnected only if
+	// more than MaxQueueSize waits, or if a close takes ten times as long.
+	// Defaults to 10 s.
 	WriteTimeout time.Duration
-	// StoreTimeout bounds each operation of the store; it is then UNAVAILABLE.
-	// Defaults to 1 s.
+	// StoreTimeout bounds each operation of the store. One that takes longer
+	// fails with UNAVAILABLE. Defaults to 1 s.
 	StoreTimeout time.Duration
 	// NodeTimeout is how long a node may be silent before the others remove
 	// what it left behind. Defaults to 6 s, at least 1 s.
 	NodeTimeout time.Duration
-	// ReplayWindow is how long messages can be caught up with that are not
+	// ReplayWindow is how long clients can catch up with messages that are not
 	// stored longer. Defaults to 2 min.
 	ReplayWindow time.Duration
 	// ReplayLimit is how many messages a channel keeps for that, and how many
 	// a client can catch up with. Defaults to 1000, at most 100,000.
 	ReplayLimit int
-	// DeduplicationWindow is for how long a deduplicationId is remembered.
-	// Defaults to 5 min.
+	// DeduplicationWindow is how long a deduplicationId is remembered. Defaults
+	// to 5 min.
 	DeduplicationWindow time.Duration
 
 	// MaxFrameSize is the length of the longest WebSocket message accepted, in
@@ -128,33 +130,34 @@ type Options struct {
 	MaxDataSize int
 	// MaxMetadataSize is the same for user metadata. Defaults to 1 KiB.
 	MaxMetadataSize int
-	// MaxMembersSize is how long a presence channel's list of members may get,
-	// in bytes of JSON. Defaults to 100 KB.
+	// MaxMembersSize is the length of the longest list of members of a presence
+	// channel, in bytes of JSON. Defaults to 100 KB.
 	MaxMembersSize int
 	// MaxQueueSize is how many bytes may wait to be sent to a client before it
 	// is disconnected as too slow. Defaults to 4 MiB.
 	MaxQueueSize int
-	// MaxSubscriptions of one connection. Defaults to 1000.
+	// MaxSubscriptions is how many subscriptions one connection may have.
+	// Defaults to 1000.
 	MaxSubscriptions int
-	// MaxSchedules is how many schedules may be pending on a channel for a
-	// client to add one. The server's API may add more. Defaults to 1000.
+	// MaxSchedules is how many pending schedules a channel may have before
+	// clients can add no more. The server's API can. Defaults to 1000.
 	MaxSchedules int
-	// MaxReactions is the same for the reactions to a message, of all users
-	// together. Defaults to 10,000.
+	// MaxReactions is the same for the reactions of all users to a message.
+	// Defaults to 10,000.
 	MaxReactions int
 
 	// ConnectionRateLimit bounds the commands of each connection: those that it
-	// sends, and the client's HTTP API called on its behalf, on any node. What
-	// exceeds it is refused with RATE_LIMITED; a subscribe is carried out
-	// later. Pings, heartbeats and unsubscribes are not limited, but a client
-	// that goes on to send ten times what it may is disconnected; for that, the
-	// frames of the WebSocket protocol itself count too. What the
-	// token subscribes by itself does not count, nor does the server's API.
-	// Attempts to connect are not limited: that is the task of the proxy.
+	// sends, and calls of the client's HTTP API on its behalf, on any node. A
+	// command that exceeds it is refused with RATE_LIMITED; a subscribe is
+	// carried out later. Pings, heartbeats and unsubscribes are not limited, but
+	// a client that keeps sending ten times what it may is disconnected; there,
+	// the frames of the WebSocket protocol itself count too. Subscriptions that
+	// the token makes do not count, nor does the server's API. Attempts to
+	// connect are not limited: leave that to the proxy.
 	ConnectionRateLimit RateLimit
 	// UserRateLimit bounds the same for all connections of a user id together,
-	// besides ConnectionRateLimit. Each node counts for itself the connections
-	// that it holds, so that a user of several nodes can do more.
+	// in addition to ConnectionRateLimit. Each node counts only the connections
+	// that it holds, so a user on several nodes can do more.
 	UserRateLimit RateLimit
 }
 
@@ -210,7 +213,7 @@ func (o *Options) validate() error {
 		errs = append(errs, fmt.Errorf("hotsock: Options."+format, args...))
 	}
 	if len(o.Keys) == 0 && o.KeyLookup == nil && o.Authenticate == nil {
-		bad("Keys, KeyLookup or Authenticate must be set: else nobody could connect")
+		bad("Keys, KeyLookup or Authenticate must be set: otherwise nobody could connect")
 	}
 	for i, k := range o.APIKeys {
 		// One that no header can carry would never be accepted.

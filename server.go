@@ -34,12 +34,12 @@ type Message struct {
 	DeduplicationID string
 	// EmitEvent raises hotsock.messagePublished.
 	EmitEvent bool
-	// At is when to publish it, in the years 1970 to 2261; zero is now. With a
-	// time that has passed it is scheduled, too, and carried out at once.
+	// At is when to publish it, in the years 1970 to 2261; zero is now. A message
+	// with a time that has passed is scheduled too, and carried out at once.
 	At time.Time
 }
 
-// A Published says what became of a publish.
+// A Published is the result of a publish.
 type Published struct {
 	// ID of the message, "" if it was scheduled.
 	ID string
@@ -87,7 +87,7 @@ type Entry struct {
 	// Store is how long the entry is kept, in whole seconds. Defaults to
 	// [Forever].
 	Store time.Duration
-	// EmitEvent raises hotsock.channelStorageUpdated, also when it expires.
+	// EmitEvent raises hotsock.channelStorageUpdated, also when the entry expires.
 	EmitEvent bool
 	// At is when to write it, as in [Message].
 	At time.Time
@@ -130,8 +130,9 @@ type Reaction struct {
 	EmitEvent bool
 }
 
-// React adds or removes a reaction to a stored message. Adding what is there
-// and removing what is not does nothing. The error is an [*Error].
+// React adds or removes a reaction to a stored message. Adding an existing
+// reaction, or removing one that is not there, does nothing. The error is an
+// [*Error].
 func (h *Handler) React(ctx context.Context, r Reaction) error {
 	umd, err := h.marshal(r.UMD)
 	if err != nil {

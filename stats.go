@@ -2,25 +2,26 @@ package hotsock
 
 import "sync/atomic"
 
-// Stats are what an operator wants to know of a handler: how much there is now,
-// and how much has happened since it was made. Each node counts for itself.
+// Stats tell an operator how much a handler has now, and how much has happened
+// since it was made. Each node counts for itself.
 type Stats struct {
-	// Connections that are open.
+	// Connections is how many are open.
 	Connections int
-	// Subscriptions of these.
+	// Subscriptions is how many these have.
 	Subscriptions int
-	// Channels that somebody here is subscribed to.
+	// Channels is how many have subscribers here.
 	Channels int
 	// QueuedBytes wait to be written to clients.
 	QueuedBytes int64
 
 	// Connected is how many connections were accepted.
 	Connected uint64
-	// Disconnected is how many ended, by why: "client" (it closed, or its
+	// Disconnected is how many ended, by reason: "client" (it closed, or its
 	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
-	// "heartbeat", "slow" ([Options.MaxQueueSize] and [Options.WriteTimeout]), "flood"
-	// ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
-	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All are there, also those that are 0.
+	// "heartbeat", "slow" ([Options.MaxQueueSize] and [Options.WriteTimeout]),
+	// "flood" ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
+	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All
+	// keys are present, also those with 0.
 	Disconnected map[string]uint64
 
 	// Published is how many messages, and notices of reactions, the store
@@ -35,11 +36,11 @@ type Stats struct {
 	SentBytes uint64
 
 	// Errors is how many errors clients were told of, over WebSockets and
-	// HTTP, by code. All codes are there.
+	// HTTP, by code. All codes are present.
 	Errors map[Code]uint64
 
-	// StoreCalls is how often the store and the scheduler were called. How long
-	// that takes, an [Observer] is told.
+	// StoreCalls is how often the store and the scheduler were called. An
+	// [Observer] is told how long that takes.
 	StoreCalls uint64
 	// StoreUnavailable is how many of the calls failed because the store was
 	// not available, or did not answer in time.
@@ -47,13 +48,13 @@ type Stats struct {
 	// Lost is how often the store could not prove that a channel's subscribers
 	// here got everything: they were told "recovered":false.
 	Lost uint64
-	// Rejoined is how often this node was taken for dead by the others.
+	// Rejoined is how often the others took this node for dead.
 	Rejoined uint64
 
 	// SchedulesFired is how many schedules this node carried out.
 	SchedulesFired uint64
-	// EventsDropped is how many events [Options.Events] did not get, because
-	// it fell behind; of several sinks each counts.
+	// EventsDropped is how many events [Options.Events] did not get because it
+	// fell behind, counted for each of several sinks.
 	EventsDropped uint64
 }
 
@@ -84,9 +85,9 @@ func (c *counts) failed(code Code) {
 	}
 }
 
-// Stats returns the present figures. It is cheap enough to be called every few
-// seconds: it looks at each connection, but makes nobody wait. Figures of
-// different fields need not be of the same moment.
+// Stats returns the current figures. It is cheap enough to be called every few
+// seconds: it looks at each connection, but holds up nothing. The fields need not
+// be of the same moment.
 func (h *Handler) Stats() Stats {
 	c := &h.counts
 	s := Stats{

@@ -11,12 +11,12 @@ import (
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
-// A RateLimit is how much is accepted. The zero value is no limit.
+// A RateLimit bounds how much is accepted. The zero value is no limit.
 type RateLimit struct {
-	// PerSecond is how many a second, on average.
+	// PerSecond is how many are accepted a second, on average.
 	PerSecond float64
-	// Burst is how many at once, after a pause. Defaults to what one second
-	// brings, and at least 1.
+	// Burst is how many are accepted at once, after a pause. Defaults to
+	// PerSecond, but at least 1.
 	Burst int
 }
 

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Claims say who a client is and what it may do: what a token carries. Hosts mint
+// Claims are what a token carries: who a client is and what it may do. Hosts mint
 // tokens from them with [Sign]. A server whose Options.Authenticate returns them
-// ignores what only says when and for what a token can be used.
+// ignores the fields that only say when and for what a token can be used.
 //
 // The zero value of every field means that the claim is absent. As JSON, Claims
-// are the payload of a token: only what is set is written, and what is read is
-// checked strictly (unknown members are ignored). This package neither modifies
-// Claims nor keeps anything of them.
+// are the payload of a token: only set fields are written, and reading is strict
+// (unknown members are ignored). This package neither modifies Claims nor keeps
+// anything of them.
 type Claims struct {
 	// Scope says what the token is for. Required in a token.
 	Scope Scope
 	// Expires ends the time in which the token can be used ("exp"). What it was
-	// used for, a connection say, goes on. Required in a token.
+	// used for, such as a connection, goes on. Required in a token.
 	Expires time.Time
 	// NotBefore begins that time ("nbf").
 	NotBefore time.Time
-	// IssuedAt is when the token was made ("iat"), which must not be to come.
+	// IssuedAt is when the token was made ("iat"). It must not be in the future.
 	IssuedAt time.Time
-	// ID names the token among all of its issuer ("jti"). Required with
+	// ID names the token among all tokens of its issuer ("jti"). Required with
 	// SingleUse.
 	ID string
 	// Audience and Issuer ("aud", "iss") are compared with those of the server.
@@ -35,15 +35,15 @@ type Claims struct {
 	// channels, for reactions, and in a subscribe or umd token without a
 	// ConnectionID.
 	UID string
-	// UMD is metadata that is shown with everything the user sends: any JSON,
+	// UMD is metadata that others get with everything the user sends: any JSON,
 	// by default at most 1 KiB. A JSON null is the same as nil.
 	UMD json.RawMessage
 
 	// ConnectionID binds a subscribe or umd token to one connection. A token
 	// that has it can never open a connection.
 	ConnectionID string
-	// SingleUse makes the token good for one connect, one subscribe or one change
-	// of metadata, ever. It needs ID and Expires.
+	// SingleUse lets the token be used once only: for one connect, one subscribe
+	// or one change of metadata. It needs ID and Expires.
 	SingleUse bool
 	// KeepAlive asks the server for regular hotsock.keepAlive messages.
 	KeepAlive bool
@@ -52,7 +52,7 @@ type Claims struct {
 	HeartbeatTimeout time.Duration
 
 	// UMDUpdate lets a umd token change the metadata of the connection, and
-	// UMDPropagate those of all its present subscriptions with it.
+	// UMDPropagate also those of its current subscriptions.
 	UMDUpdate    bool
 	UMDPropagate bool
 
@@ -76,15 +76,16 @@ const (
 
 // ChannelClaims are the permissions under one channel key.
 type ChannelClaims struct {
-	// Subscribe permits to subscribe.
+	// Subscribe permits subscribing.
 	Subscribe Permission
 	// AutoSubscribe subscribes on connecting, and so implies Subscribe unless
-	// that is Deny. Not on patterns, and without effect in subscribe tokens.
+	// that is Deny. It is not allowed on patterns, and has no effect in subscribe
+	// tokens.
 	AutoSubscribe Permission
-	// Alias is another name of the channel for this client. Not on patterns;
-	// unique among aliases and channel keys.
+	// Alias is another name of the channel for this client. It is not allowed on
+	// patterns, and must be unique among aliases and channel keys.
 	Alias string
-	// GetInfo permits to ask for the number of subscriptions and the members.
+	// GetInfo permits asking for the number of subscriptions and the members.
 	GetInfo Permission
 	// HistoryStart is the time of the oldest message that can be listed;
 	// time.Unix(0, 0) for all. Defaults to the start of the subscription.
@@ -102,31 +103,31 @@ type ChannelClaims struct {
 
 // MessageClaims are the permissions under one event key of a channel.
 type MessageClaims struct {
-	// Publish permits to publish while subscribed.
+	// Publish permits publishing while subscribed.
 	Publish Permission
-	// Broadcast permits to publish also while not subscribed, unless Publish is
-	// Deny. Without effect in subscribe tokens.
+	// Broadcast permits publishing also while not subscribed, unless Publish is
+	// Deny. It has no effect in subscribe tokens.
 	Broadcast Permission
 	// Echo sends the sender's connection its own messages too.
 	Echo Permission
 	// Store is how long messages are kept: whole seconds, at most
-	// 3155695200 s, 0 not at all, or [Forever]. Defaults to not at all.
-	// Write new(24 * time.Hour) for a day.
+	// 3155695200 s, or [Forever]. Defaults to 0: they are not kept. Write
+	// new(24 * time.Hour) for a day.
 	Store *time.Duration
 	// ScheduleBefore is the furthest time for which a message can be scheduled.
 	// Defaults to never.
 	ScheduleBefore time.Time
 	// EmitPubSubEvent raises a backend event for each message.
 	EmitPubSubEvent Permission
-	// React permits to react to these messages. To permit some reactions only,
-	// leave it Unset and name them in Reactions.
+	// React permits reacting to these messages. To permit only some reactions,
+	// leave it Unset and list them in Reactions.
 	React     Permission
 	Reactions []string
 }
 
 // StorageClaims are the permissions under one storage key of a channel.
 type StorageClaims struct {
-	// Get permits to read the entry, and Set to write it.
+	// Get permits reading the entry, and Set writing it.
 	Get Permission
 	Set Permission
 	// Observe sends the client the entry when it subscribes and at each change.

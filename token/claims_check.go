@@ -25,9 +25,9 @@ const (
 )
 
 // Validate returns what is wrong with claims, whatever they are used for. It
-// looks neither at what says when and for what a token can be used, nor at the
-// length of UMD, which is the server's to limit. It compiles no regular
-// expressions: [Sign] does that, and the server.
+// ignores the fields that say when and for what a token can be used, and the
+// length of UMD, which the server limits. It compiles no regular expressions;
+// [Sign] and the server do.
 func (c Claims) Validate() error {
 	if err := checkUMD(c.UMD); err != nil {
 		return fmt.Errorf("umd: %w", err)

@@ -11,9 +11,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// UnmarshalJSON reads the payload of a token. It refuses members with equal
-// names, names in the wrong case are not known, and a null is an absent claim.
-// It does not check what the claims mean.
+// UnmarshalJSON reads the payload of a token. It refuses members with equal names,
+// and takes a null for an absent claim; names in the wrong case are unknown. It
+// does not check what the claims mean.
 func (c *Claims) UnmarshalJSON(payload []byte) error {
 	read := Claims{}
 	if err := decodeClaims(payload, &read); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MarshalJSON returns the payload of a token. It fails for what JSON cannot say:
-// a Store of half a second, say, or text that is not UTF-8.
+// MarshalJSON returns the payload of a token. It fails for what the payload cannot
+// express, such as a Store of half a second or text that is not UTF-8.
 func (c Claims) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	w := writer{enc: jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))}

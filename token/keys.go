@@ -68,11 +68,11 @@ func (a Algorithm) canonical() Algorithm {
 const minRSABits = 2048
 
 // A Key verifies tokens that were signed with one algorithm, and never those of
-// another. It can be printed and logged: only Algorithm and ID are shown.
+// another. It is safe to print and log: only Algorithm and ID are shown.
 type Key struct {
 	Algorithm Algorithm
 	// ID, if not "", must be the "kid" of every token that this key verifies.
-	// If it is "", any "kid" will do.
+	// If it is "", any "kid" is accepted.
 	ID string
 	// Secret is the key of the HS algorithms, and only theirs. It must be random,
 	// and at least as long as the hash: 32 bytes for HS256, 48 for HS384, 64 for

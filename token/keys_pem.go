@@ -12,9 +12,9 @@ import (
 )
 
 // ParseKey returns the key for a public key in PEM, of type PUBLIC KEY or RSA
-// PUBLIC KEY. It fails if that does not fit the algorithm. What happens to PEM on
-// its way through files and environments does no harm: line ends as \n in two
-// characters, none at all, spaces, quotes, a byte order mark, other blocks.
+// PUBLIC KEY. It fails if the key does not fit the algorithm. It accepts what
+// files and environment variables do to PEM: \n as two characters, missing line
+// ends, spaces, quotes, a byte order mark, other blocks.
 func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
 	k := Key{Algorithm: a, ID: id}
 	public, err := parsePublic(text)
@@ -29,8 +29,8 @@ func ParseKey(a Algorithm, id string, text []byte) (Key, error) {
 }
 
 // ParseSigningKey returns the key for a private key in PEM, of type PRIVATE KEY,
-// RSA PRIVATE KEY or EC PRIVATE KEY. It fails if that does not fit the
-// algorithm. It reads what [ParseKey] reads.
+// RSA PRIVATE KEY or EC PRIVATE KEY. It fails if the key does not fit the
+// algorithm. It accepts the same deviations as [ParseKey].
 func ParseSigningKey(a Algorithm, id string, text []byte) (SigningKey, error) {
 	k := SigningKey{Algorithm: a, ID: id}
 	private, err := parsePrivate(text)

@@ -14,7 +14,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
-// A SigningKey signs tokens. It can be printed and logged: only Algorithm and ID
+// A SigningKey signs tokens. It is safe to print and log: only Algorithm and ID
 // are shown.
 type SigningKey struct {
 	Algorithm Algorithm
@@ -43,12 +43,12 @@ func (k SigningKey) Format(f fmt.State, _ rune) { writeKey(f, k.Algorithm, k.ID)
 // LogValue logs no secret.
 func (k SigningKey) LogValue() slog.Value { return keyLogValue(k.Algorithm, k.ID) }
 
-// Sign mints a token. It refuses claims with which the token could never be
-// used: without Scope or Expires, malformed, or for nobody; and tokens of more
-// than 8 KiB. With SingleUse and no ID it makes up a random ID.
+// Sign mints a token. It refuses claims with which the token could never be used
+// (without Scope or Expires, malformed, or for nobody), and tokens of more than
+// 8 KiB. With SingleUse and no ID, it generates a random ID.
 //
-// It does not know what a server is told by its options: the audience and the
-// issuer that it wants, and its limit for user metadata.
+// It does not know the server's options: the required audience and issuer, and the
+// limit for user metadata.
 func Sign(c Claims, k SigningKey) (string, error) {
 	text, err := sign(c, k)
 	if err != nil {

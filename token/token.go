@@ -1,12 +1,12 @@
 // Package token signs and verifies the tokens of Hotsock: JSON Web Tokens whose
-// claims say who a client is and what it may do. It is all that a program needs
-// which mints tokens, and it contains nothing of the server.
+// claims say who a client is and what it may do. A program that only mints tokens
+// needs nothing else; the package links nothing of the server.
 //
 // Package hotsock has the same types and functions under its own names, so a
-// server needs no import of this one.
+// server need not import this package.
 package token
 
 import "time"
 
-// Forever is the Store of what never expires.
+// Forever, as a Store, keeps something for ever.
 const Forever time.Duration = -1

@@ -10,11 +10,14 @@ import (
 
 // Errors of [Verifier.Verify] that callers tell apart. None of them is for clients.
 var (
-	// ErrInvalid: malformed, wrongly signed, expired, or for another scope, say.
+	// ErrInvalid means that the token is malformed, wrongly signed, expired, for
+	// another scope, or similar.
 	ErrInvalid = errors.New("invalid token")
-	// ErrNotYetValid: genuine, but good only from its "nbf" or "iat" on.
+	// ErrNotYetValid means that the token is genuine, but valid only from its
+	// "nbf" or "iat" on.
 	ErrNotYetValid = errors.New("token not valid yet")
-	// ErrKeyLookup: the KeyLookup failed, so nobody knows.
+	// ErrKeyLookup means that the KeyLookup failed, so the token could not be
+	// verified.
 	ErrKeyLookup = errors.New("key lookup failed")
 )
 
@@ -22,11 +25,11 @@ var (
 type VerifierOptions struct {
 	// Keys verify tokens. They are copied.
 	Keys []Key
-	// KeyLookup returns more keys, for tokens that none of Keys verifies. It is
-	// given the token's "kid", and the name of its algorithm. It is called once
-	// more if no key that it returned verifies the token; see [LookupRepeated].
-	// It must be safe for concurrent use. An error is one of the lookup, and
-	// none of the token.
+	// KeyLookup returns more keys, for tokens that none of Keys verifies. It gets
+	// the token's "kid", and the name of its algorithm. It is called once more if
+	// no key that it returned verifies the token; see [LookupRepeated]. It must be
+	// safe for concurrent use. An error means that the lookup failed, and says
+	// nothing about the token.
 	KeyLookup func(ctx context.Context, id, algorithm string) ([]Key, error)
 	// Audience and Issuer, if not "", must be in every token.
 	Audience string
@@ -40,8 +43,7 @@ type Verifier struct {
 	o VerifierOptions
 }
 
-// NewVerifier refuses keys that do not fit their algorithm. The error says so of
-// each.
+// NewVerifier refuses keys that do not fit their algorithm. The error names each.
 func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	o.Keys = slices.Clone(o.Keys)
 	var errs []error
@@ -57,13 +59,13 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	return &Verifier{o}, nil
 }
 
-// Verify returns the claims of a token that is genuine, well-formed, and can be
-// used now and for the scope (one). It does not know whether a token that is good
-// for a single use was used before.
+// Verify returns the claims of a token that is genuine and well-formed, and can be
+// used now for the scope (one). It does not know whether a single-use token was
+// used before.
 //
-// The error is [ErrInvalid], [ErrNotYetValid] or [ErrKeyLookup], with what is
-// wrong. It is for logs: it never contains the token, and clients must not be
-// shown it.
+// The error wraps [ErrInvalid], [ErrNotYetValid] or [ErrKeyLookup], and says what
+// is wrong. It is for logs: it never contains the token, and clients must not see
+// it.
 func (v *Verifier) Verify(ctx context.Context, token string, scope Scope) (Claims, error) {
 	payload, err := v.open(ctx, token)
 	if err != nil {

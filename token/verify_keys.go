@@ -42,10 +42,10 @@ func (v *Verifier) checkSignature(ctx context.Context, h *header, text string, s
 // repeated is the key of LookupRepeated.
 type repeated struct{}
 
-// LookupRepeated reports, to an [VerifierOptions.KeyLookup], whether it is called once
-// more for a token because none of the keys that it returned has signed it. They
-// may have been replaced by others of the same id since they were fetched. A
-// lookup that cannot know more returns none.
+// LookupRepeated tells a [VerifierOptions.KeyLookup] whether it is called once
+// more for a token because none of the keys that it returned has signed it. Others
+// with the same id may have replaced them since they were fetched. A lookup that
+// cannot find more returns none.
 func LookupRepeated(ctx context.Context) bool { return ctx.Value(repeated{}) != nil }
 
 // lookUp asks the host for keys.
