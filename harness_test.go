@@ -183,9 +183,10 @@ type faultyStore struct {
 	held               map[string]*hold // Subscribe calls by channel
 	// dead are nodes that are listed and do not answer.
 	dead        []string
-	tokensAway  bool // UseToken fails
-	replays     int  // calls of Replay
-	replaysHang bool // until their time is over
+	away        map[string]bool // channels whose part of the store is down
+	tokensAway  bool            // UseToken fails
+	replays     int             // calls of Replay
+	replaysHang bool            // until their time is over
 	afterGets   []func(*store.Entry) *store.Entry
 }
 
@@ -199,6 +200,16 @@ func (s *faultyStore) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
+}
+
+// setAway makes the part of the store unavailable that has these channels.
+func (s *faultyStore) setAway(channels ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = make(map[string]bool)
+	for _, channel := range channels {
+		s.away[channel] = true
+	}
 }
 
 func (s *faultyStore) setTokensAway(away bool) {
@@ -232,7 +243,7 @@ func (s *faultyStore) holdSubscribe(channel string) (release func(error)) {
 func (s *faultyStore) err(log *[]string, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.down {
+	if s.down || s.away[what] {
 		return store.ErrUnavailable
 	}
 	if log != nil {
@@ -265,7 +276,7 @@ func (n *faultyNode) Ready(ctx context.Context) error {
 }
 
 func (n *faultyNode) Watch(ctx context.Context, channel string) error {
-	if err := n.s.err(nil, ""); err != nil {
+	if err := n.s.err(nil, channel); err != nil {
 		return err
 	}
 	return n.Node.Watch(ctx, channel)

@@ -1,7 +1,9 @@
 package hotsock
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -13,8 +15,9 @@ import (
 
 // A waitingSubscribe is a subscribe that the store could not take yet.
 type waitingSubscribe struct {
-	join joinRequest
-	cmd  wire.Command
+	join  joinRequest
+	cmd   wire.Command
+	tries int // that found what it needs unavailable
 }
 
 // waitingSize is roughly how many bytes a waitingSubscribe takes besides its
@@ -78,7 +81,9 @@ func (c *connection) settle(ctx context.Context) {
 	}
 }
 
-// settleOnce reports whether nothing waits any more.
+// settleOnce reports whether nothing waits any more. It asks a store that is away
+// once for what was left and once for what waits, and the next time it begins with
+// others: those may be in a part of the store that is there.
 func (c *connection) settleOnce() bool {
 	c.ops.Lock()
 	defer c.ops.Unlock()
@@ -100,13 +105,13 @@ func (c *connection) settleOnce() bool {
 		cancel()
 		if err != nil {
 			c.mu.Lock()
-			c.left = append(c.left, left[i:]...)
+			c.left = append(append(c.left, left[i+1:]...), channel)
 			c.mu.Unlock()
-			return false
+			break
 		}
 	}
 	slices.SortFunc(waiting, func(a, b waitingSubscribe) int {
-		return strings.Compare(a.join.channel, b.join.channel)
+		return cmp.Or(cmp.Compare(a.tries, b.tries), strings.Compare(a.join.channel, b.join.channel))
 	})
 	for _, w := range waiting {
 		before := w.join.channel // which a token that could not be verified may change
@@ -114,9 +119,12 @@ func (c *connection) settleOnce() bool {
 		c.mu.Lock()
 		delete(c.waiting, before)
 		if isTemporary(err) {
+			if e, ok := errors.AsType[*Error](err); !ok || e.retry == 0 {
+				w.tries++ // The rate limit is the connection's, and so is the order.
+			}
 			c.waiting[w.join.channel] = w
 			c.mu.Unlock()
-			return false
+			break
 		}
 		c.mu.Unlock()
 		if err != nil {

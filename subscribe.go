@@ -45,7 +45,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	if isTemporary(err) {
 		// hotsock-js does not try again after an error that it does not know,
 		// so it is done here, when the store is back or the limit allows.
-		c.keep(waitingSubscribe{j, wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
+		c.keep(waitingSubscribe{join: j, cmd: wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
 	}
 	return err
 }
@@ -88,7 +88,7 @@ func (c *connection) autoSubscribe(channel string) {
 	}
 	c.fail(&cmd, err)
 	if isTemporary(err) {
-		c.keep(waitingSubscribe{j, cmd})
+		c.keep(waitingSubscribe{join: j, cmd: cmd})
 	}
 }
 

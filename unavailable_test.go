@@ -43,6 +43,31 @@ func TestSubscribeWhileUnavailable(t *testing.T) {
 	})
 }
 
+// Of a store in parts, what the living parts have does not wait for the others.
+func TestPartOfTheStoreIsAway(t *testing.T) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.next("hotsock.subscribed")
+		r.s.setAway("a", "b", "c")
+		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
+		c.next("hotsock.unsubscribed")
+		r.s.setDown(true)
+		for _, channel := range []string{"b", "c", "d", "e"} {
+			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
+			c.next("UNAVAILABLE")
+		}
+		r.s.setDown(false)
+		c.next("hotsock.subscribed")
+		c.next("hotsock.subscribed")
+		wantCounts(r, map[string]int{"a": 1, "b": 0, "c": 0, "d": 1, "e": 1})
+		r.s.setAway()
+		c.next("hotsock.subscribed")
+		c.next("hotsock.subscribed")
+		wantCounts(r, map[string]int{"a": 0, "b": 1, "c": 1, "d": 1, "e": 1})
+	})
+}
+
 func TestWaitingSubscribeEndsWithItsError(t *testing.T) {
 	inRig(t, Options{MaxMembersSize: 40}, func(_ *testing.T, r *rig) {
 		a, b := r.connect("ann"), r.connect("bob")
