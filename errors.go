@@ -82,7 +82,7 @@ var codes = map[Code]struct {
 }
 
 // An Error is why something was refused. The methods of [Handler] return it,
-// possibly wrapped; get at it with errors.As.
+// possibly wrapped; use errors.As.
 type Error struct {
 	Code Code
 	// Message is safe to show to clients.

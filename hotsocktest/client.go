@@ -32,8 +32,8 @@ func (s *Server) Connect(t testing.TB, c hotsock.Claims) *Client {
 	})
 }
 
-// ConnectWith does the same with those options, for apps with their own
-// authentication for instance. URL defaults to the app's, and HTTPClient is the
+// ConnectWith does the same with the given options, for instance for apps with
+// their own authentication. URL defaults to the app's, and HTTPClient is the
 // kit's. Outside of bubbles, reconnecting takes hardly any time by default.
 func (s *Server) ConnectWith(t testing.TB, o client.Options) *Client {
 	t.Helper()
@@ -100,8 +100,8 @@ func (s *Server) client(t testing.TB, o client.Options) *Client {
 	return c
 }
 
-// Subscribe subscribes to a channel. To test that this is refused, or to give
-// options, call that of the client: c.Client.Subscribe.
+// Subscribe subscribes to a channel. To test that a subscribe is refused, or to
+// give options, call the client's method: c.Client.Subscribe.
 func (c *Client) Subscribe(channel string) *Subscription {
 	c.t.Helper()
 	ctx, cancel := c.s.patient()
@@ -113,8 +113,8 @@ func (c *Client) Subscribe(channel string) *Subscription {
 	return &Subscription{Subscription: sub, c: c}
 }
 
-// Publish publishes and waits until that is accepted; it returns the message's
-// id. To test that this is refused, call that of the client: c.Client.Publish.
+// Publish publishes, waits until the message is accepted, and returns its id. To
+// test that a publish is refused, call the client's method: c.Client.Publish.
 func (c *Client) Publish(channel, event string, data any) string {
 	c.t.Helper()
 	ctx, cancel := c.s.patient()

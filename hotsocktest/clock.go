@@ -13,12 +13,11 @@ func inBubble() (in bool) {
 	return
 }
 
-// Advance moves the clock of the test's bubble, and returns when everything
-// that had to happen until then has happened: messages have expired and
-// schedules been carried out, timeouts have ended connections, and clients have
-// what they were sent. A day takes about a second with the memory store, and a
-// minute does with Redis, for each node: let tests of long times have the memory
-// store.
+// Advance moves the clock of the test's bubble, and returns when everything due
+// until then has happened: messages have expired, schedules were carried out,
+// timeouts have ended connections, and clients have what they were sent. For each
+// node, a day takes about a second with the memory store, and a minute takes about
+// a second with Redis: use the memory store in tests of long times.
 //
 // It fails the test if the Server was not started in a bubble (see the
 // package's introduction): the real clock cannot be moved.

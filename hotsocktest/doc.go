@@ -1,5 +1,5 @@
 // Package hotsocktest is for the tests of apps that use hotsock: it runs nodes
-// with everything around them, and breaks it as told.
+// with everything around them, and breaks them on request.
 //
 //	func TestOrderShipped(t *testing.T) {
 //		synctest.Test(t, func(t *testing.T) {
@@ -9,8 +9,9 @@
 //		})
 //	}
 //
-// [Start] makes an installation: nodes, the memory store or a miniredis, keys,
-// and a network in memory. All ends with the test, and no goroutine is left.
+// [Start] starts an installation: nodes, the memory store or a miniredis, keys,
+// and a network in memory. Everything ends with the test, and no goroutine is
+// left.
 //
 // # The clock
 //
@@ -20,8 +21,8 @@
 // are declared dead. Waiting for a message costs no time either. The app under
 // test must not use a real network there: give it [Server.HTTPClient].
 //
-// Outside of bubbles time is real, and the nodes can also be reached from
-// outside, by a browser say.
+// Outside of bubbles, time is real, and other programs, such as a browser, can
+// reach the nodes too.
 //
 // # Faults
 //

@@ -17,9 +17,9 @@ type Events struct {
 	recorder[hotsock.Event]
 }
 
-// Expect waits for the next event of the type, about the channel if that is
-// not "", that was not asked for yet, and returns it. The test fails if there
-// is none in time.
+// Expect waits for the next event of the type that was not expected yet, about
+// the channel if that is not "", and returns it. The test fails if there is none
+// in time.
 func (e *Events) Expect(typ, channel string) hotsock.Event {
 	e.s.t.Helper()
 	ctx, cancel := e.s.patient()
@@ -35,10 +35,9 @@ func (e *Events) Expect(typ, channel string) hotsock.Event {
 	return got
 }
 
-// ExpectNone fails the test if there are such events that were not asked for.
-// In a bubble it first lets everything happen that happens now; otherwise it
-// does not see what is still on its way, since events come after what they tell
-// of.
+// ExpectNone fails the test if there are such events that were not expected. In a
+// bubble it first lets everything happen that happens now. Otherwise it does not
+// see what is still on its way, because events come after what they tell of.
 func (e *Events) ExpectNone(typ, channel string) {
 	e.s.t.Helper()
 	e.s.settleInBubble()
@@ -51,7 +50,7 @@ func isEvent(e hotsock.Event, typ, channel string) bool {
 	return e.Type == typ && (channel == "" || e.Metadata.Channel == channel)
 }
 
-// String lists the events that were not asked for.
+// String lists the events that were not expected.
 func (e *Events) String() string {
 	var b strings.Builder
 	for _, v := range e.left(func(hotsock.Event) bool { return true }) {

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// A Link is the way between a client and the nodes, or between a node and its
-// store, and can be broken. It has one fault at a time, at first none. Its
-// methods return at once and may be called concurrently.
+// A Link connects a client with the nodes, or a node with its store, and can be
+// broken. It has one fault at a time, at first none. Its methods return at once
+// and may be called concurrently.
 //
 // Between a node and a store that is not on a network (see [Node.Store]) there
 // are no connections: Cut does nothing, and Stall is the same as Freeze.
@@ -32,8 +32,8 @@ const (
 
 func newLink() *Link { return &Link{wires: make(map[*wire]struct{})} }
 
-// Cut resets the connections that are open. New ones can be made: so it is
-// when a phone changes from one network to another.
+// Cut resets the open connections. New ones can be made, as when a phone changes
+// from one network to another.
 func (l *Link) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,21 +47,21 @@ func (l *Link) cut() {
 	clear(l.wires)
 }
 
-// Down resets the connections that are open and refuses new ones, until Heal.
+// Down resets the open connections and refuses new ones, until Heal.
 func (l *Link) Down() {
 	l.setFault(down)
 }
 
 // Freeze lets nothing pass in either direction, until Heal, and tells neither
-// side: so it is in a tunnel. What was sent is not lost. New connections wait.
+// side, as in a tunnel. What was sent is not lost. New connections wait.
 func (l *Link) Freeze() { l.setFault(frozen) }
 
-// Stall lets pass what the client sends and not what is sent to it, until
-// Heal: so it is with a client that does not read. About 64 KiB fit into the
-// connection; then the server has to wait, or to give the client up.
+// Stall lets pass what the client sends but not what is sent to it, until Heal,
+// as with a client that does not read. About 64 KiB fit into the connection; then
+// the server has to wait, or to give the client up.
 func (l *Link) Stall() { l.setFault(stalled) }
 
-// Heal ends the fault. What was held back goes on its way.
+// Heal ends the fault. What was held back is delivered.
 func (l *Link) Heal() { l.setFault(healthy) }
 
 func (l *Link) setFault(f fault) {

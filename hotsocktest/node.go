@@ -42,7 +42,7 @@ func newNode(s *Server, i int) *Node {
 	return &Node{URL: fmt.Sprintf("http://node%d.hotsock.test", i+1), Store: newLink(), s: s}
 }
 
-// Handler is that of the latest start.
+// Handler returns the handler of the latest start.
 func (n *Node) Handler() *hotsock.Handler {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -50,7 +50,7 @@ func (n *Node) Handler() *hotsock.Handler {
 }
 
 // Start starts the node again after Stop or Kill, with the same URL. With the
-// memory store it has no memory of what was before. Store is healed.
+// memory store it has lost its state. The fault of Store ends.
 func (n *Node) Start() {
 	n.s.t.Helper()
 	n.ending.Wait()
@@ -151,8 +151,8 @@ func (n *Node) Stop() {
 	p.stopServing()
 }
 
-// Kill ends the node without a word, as a crash does: its connections are
-// reset, and the others find out when its NodeTimeout has passed.
+// Kill ends the node without notice, as a crash does: its connections are reset,
+// and the other nodes find out when its NodeTimeout has passed.
 func (n *Node) Kill() {
 	p := n.end()
 	if p == nil {

@@ -37,17 +37,17 @@ func newPublication(p *store.PublishRequest) Publication {
 	return publication
 }
 
-// Published is what was published on any node, by the app and by clients: with
-// it an app that publishes can be tested without a client. What failed is not
-// in it. A scheduled message is, from when it was scheduled.
+// Published is what the app and clients have published on any node. With it, you
+// can test an app that publishes without a client. Failed publishes are left out.
+// A scheduled message is included as soon as it is scheduled.
 type Published struct {
 	s *Server
 	recorder[Publication]
 }
 
-// Expect waits for the next message on the channel that was not asked for yet,
-// and returns it. The test fails if it has another event or other data than
-// wanted, and if there is none in time. Data is compared as JSON: give what the
+// Expect waits for the next message on the channel that was not expected yet, and
+// returns it. The test fails if its event or data differ, or if there is none in
+// time. Data is compared as JSON: give what the
 // app published, a json.RawMessage, or [Any].
 func (p *Published) Expect(channel, event string, data any) Publication {
 	p.s.t.Helper()
@@ -64,8 +64,8 @@ func (p *Published) Expect(channel, event string, data any) Publication {
 }
 
 // ExpectNone fails the test if there are messages on the channel that were not
-// asked for. In a bubble it first lets everything happen that happens now;
-// otherwise it does not see what is still being published.
+// expected. In a bubble it first lets everything happen that happens now.
+// Otherwise it does not see what is still being published.
 func (p *Published) ExpectNone(channel string) {
 	p.s.t.Helper()
 	p.s.settleInBubble()

@@ -16,15 +16,15 @@ import (
 type Options struct {
 	// Handler are the options of the nodes. The kit adds its Key to the Keys and
 	// its own sink to the Events, and by default provides the Store and logs to
-	// the test's output. Outside of bubbles StoreTimeout
-	// defaults to 5 s: machines that run tests may be busy.
+	// the test's output. Outside of bubbles, StoreTimeout defaults to 5 s, because
+	// machines that run tests may be busy.
 	Handler hotsock.Options
-	// App makes what a node serves, if that is more than the handler: the app
-	// under test. It gets the options that the handler must be made with, to
-	// which it may add its own, and returns that handler and everything that
-	// the node serves. Keys and Events it must not replace: to have a sink, it
-	// sets Events to hotsock.EventSinks(o.Events, its own). It is called once
-	// for each start of a node. The kit closes the handler. Defaults to a handler alone.
+	// App makes the app under test, if a node serves more than the handler. It
+	// gets the options for the handler, to which it may add its own, and returns
+	// the handler and everything that the node serves. It must not replace Keys
+	// and Events: to add a sink, set Events to hotsock.EventSinks(o.Events, sink).
+	// It is called once for each start of a node. The kit closes the handler.
+	// Defaults to a handler alone.
 	App func(o hotsock.Options) (*hotsock.Handler, http.Handler, error)
 	// Path is where the app mounts the handler. Defaults to "/rt".
 	Path string
@@ -32,14 +32,14 @@ type Options struct {
 	// that signs tokens itself gets the same one. Defaults to a new one.
 	Key hotsock.SigningKey
 	// Redis keeps the state in a miniredis rather than in memory, which is
-	// slower. It is always so with several nodes: in production, too, they
-	// share a Redis.
+	// slower. With several nodes this is always so, because in production they
+	// share a Redis too.
 	Redis bool
-	// Nodes is how many there are. Defaults to 1.
+	// Nodes is how many nodes there are. Defaults to 1.
 	Nodes int
 	// Patience is how long to wait for what must come before the test fails.
-	// Defaults to 10 s, and in a bubble, where waiting costs nothing, to a
-	// minute: that is enough for clients to come back.
+	// Defaults to 10 s, and in a bubble, where waiting costs nothing, to a minute,
+	// which is enough for clients to come back.
 	Patience time.Duration
 }
 
@@ -147,7 +147,7 @@ func (s *Server) close() {
 	}
 }
 
-// Handler is the first node's.
+// Handler returns the first node's handler.
 func (s *Server) Handler() *hotsock.Handler { return s.Nodes[0].Handler() }
 
 // HTTPClient reaches the nodes, in a bubble too.

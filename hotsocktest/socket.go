@@ -13,14 +13,13 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// A Socket is one WebSocket without a client's comfort, for tests of what goes
-// over the wire (docs/protocol.md) and of connections that time out: it neither
+// A Socket is a bare WebSocket, for tests of what goes over the wire (docs/protocol.md) and of connections that time out: it neither
 // pings nor reconnects, and reads only when it is told to. Failures end the
 // test that dialed. One goroutine at a time may use it.
 type Socket struct {
 	// Link is the way to the nodes.
 	Link *Link
-	// ConnectionID and ConnectionSecret are what the server said at first.
+	// ConnectionID and ConnectionSecret are those of hotsock.connected.
 	ConnectionID, ConnectionSecret string
 
 	t  testing.TB
@@ -35,7 +34,7 @@ func (s *Server) Dial(t testing.TB, c hotsock.Claims) *Socket {
 	return s.DialWith(t, "token="+url.QueryEscape(s.Token(c)), nil)
 }
 
-// DialWith does the same with that query and header, for apps with their own
+// DialWith does the same with the given query and header, for apps with their own
 // authentication.
 func (s *Server) DialWith(t testing.TB, query string, header http.Header) *Socket {
 	t.Helper()
@@ -93,8 +92,9 @@ func (k *Socket) read() ([]byte, error) {
 	return frame, err
 }
 
-// Expect waits for the next frame and returns it. The test fails if it does not
-// have what want has, as JSON: members that want does not name may be anything.
+// Expect waits for the next frame and returns it. The test fails unless the frame
+// has everything that want has, as JSON: members that want does not name may be
+// anything.
 func (k *Socket) Expect(want string) []byte {
 	k.t.Helper()
 	wanted, err := generic(json.RawMessage(want))
@@ -112,10 +112,10 @@ func (k *Socket) Expect(want string) []byte {
 	return frame
 }
 
-// ExpectNone fails the test if there is a frame that was not read. Everything
-// that this connection's node has sent by now counts: it pings the server and
-// waits for the answer. What was published, perhaps elsewhere, and has not come
-// to the node yet, it sees in a bubble only.
+// ExpectNone fails the test if there is a frame that was not read. Everything that
+// this connection's node has sent by now counts: it pings the server and waits for
+// the answer. It sees what was published, perhaps elsewhere, and has not reached
+// the node yet only in a bubble.
 func (k *Socket) ExpectNone() {
 	k.t.Helper()
 	k.s.settleInBubble()

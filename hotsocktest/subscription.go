@@ -8,9 +8,9 @@ import (
 	"github.com/hotsock-go/hotsock/client"
 )
 
-// A Subscription is what a test has subscribed to. What the methods expect is
-// always the next event that was not asked for yet: events come in the order of
-// the channel, so a test says what comes, and in which order. They wait for it.
+// A Subscription is a channel that a test has subscribed to. Its methods wait for
+// the next event that was not expected yet. Events come in the order of the
+// channel, so a test states what comes, and in which order.
 type Subscription struct {
 	*client.Subscription
 
@@ -71,11 +71,11 @@ func Next[E client.Event](s *Subscription) E {
 	return e
 }
 
-// ExpectNone fails the test if there are events that were not asked for.
+// ExpectNone fails the test if there are events that were not expected.
 // Everything counts that has happened on the channel by now, on any node. In a
-// bubble it waits until nothing moves any more. Otherwise a message shows that
-// everything from before has come, which other subscribers get, too: its event
-// is "hotsocktest.mark". That needs a store that can be used.
+// bubble it waits until nothing moves any more. Otherwise it publishes a message
+// with the event "hotsocktest.mark", which other subscribers get too, to see that
+// everything before it has come. That needs a store that can be used.
 func (s *Subscription) ExpectNone() {
 	s.c.t.Helper()
 	for _, event := range s.rest() {

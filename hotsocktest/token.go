@@ -14,9 +14,9 @@ func newKey() hotsock.SigningKey {
 	return hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: secret}
 }
 
-// Token mints a token that the nodes accept. Without a Scope it is one to
-// connect with, and without Expires it is good for an hour. Claims that make no
-// token fail the test.
+// Token mints a token that the nodes accept. Without a Scope it is a connect
+// token, and without Expires it is valid for an hour. Claims from which no token
+// can be made fail the test.
 func (s *Server) Token(c hotsock.Claims) string {
 	s.t.Helper()
 	token, err := s.mint(c)
@@ -37,9 +37,9 @@ func (s *Server) mint(c hotsock.Claims) (string, error) {
 	return hotsock.SignToken(c, s.Key)
 }
 
-// Everything are claims of a user who may do everything with every channel, for
-// tests that are not about permissions. Messages are kept for an hour. There is
-// no echo: a connection does not get what it publishes or schedules itself.
+// Everything returns the claims of a user who may do everything on every channel,
+// for tests that are not about permissions. Messages are kept for an hour. There
+// is no echo: a connection does not get what it publishes or schedules itself.
 func Everything(uid string) hotsock.Claims {
 	always := time.Unix(0, 0)
 	never := time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)

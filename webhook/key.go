@@ -26,16 +26,16 @@ const (
 	maxSecret = 64
 )
 
-// A Key signs webhooks, or only verifies them. It can be printed and logged: no
-// secret is shown. The zero value is no key.
+// A Key signs webhooks, or only verifies them. It is safe to print and log: no
+// secret is shown. The zero value is not a key.
 type Key struct {
 	secret  []byte
 	private ed25519.PrivateKey
 	public  ed25519.PublicKey
 }
 
-// ParseKey reads a key of Standard Webhooks: a secret that the receiver knows,
-// too ("whsec_" and 24 to 64 bytes in base64), an Ed25519 private key ("whsk_",
+// ParseKey reads a key of Standard Webhooks: a secret that the receiver knows too
+// ("whsec_" and 24 to 64 bytes in base64), an Ed25519 private key ("whsk_",
 // 64 bytes, or the 32 of its seed), or the public key for the receiver, which
 // can only verify ("whpk_").
 func ParseKey(text string) (Key, error) {

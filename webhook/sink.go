@@ -1,10 +1,9 @@
-// Package webhook sends backend events to HTTP endpoints, signed by the scheme
-// of Standard Webhooks (https://www.standardwebhooks.com), and verifies what was
-// sent by it.
+// Package webhook sends backend events to HTTP endpoints, signed as Standard
+// Webhooks (https://www.standardwebhooks.com) describes, and verifies such
+// requests.
 //
-// A [Sink] keeps what it has yet to send in memory. If events must outlive the
-// process, keep them in a stream (package sinkredis) and let its workers call
-// [Sink.Deliver].
+// A [Sink] keeps unsent events in memory. If events must outlive the process, keep
+// them in a stream (package sinkredis) and let its workers call [Sink.Deliver].
 package webhook
 
 import (
@@ -26,38 +25,39 @@ import (
 // Options are settings of a [Sink]. Besides Endpoints, the zero value of each
 // field is a good default.
 type Options struct {
-	// Endpoints are who is told. Each has a queue of its own, so that none
-	// waits for another.
+	// Endpoints receive the events. Each has its own queue, so that none waits
+	// for another.
 	Endpoints []Endpoint
 	// Timeout is how long one attempt may take. Defaults to 15 s.
 	Timeout time.Duration
-	// RetryAfter is how long after it failed an event is first sent again. It
-	// doubles with every attempt, up to 5 min, and each pause is up to half
+	// RetryAfter is the pause after the first failed attempt to send an event.
+	// It doubles with every attempt, up to 5 min, and each pause is up to half
 	// longer or shorter. Defaults to 1 s.
 	RetryAfter time.Duration
-	// MaxAttempts is how often an event is sent before it is given up.
-	// Defaults to 10, which is at least 4 min and about 8; longer if the
-	// endpoint fails so often that it is left alone.
+	// MaxAttempts is how often an event is sent before it is given up. Defaults
+	// to 10, which takes about 8 min and at least 4, or longer if the endpoint
+	// fails so often that it is left alone.
 	MaxAttempts int
-	// QueueSize is how many events may wait for each endpoint, those that are
-	// to be sent again included. Further ones are dropped. Defaults to 1024;
-	// they may not take more than 16 MiB together either.
+	// QueueSize is how many events may wait for each endpoint, including those
+	// to be sent again. Further ones are dropped. Together they may not take more
+	// than 16 MiB either. Defaults to 1024.
 	QueueSize int
 	// Concurrency is how many requests an endpoint is sent at the same time.
 	// With 1, events are sent in their order, retries aside. Defaults to 4.
 	Concurrency int
 	// AllowHTTP permits endpoints without TLS.
 	AllowHTTP bool
-	// AllowNetworks are networks that may be connected to although they are
-	// not public, such as 10.1.0.0/16. All other private, loopback, link-local
-	// and otherwise special addresses are refused: by New if they stand in the
-	// URL, otherwise when a connection is made, since what an endpoint's name
-	// means is nothing to rely on.
+	// AllowNetworks are networks that may be connected to although they are not
+	// public, such as 10.1.0.0/16. All other private, loopback, link-local and
+	// otherwise special addresses are refused: by New if the URL contains one, and
+	// otherwise when a connection is made, because the address behind a name can
+	// change.
 	AllowNetworks []netip.Prefix
-	// TLS says whom to trust, say. Defaults to the system's certificates.
+	// TLS configures connections, for instance which certificates to trust.
+	// Defaults to the system's certificates.
 	TLS *tls.Config
-	// Logger is told what fails, never with more of a URL than its host.
-	// Defaults to none.
+	// Logger is told what fails, and of a URL never more than its host. Defaults
+	// to none.
 	Logger *slog.Logger
 
 	resolver *net.Resolver // of tests
@@ -66,24 +66,24 @@ type Options struct {
 // An Endpoint receives events. Its URL may have a secret in it, so none is
 // logged.
 type Endpoint struct {
-	// URL is where events are POSTed to, https if not Options.AllowHTTP.
+	// URL is where events are POSTed to: https, unless Options.AllowHTTP is set.
 	URL string
-	// Keys sign what is sent, each of them, so that they can be changed one
+	// Keys sign what is sent. Each of them does, so that you can change them one
 	// after the other. At least one is needed, and all must be able to sign.
 	Keys []Key
-	// Types are the types of events that are sent, "hotsock.connected" for
-	// instance. None means all.
+	// Types are the types of events that are sent, such as "hotsock.connected".
+	// None means all.
 	Types []string
 }
 
-// Stats count what has become of an endpoint's events since the start.
+// Stats count what has happened to an endpoint's events since the start.
 type Stats struct {
 	Delivered int // The endpoint accepted them.
 	GivenUp   int // All attempts failed.
 	Dropped   int // There was no room in the queue, or the endpoint is disabled.
 	Waiting   int // In the queue now, or being sent.
-	// Disabled says that the endpoint answered 410 Gone. It is not sent
-	// anything any more.
+	// Disabled means that the endpoint answered 410 Gone. Nothing more is sent
+	// to it.
 	Disabled bool
 }
 
@@ -161,9 +161,9 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// HandleEvent queues an event for the endpoints that want it. It does not wait;
-// what has no room is dropped, counted, and logged when there is room again, once
-// a minute at the most.
+// HandleEvent queues an event for the endpoints that want it. It does not wait:
+// events without room are dropped, counted, and logged when there is room again,
+// at most once a minute.
 func (s *Sink) HandleEvent(_ context.Context, e hotsock.Event) error {
 	body, err := encode(e)
 	if err != nil {
@@ -214,8 +214,8 @@ func encode(e hotsock.Event) ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// Stats returns what has become of the events, in the order of
-// Options.Endpoints.
+// Stats returns what has happened to the events, in the order of
+// [Options.Endpoints].
 func (s *Sink) Stats() []Stats {
 	var out []Stats
 	for _, e := range s.endpoints {
@@ -224,9 +224,9 @@ func (s *Sink) Stats() []Stats {
 	return out
 }
 
-// Shutdown sends what is queued, again where that fails, and ends the sink. If
-// ctx ends first, the rest is lost, and the error says how much that is. Shut the
-// handler down before: it hands out its last events then.
+// Shutdown sends what is queued, with retries, and ends the sink. If ctx ends
+// first, the rest is lost, and the error says how much that is. Shut the handler
+// down before, because it then hands out its last events.
 func (s *Sink) Shutdown(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.cancel)
 	defer stop()

@@ -26,21 +26,22 @@ const maxSignatures = 16
 var (
 	// ErrHeaders means that the headers of a webhook are missing or malformed.
 	ErrHeaders = errors.New("webhook: no headers of a webhook")
-	// ErrTimestamp means that the request is too old to be taken, as a
-	// replayed one would be, or too new: the clocks differ.
+	// ErrTimestamp means that the request is too old to be accepted, as a
+	// replayed one would be, or too new, because the clocks differ.
 	ErrTimestamp = errors.New("webhook: sent more than five minutes ago, or in the future")
-	// ErrSignature means that none of the keys has made a signature.
+	// ErrSignature means that none of the signatures was made with one of the
+	// keys.
 	ErrSignature = errors.New("webhook: no signature is right")
 )
 
 // Verify is for receivers: it returns nil if the request with these headers and
 // this body was signed with one of the keys, within the last five minutes.
-// Several keys can be given while they are changed.
+// While you change keys, give both.
 //
 // Read the body with a limit ([http.MaxBytesReader]), verify it as it came, then
-// decode it into a [hotsock.Event]. The header webhook-id is the event's ID: who
-// has seen it before answers 200 and does nothing, as an event may be sent more
-// than once.
+// decode it into a [hotsock.Event]. The header webhook-id is the event's ID. An
+// event may be sent more than once: if you have seen the ID before, answer 200 and
+// do nothing.
 func Verify(h http.Header, body []byte, keys ...Key) error {
 	id, signatures := h.Get(headerID), h.Get(headerSignature)
 	seconds, err := strconv.ParseInt(h.Get(headerTimestamp), 10, 64)
