@@ -104,7 +104,7 @@ func nodeOf(id string) (node string, ok bool) {
 func (c *connection) run(secret string) {
 	c.sock.Send(connectedFrame(c, secret))
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
-	c.emitConnection("hotsock.connected", nil)
+	c.emitConnection(EventConnected, nil)
 	c.arm()
 	for _, channel := range c.grant.autoSubscribe() {
 		c.autoSubscribe(channel)
@@ -261,7 +261,7 @@ func (c *connection) end(cause error) {
 	})
 	c.ops.Unlock()
 	now := time.Now()
-	c.emitConnection("hotsock.disconnected", &now)
+	c.emitConnection(EventDisconnected, &now)
 	c.h.counts.disconnected[reason].Add(1)
 	c.h.observeEnd(c, reason)
 	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name(), "err", cause)
@@ -333,7 +333,7 @@ func (c *connection) emitConnection(typ string, ended *time.Time) {
 		utc := ended.UTC()
 		data.DisconnectedAt = &utc
 	}
-	c.h.events.emit(typ, "connection", EventMetadata{}, data)
+	c.h.events.emit(typ, eventDataConnection, EventMetadata{}, data)
 }
 
 // logger adds what identifies the connection.

@@ -45,7 +45,7 @@ func TestEventSinks(t *testing.T) {
 		})
 		e := newEmitter(EventSinks(panicking, stuck, nil, EventSinks(slow, failing), good), slog.New(slog.NewTextHandler(&log, nil)))
 		for range total {
-			e.emit("hotsock.channelUpdated", "channel", EventMetadata{}, EventChannelData{})
+			e.emit(EventChannelUpdated, eventDataChannel, EventMetadata{}, EventChannelData{})
 			if len(e.sinks[4].queue) == eventQueue/2 {
 				synctest.Wait() // A sink of reasonable speed
 			}
@@ -54,7 +54,7 @@ func TestEventSinks(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		e.stop(ctx)
-		e.emit("hotsock.channelUpdated", "channel", EventMetadata{}, EventChannelData{}) // nobody's any more
+		e.emit(EventChannelUpdated, eventDataChannel, EventMetadata{}, EventChannelData{}) // nobody's any more
 
 		if len(good.ids) != total || !slices.IsSorted(good.ids) || len(slices.Compact(slices.Clone(good.ids))) != total {
 			t.Errorf("the good sink got %d events of %d, in order and different: %v", len(good.ids), total, slices.IsSorted(good.ids))
@@ -142,7 +142,7 @@ func TestEventQueueInBytes(t *testing.T) {
 		const total = 200
 		for range 2 {
 			for range total {
-				e.emit("hotsock.memberAdded", "channelMember", EventMetadata{}, long)
+				e.emit(EventMemberAdded, eventDataMember, EventMetadata{}, long)
 			}
 			time.Sleep(2 * time.Hour) // and then there is room again
 		}

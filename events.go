@@ -34,7 +34,7 @@ func (f EventSinkFunc) HandleEvent(ctx context.Context, e Event) error { return 
 type Event struct {
 	// Source is "hotsock.v1".
 	Source string `json:"source"`
-	// Type is "hotsock.connected", for instance.
+	// Type is [EventConnected] or another of these constants.
 	Type     string        `json:"type"`
 	Metadata EventMetadata `json:"metadata"`
 	// Data is one of the Event…Data types, as DataType says.
@@ -64,19 +64,19 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 	data := orNull(p.Data)
 	var err error
 	switch p.DataType {
-	case "connection":
+	case eventDataConnection:
 		p.plain.Data, err = decodeEventData[EventConnectionData](data)
-	case "subscription":
+	case eventDataSubscription:
 		p.plain.Data, err = decodeEventData[EventSubscriptionData](data)
-	case "channel":
+	case eventDataChannel:
 		p.plain.Data, err = decodeEventData[EventChannelData](data)
-	case "message":
+	case eventDataMessage:
 		p.plain.Data, err = decodeEventData[EventMessageData](data)
-	case "channelStorage":
+	case eventDataStorage:
 		p.plain.Data, err = decodeEventData[EventStorageData](data)
-	case "messageReaction":
+	case eventDataReaction:
 		p.plain.Data, err = decodeEventData[EventReactionData](data)
-	case "channelMember":
+	case eventDataMember:
 		p.plain.Data, err = decodeEventData[EventMemberData](data)
 	default:
 		p.plain.Data = data
@@ -109,8 +109,8 @@ type EventMetadata struct {
 	UserAgent string `json:"userAgent,omitempty"`
 }
 
-// EventConnectionData is the Data of hotsock.connected, .disconnected and
-// .connectionUpdated.
+// EventConnectionData is the Data of [EventConnected], [EventDisconnected] and
+// [EventConnectionUpdated].
 type EventConnectionData struct {
 	ID             string          `json:"id"`
 	ConnectedAt    time.Time       `json:"connectedAt"`
@@ -122,7 +122,7 @@ type EventConnectionData struct {
 	UserAgent      *string         `json:"userAgent"`
 }
 
-// EventSubscriptionData is the Data of hotsock.subscribed and .unsubscribed.
+// EventSubscriptionData is the Data of [EventSubscribed] and [EventUnsubscribed].
 type EventSubscriptionData struct {
 	Channel      string          `json:"channel"`
 	ConnectionID string          `json:"connectionId"`
@@ -130,13 +130,13 @@ type EventSubscriptionData struct {
 	UMD          json.RawMessage `json:"umd"`
 }
 
-// EventChannelData is the Data of hotsock.channelUpdated.
+// EventChannelData is the Data of [EventChannelUpdated].
 type EventChannelData struct {
 	Name               string `json:"name"`
 	SubscriptionsCount int    `json:"subscriptionsCount"`
 }
 
-// EventMessageData is the Data of hotsock.messagePublished.
+// EventMessageData is the Data of [EventMessagePublished].
 type EventMessageData struct {
 	Channel string          `json:"channel"`
 	Event   string          `json:"event"`
@@ -152,7 +152,7 @@ type EventMeta struct {
 	UMD json.RawMessage `json:"umd"`
 }
 
-// EventStorageData is the Data of hotsock.channelStorageUpdated.
+// EventStorageData is the Data of [EventChannelStorageUpdated].
 type EventStorageData struct {
 	Channel string `json:"channel"`
 	Key     string `json:"key"`
@@ -164,7 +164,8 @@ type EventStorageData struct {
 	Meta         EventMeta       `json:"meta"`
 }
 
-// EventReactionData is the Data of hotsock.messageReactionAdded and …Removed.
+// EventReactionData is the Data of [EventMessageReactionAdded] and
+// [EventMessageReactionRemoved].
 type EventReactionData struct {
 	Channel   string `json:"channel"`
 	MessageID string `json:"messageId"`
@@ -178,8 +179,8 @@ type EventReactionData struct {
 	ExpiresAt *time.Time      `json:"expiresAt"`
 }
 
-// EventMemberData is the Data of hotsock.memberAdded, .memberUpdated and
-// .memberRemoved.
+// EventMemberData is the Data of [EventMemberAdded], [EventMemberUpdated] and
+// [EventMemberRemoved].
 type EventMemberData struct {
 	UID     string          `json:"uid"`
 	UMD     json.RawMessage `json:"umd"`

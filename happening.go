@@ -14,7 +14,7 @@ func (h *Handler) subscribedEvents(s *subscription, r *store.SubscribeResult) {
 	if !h.events.on() {
 		return
 	}
-	h.subscriptionEvent("hotsock.subscribed", s.channel, s.conn.id, s.meta())
+	h.subscriptionEvent(EventSubscribed, s.channel, s.conn.id, s.meta())
 	if s.counted {
 		h.channelEvent(s.channel, r.Info.Count)
 	}
@@ -26,7 +26,7 @@ func (h *Handler) unsubscribedEvents(e *store.SubscriptionEnd) {
 	if !h.events.on() {
 		return
 	}
-	h.subscriptionEvent("hotsock.unsubscribed", e.Channel, e.Connection, store.Meta{UID: e.UID, UMD: e.UMD})
+	h.subscriptionEvent(EventUnsubscribed, e.Channel, e.Connection, store.Meta{UID: e.UID, UMD: e.UMD})
 	if e.Counted {
 		h.channelEvent(e.Channel, e.Count)
 	}
@@ -34,13 +34,13 @@ func (h *Handler) unsubscribedEvents(e *store.SubscriptionEnd) {
 }
 
 func (h *Handler) subscriptionEvent(typ, channel, connection string, m store.Meta) {
-	h.events.emit(typ, "subscription", EventMetadata{Channel: channel}, EventSubscriptionData{
+	h.events.emit(typ, eventDataSubscription, EventMetadata{Channel: channel}, EventSubscriptionData{
 		Channel: channel, ConnectionID: connection, UID: orNil(m.UID), UMD: orNull(m.UMD),
 	})
 }
 
 func (h *Handler) channelEvent(channel string, count int) {
-	h.events.emit("hotsock.channelUpdated", "channel", EventMetadata{Channel: channel},
+	h.events.emit(EventChannelUpdated, eventDataChannel, EventMetadata{Channel: channel},
 		EventChannelData{Name: channel, SubscriptionsCount: count})
 }
 
@@ -49,15 +49,15 @@ func (h *Handler) presenceEvent(channel string, p *store.PresenceChange) {
 		return
 	}
 	typ := map[store.PresenceKind]string{
-		store.MemberAdded:   "hotsock.memberAdded",
-		store.MemberUpdated: "hotsock.memberUpdated",
-		store.MemberRemoved: "hotsock.memberRemoved",
+		store.MemberAdded:   EventMemberAdded,
+		store.MemberUpdated: EventMemberUpdated,
+		store.MemberRemoved: EventMemberRemoved,
 	}[p.Kind]
 	d := EventMemberData{UID: p.Member.UID, UMD: orNull(p.Member.UMD), Members: []EventMeta{}}
 	for _, m := range p.Members {
 		d.Members = append(d.Members, eventMeta(store.Meta(m)))
 	}
-	h.events.emit(typ, "channelMember", EventMetadata{Channel: channel}, d)
+	h.events.emit(typ, eventDataMember, EventMetadata{Channel: channel}, d)
 }
 
 // metadata adds who caused it to an event's metadata. A request gets its id when

@@ -85,5 +85,5 @@ func (h *Handler) publishedEvent(who *requester, p *store.PublishRequest, id uli
 		m := eventMeta(*p.Meta)
 		d.Meta = &m
 	}
-	h.events.emit("hotsock.messagePublished", "message", who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
+	h.events.emit(EventMessagePublished, eventDataMessage, who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
 }

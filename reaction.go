@@ -55,9 +55,9 @@ type reactOptions struct {
 
 // react is the one path of a reaction to the store.
 func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
-	typ := wire.EventMessageReactionAdded
+	typ := EventMessageReactionAdded // also of the frame
 	if in.Remove {
-		typ = wire.EventMessageReactionRemoved
+		typ = EventMessageReactionRemoved
 	}
 	notice := store.PublishRequest{
 		Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude,
@@ -115,7 +115,7 @@ func (h *Handler) reactionEvent(typ, channel string, r *store.ReactResult) {
 	// The event tells of the request that added the reaction, also when it is
 	// removed.
 	who := requesterOf(re.Origin)
-	h.events.emit(typ, "messageReaction", who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
+	h.events.emit(typ, eventDataReaction, who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
 		Channel: channel, MessageID: re.Message.String(), ID: re.ID.String(), Reaction: re.Reaction,
 		UID: re.UID, UMD: orNull(re.UMD), CreatedAt: re.Created.UTC(), ExpiresAt: orNever(r.Expires),
 	})

@@ -50,7 +50,7 @@ func (r *receiver) ConnectionEnded(c store.Connection) {
 	}
 	now := time.Now().UTC()
 	d.DisconnectedAt = &now
-	h.events.emit("hotsock.disconnected", "connection", EventMetadata{}, d)
+	h.events.emit(EventDisconnected, eventDataConnection, EventMetadata{}, d)
 }
 
 // Call is part of store.Receiver.

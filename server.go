@@ -32,7 +32,7 @@ type Message struct {
 	// DeduplicationID makes this and later publishes on the channel with the
 	// same id, within [Options.DeduplicationWindow], one message.
 	DeduplicationID string
-	// EmitEvent raises hotsock.messagePublished.
+	// EmitEvent raises [EventMessagePublished].
 	EmitEvent bool
 	// At is when to publish it, in the years 1970 to 2261; zero is now. A message
 	// with a time that has passed is scheduled too, and carried out at once.
@@ -87,7 +87,7 @@ type Entry struct {
 	// Store is how long the entry is kept, in whole seconds. Defaults to
 	// [Forever].
 	Store time.Duration
-	// EmitEvent raises hotsock.channelStorageUpdated, also when the entry expires.
+	// EmitEvent raises [EventChannelStorageUpdated], also when the entry expires.
 	EmitEvent bool
 	// At is when to write it, as in [Message].
 	At time.Time
@@ -126,7 +126,7 @@ type Reaction struct {
 	// UMD is marshalled as JSON; nil is null.
 	UMD    any
 	Remove bool
-	// EmitEvent raises hotsock.messageReactionAdded or …Removed.
+	// EmitEvent raises [EventMessageReactionAdded] or [EventMessageReactionRemoved].
 	EmitEvent bool
 }
 

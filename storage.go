@@ -83,7 +83,7 @@ func (h *Handler) storageEvent(who *requester, channel, key string, m store.Meta
 	}
 	w := who.metadata(EventMetadata{Channel: channel, Key: key})
 	w.RequestID = ""
-	h.events.emit("hotsock.channelStorageUpdated", "channelStorage", w, d)
+	h.events.emit(EventChannelStorageUpdated, eventDataStorage, w, d)
 }
 
 // EntryExpired is part of store.Receiver.
@@ -95,7 +95,7 @@ func (r *receiver) EntryExpired(e store.Entry) {
 	who := requesterOf(e.Origin)
 	w := who.metadata(EventMetadata{Channel: e.Channel, Key: e.Key})
 	w.RequestID = ""
-	h.events.emit("hotsock.channelStorageUpdated", "channelStorage", w, EventStorageData{
+	h.events.emit(EventChannelStorageUpdated, eventDataStorage, w, EventStorageData{
 		Channel: e.Channel, Key: e.Key,
 		Data:         json.RawMessage("null"),
 		DataPrevious: orNull(e.Value),

@@ -43,7 +43,7 @@ func (c *connection) updateUMD(name, token string) error {
 	c.umd = g.claims.UMD
 	c.mu.Unlock()
 	if changed {
-		c.emitConnection("hotsock.connectionUpdated", nil)
+		c.emitConnection(EventConnectionUpdated, nil)
 	}
 	if !g.claims.UMDPropagate {
 		return nil

@@ -100,6 +100,6 @@ func TestAdvanceDrives(t *testing.T) {
 // connected tells whether a connection has not ended.
 func connected(s *Server) func() bool {
 	return func() bool {
-		return len(s.Events.left(func(e hotsock.Event) bool { return e.Type == "hotsock.disconnected" })) == 0
+		return len(s.Events.left(func(e hotsock.Event) bool { return e.Type == hotsock.EventDisconnected })) == 0
 	}
 }

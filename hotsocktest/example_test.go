@@ -199,10 +199,10 @@ func ExampleNode_Kill() {
 	test(func(t *testing.T) {
 		s := hotsocktest.Start(t, hotsocktest.Options{Nodes: 2})
 		s.Dial(t, hotsocktest.Everything("jim")).Send(`{"event":"hotsock.subscribe","channel":"presence.room"}`)
-		s.Events.Expect("hotsock.memberAdded", "presence.room")
+		s.Events.Expect(hotsock.EventMemberAdded, "presence.room")
 		s.Nodes[0].Kill()
 		s.Advance(10 * time.Second)
-		s.Events.Expect("hotsock.memberRemoved", "presence.room")
+		s.Events.Expect(hotsock.EventMemberRemoved, "presence.room")
 	})
 	// Output: passed: true
 }

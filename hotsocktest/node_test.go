@@ -39,11 +39,11 @@ func TestKill(t *testing.T) {
 		}
 		s.Advance(4 * time.Second)
 		ann.ExpectNone()
-		s.Events.ExpectNone("hotsock.unsubscribed", "presence.room")
+		s.Events.ExpectNone(hotsock.EventUnsubscribed, "presence.room")
 		s.Advance(6 * time.Second)
 		ann.Expect(`{"event":"hotsock.memberRemoved","data":{"member":{"uid":"bob"}}}`)
-		s.Events.Expect("hotsock.unsubscribed", "presence.room")
-		s.Events.ExpectNone("hotsock.unsubscribed", "presence.room")
+		s.Events.Expect(hotsock.EventUnsubscribed, "presence.room")
+		s.Events.ExpectNone(hotsock.EventUnsubscribed, "presence.room")
 
 		// Clients find the one that lives, and later both.
 		again := s.Dial(t, Everything("bob"))
@@ -139,7 +139,7 @@ func TestNodeCutOffFromStore(t *testing.T) {
 		// Longer than it is thought to be alive.
 		s.Nodes[1].Store.Down()
 		s.Advance(10 * time.Second)
-		s.Events.Expect("hotsock.unsubscribed", "room")
+		s.Events.Expect(hotsock.EventUnsubscribed, "room")
 		s.Nodes[1].Store.Heal()
 		s.Advance(10 * time.Second)
 		info, err := s.Handler().ChannelInfo(t.Context(), "room")
@@ -188,7 +188,7 @@ func TestSlowClient(t *testing.T) {
 			}
 			break
 		}
-		s.Events.Expect("hotsock.disconnected", "")
+		s.Events.Expect(hotsock.EventDisconnected, "")
 	})
 }
 

@@ -50,8 +50,8 @@ func testPublish(t *testing.T, s *Server) {
 	k.ExpectNone()
 	s.Published.Expect("room", "chat", "hello")
 	s.Published.ExpectNone("room")
-	s.Events.Expect("hotsock.connected", "")
-	s.Events.Expect("hotsock.subscribed", "room")
+	s.Events.Expect(hotsock.EventConnected, "")
+	s.Events.Expect(hotsock.EventSubscribed, "room")
 }
 
 func TestAdvance(t *testing.T) {
@@ -161,8 +161,8 @@ func TestSinksOfApp(t *testing.T) {
 			},
 		})
 		s.Connect(t, Everything("ann")).Subscribe("room")
-		s.Events.Expect("hotsock.connected", "")
-		s.Events.Expect("hotsock.channelUpdated", "room")
+		s.Events.Expect(hotsock.EventConnected, "")
+		s.Events.Expect(hotsock.EventChannelUpdated, "room")
 		s.Advance(0)
 		if told.Load() != 3 || added.Load() != 3 {
 			t.Errorf("the app's sinks were told of %d and %d events, want 3", told.Load(), added.Load())
@@ -184,7 +184,7 @@ func TestReplacedSink(t *testing.T) {
 			return rt, rt, err
 		}})
 		s.Dial(t, Everything("ann"))
-		mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.connected", "") }, "hotsock.EventSinks(o.Events, own)")
+		mustFail(t, s, func(testing.TB) { s.Events.Expect(hotsock.EventConnected, "") }, "hotsock.EventSinks(o.Events, own)")
 	})
 }
 
@@ -222,16 +222,16 @@ func TestFailures(t *testing.T) {
 		mustFail(t, s, func(testing.TB) { s.Token(hotsock.Claims{UID: strings.Repeat("x", 200)}) }, "uid")
 		mustFail(t, s, func(testing.TB) { s.Nodes[0].Start() }, "is running")
 		mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", "hello") }, "nothing was published on room")
-		mustFail(t, s, func(testing.TB) { s.Events.Expect("hotsock.memberAdded", "room") },
+		mustFail(t, s, func(testing.TB) { s.Events.Expect(hotsock.EventMemberAdded, "room") },
 			"no event hotsock.memberAdded room", "hotsock.subscribed room")
-		s.Events.Expect("hotsock.subscribed", "room")
+		s.Events.Expect(hotsock.EventSubscribed, "room")
 		publish(t, s, hotsock.Message{Channel: "room", Event: "chat", Data: map[string]any{"text": "hello", "n": 1}})
 		mustFail(t, s, func(testing.TB) { s.Published.ExpectNone("room") }, `chat {"n":1,"text":"hello"}`)
 		mustFail(t, s, func(testing.TB) { s.Published.Expect("room", "chat", map[string]any{"text": "bye", "n": 1}) },
 			`- "text": string("bye")`, `+ "text": string("hello")`)
 		mustFail(t, s, with(func(k *Socket) { k.ExpectNone() }), `"event":"chat"`)
 		k.Expect(`{"event":"hotsock.pong"}`)
-		mustFail(t, s, func(testing.TB) { s.Events.ExpectNone("hotsock.connected", "") }, "hotsock.connected")
+		mustFail(t, s, func(testing.TB) { s.Events.ExpectNone(hotsock.EventConnected, "") }, hotsock.EventConnected)
 		publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})
 		mustFail(t, s, with(func(k *Socket) { k.Expect(`{"event":"shout"}`) }), `- "event": string("shout")`)
 		publish(t, s, hotsock.Message{Channel: "room", Event: "chat"})

@@ -36,7 +36,7 @@ func newSink(t *testing.T, client redis.UniversalClient, o Options) *Sink {
 // event is the nth, which its id says.
 func event(n int) hotsock.Event {
 	return hotsock.Event{
-		Source: "hotsock.v1", Type: "hotsock.channelUpdated", DataType: "channel", ID: strconv.Itoa(n),
+		Source: "hotsock.v1", Type: hotsock.EventChannelUpdated, DataType: "channel", ID: strconv.Itoa(n),
 		Data: hotsock.EventChannelData{Name: "room", SubscriptionsCount: n},
 	}
 }

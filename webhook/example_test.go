@@ -22,7 +22,7 @@ func ExampleNew() {
 		Endpoints: []webhook.Endpoint{{
 			URL:   "https://partner.example.com/hooks/realtime",
 			Keys:  []webhook.Key{key},
-			Types: []string{"hotsock.memberAdded", "hotsock.memberRemoved"},
+			Types: []string{hotsock.EventMemberAdded, hotsock.EventMemberRemoved},
 		}},
 	})
 	if err != nil {

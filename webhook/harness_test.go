@@ -29,7 +29,7 @@ func key(t *testing.T, text string) Key {
 
 func event(id string) hotsock.Event {
 	return hotsock.Event{
-		Source: "hotsock.v1", Type: "hotsock.channelUpdated", DataType: "channel", ID: id,
+		Source: "hotsock.v1", Type: hotsock.EventChannelUpdated, DataType: "channel", ID: id,
 		Data: hotsock.EventChannelData{Name: "room", SubscriptionsCount: 1},
 	}
 }

@@ -71,8 +71,8 @@ type Endpoint struct {
 	// Keys sign what is sent. Each of them does, so that you can change them one
 	// after the other. At least one is needed, and all must be able to sign.
 	Keys []Key
-	// Types are the types of events that are sent, such as "hotsock.connected".
-	// None means all.
+	// Types are the types of events that are sent, such as
+	// [hotsock.EventConnected]. None means all.
 	Types []string
 }
 

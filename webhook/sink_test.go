@@ -26,7 +26,7 @@ func TestHandler(t *testing.T) {
 	b := new(inbox)
 	k, next := key(t, secret), key(t, "whsk_"+base64Of(32))
 	s := newTestSink(t, "", Options{Endpoints: []Endpoint{
-		{URL: serve(t, b).URL + "/hook?x=1", Keys: []Key{k, next}, Types: []string{"hotsock.messagePublished"}},
+		{URL: serve(t, b).URL + "/hook?x=1", Keys: []Key{k, next}, Types: []string{hotsock.EventMessagePublished}},
 	}})
 	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{{Algorithm: hotsock.HS256, Secret: []byte(strings.Repeat("k", 32))}}, Events: s})
 	if err != nil {
@@ -63,7 +63,7 @@ func TestHandler(t *testing.T) {
 	if diff := cmp.Diff([]Stats{{Delivered: 20}}, s.Stats()); diff != "" {
 		t.Error(diff)
 	}
-	if err := s.HandleEvent(t.Context(), hotsock.Event{ID: "1", Type: "hotsock.messagePublished"}); !errors.Is(err, ErrShutdown) {
+	if err := s.HandleEvent(t.Context(), hotsock.Event{ID: "1", Type: hotsock.EventMessagePublished}); !errors.Is(err, ErrShutdown) {
 		t.Errorf("after the shutdown: %v", err)
 	}
 }
@@ -202,7 +202,7 @@ func TestDeliver(t *testing.T) {
 		{URL: serve(t, bad).URL, Keys: keys},
 		{URL: serve(t, gone).URL, Keys: keys},
 		{URL: serve(t, good).URL, Keys: keys},
-		{URL: serve(t, good).URL, Keys: keys, Types: []string{"hotsock.connected"}},
+		{URL: serve(t, good).URL, Keys: keys, Types: []string{hotsock.EventConnected}},
 	}})
 	for _, id := range []string{"1", "2"} {
 		var status *statusError
