@@ -9,17 +9,25 @@ import (
 // This file has what package token has, under the names of this package. A program
 // that only mints tokens imports that package, and none of the server with it.
 
-// What tokens say, and the keys that sign and verify them.
 type (
-	Claims        = token.Claims        // who a client is and what it may do
-	ChannelClaims = token.ChannelClaims // the permissions under one channel key
-	MessageClaims = token.MessageClaims // those under one event key of a channel
-	StorageClaims = token.StorageClaims // those under one storage key of a channel
-	Permission    = token.Permission    // a boolean that may be absent
-	Scope         = token.Scope         // what a token is for
-	Key           = token.Key           // verifies tokens
-	SigningKey    = token.SigningKey    // signs tokens
-	Algorithm     = token.Algorithm     // a way of signing, by its JWT name
+	// Claims say who a client is and what it may do.
+	Claims = token.Claims
+	// ChannelClaims are the permissions under one channel key.
+	ChannelClaims = token.ChannelClaims
+	// MessageClaims are those under one event key of a channel.
+	MessageClaims = token.MessageClaims
+	// StorageClaims are those under one storage key of a channel.
+	StorageClaims = token.StorageClaims
+	// A Permission is a boolean that may be absent.
+	Permission = token.Permission
+	// A Scope says what a token is for.
+	Scope = token.Scope
+	// A Key verifies tokens.
+	Key = token.Key
+	// A SigningKey signs tokens.
+	SigningKey = token.SigningKey
+	// An Algorithm is a way of signing, by its JWT name.
+	Algorithm = token.Algorithm
 )
 
 // The values of a [Permission].

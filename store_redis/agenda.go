@@ -239,7 +239,7 @@ func (n *node) reportExpired(ctx context.Context, p int) {
 				n.s.log.Error("malformed entry", "err", err)
 				continue
 			}
-			n.report(partOf("channel", channel), func() { n.r.EntryExpired(*e) })
+			n.report(partOf(channel), func() { n.r.EntryExpired(*e) })
 		}
 		more = len(taken) > 0
 	}

@@ -84,9 +84,9 @@ func (k *keyspace) token(token string) (p int, key string) {
 	return p, k.part[p] + "token:" + digest.String()
 }
 
-// partOf is the partition of something that is not a channel.
-func partOf(kind, name string) int {
-	p, _ := digest(kind, name)
+// partOf is the partition of a channel.
+func partOf(channel string) int {
+	p, _ := digest("channel", channel)
 	return p
 }
 

@@ -54,7 +54,7 @@ func TestDeadNodeHadMany(t *testing.T) {
 
 	var names []any
 	for i := 0; len(names) < channels; i++ {
-		if name := fmt.Sprint("channel", i); partOf("channel", name) == busy.part {
+		if name := fmt.Sprint("channel", i); partOf(name) == busy.part {
 			names = append(names, name)
 		}
 	}

@@ -31,7 +31,9 @@ func (h replyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 				size += textSize(c.Val())
 			}
 		}
-		for was := h.most.Load(); size > was && !h.most.CompareAndSwap(was, size); was = h.most.Load() {
+		was := h.most.Load()
+		for size > was && !h.most.CompareAndSwap(was, size) {
+			was = h.most.Load()
 		}
 		return err
 	}

@@ -259,7 +259,7 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 	has := make(map[int]bool)
 	for i := 0; len(has) < partitions; i++ {
 		channel := fmt.Sprint("c", i)
-		if p := partOf("channel", channel); !has[p] {
+		if p := partOf(channel); !has[p] {
 			has[p] = true
 			if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: channel, Connection: "1"}); err != nil {
 				t.Fatal(err)

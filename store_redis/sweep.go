@@ -157,7 +157,7 @@ func (n *node) sweepDead(ctx context.Context, p int, lapsed []string) {
 			n.s.log.Warn("a node is dead", "node", nodeOf(inc), "by", n.id)
 		}
 		err := n.sweep(ctx, p, inc, false, func(e store.SubscriptionEnd) {
-			n.report(partOf("channel", e.Channel), func() { n.r.SubscriptionEnded(e) })
+			n.report(partOf(e.Channel), func() { n.r.SubscriptionEnded(e) })
 		}, func(c store.Connection) {
 			n.report(p, func() { n.r.ConnectionEnded(c) })
 		})

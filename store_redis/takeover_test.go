@@ -44,7 +44,7 @@ func everywhere() []string {
 	channels := make([]string, partitions)
 	for i, left := 0, partitions; left > 0; i++ {
 		channel := fmt.Sprint("c", i)
-		if p := partOf("channel", channel); channels[p] == "" {
+		if p := partOf(channel); channels[p] == "" {
 			channels[p] = channel
 			left--
 		}

@@ -8,5 +8,5 @@ package token
 
 import "time"
 
-// Forever, as a Store, keeps something for ever.
+// Forever as a Store keeps something for ever.
 const Forever time.Duration = -1
