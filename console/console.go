@@ -1,15 +1,15 @@
-// Package console is a page for the developers and operators of an app: it
+// Package console is a page for the developers and operators of an app. It
 // connects to a [hotsock.Handler] with any token, explains what that token
-// permits, publishes, reads and writes storage, reacts, schedules, and shows
-// the frames that come and go.
+// permits, publishes, reads and writes storage, reacts, schedules, and shows the
+// frames that come and go.
 //
 //	page, err := console.New(console.Options{Handler: rt, Endpoint: "/rt"})
 //	…
 //	mux.Handle("/admin/console/", requireAdmin(page))
 //
-// Whoever reaches the page reads every channel and cancels every schedule, so
+// Whoever reaches the page can read every channel and cancel every schedule, so
 // mount it only behind the app's own authentication. A program that does not
-// import this package compiles nothing of it.
+// import this package links nothing of it.
 package console
 
 import (
@@ -28,20 +28,19 @@ type Options struct {
 	// Endpoint reaches, or one that shares its store.
 	Handler *hotsock.Handler
 	// Endpoint is where browsers reach the handler: a path on the console's own
-	// host, such as "/rt", or a URL with http or https. For another host than
+	// host, such as "/rt", or a URL with http or https. If its host differs from
 	// the console's, its [hotsock.Options] must allow the console's origin.
 	// Required.
 	Endpoint string
 	// Token, if set, mints a token with the claims that the developer typed in,
-	// with [hotsock.SignToken] for instance. It may refuse or change them; its
-	// error is shown to the developer. Defaults to none: then tokens can only
-	// be pasted.
+	// for instance with [hotsock.SignToken]. It may refuse or change them; the
+	// developer sees its error. Defaults to none: then tokens can only be pasted.
 	Token func(r *http.Request, c hotsock.Claims) (string, error)
 }
 
-// New makes the console. It looks only at the end of the request's path, so it
-// can be mounted anywhere, with or without http.StripPrefix; the pattern must
-// end with a slash. It is safe for concurrent use and has nothing to be closed.
+// New makes the console. It looks only at the end of the request's path, so it can
+// be mounted anywhere, with or without [http.StripPrefix]; the pattern must end
+// with a slash. It is safe for concurrent use and need not be closed.
 func New(o Options) (http.Handler, error) {
 	if o.Handler == nil {
 		return nil, errors.New("console: Options.Handler is required")

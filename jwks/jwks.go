@@ -6,8 +6,8 @@
 //	defer set.Close()
 //	rt, err := hotsock.New(hotsock.Options{KeyLookup: set.Lookup})
 //
-// It is a module of its own, for the sake of its dependency, which reads the
-// keys: github.com/MicahParks/jwkset.
+// It is a separate module because of the dependency that reads the keys,
+// github.com/MicahParks/jwkset.
 package jwks
 
 import (
@@ -29,22 +29,21 @@ import (
 type Options struct {
 	// Refresh is how often the document is fetched. Defaults to 15 min.
 	Refresh time.Duration
-	// MinRefresh is the time between two fetches at the least, whatever unknown
-	// keys tokens name and however many are not signed with a known one; after a
-	// failure it is the time until the next try.
-	// Defaults to 10 s.
+	// MinRefresh is the least time between two fetches, however many tokens name
+	// unknown keys or are not signed with a known one. After a failure it is the
+	// time until the next try. Defaults to 10 s.
 	MinRefresh time.Duration
 	// Timeout is how long a fetch may take. Defaults to 5 s.
 	Timeout time.Duration
-	// RSA is the algorithm of RSA keys that do not say theirs ("alg"). A key is
-	// used for one algorithm only. Defaults to RS256.
+	// RSA is the algorithm of RSA keys without an "alg". A key is used for one
+	// algorithm only. Defaults to RS256.
 	RSA hotsock.Algorithm
 	// AllowHTTP permits a URL, and redirects to URLs, without TLS. Whoever can
 	// change what goes over the network can then sign tokens.
 	AllowHTTP bool
-	// Client makes the requests. Defaults to one with the system's
-	// certificates. Whatever it says of redirects, more than three, and those
-	// that AllowHTTP does not permit, are not followed.
+	// Client makes the requests. Whatever its redirect policy, more than three
+	// redirects, and those that AllowHTTP does not permit, are not followed.
+	// Defaults to a client with the system's certificates.
 	Client *http.Client
 	// Logger is told of fetches that fail and keys that cannot be used.
 	// Defaults to none.
@@ -54,9 +53,8 @@ type Options struct {
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 3
 
-// A Set is the keys of one JWKS. It fetches them at once, and again every now and
-// then; if that fails, it goes on with those that it has. Its methods may be
-// called concurrently.
+// A Set is the keys of one JWKS. It fetches them at once, and regularly again; if
+// that fails, it keeps those that it has. Its methods may be called concurrently.
 type Set struct {
 	url    string
 	host   string // what the log may have of the URL
@@ -84,9 +82,9 @@ type flight struct {
 // ErrClosed is returned after [Set.Close].
 var ErrClosed = errors.New("jwks: closed")
 
-// New returns the keys of the document at the URL. It does not wait for them;
-// [Set.Refresh] does, for those who do not want to start without. Close it when
-// the handler has been shut down.
+// New returns the keys of the document at the URL. It does not wait for them; call
+// [Set.Refresh] to start only with keys. Close the Set after shutting down the
+// handler.
 func New(address string, o Options) (*Set, error) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Host == "" {
@@ -174,10 +172,10 @@ func (s *Set) run() {
 // this "kid" and "alg". For a token without a kid these are the keys without one,
 // or the only one of its algorithm.
 //
-// If there is none, or if those that there are have not signed the token
-// ([hotsock.LookupRepeated]), and the last fetch was MinRefresh ago, the document
-// is fetched again first, once for all who wait. The error is not nil only if the
-// keys are not known, because the last fetch failed; clients are then told to
+// If there is none, or if those that exist have not signed the token
+// ([hotsock.LookupRepeated]), and the last fetch was MinRefresh ago, Lookup first
+// fetches the document again, once for all who wait. It returns an error only if
+// the keys are not known because the last fetch failed; clients are then told to
 // come back.
 func (s *Set) Lookup(ctx context.Context, id, algorithm string) ([]hotsock.Key, error) {
 	a := hotsock.Algorithm(algorithm)
@@ -228,7 +226,7 @@ func find(keys []hotsock.Key, id string, a hotsock.Algorithm) (found []hotsock.K
 	return found[:min(len(found), maxTried)]
 }
 
-// Refresh fetches the document now, or waits for the fetch that goes on.
+// Refresh fetches the document now, or waits for a fetch that is under way.
 func (s *Set) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	f := s.flight
@@ -274,7 +272,7 @@ func (s *Set) fly() *flight {
 	return f
 }
 
-// Close ends what goes on, and waits for it. Lookup finds what was known.
+// Close ends fetching, and waits for it to end. Lookup still finds the known keys.
 func (s *Set) Close() error {
 	s.mu.Lock()
 	s.closed = true

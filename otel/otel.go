@@ -13,15 +13,15 @@
 //     accepted or scheduled. It is a child of the span in the context that the
 //     Go API was given, or that a middleware such as otelhttp put into the HTTP
 //     request's; what comes over a WebSocket begins a trace.
-//   - "hotsock store" (client): a call of the store, wherever that happens
-//     within a span that is recorded.
+//   - "hotsock store" (client): a call of the store, if it happens within a
+//     recorded span.
 //   - "hotsock deliver" (consumer): a message being handed to its subscribers on
 //     one node, a child of its publish. If that was scheduled, it begins a trace
 //     of its own, with a link to the publish.
 //
-// For that, the trace context of publishes that are sampled travels with their
-// messages through the store. It is never sent to clients, and what is not
-// sampled carries nothing.
+// For that, the trace context of sampled publishes travels with their messages
+// through the store. Clients never get it, and publishes that are not sampled
+// carry nothing.
 package hotsockotel
 
 import (
@@ -42,9 +42,9 @@ import (
 type Options struct {
 	// TracerProvider makes the spans. Defaults to the global one.
 	TracerProvider trace.TracerProvider
-	// Propagator writes and reads the trace context that travels with a
-	// message. All nodes need the same. Defaults to W3C Trace Context; one for
-	// baggage would keep that in the store, too.
+	// Propagator writes and reads the trace context that travels with a message.
+	// All nodes need the same one. A propagator for baggage would keep that in the
+	// store too. Defaults to W3C Trace Context.
 	Propagator propagation.TextMapPropagator
 	// Names adds channels, events, and ids of messages and connections to the
 	// spans. Names of channels may be personal data.

@@ -6,9 +6,9 @@
 //	…
 //	metrics.Watch(rt)
 //
-// What each metric means is in docs/observability.md; dashboard.json beside this
-// file shows them in Grafana. No metric has a label with as many values as there
-// are channels, users or connections.
+// docs/observability.md says what each metric means; dashboard.json beside this
+// file shows them in Grafana. No metric has a label with a value for each channel,
+// user or connection.
 package hotsockprom
 
 import (
@@ -23,8 +23,8 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// Metrics are those of one handler: it is the [hotsock.Observer] of that, and
-// all its methods may be called concurrently.
+// Metrics are the metrics of one handler, of which they are the [hotsock.Observer].
+// All methods may be called concurrently.
 type Metrics struct {
 	handler atomic.Pointer[hotsock.Handler]
 
@@ -71,8 +71,8 @@ var (
 	lifetimes = []float64{1, 10, 60, 300, 600, 1800, 3600, 7200}
 )
 
-// Watch makes the metrics include what [hotsock.Handler.Stats] of the handler
-// says. Without it, there are histograms only.
+// Watch adds the figures of the handler's [hotsock.Handler.Stats] to the metrics.
+// Without it, there are only histograms.
 func (m *Metrics) Watch(h *hotsock.Handler) {
 	// Of a series that begins with its first value, Prometheus sees no increase.
 	for reason := range h.Stats().Disconnected {

@@ -16,28 +16,28 @@ import (
 
 // ConsumeOptions say how [Consume] works. The zero value has all the defaults.
 type ConsumeOptions struct {
-	// Stream is that of the sinks. Defaults to "hotsock:events".
+	// Stream is the same as that of the sinks. Defaults to "hotsock:events".
 	Stream string
-	// Group is who shares the work: each event is handled by one worker of a
-	// group, and every group gets all events, a new one those that are still in
-	// the stream. Defaults to "workers".
+	// Group is the group of workers that share the work: one worker of a group
+	// handles each event, and every group gets all events, a new group those that
+	// are still in the stream. Defaults to "workers".
 	Group string
 	// Consumer is the name of this worker within its group, which no other may
 	// have at the same time. Defaults to the host's name and something random.
 	Consumer string
 	// Concurrency is how many events are handled at the same time. Defaults to
-	// 1, which keeps their order, retries aside, if there is one worker.
+	// 1, which keeps their order, except for retries, if there is one worker.
 	Concurrency int
-	// ClaimAfter is after how long without a sign of life the events that a
-	// worker was handling are handed to another. A handler may take longer than
-	// that, as its worker keeps giving signs. Defaults to 1 min.
+	// ClaimAfter is how long a worker may give no sign of life before the events
+	// that it was handling are handed to another. A handler may take longer than
+	// that, because its worker keeps giving signs. Defaults to 1 min.
 	ClaimAfter time.Duration
-	// RetryAfter is how long after it failed an event is first tried again. It
-	// doubles with every attempt, up to ClaimAfter. Defaults to 1 s.
+	// RetryAfter is the pause after the first failed attempt to handle an event.
+	// It doubles with every attempt, up to ClaimAfter. Defaults to 1 s.
 	RetryAfter time.Duration
-	// MaxAttempts is how often an event is tried, by all workers together,
-	// before it is moved to the stream of dead events. It counts attempts that
-	// ended with the worker's process, too. Defaults to 10.
+	// MaxAttempts is how often all workers together try an event before it is
+	// moved to the stream of dead events. Attempts that ended with the worker's
+	// process count too. Defaults to 10.
 	MaxAttempts int
 	// MaxDead is about how many dead events are kept. Defaults to 10,000.
 	MaxDead int64
@@ -48,7 +48,7 @@ type ConsumeOptions struct {
 	Logger *slog.Logger
 }
 
-// A Delivery is an event that is to be handled.
+// A Delivery is an event to be handled.
 type Delivery struct {
 	Event hotsock.Event
 	// Entry is the id of its entry in the stream.
@@ -64,15 +64,15 @@ type Delivery struct {
 // has no hash tag of its own) with ":dead" behind, with the fields error,
 // attempts, group and entry beside id, type and event.
 //
-// An event is handled at least once: twice, for instance, if a worker dies when
-// it has just handled it. Handlers that must not do things twice have to
-// remember the Event.ID, best in the same transaction.
+// An event is handled at least once: twice, for instance, if a worker dies just
+// after handling it. A handler that must not do things twice has to remember the
+// event's ID, best in the same transaction.
 //
 // When ctx ends, no more events are read, and handlers have ConsumeOptions.Grace
-// to finish; then their context ends. It also ends when another worker has taken
-// over the event, because this one could not give signs of life. What is not
-// finished is handed to others at once, and that attempt does not count. Consume
-// returns when all handlers have.
+// to finish; then their context ends. It also ends when another
+// worker has taken over the event, because this one could not give signs of life.
+// Unfinished events are handed to others at once, and that attempt does not
+// count. Consume returns when all handlers have returned.
 //
 // While Redis is away Consume waits for it. The only errors are wrong options.
 // The client stays open. Its pool must have room for Concurrency + 2

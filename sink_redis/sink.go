@@ -1,10 +1,10 @@
-// Package sinkredis keeps backend events in a Redis stream, durably, and hands
-// them to workers: each event to one worker of a group, again if that one fails
-// or dies.
+// Package sinkredis keeps backend events durably in a Redis stream, and hands them
+// to workers: each event to one worker of a group, and to another if that one
+// fails or dies.
 //
-// A [Sink] writes on every node, and [Consume] reads in as many processes as
-// there should be workers. Redis 6.2 or later is needed, alone, with Sentinel or
-// as a cluster. The file docs/events.md says what can be relied on.
+// A [Sink] writes on every node, and [Consume] reads in as many processes as there
+// should be workers. The package needs Redis 6.2 or later, as a single server,
+// with Sentinel or as a cluster. docs/events.md says what you can rely on.
 package sinkredis
 
 import (
@@ -27,10 +27,10 @@ type Options struct {
 	// Stream is the key of the stream, the same for all nodes and workers.
 	// Defaults to "hotsock:events".
 	Stream string
-	// MaxLen is about how many events the stream keeps; the oldest go first,
-	// also those that no worker has handled yet. Defaults to 100,000.
+	// MaxLen is about how many events the stream keeps. The oldest are removed
+	// first, even if no worker has handled them yet. Defaults to 100,000.
 	MaxLen int64
-	// Logger is told when the stream cannot be written to, and when it can
+	// Logger is told when the stream cannot be written to, and when it can be
 	// again. Defaults to none.
 	Logger *slog.Logger
 }
@@ -38,13 +38,13 @@ type Options struct {
 // ErrShutdown is returned for events that come after [Sink.Shutdown].
 var ErrShutdown = errors.New("sinkredis: the sink is shut down")
 
-// A Sink is a [hotsock.EventSink] that appends events to a stream. While Redis
-// is away it tries again, for as long as it takes, and what has been tried
-// several times is in the stream once.
+// A Sink is a [hotsock.EventSink] that appends events to a stream. While Redis is
+// away it tries again, for as long as it takes; an event that was tried several
+// times is in the stream once.
 //
-// It holds up to 1,024 events that are not written yet, and one batch. Then
-// HandleEvent waits, and the handler's own queue fills, which drops what is too
-// much and counts it in the log.
+// It holds up to 1,024 unwritten events, and one batch. Then HandleEvent waits, and
+// the handler's own queue fills, which drops further events and counts them in the
+// log.
 type Sink struct {
 	client redis.UniversalClient
 	opts   Options
@@ -130,9 +130,9 @@ func (s *Sink) HandleEvent(ctx context.Context, e hotsock.Event) error {
 	}
 }
 
-// Shutdown writes what is queued and ends the sink. If ctx ends first, the rest
-// is lost, and the error says how much that is. Shut the handler down before:
-// it hands out its last events then.
+// Shutdown writes what is queued and ends the sink. If ctx ends first, the rest is
+// lost, and the error says how much that is. Shut the handler down before, because
+// it then hands out its last events.
 func (s *Sink) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.stopped

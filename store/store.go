@@ -2,9 +2,8 @@
 // shared by all nodes lives: channels with their messages, presence, storage
 // and reactions, and schedules.
 //
-// A host app picks an implementation (package storememory or storeredis) and
-// never calls these interfaces itself. Who writes an implementation proves it
-// with package storetest.
+// A host app picks an implementation (package storememory or storeredis) and never
+// calls these interfaces itself. Package storetest tests implementations.
 //
 // # What every implementation guarantees
 //
@@ -17,14 +16,14 @@
 // at all. An error that wraps [ErrUnavailable] means that nothing was changed,
 // nor will be later.
 //
-// All methods may be called concurrently. Every method observes its context:
-// when it is canceled first, or its deadline passes while the method waits for
+// All methods may be called concurrently. Every method observes its context: when
+// it is canceled first, or its deadline passes while the method waits for
 // something, the method returns an error that wraps both ErrUnavailable and the
 // context's error. A method that has nothing to wait for may ignore a deadline.
-// Requests and results are not
-// modified after the call; byte slices are neither modified nor copied, so
-// callers must not reuse them. An argument that core should have validated
-// (an empty channel, say) is a bug in core: behaviour is then undefined.
+// Requests and results are not modified after the call; byte slices are neither
+// modified nor copied, so callers must not reuse them. An argument that core should
+// have validated, such as an empty channel, is a bug in core: behaviour is then
+// undefined.
 package store
 
 import (

@@ -9,23 +9,22 @@
 // # What is lost with the process
 //
 // Everything: kept messages and the replay log, reactions, storage, presence,
-// pending schedules, deduplication ids, and which single-use tokens have been
-// used. A token that was used before a restart can be used again after it, as
-// long as it has not expired. Clients that reconnect after a restart and name
-// the last message that they saw are told that their history could not be
-// recovered; nothing is skipped silently.
+// pending schedules, deduplication ids, and which single-use tokens have been used.
+// A token that was used before a restart can be used again after it until it
+// expires. Clients that reconnect after a restart and name the last message that
+// they saw are told that what they missed could not be recovered; nothing is
+// skipped silently.
 //
 // # What it costs
 //
-// A channel exists for as long as something of it does: a watcher, a
-// subscription, a kept message, an entry, an item within the replay window.
-// What has expired is never returned, and its memory is given back within a
-// second, as long as some node is joined. Nothing bounds how much may be kept:
-// that is for the host app to do, by the permissions that it grants and by
-// hotsock's limits.
+// A channel exists for as long as it has anything: a watcher, a subscription, a
+// kept message, an entry, an item within the replay window. What has expired is
+// never returned, and its memory is freed within a second while any node is
+// joined. The store does not bound how much is kept; the host app does, by the
+// permissions that it grants and by hotsock's limits.
 //
-// The store goes by the wall clock. Setting it back delays what is scheduled
-// and what expires, but never lets the ids of a channel go back.
+// The store uses the wall clock. Setting it back delays schedules and expiry, but
+// the ids of a channel never go back.
 package storememory
 
 import (
@@ -42,9 +41,9 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// A Store is the shared state of the nodes that join it. It is safe for
-// concurrent use, and has nothing to be closed: it starts goroutines for its
-// nodes only, and they end when the nodes leave.
+// A Store is the shared state of the nodes that join it. It is safe for concurrent
+// use and need not be closed: it starts goroutines only for its nodes, and they end
+// when the nodes leave.
 type Store struct {
 	seed      maphash.Seed
 	shards    [shardCount]shard

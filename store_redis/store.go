@@ -1,10 +1,10 @@
 // Package storeredis keeps the state of an installation in Redis, so that any
 // number of nodes serve it together.
 //
-// It works with a single server, with Sentinel and with Redis Cluster, version
-// 6.2 or later (7.0 or later on a cluster), through a client that the host app
-// makes and closes. The file docs/redis.md describes the keys, the memory that
-// they take, and how to set up the servers.
+// It works with a single server, with Sentinel and with Redis Cluster, version 6.2
+// or later (7.0 or later on a cluster), through a client that the host app makes
+// and closes. docs/redis.md describes the keys, the memory that they take, and how
+// to set up the servers.
 package storeredis
 
 import (
@@ -21,8 +21,8 @@ type Options struct {
 	// installation have the same; different installations in the same database
 	// have different ones. It must not contain braces. Defaults to "hotsock:".
 	KeyPrefix string
-	// Logger is told of what an operator should know: warnings at the start,
-	// links lost and replaced, nodes that died. Defaults to none.
+	// Logger is told what an operator should know: warnings at the start, links
+	// lost and replaced, nodes that died. Defaults to none.
 	Logger *slog.Logger
 }
 
@@ -41,13 +41,13 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// New returns a store that uses the client, which the host keeps open for as
-// long as any node is joined, and closes afterwards. It is one that
-// redis.NewClient, redis.NewFailoverClient (for Sentinel) or
-// redis.NewClusterClient has made; New refuses every other one, and one that
-// reads from replicas. The client should have ContextTimeoutEnabled set, and
-// timeouts of a second or two: the store stops waiting by itself, but a
-// connection is given up only by the client.
+// New returns a store that uses the client. The host keeps the client open for as
+// long as any node is joined, and closes it afterwards. It must come from
+// [redis.NewClient], [redis.NewFailoverClient] (for Sentinel) or
+// [redis.NewClusterClient]; New refuses all others, and clients that read from
+// replicas. The client should have ContextTimeoutEnabled set, and timeouts of a
+// second or two: the store stops waiting by itself, but only the client can give
+// up a connection.
 func New(client redis.UniversalClient, o Options) (*Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err

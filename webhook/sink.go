@@ -88,10 +88,10 @@ type Stats struct {
 }
 
 // A Sink is a [hotsock.EventSink] that sends each event to the endpoints that
-// want it, as the JSON of one request. Success is any answer of 2xx. Redirects
-// are not followed. An endpoint that fails five times in a row is left alone for
-// pauses that grow; one that says so with Retry-After, for that long, up to an
-// hour; one that answers 410 Gone, for ever.
+// want it, as the JSON of one request. Any answer of 2xx is a
+// success. Redirects are not followed. An endpoint that fails five times in a row
+// is left alone for pauses that grow; one that sends Retry-After, for that long,
+// up to an hour; one that answers 410 Gone, for ever.
 type Sink struct {
 	opts      Options
 	client    *http.Client
@@ -180,9 +180,9 @@ func (s *Sink) HandleEvent(_ context.Context, e hotsock.Event) error {
 
 // Deliver sends an event to the endpoints that want it, once each and one after
 // the other, without a queue. The error joins those of the endpoints that did not
-// accept it; the caller tries again later, with the same event, which endpoints
-// know by its id if they have it already. An endpoint that is disabled is left
-// out. It may be called concurrently.
+// accept it. Try again later with the same event: endpoints that have it already
+// recognise its ID. Disabled endpoints are left out. Deliver may be called
+// concurrently.
 func (s *Sink) Deliver(ctx context.Context, e hotsock.Event) error {
 	body, err := encode(e)
 	if err != nil {
