@@ -14,7 +14,9 @@ import (
 	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
 // plainItem is a message as most are.
@@ -130,8 +132,19 @@ func BenchmarkItemFrame(b *testing.B) {
 // publishing is a subscriber who may publish.
 func publishing(tb testing.TB) *scope {
 	tb.Helper()
-	g := permRemember(tb, `{"*":{"subscribe":true,"messages":{"chat":{"publish":true}}},"c":{"getInfo":true}}`)
-	return &scope{channel: "c", connection: "1", meta: store.Meta{UID: "Jim"}, grant: g, subscribed: true}
+	v, err := permission.NewVerifier(token.VerifierOptions{}, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	g, err := v.Compile(&Claims{Channels: map[string]ChannelClaims{
+		"*": {Subscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow}}},
+		"c": {GetInfo: Allow},
+	}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	grant := permission.NewConnection(g).Channel("c")
+	return &scope{channel: "c", connection: "1", meta: store.Meta{UID: "Jim"}, grant: grant, subscribed: true}
 }
 
 func BenchmarkPermitPublish(b *testing.B) {

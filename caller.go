@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -89,7 +90,7 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 	}
 	c.scope = &scope{
 		channel: a.Channel, connection: c.id, meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
-		grant: resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
+		grant: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
 	}
 	return nil
 }

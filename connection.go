@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/internal/wire"
@@ -28,8 +29,8 @@ type connection struct {
 	secret [sha256.Size]byte // of the secret
 	sock   *socket.Conn
 	claims []byte // as JSON, for other nodes
-	grant  *grant
-	perms  *permissions
+	grant  *permission.Grant
+	perms  *permission.Connection
 	limit  *throttle
 
 	sourceIP, userAgent string
@@ -106,7 +107,7 @@ func (c *connection) run(secret string) {
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
 	c.emitConnection(EventConnected, nil)
 	c.arm()
-	for _, channel := range c.grant.autoSubscribe() {
+	for _, channel := range c.grant.AutoSubscribe {
 		c.autoSubscribe(channel)
 	}
 	go c.wait()
@@ -293,7 +294,7 @@ func (c *connection) subscription(channel string) *subscription {
 }
 
 // uid is the user's, outside of its subscriptions.
-func (c *connection) uid() string { return c.grant.claims.UID }
+func (c *connection) uid() string { return c.grant.UID }
 
 // expires is when the connection ends at the latest.
 func (c *connection) expires() time.Time { return c.connected.Add(c.h.opts.MaxConnectionDuration) }
@@ -316,7 +317,7 @@ func (c *connection) info() EventConnectionData {
 	return EventConnectionData{
 		ID:          c.id,
 		ConnectedAt: c.connected.UTC(),
-		KeepAlive:   c.grant.claims.KeepAlive,
+		KeepAlive:   c.grant.KeepAlive,
 		SourceIP:    orNil(c.sourceIP),
 		UID:         orNil(m.UID),
 		UMD:         orNull(m.UMD),

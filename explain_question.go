@@ -83,10 +83,10 @@ func (x *explainer) connecting() {
 		_ = c.UnmarshalJSON(tokenClaims(x.q.Token)) // it was verified
 		said = []string{"the token is genuine and can be used until " + inText(c.Expires)}
 	}
-	if x.connect.once != nil {
+	if x.connect.SingleUse != nil {
 		said = append(said, "once")
 	}
-	if auto := x.connect.autoSubscribe(); len(auto) > 0 {
+	if auto := x.connect.AutoSubscribe; len(auto) > 0 {
 		said = append(said, "and subscribes to "+strings.Join(auto, ", "))
 	}
 	x.e.Allowed, x.e.Reason = true, strings.Join(said, ", ")
@@ -94,36 +94,36 @@ func (x *explainer) connecting() {
 
 func (x *explainer) subscribing() {
 	x.e.Claims = x.subscribeClaims()
-	v := x.wanted.weigh()
-	x.e.Claims = append(x.e.Claims, x.wanted.explain("omitFromSubCount", v.omitFromSubCount.by, "false"))
+	v := x.wanted.ResolveChannel()
+	x.e.Claims = append(x.e.Claims, explainChannel(x.wanted, "omitFromSubCount", v.OmitFromSubCount.By, "false"))
 	x.decide(x.joinErr)
 }
 
 func (x *explainer) gettingInfo() {
-	v := x.joined.grant.weigh()
-	x.e.Claims = []ExplainedClaim{x.joined.grant.explain("getInfo", v.getInfo.by, "false")}
+	v := x.joined.grant.ResolveChannel()
+	x.e.Claims = []ExplainedClaim{explainChannel(x.joined.grant, "getInfo", v.GetInfo.By, "false")}
 	x.ask((*scope).permitInfo)
 }
 
 func (x *explainer) readingHistory() {
-	v := x.joined.grant.weigh()
-	x.e.Claims = []ExplainedClaim{x.joined.grant.explain("historyStart", v.historyStart.by, "null")}
+	v := x.joined.grant.ResolveChannel()
+	x.e.Claims = []ExplainedClaim{explainChannel(x.joined.grant, "historyStart", v.HistoryStart.By, "null")}
 	x.ask((*scope).permitHistory)
 	if !x.e.Allowed {
 		return
 	}
 	x.e.Reason = "without historyStart, from the moment of subscribing"
-	if start, ok := x.joined.grant.history(); ok {
+	if start, ok := x.joined.grant.History(); ok {
 		x.e.Reason = "historyStart is " + inText(start) + " under " + x.e.By.String()
 	}
 }
 
 func (x *explainer) publishing() {
-	v := x.joined.grant.weighEvent(x.q.Event)
+	v := x.joined.grant.ResolveEvent(x.q.Event)
 	x.e.Claims = append(x.publishClaims(&v),
-		x.eventClaim(&v, "echo", v.echo.by, "false"),
-		x.eventClaim(&v, "store", v.store.by, "0"),
-		x.eventClaim(&v, "emitPubSubEvent", v.emit.by, "false"))
+		x.eventClaim(&v, "echo", v.Echo.By, "false"),
+		x.eventClaim(&v, "store", v.Store.By, "0"),
+		x.eventClaim(&v, "emitPubSubEvent", v.Emit.By, "false"))
 	x.ask(x.permitPublish)
 }
 
@@ -151,10 +151,10 @@ func (x *explainer) permitWrite(sc *scope) error {
 func (x *explainer) consequence(claim ExplainedClaim, permit func(sc *scope) error) {
 	var write []ExplainedClaim
 	if x.q.Key != "" {
-		v := x.joined.grant.weighEntry(x.q.Key)
-		write = []ExplainedClaim{x.entryClaim(&v, "set", v.set.by, "false")}
+		v := x.joined.grant.ResolveEntry(x.q.Key)
+		write = []ExplainedClaim{x.entryClaim(&v, "set", v.Set.By, "false")}
 	} else {
-		v := x.joined.grant.weighEvent(x.q.Event)
+		v := x.joined.grant.ResolveEvent(x.q.Event)
 		write = x.publishClaims(&v)
 	}
 	x.e.Claims = slices.Concat(write, []ExplainedClaim{claim})
@@ -181,12 +181,12 @@ func silently(ok bool) error {
 }
 
 func (x *explainer) echoing() {
-	v := x.joined.grant.weighEvent(x.q.Event)
-	x.consequence(x.eventClaim(&v, "echo", v.echo.by, "false"), func(sc *scope) error {
+	v := x.joined.grant.ResolveEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "echo", v.Echo.By, "false"), func(sc *scope) error {
 		if !sc.subscribed {
 			return refuse(CodeNotSubscribed)
 		}
-		return silently(sc.grant.event(x.q.Event).echo)
+		return silently(sc.grant.Event(x.q.Event).Echo)
 	})
 	if x.permitWrite(x.joined) == nil {
 		x.e.Code = "" // it is published, at any rate
@@ -195,27 +195,27 @@ func (x *explainer) echoing() {
 
 func (x *explainer) storing() {
 	if x.q.Key != "" {
-		v := x.joined.grant.weighEntry(x.q.Key)
-		x.consequence(x.entryClaim(&v, "store", v.store.by, "-1"), func(*scope) error { return nil })
+		v := x.joined.grant.ResolveEntry(x.q.Key)
+		x.consequence(x.entryClaim(&v, "store", v.Store.By, "-1"), func(*scope) error { return nil })
 		return
 	}
-	v := x.joined.grant.weighEvent(x.q.Event)
-	x.consequence(x.eventClaim(&v, "store", v.store.by, "0"), func(sc *scope) error {
-		return silently(sc.grant.event(x.q.Event).keep != 0)
+	v := x.joined.grant.ResolveEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "store", v.Store.By, "0"), func(sc *scope) error {
+		return silently(sc.grant.Event(x.q.Event).Keep != 0)
 	})
 }
 
 func (x *explainer) scheduling() {
 	const name = "scheduleBefore"
-	latest := func(sc *scope) time.Time { return sc.grant.event(x.q.Event).scheduleBefore }
+	latest := func(sc *scope) time.Time { return sc.grant.Event(x.q.Event).ScheduleBefore }
 	var claim ExplainedClaim
 	if x.q.Key != "" {
-		latest = func(sc *scope) time.Time { return sc.grant.entry(x.q.Key).scheduleBefore }
-		v := x.joined.grant.weighEntry(x.q.Key)
-		claim = x.entryClaim(&v, name, v.scheduleBefore.by, "null")
+		latest = func(sc *scope) time.Time { return sc.grant.Entry(x.q.Key).ScheduleBefore }
+		v := x.joined.grant.ResolveEntry(x.q.Key)
+		claim = x.entryClaim(&v, name, v.ScheduleBefore.By, "null")
 	} else {
-		v := x.joined.grant.weighEvent(x.q.Event)
-		claim = x.eventClaim(&v, name, v.scheduleBefore.by, "null")
+		v := x.joined.grant.ResolveEvent(x.q.Event)
+		claim = x.eventClaim(&v, name, v.ScheduleBefore.By, "null")
 	}
 	x.consequence(claim, func(sc *scope) error {
 		err := permitDue(time.Time{}, latest(sc))
@@ -233,7 +233,7 @@ func (x *explainer) scheduling() {
 }
 
 func (x *explainer) reacting() {
-	v := x.joined.grant.weighEvent(x.q.Event)
+	v := x.joined.grant.ResolveEvent(x.q.Event)
 	x.e.Claims = []ExplainedClaim{x.reactClaim(&v)}
 	x.ask(func(sc *scope) error {
 		if err := sc.permitReacting(); err != nil {
@@ -248,59 +248,59 @@ func (x *explainer) reacting() {
 	switch {
 	case x.e.Code == CodeHistoryPermissionDenied:
 		g := x.joined.grant
-		votes := g.weigh()
-		x.e.Claims = append([]ExplainedClaim{g.explain("historyStart", votes.historyStart.by, "null")}, x.e.Claims...)
+		r := g.ResolveChannel()
+		x.e.Claims = append([]ExplainedClaim{explainChannel(g, "historyStart", r.HistoryStart.By, "null")}, x.e.Claims...)
 		x.e.By = x.e.Claims[0].By
 		x.e.Reason = "historyStart is in the future under " + x.e.By.String()
 	case x.e.Code != CodeReactionPermissionDenied:
 	case x.joined.meta.UID == "":
 		x.e.Reason, x.e.By = "reactions need a uid, and the client has none", nil
-	case x.e.By == nil && len(v.grant().reactions) > 0:
+	case x.e.By == nil && len(v.Event().Reactions) > 0:
 		x.e.Reason = "the reaction is in no list of react that matches"
 	}
 }
 
 func (x *explainer) getting() {
-	v := x.joined.grant.weighEntry(x.q.Key)
-	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "get", v.get.by, "false")}
+	v := x.joined.grant.ResolveEntry(x.q.Key)
+	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "get", v.Get.By, "false")}
 	x.ask(func(sc *scope) error { return sc.permitGet(x.q.Key) })
 }
 
 func (x *explainer) setting() {
-	v := x.joined.grant.weighEntry(x.q.Key)
+	v := x.joined.grant.ResolveEntry(x.q.Key)
 	x.e.Claims = []ExplainedClaim{
-		x.entryClaim(&v, "set", v.set.by, "false"),
-		x.entryClaim(&v, "store", v.store.by, "-1"),
-		x.entryClaim(&v, "emitPubSubEvent", v.emit.by, "false"),
+		x.entryClaim(&v, "set", v.Set.By, "false"),
+		x.entryClaim(&v, "store", v.Store.By, "-1"),
+		x.entryClaim(&v, "emitPubSubEvent", v.Emit.By, "false"),
 	}
 	x.ask(x.permitSet)
 }
 
 func (x *explainer) observing() {
-	v := x.joined.grant.weighEntry(x.q.Key)
-	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "observe", v.observe.by, "false")}
+	v := x.joined.grant.ResolveEntry(x.q.Key)
+	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "observe", v.Observe.By, "false")}
 	x.ask(func(sc *scope) error {
 		if !sc.subscribed {
 			return refuse(CodeNotSubscribed)
 		}
-		return silently(sc.grant.entry(x.q.Key).observe)
+		return silently(sc.grant.Entry(x.q.Key).Observe)
 	})
 	x.e.Code = "" // nobody asked
 }
 
 func (x *explainer) updatingUMD() {
 	if x.q.Channel == "" {
-		allowed := fmt.Sprint(x.command.claims.UMDUpdate)
+		allowed := fmt.Sprint(x.command.UMDUpdate)
 		keys := []ClaimKey{{Token: ScopeUMD, Value: []byte(allowed)}}
 		x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, 0, "")}
-		x.decide(x.command.permitUMD(nil))
+		x.decide(permitUMD(x.command, nil))
 		return
 	}
-	rules := x.command.matching(nil, x.joined.channel)
+	rules, effective := x.command.ResolveUMDUpdate(x.joined.channel)
 	keys := make([]ClaimKey, len(rules))
 	for i, r := range rules {
-		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.key, Value: claimValue(r.claims, "umdUpdate")}
+		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.Key, Value: claimValue(r.Claims, "umdUpdate")}
 	}
-	x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, weighUMDUpdate(rules).by, "false")}
-	x.ask(x.command.permitUMD)
+	x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, effective.By, "false")}
+	x.ask(func(sc *scope) error { return permitUMD(x.command, sc) })
 }

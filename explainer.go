@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
 )
@@ -14,11 +16,11 @@ import (
 type explainer struct {
 	q        *ExplainRequest
 	e        Explanation
-	v        *verifier
+	v        *permission.Verifier
 	noTokens bool // the host's own authentication says who connects
 
-	connect *grant
-	command *grant // of the subscribe or umd token, nil for none
+	connect *permission.Grant
+	command *permission.Grant // of the subscribe or umd token, nil for none
 	// refused says that a token is not valid, which is the answer.
 	refused bool
 
@@ -28,7 +30,7 @@ type explainer struct {
 	// wanted is what the tokens say about subscribing.
 	joined, apart *scope
 	joinErr       error
-	wanted        *channelGrant
+	wanted        *permission.Channel
 }
 
 // open looks into the tokens. The error is the host's: that of its KeyLookup.
@@ -55,38 +57,38 @@ func (x *explainer) openConnect(ctx context.Context) error {
 	var err error
 	switch {
 	case x.q.Token != "" && x.noTokens:
-		return invalidToken("Options.Authenticate says who connects, and no token")
+		return errNoTokens
 	case x.q.Token != "":
-		x.connect, err = x.v.permitConnect(ctx, x.q.Token)
+		x.connect, err = x.v.VerifyConnect(ctx, x.q.Token)
 	case x.q.Claims != nil:
-		x.connect, err = x.v.compile(x.q.Claims)
+		x.connect, err = x.v.Compile(x.q.Claims)
 		if err == nil && !x.noTokens {
-			err = x.connect.permitConnect()
+			err = x.connect.CheckConnect()
 		}
 	}
 	return err
 }
 
 func (x *explainer) openCommand(ctx context.Context, scope Scope) error {
-	var g *grant
+	var g *permission.Grant
 	var err error
 	if x.q.CommandToken != "" {
-		g, err = x.v.verify(ctx, x.q.CommandToken, scope)
+		g, err = x.v.Verify(ctx, x.q.CommandToken, scope)
 	} else {
-		g, err = x.v.compile(x.q.CommandClaims)
+		g, err = x.v.Compile(x.q.CommandClaims)
 	}
 	if err != nil {
 		return err
 	}
 	if x.connect == nil { // any connection that it is meant for
-		x.connect = &grant{claims: grantedClaims{UID: g.claims.UID}}
+		x.connect = &permission.Grant{UID: g.UID}
 	}
 	connection := x.q.ConnectionID
 	if connection == "" {
-		connection = g.claims.ConnectionID
+		connection = g.ConnectionID
 	}
 	x.command = g
-	return g.bound(connection, x.connect.claims.UID)
+	return g.CheckConnection(connection, x.connect.UID)
 }
 
 // invalid makes an answer of what is wrong with a token.
@@ -99,6 +101,9 @@ func (x *explainer) invalid(err error, code Code, which string) error {
 	return nil
 }
 
+// errNoTokens is what is wrong with any connect token where there are none.
+var errNoTokens = fmt.Errorf("%w: Options.Authenticate says who connects, and no token", token.ErrInvalid)
+
 // problem leaves out what every such error begins with.
 func problem(err error) string {
 	const prefix = "invalid token: "
@@ -110,23 +115,23 @@ func problem(err error) string {
 
 // enter lets the client subscribe, if it may.
 func (x *explainer) enter() {
-	var subscribe *grant
-	uid := x.connect.claims.UID
+	var subscribe *permission.Grant
+	uid := x.connect.UID
 	if x.q.Action != ActionUpdateUMD {
 		subscribe = x.command
 	}
-	perms := newPermissions(x.connect)
-	channel := perms.realName(x.q.Channel, subscribe)
-	x.apart = &scope{channel: channel, meta: store.Meta{UID: uid}, grant: perms.channel(channel)}
-	if subscribe != nil && subscribe.claims.UID != "" {
-		uid = subscribe.claims.UID
+	perms := permission.NewConnection(x.connect)
+	channel := perms.RealName(x.q.Channel, subscribe)
+	x.apart = &scope{channel: channel, meta: store.Meta{UID: uid}, grant: perms.Channel(channel)}
+	if subscribe != nil && subscribe.UID != "" {
+		uid = subscribe.UID
 	}
-	x.wanted = resolve(channel, x.connect, subscribe)
-	if x.joinErr = x.wanted.permitSubscribe(channel, uid); x.joinErr != nil {
+	x.wanted = permission.Resolve(channel, x.connect, subscribe)
+	if x.joinErr = permitSubscribe(x.wanted, channel, uid); x.joinErr != nil {
 		// What the subscribe token adds is of no use, its aliases neither.
 		if x.q.Action != ActionSubscribe {
-			x.apart.channel = perms.realName(x.q.Channel, nil)
-			x.apart.grant = perms.channel(x.apart.channel)
+			x.apart.channel = perms.RealName(x.q.Channel, nil)
+			x.apart.grant = perms.Channel(x.apart.channel)
 		}
 		x.joined = x.apart
 		return
@@ -177,75 +182,76 @@ func (x *explainer) decide(err error) {
 
 // subscribeClaims has the one first that decides.
 func (x *explainer) subscribeClaims() []ExplainedClaim {
-	v := x.wanted.weigh()
+	v := x.wanted.ResolveChannel()
 	claims := []ExplainedClaim{
-		x.wanted.explain("subscribe", v.subscribe.by, "false"),
-		x.wanted.explain("autoSubscribe", v.autoSubscribe.by, "false"),
+		explainChannel(x.wanted, "subscribe", v.Subscribe.By, "false"),
+		explainChannel(x.wanted, "autoSubscribe", v.AutoSubscribe.By, "false"),
 	}
-	if v.subscribe.Permission == Unset && v.autoSubscribe.Permission == Allow {
+	if v.Subscribe.Value == Unset && v.AutoSubscribe.Value == Allow {
 		slices.Reverse(claims)
 	}
 	return claims
 }
 
 // publishClaims has the one first that decides.
-func (x *explainer) publishClaims(v *eventVotes) []ExplainedClaim {
+func (x *explainer) publishClaims(v *permission.EventResolution) []ExplainedClaim {
 	claims := []ExplainedClaim{
-		x.eventClaim(v, "publish", v.publish.by, "false"),
-		x.eventClaim(v, "broadcast", v.broadcast.by, "false"),
+		x.eventClaim(v, "publish", v.Publish.By, "false"),
+		x.eventClaim(v, "broadcast", v.Broadcast.By, "false"),
 	}
-	if v.grant().broadcast {
+	if v.Event().Broadcast {
 		slices.Reverse(claims)
 	}
 	return claims
 }
 
 // explain explains a claim of the channel.
-func (g *channelGrant) explain(name string, by int, fallback string) ExplainedClaim {
-	keys := make([]ClaimKey, len(g.rules))
-	for i, r := range g.rules {
-		keys[i] = ClaimKey{Token: g.token(i), Channel: r.key, Value: claimValue(r.claims, name)}
+func explainChannel(g *permission.Channel, name string, by int, fallback string) ExplainedClaim {
+	rules := g.Rules()
+	keys := make([]ClaimKey, len(rules))
+	for i, r := range rules {
+		keys[i] = ClaimKey{Token: g.Token(i), Channel: r.Key, Value: claimValue(r.Claims, name)}
 	}
 	return explained(name, keys, by, fallback)
 }
 
-func (x *explainer) eventClaim(v *eventVotes, name string, by int, fallback string) ExplainedClaim {
+func (x *explainer) eventClaim(v *permission.EventResolution, name string, by int, fallback string) ExplainedClaim {
 	g := x.joined.grant
-	keys := make([]ClaimKey, len(v.said))
-	for i, s := range v.said {
+	keys := make([]ClaimKey, len(v.Matches))
+	for i, s := range v.Matches {
 		keys[i] = ClaimKey{
-			Token: g.token(s.rule), Channel: g.rules[s.rule].key, Event: s.key,
-			Value: claimValue(ChannelClaims{Messages: map[string]MessageClaims{"e": *s.claims}}, "messages", "e", name),
+			Token: g.Token(s.Rule), Channel: g.Rules()[s.Rule].Key, Event: s.Key,
+			Value: claimValue(ChannelClaims{Messages: map[string]MessageClaims{"e": *s.Claims}}, "messages", "e", name),
 		}
 	}
 	return explained(name, keys, by, fallback)
 }
 
-func (x *explainer) entryClaim(v *entryVotes, name string, by int, fallback string) ExplainedClaim {
+func (x *explainer) entryClaim(v *permission.EntryResolution, name string, by int, fallback string) ExplainedClaim {
 	g := x.joined.grant
-	keys := make([]ClaimKey, len(v.said))
-	for i, s := range v.said {
+	keys := make([]ClaimKey, len(v.Matches))
+	for i, s := range v.Matches {
 		keys[i] = ClaimKey{
-			Token: g.token(s.rule), Channel: g.rules[s.rule].key, Key: s.key,
-			Value: claimValue(ChannelClaims{Storage: map[string]StorageClaims{"k": *s.claims}}, "storage", "k", name),
+			Token: g.Token(s.Rule), Channel: g.Rules()[s.Rule].Key, Key: s.Key,
+			Value: claimValue(ChannelClaims{Storage: map[string]StorageClaims{"k": *s.Claims}}, "storage", "k", name),
 		}
 	}
 	return explained(name, keys, by, fallback)
 }
 
 // reactClaim: where no key says true or false, lists do, all together.
-func (x *explainer) reactClaim(v *eventVotes) ExplainedClaim {
-	c := x.eventClaim(v, "react", v.react.by, "false")
+func (x *explainer) reactClaim(v *permission.EventResolution) ExplainedClaim {
+	c := x.eventClaim(v, "react", v.React.By, "false")
 	if c.By != nil {
 		return c
 	}
-	for i, s := range v.said {
-		if slices.Contains(s.claims.Reactions, x.q.Reaction) {
+	for i, s := range v.Matches {
+		if slices.Contains(s.Claims.Reactions, x.q.Reaction) {
 			c.By = &c.Keys[i]
 			break
 		}
 	}
-	if all := v.grant().reactions; len(all) > 0 {
+	if all := v.Event().Reactions; len(all) > 0 {
 		c.Value, _ = json.Marshal(slices.Concat(all...)) // strings
 	}
 	return c
@@ -258,14 +264,6 @@ func explained(name string, keys []ClaimKey, by int, fallback string) ExplainedC
 		c.Value = c.By.Value
 	}
 	return c
-}
-
-// token says which token a rule is of.
-func (g *channelGrant) token(rule int) Scope {
-	if rule < g.added {
-		return ScopeSubscribe
-	}
-	return ScopeConnect
 }
 
 // claimValue returns a claim of a channel as it stands in a token, nil if it does

@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
@@ -45,7 +46,7 @@ const Forever = store.Forever
 type Handler struct {
 	opts     Options
 	logger   *slog.Logger
-	verifier *verifier
+	verifier *permission.Verifier
 	apiKeys  []apiKey
 	origins  origins
 	events   *emitter
@@ -89,9 +90,11 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	o.Logger = bounded(o.Logger)
-	v, err := newVerifier(&o)
+	v, err := permission.NewVerifier(token.VerifierOptions{
+		Keys: o.Keys, KeyLookup: o.KeyLookup, Audience: o.Audience, Issuer: o.Issuer, ClockSkew: o.ClockSkew,
+	}, o.MaxMetadataSize)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("hotsock: Options.%w", err)
 	}
 	h := &Handler{
 		opts:     o,

@@ -3,7 +3,8 @@ package hotsock
 import "time"
 
 // Limits that no option changes. What an app can change is in [Options]; what
-// tokens are held to as well is in internal/protocol.
+// tokens are held to as well is in internal/protocol, and how many permissions a
+// connection remembers in internal/permission.
 // docs/protocol.md#limits tells clients of those that they can meet, and
 // TestLimits holds that table to this file.
 
@@ -37,15 +38,13 @@ const (
 // What is remembered, so that a client which uses ever new names cannot fill
 // the memory.
 const (
-	decisionCacheSize     = 64 << 10 // bytes of a connection's decisions on events, and of those on storage keys
-	channelGrantCacheSize = 32 << 10 // bytes of permissions on channels without a subscription, of one connection
-	maxTold               = 256      // storage reads of a subscription; beyond, the store's order alone decides
-	maxGone               = 1 << 14  // users without a connection whose rate limit is remembered
-	maxPooled             = 16 << 10 // bytes of a buffer that is used again
-	maxWaiting            = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
-	eventQueue            = 16384    // events that wait for the sink
-	maxEventBytes         = 64 << 20 // of them, since an event can have a list of all members
-	maxLogged             = 1 << 10  // bytes of one value in the log
+	maxTold       = 256      // storage reads of a subscription; beyond, the store's order alone decides
+	maxGone       = 1 << 14  // users without a connection whose rate limit is remembered
+	maxPooled     = 16 << 10 // bytes of a buffer that is used again
+	maxWaiting    = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
+	eventQueue    = 16384    // events that wait for the sink
+	maxEventBytes = 64 << 20 // of them, since an event can have a list of all members
+	maxLogged     = 1 << 10  // bytes of one value in the log
 )
 
 // What changes of a presence channel's members cost each of its subscribers, so

@@ -141,10 +141,13 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}
-	permitted := func(key string) bool { return c.scope.grant.decideEntry(key).get }
+	permitted := func(key string) bool {
+		r := c.scope.grant.ResolveEntry(key)
+		return r.Get.Value == Allow
+	}
 	ranges := namedRanges(in.Keys)
 	if len(in.Keys) == 0 {
-		ranges = c.scope.grant.keysOf(func(s *StorageClaims) bool { return s.Get == Allow })
+		ranges = c.scope.grant.KeyRanges(func(s *StorageClaims) bool { return s.Get == Allow })
 	}
 	scan := c.h.scan(c.scope.channel, ranges, permitted)
 	scan.after = in.After

@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -263,12 +264,12 @@ func (c *connection) dismiss(channel string) bool {
 	c.mu.Unlock()
 	if s == nil {
 		if waiting { // and so does the client
-			c.sock.Send(unsubscribedFrame(channel, c.perms.channel(channel).alias, c.meta(), ""))
+			c.sock.Send(unsubscribedFrame(channel, c.perms.Channel(channel).Alias, c.meta(), ""))
 		}
 		return false
 	}
 	c.leave(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.grant.alias, s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), ""))
 	return true
 }
 
@@ -286,7 +287,7 @@ func tokenClaims(token string) []byte {
 }
 
 // grantOf compiles claims that another node has verified.
-func (h *Handler) grantOf(claims []byte) (*grant, error) {
+func (h *Handler) grantOf(claims []byte) (*permission.Grant, error) {
 	if claims == nil {
 		return nil, nil
 	}
@@ -294,5 +295,5 @@ func (h *Handler) grantOf(claims []byte) (*grant, error) {
 	if err := json.Unmarshal(claims, &c); err != nil {
 		return nil, fmt.Errorf("hotsock: claims from a node: %w", err)
 	}
-	return h.verifier.compile(&c)
+	return h.verifier.Compile(&c)
 }

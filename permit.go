@@ -1,61 +1,20 @@
 package hotsock
 
 import (
-	"context"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
 // This file has the checks that decide whether a client may do something. None
 // needs the store. What a client is told is the error.
 
-// permitConnect verifies a connect token.
-func (v *verifier) permitConnect(ctx context.Context, token string) (*grant, error) {
-	g, err := v.verify(ctx, token, ScopeConnect)
-	if err != nil {
-		return nil, err
-	}
-	return g, g.permitConnect()
-}
-
-func (g *grant) permitConnect() error {
-	if g.claims.ConnectionID != "" {
-		return invalidToken("it has a connectionId, and so cannot connect")
-	}
-	return nil
-}
-
-// verifyFor verifies a subscribe or umd token that a connection's client sent.
-func (v *verifier) verifyFor(ctx context.Context, connectionID, uid, token string, scope Scope) (*grant, error) {
-	g, err := v.verify(ctx, token, scope)
-	if err != nil {
-		return nil, err
-	}
-	return g, g.bound(connectionID, uid)
-}
-
-// bound refuses a subscribe or umd token that is not meant for a connection:
-// the one that it names, or else any of its user.
-func (g *grant) bound(connectionID, uid string) error {
-	switch c := &g.claims; {
-	case c.ConnectionID != "" && c.ConnectionID != connectionID:
-		return invalidToken("its connectionId is another connection's")
-	case c.ConnectionID != "":
-		return nil
-	case c.UID == "":
-		return invalidToken("it has neither a connectionId nor a uid")
-	case c.UID != uid:
-		return invalidToken("its uid is not the connection's")
-	}
-	return nil
-}
-
 // permitSubscribe says whether a user, uid on this channel, may subscribe.
-func (g *channelGrant) permitSubscribe(channel, uid string) error {
-	if !g.subscribe {
+func permitSubscribe(g *permission.Channel, channel, uid string) error {
+	if !g.Subscribe {
 		return refuse(CodeSubscribePermissionDenied)
 	}
 	if protocol.IsPresence(channel) && uid == "" {
@@ -80,13 +39,13 @@ func (sc *scope) permitRead(id ulid.ULID) error {
 	return nil
 }
 
-func (sc *scope) permitPublish(event string) (*eventGrant, error) {
+func (sc *scope) permitPublish(event string) (*permission.Event, error) {
 	if !protocol.ValidEvent(event) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidEvent)
 	}
-	g := sc.grant.event(event)
-	if !g.broadcast && !(sc.subscribed && g.publish) {
-		if g.publish {
+	g := sc.grant.Event(event)
+	if !g.Broadcast && !(sc.subscribed && g.Publish) {
+		if g.Publish {
 			return nil, refuse(CodeNotSubscribed)
 		}
 		return nil, refuse(CodePublishPermissionDenied)
@@ -106,9 +65,9 @@ func (sc *scope) permitReacting() error {
 	return nil
 }
 
-func (sc *scope) permitReaction(event, reaction string) (*eventGrant, error) {
-	g := sc.grant.event(event)
-	if !g.mayReact(reaction) {
+func (sc *scope) permitReaction(event, reaction string) (*permission.Event, error) {
+	g := sc.grant.Event(event)
+	if !g.MayReact(reaction) {
 		return nil, refuse(CodeReactionPermissionDenied)
 	}
 	return g, nil
@@ -118,25 +77,25 @@ func (sc *scope) permitGet(key string) error {
 	if !protocol.ValidKey(key) {
 		return refuseBecause(CodeInvalidRequest, invalidKey)
 	}
-	if !sc.grant.entry(key).get {
+	if !sc.grant.Entry(key).Get {
 		return refuse(CodeStoragePermissionDenied)
 	}
 	return nil
 }
 
-func (sc *scope) permitSet(key string) (*entryGrant, error) {
+func (sc *scope) permitSet(key string) (*permission.Entry, error) {
 	if !protocol.ValidKey(key) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
 	}
-	g := sc.grant.entry(key)
-	if !g.set {
+	g := sc.grant.Entry(key)
+	if !g.Set {
 		return nil, refuse(CodeStoragePermissionDenied)
 	}
 	return g, nil
 }
 
 func (sc *scope) permitInfo() error {
-	if !sc.grant.getInfo {
+	if !sc.grant.GetInfo {
 		return refuse(CodeInfoPermissionDenied)
 	}
 	return nil
@@ -153,9 +112,9 @@ func permitDue(due, latest time.Time) error {
 
 // permitUMD says whether a umd token permits to change metadata, with scope on
 // a channel or with nil of the connection.
-func (g *grant) permitUMD(sc *scope) error {
+func permitUMD(g *permission.Grant, sc *scope) error {
 	switch {
-	case sc == nil && !g.mayUpdateUMD(""), sc != nil && !g.mayUpdateUMD(sc.channel):
+	case sc == nil && !g.MayUpdateUMD(""), sc != nil && !g.MayUpdateUMD(sc.channel):
 		return refuse(CodeUMDUpdatePermissionDenied)
 	case sc != nil && !sc.subscribed:
 		return refuse(CodeNotSubscribed)

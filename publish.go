@@ -37,20 +37,20 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in p
 		// The frame's buffer is used again.
 		Data: bytes.Clone(in.Data),
 		Meta: &meta,
-		Keep: g.keep,
+		Keep: g.Keep,
 	}
-	if !g.echo {
+	if !g.Echo {
 		p.Exclude = sc.connection
 	}
 	if in.Schedule.Expression != "" {
-		due, err := h.permitSchedule(in.Schedule, g.scheduleBefore)
+		due, err := h.permitSchedule(in.Schedule, g.ScheduleBefore)
 		if err != nil {
 			return accepted{}, err
 		}
 		later := p // Only this one has to be on the heap.
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &later, Emit: g.emit})
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &later, Emit: g.Emit})
 	}
-	return h.publish(ctx, who, &p, g.emit)
+	return h.publish(ctx, who, &p, g.Emit)
 }
 
 // publish is the one path of a message to the store.

@@ -24,11 +24,11 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 		return err
 	}
 	exclude := sc.connection
-	if sc.grant.event(wire.EventMessageReaction).echo {
+	if sc.grant.Event(wire.EventMessageReaction).Echo {
 		exclude = ""
 	}
 	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{
-		exclude: exclude, emit: g.emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
+		exclude: exclude, emit: g.Emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
 	})
 }
 

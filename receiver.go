@@ -162,7 +162,7 @@ func (c *connection) resubscribe(channel string, lost bool) {
 		}
 		// It cannot be again, because the channel is full say.
 		c.leave(s)
-		c.sock.Send(unsubscribedFrame(channel, s.grant.alias, s.meta(), ""))
+		c.sock.Send(unsubscribedFrame(channel, s.grant.Alias, s.meta(), ""))
 		c.fail(&wire.Command{Event: wire.EventSubscribe, Channel: channel}, err)
 		return nil
 	})

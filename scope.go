@@ -5,6 +5,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -22,7 +23,7 @@ type scope struct {
 	channel    string // real name
 	connection string
 	meta       store.Meta
-	grant      *channelGrant
+	grant      *permission.Channel
 	// subscribed, and if so after which item.
 	subscribed bool
 	from       ulid.ULID
@@ -33,25 +34,19 @@ func (c *connection) scope(name string) (*scope, error) {
 	if !protocol.ValidChannel(name) {
 		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	channel := c.perms.realName(name, nil)
+	channel := c.perms.RealName(name, nil)
 	if s := c.subscription(channel); s != nil {
 		return &scope{
 			channel: channel, connection: c.id, meta: s.meta(), grant: s.grant,
 			subscribed: true, from: s.from,
 		}, nil
 	}
-	return &scope{channel: channel, connection: c.id, meta: c.meta(), grant: c.perms.channel(channel)}, nil
-}
-
-// history returns since when messages may be read, and false if only those
-// after the start of the subscription may.
-func (g *channelGrant) history() (time.Time, bool) {
-	return g.historyStart, !g.historyStart.IsZero()
+	return &scope{channel: channel, connection: c.id, meta: c.meta(), grant: c.perms.Channel(channel)}, nil
 }
 
 // oldest returns the exclusive lower bound of what may be read.
 func (sc *scope) oldest() ulid.ULID {
-	start, ok := sc.grant.history()
+	start, ok := sc.grant.History()
 	if !ok {
 		return sc.from
 	}

@@ -24,16 +24,16 @@ func (h *Handler) setAs(ctx context.Context, who *requester, sc *scope, in setIn
 		return accepted{}, err
 	}
 	s := setRequest(sc.channel, in.Key, in.Data)
-	s.Meta, s.Keep = sc.meta, g.keep
-	if g.emit {
+	s.Meta, s.Keep = sc.meta, g.Keep
+	if g.Emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
 	if in.Schedule.Expression != "" {
-		due, err := h.permitSchedule(in.Schedule, g.scheduleBefore)
+		due, err := h.permitSchedule(in.Schedule, g.ScheduleBefore)
 		if err != nil {
 			return accepted{}, err
 		}
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: sc.meta.UID, Set: s, Emit: g.emit})
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: sc.meta.UID, Set: s, Emit: g.Emit})
 	}
 	return accepted{}, h.set(ctx, who, s)
 }

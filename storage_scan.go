@@ -112,8 +112,11 @@ func (h *Handler) readEntries(ctx context.Context, r store.EntriesRequest) (stor
 // more than it can be sent at once, or too many keys must be looked through to
 // find them, that is an error.
 func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
-	ranges := s.grant.keysOf(func(c *StorageClaims) bool { return c.Observe == Allow })
-	scan := h.scan(s.channel, ranges, func(key string) bool { return s.grant.decideEntry(key).observe })
+	ranges := s.grant.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
+	scan := h.scan(s.channel, ranges, func(key string) bool {
+		r := s.grant.ResolveEntry(key)
+		return r.Observe.Value == Allow
+	})
 	var shown []*store.Entry
 	size := 0
 	for {
@@ -167,15 +170,6 @@ func (h *Handler) listEntries(ctx context.Context, scan *keyScan) (page []*store
 			return page, more, err
 		}
 	}
-}
-
-// keysOf returns where the keys lie of which some claims are wanted.
-func (g *channelGrant) keysOf(wanted func(*StorageClaims) bool) []pattern.Range {
-	var ranges []pattern.Range
-	for _, r := range g.rules {
-		ranges = r.storage.Ranges(ranges, wanted)
-	}
-	return ranges
 }
 
 // namedRanges returns the ranges of these names.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -14,12 +15,12 @@ import (
 
 // A joinRequest is a permitted subscribe.
 type joinRequest struct {
-	name    string // as the client said it
-	channel string // real name, as far as it is known without granted
-	token   string // the subscribe token, or ""
-	granted *grant // of that token, or nil, also before it is verified
-	used    bool   // its single use is taken
-	counted bool   // against the rate limit
+	name    string            // as the client said it
+	channel string            // real name, as far as it is known without granted
+	token   string            // the subscribe token, or ""
+	granted *permission.Grant // of that token, or nil, also before it is verified
+	used    bool              // its single use is taken
+	counted bool              // against the rate limit
 	auto    bool
 	// catchUp asks for the position, and what came after the message, which is
 	// zero for none.
@@ -38,7 +39,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	}
 	// Counted now, whatever becomes of it.
 	j := joinRequest{
-		name: cmd.Channel, channel: c.perms.realName(cmd.Channel, nil), token: in.Token,
+		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
 		catchUp: in.CatchUp, after: in.After, counted: c.limit.take() == nil,
 	}
 	err = c.join(&j, cmd)
@@ -68,11 +69,11 @@ func (c *connection) verify(j *joinRequest) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), j.token, ScopeSubscribe)
+	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), j.token, ScopeSubscribe)
 	if err != nil {
 		return c.refuseToken("subscribe", CodeInvalidSubscribeToken, err)
 	}
-	j.granted, j.channel = g, c.perms.realName(j.name, g)
+	j.granted, j.channel = g, c.perms.RealName(j.name, g)
 	return nil
 }
 
@@ -124,7 +125,7 @@ func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err
 	}
-	s.grant = c.perms.subscribed(s.channel, j.granted)
+	s.grant = c.perms.Subscribed(s.channel, j.granted)
 	s.topic.add(s)
 	if err := c.enter(ctx, s, j, cmd.Ref); err != nil {
 		c.leave(s)
@@ -147,17 +148,17 @@ func (c *connection) count(j *joinRequest) error {
 func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	m := c.meta()
 	s := &subscription{conn: c, channel: j.channel, claims: tokenClaims(j.token), uid: m.UID, umd: m.UMD}
-	s.grant = resolve(j.channel, c.grant, j.granted)
+	s.grant = permission.Resolve(j.channel, c.grant, j.granted)
 	if j.granted != nil {
-		if uid := j.granted.claims.UID; uid != "" {
+		if uid := j.granted.UID; uid != "" {
 			s.uid = uid
 		}
-		if umd := j.granted.claims.UMD; umd != nil {
+		if umd := j.granted.UMD; umd != nil {
 			s.umd = umd
 		}
 	}
-	s.counted = !s.grant.omitFromSubCount
-	if err := s.grant.permitSubscribe(s.channel, s.uid); err != nil {
+	s.counted = !s.grant.OmitFromSubCount
+	if err := permitSubscribe(s.grant, s.channel, s.uid); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -194,7 +195,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	if !protocol.ValidChannel(cmd.Channel) {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	channel := c.perms.realName(cmd.Channel, nil)
+	channel := c.perms.RealName(cmd.Channel, nil)
 	c.mu.Lock()
 	w, waiting := c.waiting[channel]
 	if !waiting && !c.subs.Has(channel) {
@@ -210,9 +211,9 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	switch {
 	case s != nil:
 		c.leave(s)
-		c.sock.Send(unsubscribedFrame(s.channel, s.grant.alias, s.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), cmd.Ref))
 	case waiting:
-		c.sock.Send(unsubscribedFrame(channel, resolve(channel, c.grant, w.join.granted).alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, permission.Resolve(channel, c.grant, w.join.granted).Alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}
@@ -223,7 +224,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 // channel is sent any more; if the store cannot be told now, it will be.
 func (c *connection) leave(s *subscription) {
 	s.topic.remove(s)
-	c.perms.unsubscribed(s.channel)
+	c.perms.Unsubscribed(s.channel)
 	c.mu.Lock()
 	c.subs.Delete(s.channel)
 	c.mu.Unlock()

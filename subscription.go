@@ -3,6 +3,7 @@ package hotsock
 import (
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -28,7 +29,7 @@ type subscription struct {
 	// claims are those of the subscribe token, or nil; grant is what that and
 	// the connect token permit on the channel.
 	claims  []byte
-	grant   *channelGrant
+	grant   *permission.Channel
 	uid     string
 	counted bool
 	// The newest item when it began: what follows may be listed.
@@ -83,7 +84,7 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
 		return false
 	}
-	if item.Storage != nil && !s.grant.entry(item.Storage.Key).observe {
+	if item.Storage != nil && !s.grant.Entry(item.Storage.Key).Observe {
 		return false
 	}
 	switch s.state {

@@ -1,8 +1,6 @@
 package hotsock
 
-import (
-	"time"
-)
+import "time"
 
 // arm starts the connection's one timer. It fires when the earliest of its
 // deadlines may have come; most were moved meanwhile by messages, which do not
@@ -55,7 +53,7 @@ func (c *connection) overdue(now time.Duration) endReason {
 		return endExpired
 	case now >= c.active()+c.h.opts.IdleTimeout:
 		return endIdle
-	case c.grant.claims.HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant.claims.HeartbeatTimeout:
+	case c.grant.HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant.HeartbeatTimeout:
 		return endHeartbeat
 	}
 	return endClient
@@ -78,15 +76,15 @@ func (c *connection) active() time.Duration {
 }
 
 func (c *connection) keepAliveDue(now time.Duration) bool {
-	return c.grant.claims.KeepAlive && now >= c.kept+c.h.opts.KeepAliveInterval
+	return c.grant.KeepAlive && now >= c.kept+c.h.opts.KeepAliveInterval
 }
 
 func (c *connection) nextDeadline() time.Duration {
 	next := min(c.h.opts.MaxConnectionDuration, c.active()+c.h.opts.IdleTimeout)
-	if c.grant.claims.HeartbeatTimeout > 0 {
-		next = min(next, c.heartbeat+c.grant.claims.HeartbeatTimeout)
+	if c.grant.HeartbeatTimeout > 0 {
+		next = min(next, c.heartbeat+c.grant.HeartbeatTimeout)
 	}
-	if c.grant.claims.KeepAlive {
+	if c.grant.KeepAlive {
 		next = min(next, c.kept+c.h.opts.KeepAliveInterval)
 	}
 	return next

@@ -1,15 +1,19 @@
 package hotsock
 
-import "context"
+import (
+	"context"
+
+	"github.com/hotsock-go/hotsock/internal/permission"
+)
 
 // useToken spends a token that is good for one use, and refuses one that was
 // used before. It is to be called last, when nothing else is in the way. If the
 // store cannot be asked, the token may or may not be spent.
-func (h *Handler) useToken(ctx context.Context, g *grant, used Code) error {
-	if g == nil || g.once == nil {
+func (h *Handler) useToken(ctx context.Context, g *permission.Grant, used Code) error {
+	if g == nil || g.SingleUse == nil {
 		return nil
 	}
-	first, err := h.node.UseToken(ctx, g.once.token, g.once.until)
+	first, err := h.node.UseToken(ctx, g.SingleUse.Token, g.SingleUse.Until)
 	if err != nil {
 		return err
 	}

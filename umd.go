@@ -17,38 +17,38 @@ func (c *connection) updateUMD(name, token string) error {
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.verifyFor(ctx, c.id, c.uid(), token, ScopeUMD)
+	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), token, ScopeUMD)
 	if err != nil {
 		return c.refuseToken("umd", CodeInvalidUMDToken, err)
 	}
 	if name != "" {
-		channel := c.perms.realName(name, nil)
+		channel := c.perms.RealName(name, nil)
 		s := c.subscription(channel)
-		if err := g.permitUMD(&scope{channel: channel, subscribed: s != nil}); err != nil {
+		if err := permitUMD(g, &scope{channel: channel, subscribed: s != nil}); err != nil {
 			return err
 		}
 		if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
 			return err
 		}
-		return c.updateSubscriptionUMD(s, g.claims.UMD)
+		return c.updateSubscriptionUMD(s, g.UMD)
 	}
-	if err := g.permitUMD(nil); err != nil {
+	if err := permitUMD(g, nil); err != nil {
 		return err
 	}
 	if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
 		return err
 	}
 	c.mu.Lock()
-	changed := !wire.Equal(orNull(c.umd), orNull(g.claims.UMD))
-	c.umd = g.claims.UMD
+	changed := !wire.Equal(orNull(c.umd), orNull(g.UMD))
+	c.umd = g.UMD
 	c.mu.Unlock()
 	if changed {
 		c.emitConnection(EventConnectionUpdated, nil)
 	}
-	if !g.claims.UMDPropagate {
+	if !g.UMDPropagate {
 		return nil
 	}
-	return c.propagateUMD(g.claims.UMD)
+	return c.propagateUMD(g.UMD)
 }
 
 // propagateUMD changes the metadata of all subscriptions. One that cannot be

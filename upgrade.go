@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -68,8 +69,8 @@ func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connec
 		secret:    sha256.Sum256([]byte(secret)),
 		claims:    claims,
 		grant:     g,
-		perms:     newPermissions(g),
-		umd:       g.claims.UMD,
+		perms:     permission.NewConnection(g),
+		umd:       g.UMD,
 		connected: time.Now(),
 	}
 	c.sourceIP, c.userAgent = h.sender(r)
@@ -127,7 +128,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 
 // admit decides who may connect, and returns what they may do, compiled and as
 // JSON.
-func (h *Handler) admit(ctx context.Context, r *http.Request) (*grant, []byte, error) {
+func (h *Handler) admit(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
 	if !h.origins.allowSocket(r) {
 		return nil, nil, h.refuseOrigin(r)
 	}
@@ -158,12 +159,12 @@ func (h *Handler) storeReady(ctx context.Context) error {
 }
 
 // authenticate asks the host, or else the token in the query.
-func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []byte, error) {
+func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
 	if h.opts.Authenticate != nil {
 		return h.authenticateByHost(r)
 	}
 	text := r.URL.Query().Get("token")
-	g, err := h.verifier.permitConnect(ctx, text)
+	g, err := h.verifier.VerifyConnect(ctx, text)
 	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)
 	}
@@ -174,7 +175,7 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*grant, []
 	return g, tokenClaims(text), nil
 }
 
-func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
+func (h *Handler) authenticateByHost(r *http.Request) (*permission.Grant, []byte, error) {
 	c, err := h.opts.Authenticate(r)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok {
@@ -186,7 +187,7 @@ func (h *Handler) authenticateByHost(r *http.Request) (*grant, []byte, error) {
 	if c == nil {
 		return nil, nil, refuse(CodeUnauthorized)
 	}
-	g, err := h.verifier.compile(c)
+	g, err := h.verifier.Compile(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("Options.Authenticate returned invalid claims: %w", err)
 	}

@@ -112,7 +112,7 @@ func TestNames(t *testing.T) {
 func identifiers(t *testing.T) map[string]bool {
 	t.Helper()
 	found := make(map[string]bool)
-	for _, folder := range []string{".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "token"} {
+	for _, folder := range []string{".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "internal/permission", "token"} {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)

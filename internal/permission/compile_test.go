@@ -1,4 +1,4 @@
-package hotsock
+package permission
 
 import (
 	"encoding/json"
@@ -9,28 +9,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
-	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
-// claimsGrant compiles claims given as the payload of a token.
-func claimsGrant(t testing.TB, payload string) *grant {
+// grantOf compiles claims given as the payload of a token.
+func grantOf(t testing.TB, payload string) *Grant {
 	t.Helper()
-	g, err := claimsCompile(payload)
+	g, err := compilePayload(payload)
 	if err != nil {
 		t.Fatalf("%s: %v", payload, err)
 	}
 	return g
 }
 
-func claimsCompile(payload string) (*grant, error) {
-	var c Claims
+func compilePayload(payload string) (*Grant, error) {
+	var c token.Claims
 	if err := c.UnmarshalJSON([]byte(payload)); err != nil {
 		return nil, err
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return compileClaims(&c, pattern.NewCompiler(), 1<<10)
+	return compile(&c, pattern.NewCompiler(), 1<<10)
 }
 
 // What claims are refused for that are valid.
@@ -43,7 +43,7 @@ func TestCompileClaimsRefuses(t *testing.T) {
 		{`{"channels":{"#regex:a{900}":{},"#regex:b{900}":{},"#regex:c{900}":{},"#regex:d{900}":{}}}`, "too large", "together too costly"},
 		{`{"channels":{"#regex:a{900}":{"messages":{"#regex:b{900}":{},"#regex:c{900}":{}},"storage":{"#regex:d{900}":{}}}}}`, "too large", "together too costly"},
 	} {
-		if _, err := claimsCompile(test.payload); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := compilePayload(test.payload); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%.80s (%s): error %v, want one with %q", test.payload, test.why, err, test.want)
 		}
 	}
@@ -56,8 +56,8 @@ func TestCompileClaimsMetadata(t *testing.T) {
 		{` null `, ``, "null is none"},
 		{`""`, `""`, "empty is not none"},
 	} {
-		g := claimsGrant(t, `{"umd":`+test.umd+`}`)
-		if got := string(g.claims.UMD); got != test.want {
+		g := grantOf(t, `{"umd":`+test.umd+`}`)
+		if got := string(g.UMD); got != test.want {
 			t.Errorf("metadata %s become %s, want %s: %s", test.umd, got, test.want, test.why)
 		}
 	}
@@ -65,22 +65,22 @@ func TestCompileClaimsMetadata(t *testing.T) {
 
 func TestCompileClaimsMetadataOfHosts(t *testing.T) {
 	for _, none := range []json.RawMessage{nil, {}, json.RawMessage("null"), json.RawMessage(" null\n")} {
-		g, err := compileClaims(&Claims{UMD: none}, pattern.NewCompiler(), 1<<10)
-		if err != nil || g.claims.UMD != nil {
-			t.Errorf("metadata %q become %q, %v, want none", none, g.claims.UMD, err)
+		g, err := compile(&token.Claims{UMD: none}, pattern.NewCompiler(), 1<<10)
+		if err != nil || g.UMD != nil {
+			t.Errorf("metadata %q become %q, %v, want none", none, g.UMD, err)
 		}
 	}
 }
 
 func TestCompileClaimsKeepsNothingOfTheHost(t *testing.T) {
-	claims := func() Claims {
-		return Claims{UMD: json.RawMessage(`{"name":"Jim"}`), Channels: map[string]ChannelClaims{"room.1": {
-			Messages: map[string]MessageClaims{"chat": {Publish: Allow, Store: new(24 * time.Hour), Reactions: []string{"👍", "👎"}}},
-			Storage:  map[string]StorageClaims{"k": {Get: Allow, Store: new(time.Hour)}},
+	claims := func() token.Claims {
+		return token.Claims{UMD: json.RawMessage(`{"name":"Jim"}`), Channels: map[string]token.ChannelClaims{"room.1": {
+			Messages: map[string]token.MessageClaims{"chat": {Publish: token.Allow, Store: new(24 * time.Hour), Reactions: []string{"👍", "👎"}}},
+			Storage:  map[string]token.StorageClaims{"k": {Get: token.Allow, Store: new(time.Hour)}},
 		}}}
 	}
 	c := claims()
-	g, err := compileClaims(&c, pattern.NewCompiler(), 1<<10)
+	g, err := compile(&c, pattern.NewCompiler(), 1<<10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,22 +95,22 @@ func TestCompileClaimsKeepsNothingOfTheHost(t *testing.T) {
 	clear(c.Channels["room.1"].Messages)
 	clear(c.Channels)
 
-	if keep := resolve("room.1", g, nil).entry("k").keep; keep != time.Hour {
+	if keep := Resolve("room.1", g, nil).Entry("k").Keep; keep != time.Hour {
 		t.Errorf("entries are now kept for %v", keep)
 	}
-	e := resolve("room.1", g, nil).event("chat")
-	if !e.publish || e.keep != 24*time.Hour || e.mayReact("x") || !e.mayReact("👍") || g.claims.UMD[0] != '{' {
-		t.Errorf("the grant changed with the host's claims: %+v, %q", e, g.claims.UMD)
+	e := Resolve("room.1", g, nil).Event("chat")
+	if !e.Publish || e.Keep != 24*time.Hour || e.MayReact("x") || !e.MayReact("👍") || g.UMD[0] != '{' {
+		t.Errorf("the grant changed with the host's claims: %+v, %q", e, g.UMD)
 	}
 }
 
 func TestCompileClaimsDefaultsOfStore(t *testing.T) {
-	g := claimsGrant(t, `{"channels":{"c":{"messages":{"e":{}},"storage":{"k":{}}}}}`)
-	c := resolve("c", g, nil)
-	if keep := c.event("e").keep; keep != 0 {
+	g := grantOf(t, `{"channels":{"c":{"messages":{"e":{}},"storage":{"k":{}}}}}`)
+	c := Resolve("c", g, nil)
+	if keep := c.Event("e").Keep; keep != 0 {
 		t.Errorf("messages are kept for %v, want not at all", keep)
 	}
-	if keep := c.entry("k").keep; keep != store.Forever {
+	if keep := c.Entry("k").Keep; keep != token.Forever {
 		t.Errorf("entries are kept for %v, want for ever", keep)
 	}
 }

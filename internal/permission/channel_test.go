@@ -1,4 +1,4 @@
-package hotsock
+package permission
 
 import (
 	"fmt"
@@ -10,18 +10,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hotsock-go/hotsock/store"
+	"github.com/hotsock-go/hotsock/token"
 )
 
-// permResolve resolves the channel "c" from the channels of a connect token and
+// resolveChannel resolves the channel "c" from the channels of a connect token and
 // of a subscribe token, "" for none.
-func permResolve(t testing.TB, connect, subscribe string) *channelGrant {
+func resolveChannel(t testing.TB, connect, subscribe string) *Channel {
 	t.Helper()
-	var s *grant
+	var s *Grant
 	if subscribe != "" {
-		s = claimsGrant(t, `{"channels":`+subscribe+`}`)
+		s = grantOf(t, `{"channels":`+subscribe+`}`)
 	}
-	return resolve("c", claimsGrant(t, `{"channels":`+connect+`}`), s)
+	return Resolve("c", grantOf(t, `{"channels":`+connect+`}`), s)
 }
 
 func TestResolveBooleans(t *testing.T) {
@@ -47,8 +47,8 @@ func TestResolveBooleans(t *testing.T) {
 		for _, name := range []string{"subscribe", "getInfo", "omitFromSubCount"} {
 			connect := strings.ReplaceAll(test.connect, "subscribe", name)
 			subscribe := strings.ReplaceAll(test.subscribe, "subscribe", name)
-			c := permResolve(t, connect, subscribe)
-			got := map[string]bool{"subscribe": c.subscribe, "getInfo": c.getInfo, "omitFromSubCount": c.omitFromSubCount}[name]
+			c := resolveChannel(t, connect, subscribe)
+			got := map[string]bool{"subscribe": c.Subscribe, "getInfo": c.GetInfo, "omitFromSubCount": c.OmitFromSubCount}[name]
 			if got != test.want {
 				t.Errorf("%s and %s: %s is %t, want %t: %s", connect, subscribe, name, got, test.want, test.why)
 			}
@@ -73,11 +73,11 @@ func TestResolveAutoSubscribe(t *testing.T) {
 		{`{"c":{"autoSubscribe":true}}`, `{"c":{"autoSubscribe":false}}`, true, []string{"c"}, "ignored in a subscribe token"},
 		{`{"b":{"autoSubscribe":true},"z":{"autoSubscribe":true},"a":{"autoSubscribe":true},"c":{"autoSubscribe":true,"subscribe":false}}`, ``, false, []string{"a", "b", "z"}, "sorted"},
 	} {
-		c := permResolve(t, test.connect, test.subscribe)
-		if c.subscribe != test.may {
-			t.Errorf("%s and %s: subscribe is %t, want %t: %s", test.connect, test.subscribe, c.subscribe, test.may, test.why)
+		c := resolveChannel(t, test.connect, test.subscribe)
+		if c.Subscribe != test.may {
+			t.Errorf("%s and %s: subscribe is %t, want %t: %s", test.connect, test.subscribe, c.Subscribe, test.may, test.why)
 		}
-		auto := claimsGrant(t, `{"channels":`+test.connect+`}`).autoSubscribe()
+		auto := grantOf(t, `{"channels":`+test.connect+`}`).AutoSubscribe
 		if len(auto)+len(test.auto) > 0 && !cmp.Equal(auto, test.auto) {
 			t.Errorf("%s: subscribes %q on connecting, want %q: %s", test.connect, auto, test.auto, test.why)
 		}
@@ -102,7 +102,7 @@ func TestResolveHistoryStart(t *testing.T) {
 		{`{"c":{"historyStart":9}}`, `{"c":{}}`, time.Unix(9, 0), "a subscribe token that sets none changes none"},
 	} {
 		for range 5 { // a map has no order to depend on
-			if got := permResolve(t, test.connect, test.subscribe).historyStart; !got.Equal(test.want) {
+			if got := resolveChannel(t, test.connect, test.subscribe).HistoryStart; !got.Equal(test.want) {
 				t.Errorf("%s and %s: history starts at %v, want %v: %s", test.connect, test.subscribe, got, test.want, test.why)
 			}
 		}
@@ -116,14 +116,14 @@ func TestResolveAlias(t *testing.T) {
 		{`{"c":{"alias":"x"}}`, `{"c":{"alias":"y"}}`, "y", "the subscribe token's first"},
 		{`{"c":{"alias":"x"}}`, `{"c":{}}`, "x", "where it has one"},
 	} {
-		if got := permResolve(t, test.connect, test.subscribe).alias; got != test.want {
+		if got := resolveChannel(t, test.connect, test.subscribe).Alias; got != test.want {
 			t.Errorf("%s and %s: alias %q, want %q: %s", test.connect, test.subscribe, got, test.want, test.why)
 		}
 	}
 }
 
-// permEvent is what an eventGrant says, to be compared.
-type permEvent struct {
+// eventFields is what an Event says, to be compared.
+type eventFields struct {
 	publish, broadcast, echo, emit bool
 	keep                           time.Duration
 	scheduleBefore                 int64 // Unix seconds, 0 for never
@@ -133,45 +133,45 @@ func TestResolveEvent(t *testing.T) {
 	const later = 4000000000
 	for _, test := range []struct {
 		connect, subscribe string
-		want               permEvent
+		want               eventFields
 		why                string
 	}{
-		{`{"c":{}}`, ``, permEvent{}, "the defaults"},
-		{`{"c":{"messages":{"e":{"publish":true}}}}`, ``, permEvent{publish: true}, "exact"},
-		{`{"c":{"messages":{"e2":{"publish":true}}}}`, ``, permEvent{}, "another event's"},
-		{`{"d":{"messages":{"e":{"publish":true}}}}`, ``, permEvent{}, "another channel's"},
-		{`{"*":{"messages":{"*":{"publish":true}}}}`, ``, permEvent{publish: true}, "wildcards"},
-		{`{"c":{"messages":{"#regex:^e$":{"publish":true}}}}`, ``, permEvent{publish: true}, "regex"},
-		{`{"c":{"messages":{"e":{"publish":true},"*":{"publish":false}}}}`, ``, permEvent{}, "a false of another event key denies"},
-		{`{"c":{"messages":{"e":{"publish":true}}},"*":{"messages":{"e":{"publish":false}}}}`, ``, permEvent{}, "a false of another channel key denies"},
-		{`{"c":{"messages":{"e":{"publish":true}}},"*":{"subscribe":false}}`, ``, permEvent{publish: true}, "subscribe: false takes no messages away"},
-		{`{"c":{"messages":{"e":{"publish":true}}}}`, `{"c":{"messages":{"e":{"publish":false}}}}`, permEvent{}, "a false of the subscribe token denies"},
-		{`{}`, `{"c":{"messages":{"e":{"publish":true}}}}`, permEvent{publish: true}, "the subscribe token adds"},
+		{`{"c":{}}`, ``, eventFields{}, "the defaults"},
+		{`{"c":{"messages":{"e":{"publish":true}}}}`, ``, eventFields{publish: true}, "exact"},
+		{`{"c":{"messages":{"e2":{"publish":true}}}}`, ``, eventFields{}, "another event's"},
+		{`{"d":{"messages":{"e":{"publish":true}}}}`, ``, eventFields{}, "another channel's"},
+		{`{"*":{"messages":{"*":{"publish":true}}}}`, ``, eventFields{publish: true}, "wildcards"},
+		{`{"c":{"messages":{"#regex:^e$":{"publish":true}}}}`, ``, eventFields{publish: true}, "regex"},
+		{`{"c":{"messages":{"e":{"publish":true},"*":{"publish":false}}}}`, ``, eventFields{}, "a false of another event key denies"},
+		{`{"c":{"messages":{"e":{"publish":true}}},"*":{"messages":{"e":{"publish":false}}}}`, ``, eventFields{}, "a false of another channel key denies"},
+		{`{"c":{"messages":{"e":{"publish":true}}},"*":{"subscribe":false}}`, ``, eventFields{publish: true}, "subscribe: false takes no messages away"},
+		{`{"c":{"messages":{"e":{"publish":true}}}}`, `{"c":{"messages":{"e":{"publish":false}}}}`, eventFields{}, "a false of the subscribe token denies"},
+		{`{}`, `{"c":{"messages":{"e":{"publish":true}}}}`, eventFields{publish: true}, "the subscribe token adds"},
 
-		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, ``, permEvent{broadcast: true, publish: true}, "broadcast holds while subscribed too"},
-		{`{"c":{"messages":{"e":{"broadcast":true,"publish":true}}}}`, ``, permEvent{broadcast: true, publish: true}, "both"},
-		{`{"c":{"messages":{"e":{"broadcast":true,"publish":false}}}}`, ``, permEvent{}, "publish: false takes broadcast away"},
-		{`{"c":{"messages":{"e":{"broadcast":true},"*":{"publish":false}}}}`, ``, permEvent{}, "that of any key does"},
-		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, `{"c":{"messages":{"e":{"publish":false}}}}`, permEvent{}, "that of the subscribe token does"},
-		{`{"c":{"messages":{"e":{"broadcast":true},"*":{"broadcast":false}}}}`, ``, permEvent{}, "broadcast: false denies"},
-		{`{"c":{"messages":{"e":{"broadcast":false,"publish":true}}}}`, ``, permEvent{publish: true}, "broadcast: false leaves publish"},
-		{`{}`, `{"c":{"messages":{"e":{"broadcast":true}}}}`, permEvent{}, "broadcast is ignored in a subscribe token"},
-		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, `{"c":{"messages":{"e":{"broadcast":false}}}}`, permEvent{broadcast: true, publish: true}, "broadcast is ignored in a subscribe token"},
+		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, ``, eventFields{broadcast: true, publish: true}, "broadcast holds while subscribed too"},
+		{`{"c":{"messages":{"e":{"broadcast":true,"publish":true}}}}`, ``, eventFields{broadcast: true, publish: true}, "both"},
+		{`{"c":{"messages":{"e":{"broadcast":true,"publish":false}}}}`, ``, eventFields{}, "publish: false takes broadcast away"},
+		{`{"c":{"messages":{"e":{"broadcast":true},"*":{"publish":false}}}}`, ``, eventFields{}, "that of any key does"},
+		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, `{"c":{"messages":{"e":{"publish":false}}}}`, eventFields{}, "that of the subscribe token does"},
+		{`{"c":{"messages":{"e":{"broadcast":true},"*":{"broadcast":false}}}}`, ``, eventFields{}, "broadcast: false denies"},
+		{`{"c":{"messages":{"e":{"broadcast":false,"publish":true}}}}`, ``, eventFields{publish: true}, "broadcast: false leaves publish"},
+		{`{}`, `{"c":{"messages":{"e":{"broadcast":true}}}}`, eventFields{}, "broadcast is ignored in a subscribe token"},
+		{`{"c":{"messages":{"e":{"broadcast":true}}}}`, `{"c":{"messages":{"e":{"broadcast":false}}}}`, eventFields{broadcast: true, publish: true}, "broadcast is ignored in a subscribe token"},
 
-		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true}}}}`, ``, permEvent{echo: true, emit: true}, "echo and emit"},
-		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true},"*":{"echo":false,"emitPubSubEvent":false}}}}`, ``, permEvent{}, "a false denies echo and emit"},
+		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true}}}}`, ``, eventFields{echo: true, emit: true}, "echo and emit"},
+		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true},"*":{"echo":false,"emitPubSubEvent":false}}}}`, ``, eventFields{}, "a false denies echo and emit"},
 
-		{`{"c":{"messages":{"e":{"store":60,"scheduleBefore":4000000000}}}}`, ``, permEvent{keep: time.Minute, scheduleBefore: later}, "numbers"},
-		{`{"c":{"messages":{"e":{"store":-1}}}}`, ``, permEvent{keep: store.Forever}, "for ever"},
-		{`{"c":{"messages":{"e":{"store":0},"*":{"store":60}}}}`, ``, permEvent{}, "zero is a number that is set"},
-		{`{"c":{"messages":{"e":{},"*":{"store":60}}}}`, ``, permEvent{keep: time.Minute}, "the most specific of those that set one"},
-		{`{"c":{"messages":{"*":{"store":60}}},"*":{"messages":{"e":{"store":30}}}}`, ``, permEvent{keep: time.Minute}, "the channel key's specificity counts before the event key's"},
-		{`{"c":{"messages":{"*":{"store":30},"e*":{"store":60}}}}`, ``, permEvent{keep: time.Minute}, "then the event key's"},
-		{`{"c":{"messages":{"e":{"store":30,"scheduleBefore":1}}}}`, `{"*":{"messages":{"*":{"store":60,"scheduleBefore":4000000000}}}}`, permEvent{keep: time.Minute, scheduleBefore: later}, "the subscribe token's counts before all"},
-		{`{"c":{"messages":{"e":{"scheduleBefore":4000000000}}}}`, `{"c":{"messages":{"e":{"store":60}}}}`, permEvent{keep: time.Minute, scheduleBefore: later}, "each number by itself"},
+		{`{"c":{"messages":{"e":{"store":60,"scheduleBefore":4000000000}}}}`, ``, eventFields{keep: time.Minute, scheduleBefore: later}, "numbers"},
+		{`{"c":{"messages":{"e":{"store":-1}}}}`, ``, eventFields{keep: token.Forever}, "for ever"},
+		{`{"c":{"messages":{"e":{"store":0},"*":{"store":60}}}}`, ``, eventFields{}, "zero is a number that is set"},
+		{`{"c":{"messages":{"e":{},"*":{"store":60}}}}`, ``, eventFields{keep: time.Minute}, "the most specific of those that set one"},
+		{`{"c":{"messages":{"*":{"store":60}}},"*":{"messages":{"e":{"store":30}}}}`, ``, eventFields{keep: time.Minute}, "the channel key's specificity counts before the event key's"},
+		{`{"c":{"messages":{"*":{"store":30},"e*":{"store":60}}}}`, ``, eventFields{keep: time.Minute}, "then the event key's"},
+		{`{"c":{"messages":{"e":{"store":30,"scheduleBefore":1}}}}`, `{"*":{"messages":{"*":{"store":60,"scheduleBefore":4000000000}}}}`, eventFields{keep: time.Minute, scheduleBefore: later}, "the subscribe token's counts before all"},
+		{`{"c":{"messages":{"e":{"scheduleBefore":4000000000}}}}`, `{"c":{"messages":{"e":{"store":60}}}}`, eventFields{keep: time.Minute, scheduleBefore: later}, "each number by itself"},
 	} {
-		e := permResolve(t, test.connect, test.subscribe).event("e")
-		got := permEvent{e.publish, e.broadcast, e.echo, e.emit, e.keep, max(0, e.scheduleBefore.Unix())}
+		e := resolveChannel(t, test.connect, test.subscribe).Event("e")
+		got := eventFields{e.Publish, e.Broadcast, e.Echo, e.Emit, e.Keep, max(0, e.ScheduleBefore.Unix())}
 		if got != test.want {
 			t.Errorf("%s and %s:\n got %+v\nwant %+v: %s", test.connect, test.subscribe, got, test.want, test.why)
 		}
@@ -195,10 +195,10 @@ func TestResolveReactions(t *testing.T) {
 		{`{"e":{"react":["a"]},"*":{"react":false}}`, `{}`, "", "false beats an array"},
 		{`{"e":{"react":true}}`, `{"*":{"react":false}}`, "", "false beats true"},
 	} {
-		e := permResolve(t, `{"c":{"messages":`+test.connect+`}}`, `{"c":{"messages":`+test.subscribe+`}}`).event("e")
+		e := resolveChannel(t, `{"c":{"messages":`+test.connect+`}}`, `{"c":{"messages":`+test.subscribe+`}}`).Event("e")
 		got := ""
 		for _, r := range []string{"a", "b", "c"} {
-			if e.mayReact(r) {
+			if e.MayReact(r) {
 				got += r
 			}
 		}
@@ -211,19 +211,19 @@ func TestResolveReactions(t *testing.T) {
 func TestResolveEntry(t *testing.T) {
 	for _, test := range []struct {
 		connect, subscribe string
-		want               entryGrant
+		want               Entry
 		why                string
 	}{
-		{`{}`, `{}`, entryGrant{keep: store.Forever}, "the defaults"},
-		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{}`, entryGrant{get: true, set: true, observe: true, emit: true, keep: store.Forever}, "exact"},
-		{`{"k2":{"get":true}}`, `{}`, entryGrant{keep: store.Forever}, "another key's"},
-		{`{"#regex:^k":{"get":true},"*":{"set":true}}`, `{"k*":{"observe":true}}`, entryGrant{get: true, set: true, observe: true, keep: store.Forever}, "patterns of both tokens"},
-		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{"*":{"get":false,"set":false,"observe":false,"emitPubSubEvent":false}}`, entryGrant{keep: store.Forever}, "a false denies"},
-		{`{"k":{"store":60},"*":{"store":30}}`, `{}`, entryGrant{keep: time.Minute}, "the most specific number"},
-		{`{"k":{"store":30,"scheduleBefore":1}}`, `{"*":{"store":60,"scheduleBefore":9}}`, entryGrant{keep: time.Minute, scheduleBefore: time.Unix(9, 0).UTC()}, "the subscribe token's number first"},
-		{`{"k":{"store":30}}`, `{"*":{"store":-1}}`, entryGrant{keep: store.Forever}, "for ever is a number that is set"},
+		{`{}`, `{}`, Entry{Keep: token.Forever}, "the defaults"},
+		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{}`, Entry{Get: true, Set: true, Observe: true, Emit: true, Keep: token.Forever}, "exact"},
+		{`{"k2":{"get":true}}`, `{}`, Entry{Keep: token.Forever}, "another key's"},
+		{`{"#regex:^k":{"get":true},"*":{"set":true}}`, `{"k*":{"observe":true}}`, Entry{Get: true, Set: true, Observe: true, Keep: token.Forever}, "patterns of both tokens"},
+		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{"*":{"get":false,"set":false,"observe":false,"emitPubSubEvent":false}}`, Entry{Keep: token.Forever}, "a false denies"},
+		{`{"k":{"store":60},"*":{"store":30}}`, `{}`, Entry{Keep: time.Minute}, "the most specific number"},
+		{`{"k":{"store":30,"scheduleBefore":1}}`, `{"*":{"store":60,"scheduleBefore":9}}`, Entry{Keep: time.Minute, ScheduleBefore: time.Unix(9, 0).UTC()}, "the subscribe token's number first"},
+		{`{"k":{"store":30}}`, `{"*":{"store":-1}}`, Entry{Keep: token.Forever}, "for ever is a number that is set"},
 	} {
-		got := *permResolve(t, `{"c":{"storage":`+test.connect+`}}`, `{"c":{"storage":`+test.subscribe+`}}`).entry("k")
+		got := *resolveChannel(t, `{"c":{"storage":`+test.connect+`}}`, `{"c":{"storage":`+test.subscribe+`}}`).Entry("k")
 		if got != test.want {
 			t.Errorf("%s and %s:\n got %+v\nwant %+v: %s", test.connect, test.subscribe, got, test.want, test.why)
 		}
@@ -241,9 +241,9 @@ func TestResolveWhetherAnyEntry(t *testing.T) {
 		{`{}`, `{"*":{"storage":{"*":{"get":true,"observe":true}}}}`, true, true},
 		{`{"d":{"storage":{"k":{"get":true,"observe":true}}}}`, `{}`, false, false},
 	} {
-		c := permResolve(t, test.connect, test.subscribe)
-		get := len(c.keysOf(func(s *StorageClaims) bool { return s.Get == Allow })) > 0
-		observe := len(c.keysOf(func(s *StorageClaims) bool { return s.Observe == Allow })) > 0
+		c := resolveChannel(t, test.connect, test.subscribe)
+		get := len(c.KeyRanges(func(s *token.StorageClaims) bool { return s.Get == token.Allow })) > 0
+		observe := len(c.KeyRanges(func(s *token.StorageClaims) bool { return s.Observe == token.Allow })) > 0
 		if get != test.get || observe != test.observe {
 			t.Errorf("%s and %s: get %t, observe %t", test.connect, test.subscribe, get, observe)
 		}
@@ -251,26 +251,26 @@ func TestResolveWhetherAnyEntry(t *testing.T) {
 }
 
 func TestDecisionsAreRememberedWithinABound(t *testing.T) {
-	c := permRemember(t, `{"c":{"messages":{"*":{"publish":true}},"storage":{"*":{"get":true}}}}`)
-	first, entry := c.event("first"), c.entry("first")
-	if c.event("first") != first || c.entry("first") != entry {
+	c := ofConnection(t, `{"c":{"messages":{"*":{"publish":true}},"storage":{"*":{"get":true}}}}`)
+	first, entry := c.Event("first"), c.Entry("first")
+	if c.Event("first") != first || c.Entry("first") != entry {
 		t.Error("decided twice in a row")
 	}
 	for i := range decisionCacheSize / decisionSize {
 		name := fmt.Sprint("other", i)
-		if !c.event(name).publish || !c.entry(name).get {
+		if !c.Event(name).Publish || !c.Entry(name).Get {
 			t.Fatalf("%s is not permitted", name)
 		}
 	}
-	if c.event("first") == first || c.entry("first") == entry {
+	if c.Event("first") == first || c.Entry("first") == entry {
 		t.Error("a decision is still there after a cacheful of others")
 	}
 }
 
-// permRemember is the grant of the channel "c" as a connection has it.
-func permRemember(t testing.TB, connect string) *channelGrant {
+// ofConnection is the grant of the channel "c" as a connection has it.
+func ofConnection(t testing.TB, connect string) *Channel {
 	t.Helper()
-	return newPermissions(claimsGrant(t, `{"channels":`+connect+`}`)).channel("c")
+	return NewConnection(grantOf(t, `{"channels":`+connect+`}`)).Channel("c")
 }
 
 // However long the lists of a token are, and however many names a client makes
@@ -286,11 +286,11 @@ func TestDecisionsAreBoundedInBytes(t *testing.T) {
 		"lists of reactions": `{"*":{"subscribe":true,"messages":{"e*":{"react":[` + reactions + `]},"*":{"react":[` + reactions + `]}},"storage":{"*":{"get":true}}}}`,
 		"many rules":         `{` + rules + `}`,
 	} {
-		p := newPermissions(claimsGrant(t, `{"channels":`+connect+`}`))
+		p := NewConnection(grantOf(t, `{"channels":`+connect+`}`))
 		use := func(channel string) {
 			for i := range 100 {
-				p.channel(channel).event(fmt.Sprint("event", i))
-				p.channel(channel).entry(fmt.Sprint("key", i))
+				p.Channel(channel).Event(fmt.Sprint("event", i))
+				p.Channel(channel).Entry(fmt.Sprint("key", i))
 			}
 		}
 		var before, after runtime.MemStats
@@ -299,10 +299,10 @@ func TestDecisionsAreBoundedInBytes(t *testing.T) {
 		for i := range 300 {
 			channel := fmt.Sprint("channel", i)
 			if i%3 == 0 {
-				p.subscribed(channel, nil)
+				p.Subscribed(channel, nil)
 			}
 			use(channel)
-			p.unsubscribed(channel)
+			p.Unsubscribed(channel)
 			use(channel)
 		}
 		runtime.GC()
@@ -315,14 +315,14 @@ func TestDecisionsAreBoundedInBytes(t *testing.T) {
 }
 
 func TestChannelGrantIsSafeForConcurrentUse(t *testing.T) {
-	c := permRemember(t, `{"c":{"messages":{"e1*":{"publish":true}},"storage":{"e1*":{"get":true}}}}`)
+	c := ofConnection(t, `{"c":{"messages":{"e1*":{"publish":true}},"storage":{"e1*":{"get":true}}}}`)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for i := range 500 {
 				name := fmt.Sprint("e", i)
 				want := strings.HasPrefix(name, "e1")
-				if c.event(name).publish != want || c.entry(name).get != want {
+				if c.Event(name).Publish != want || c.Entry(name).Get != want {
 					t.Errorf("%s: want %t", name, want)
 				}
 			}
@@ -332,22 +332,22 @@ func TestChannelGrantIsSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestRememberedDecisionsAllocateNothing(t *testing.T) {
-	c := permRemember(t, `{"c":{"messages":{"#regex:^e$":{"publish":true}},"storage":{"*":{"get":true}}}}`)
-	if n := testing.AllocsPerRun(100, func() { c.event("e"); c.entry("e") }); n > 0 {
+	c := ofConnection(t, `{"c":{"messages":{"#regex:^e$":{"publish":true}},"storage":{"*":{"get":true}}}}`)
+	if n := testing.AllocsPerRun(100, func() { c.Event("e"); c.Entry("e") }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkEventRemembered(b *testing.B) {
-	c := permRemember(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true}}}}`)
+	c := ofConnection(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true}}}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		c.event("event")
+		c.Event("event")
 	}
 }
 
 func BenchmarkEventDecided(b *testing.B) {
-	c := permResolve(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true},"*":{"echo":true}}},"*":{}}`, ``)
+	c := resolveChannel(b, `{"c":{"messages":{"#regex:^e[a-z]+$":{"publish":true},"*":{"echo":true}}},"*":{}}`, ``)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.decideEvent("event")
@@ -355,9 +355,9 @@ func BenchmarkEventDecided(b *testing.B) {
 }
 
 func BenchmarkResolve(b *testing.B) {
-	g := claimsGrant(b, `{"channels":{"c":{"subscribe":true},"room.*":{},"#regex:^c[a-z]*$":{"getInfo":true}}}`)
+	g := grantOf(b, `{"channels":{"c":{"subscribe":true},"room.*":{},"#regex:^c[a-z]*$":{"getInfo":true}}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		resolve("c", g, nil)
+		Resolve("c", g, nil)
 	}
 }

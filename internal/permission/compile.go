@@ -1,4 +1,4 @@
-package hotsock
+package permission
 
 import (
 	"bytes"
@@ -12,22 +12,21 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
 	"github.com/hotsock-go/hotsock/internal/protocol"
+	"github.com/hotsock-go/hotsock/token"
 )
 
-// compileClaims compiles claims that are valid ([Claims.Validate]). Metadata may
+// compile compiles claims that are valid ([token.Claims.Validate]). Metadata may
 // have maxUMD bytes.
-func compileClaims(c *Claims, compiler *pattern.Compiler, maxUMD int) (*grant, error) {
+func compile(c *token.Claims, compiler *pattern.Compiler, maxUMD int) (*Grant, error) {
 	umd, err := compactUMD(c.UMD, maxUMD)
 	if err != nil {
 		return nil, fmt.Errorf("umd: %w", err)
 	}
-	g := &grant{
-		claims: grantedClaims{
-			UID: c.UID, ConnectionID: c.ConnectionID, UMD: umd,
-			HeartbeatTimeout: c.HeartbeatTimeout, KeepAlive: c.KeepAlive,
-			UMDUpdate: c.UMDUpdate, UMDPropagate: c.UMDPropagate,
-		},
-		once: newSingleUse(c),
+	g := &Grant{
+		UID: c.UID, ConnectionID: c.ConnectionID, UMD: umd,
+		HeartbeatTimeout: c.HeartbeatTimeout, KeepAlive: c.KeepAlive,
+		UMDUpdate: c.UMDUpdate, UMDPropagate: c.UMDPropagate,
+		SingleUse: newSingleUse(c),
 	}
 	if err := g.compileChannels(c.Channels, compiler.Token()); err != nil {
 		return nil, fmt.Errorf("channels: %w", err)
@@ -53,8 +52,8 @@ func compactUMD(umd json.RawMessage, most int) (json.RawMessage, error) {
 	return json.RawMessage(compact), nil
 }
 
-func (g *grant) compileChannels(channels map[string]ChannelClaims, t *pattern.Token) error {
-	rules := make(map[string]*channelRule, len(channels))
+func (g *Grant) compileChannels(channels map[string]token.ChannelClaims, t *pattern.Token) error {
+	rules := make(map[string]*Rule, len(channels))
 	// Sorted, so that it does not depend on luck which error is found.
 	for _, key := range slices.Sorted(maps.Keys(channels)) {
 		c := channels[key]
@@ -71,16 +70,16 @@ func (g *grant) compileChannels(channels map[string]ChannelClaims, t *pattern.To
 	}
 	// That a channel is subscribed without asking does not overrule what says
 	// that it may not be.
-	g.auto = slices.DeleteFunc(g.auto, func(channel string) bool {
-		return !resolve(channel, g, nil).subscribe
+	g.AutoSubscribe = slices.DeleteFunc(g.AutoSubscribe, func(channel string) bool {
+		return !Resolve(channel, g, nil).Subscribe
 	})
 	return nil
 }
 
 // addNames takes up a channel's alias and whether to subscribe it on connecting.
-func (g *grant) addNames(key string, c *ChannelClaims) {
-	if c.AutoSubscribe == Allow {
-		g.auto = append(g.auto, key)
+func (g *Grant) addNames(key string, c *token.ChannelClaims) {
+	if c.AutoSubscribe == token.Allow {
+		g.AutoSubscribe = append(g.AutoSubscribe, key)
 	}
 	if c.Alias != "" {
 		if g.aliases == nil {
@@ -90,9 +89,9 @@ func (g *grant) addNames(key string, c *ChannelClaims) {
 	}
 }
 
-func compileChannel(key string, c *ChannelClaims, t *pattern.Token) (*channelRule, error) {
-	r := &channelRule{key: key, claims: *c}
-	r.claims.Messages, r.claims.Storage = nil, nil
+func compileChannel(key string, c *token.ChannelClaims, t *pattern.Token) (*Rule, error) {
+	r := &Rule{Key: key, Claims: *c}
+	r.Claims.Messages, r.Claims.Storage = nil, nil
 	var err error
 	if r.messages, err = compileKeys(c.Messages, t, ownMessage); err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
@@ -112,7 +111,7 @@ func compileKeys[T any](values map[string]T, t *pattern.Token, own func(T) *T) (
 	return pattern.NewSet(t, copies)
 }
 
-func ownMessage(m MessageClaims) *MessageClaims {
+func ownMessage(m token.MessageClaims) *token.MessageClaims {
 	m.Reactions = slices.Clone(m.Reactions)
 	for i, r := range m.Reactions {
 		m.Reactions[i], _ = protocol.NormalReaction(r)
@@ -121,7 +120,7 @@ func ownMessage(m MessageClaims) *MessageClaims {
 	return &m
 }
 
-func ownStorage(s StorageClaims) *StorageClaims {
+func ownStorage(s token.StorageClaims) *token.StorageClaims {
 	s.Store = ownDuration(s.Store)
 	return &s
 }

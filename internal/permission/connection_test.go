@@ -1,4 +1,4 @@
-package hotsock
+package permission
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 )
 
 func TestRealName(t *testing.T) {
-	connect := claimsGrant(t, `{"channels":{"room.1":{"alias":"one"},"lobby":{},"*":{"subscribe":true}}}`)
-	subscribe := claimsGrant(t, `{"channels":{"room.2":{"alias":"two"},"one":{},"room.3":{"alias":"lobby"}}}`)
+	connect := grantOf(t, `{"channels":{"room.1":{"alias":"one"},"lobby":{},"*":{"subscribe":true}}}`)
+	subscribe := grantOf(t, `{"channels":{"room.2":{"alias":"two"},"one":{},"room.3":{"alias":"lobby"}}}`)
 	for _, test := range []struct {
 		name      string
-		subscribe *grant
+		subscribe *Grant
 		want, why string
 	}{
 		{"lobby", nil, "lobby", "named exactly"},
@@ -24,118 +24,118 @@ func TestRealName(t *testing.T) {
 		{"one", subscribe, "one", "named exactly by the command's token, before the alias of the other"},
 		{"lobby", subscribe, "lobby", "named exactly by the connect token, before the alias of the other"},
 	} {
-		if got := newPermissions(connect).realName(test.name, test.subscribe); got != test.want {
+		if got := NewConnection(connect).RealName(test.name, test.subscribe); got != test.want {
 			t.Errorf("%q is %q, want %q: %s", test.name, got, test.want, test.why)
 		}
 	}
 }
 
 func TestRealNameBySubscription(t *testing.T) {
-	p := newPermissions(claimsGrant(t, `{"channels":{"room.1":{"alias":"one"},"*":{"subscribe":true}}}`))
+	p := NewConnection(grantOf(t, `{"channels":{"room.1":{"alias":"one"},"*":{"subscribe":true}}}`))
 	check := func(when, name, want string) {
 		t.Helper()
-		if got := p.realName(name, nil); got != want {
+		if got := p.RealName(name, nil); got != want {
 			t.Errorf("%s, %q is %q, want %q", when, name, got, want)
 		}
 	}
-	token := func(channels string) *grant { return claimsGrant(t, `{"channels":`+channels+`}`) }
+	token := func(channels string) *Grant { return grantOf(t, `{"channels":`+channels+`}`) }
 
-	p.subscribed("room.2", token(`{"room.2":{"alias":"two"},"room.3":{"alias":"three"}}`))
+	p.Subscribed("room.2", token(`{"room.2":{"alias":"two"},"room.3":{"alias":"three"}}`))
 	check("subscribed with a token", "two", "room.2")
 	check("subscribed with a token for more than this channel", "three", "three")
 
-	p.subscribed("two", token(`{"two":{}}`))
+	p.Subscribed("two", token(`{"two":{}}`))
 	check("subscribed to a channel with the name of an alias", "two", "two")
-	p.unsubscribed("two")
+	p.Unsubscribed("two")
 	check("after that subscription", "two", "room.2")
 
-	p.subscribed("room.4", token(`{"room.4":{"alias":"two"}}`))
+	p.Subscribed("room.4", token(`{"room.4":{"alias":"two"}}`))
 	check("with the alias given again", "two", "room.4")
-	p.unsubscribed("room.2")
+	p.Unsubscribed("room.2")
 	check("after the first one with that alias has gone", "two", "room.4")
-	p.unsubscribed("room.4")
+	p.Unsubscribed("room.4")
 	check("after both have gone", "two", "two")
 
-	p.subscribed("room.5", token(`{"room.5":{"alias":"one"}}`))
+	p.Subscribed("room.5", token(`{"room.5":{"alias":"one"}}`))
 	check("with an alias of the connect token given to another", "one", "room.5")
-	p.unsubscribed("room.5")
+	p.Unsubscribed("room.5")
 	check("after that", "one", "room.1")
 
-	p.subscribed("room.1", token(`{"room.1":{"alias":"uno"}}`))
+	p.Subscribed("room.1", token(`{"room.1":{"alias":"uno"}}`))
 	check("with another alias", "uno", "room.1")
 	check("with another alias, the old one still", "one", "room.1")
-	p.subscribed("room.1", nil)
+	p.Subscribed("room.1", nil)
 	check("subscribed again without the token", "uno", "uno")
-	p.unsubscribed("room.1")
-	p.unsubscribed("room.1") // of what has ended, does nothing
+	p.Unsubscribed("room.1")
+	p.Unsubscribed("room.1") // of what has ended, does nothing
 }
 
 func TestPermissionsWithSubscribeToken(t *testing.T) {
-	p := newPermissions(claimsGrant(t, `{"channels":{"c":{"subscribe":true}}}`))
-	token := claimsGrant(t, `{"channels":{"c":{"messages":{"e":{"publish":true}}},"d":{"subscribe":true}}}`)
+	p := NewConnection(grantOf(t, `{"channels":{"c":{"subscribe":true}}}`))
+	token := grantOf(t, `{"channels":{"c":{"messages":{"e":{"publish":true}}},"d":{"subscribe":true}}}`)
 
-	before := p.channel("c")
-	if before.event("e").publish {
+	before := p.Channel("c")
+	if before.Event("e").Publish {
 		t.Error("may publish before subscribing with the token")
 	}
-	g := p.subscribed("c", token)
-	if !g.event("e").publish || p.channel("c") != g {
+	g := p.Subscribed("c", token)
+	if !g.Event("e").Publish || p.Channel("c") != g {
 		t.Error("may not publish while subscribed with the token")
 	}
-	if p.channel("d").subscribe {
+	if p.Channel("d").Subscribe {
 		t.Error("the token permits another channel than the one subscribed with it")
 	}
-	p.unsubscribed("c")
-	if c := p.channel("c"); c.event("e").publish || !c.subscribe {
+	p.Unsubscribed("c")
+	if c := p.Channel("c"); c.Event("e").Publish || !c.Subscribe {
 		t.Error("the token permits things after the subscription")
 	}
 }
 
 func TestPermissionsAreRememberedWithinABound(t *testing.T) {
-	p := newPermissions(claimsGrant(t, `{"channels":{"*":{"subscribe":true}}}`))
-	subscribed := p.subscribed("subscribed", nil)
-	first := p.channel("first")
-	if p.channel("first") != first {
+	p := NewConnection(grantOf(t, `{"channels":{"*":{"subscribe":true}}}`))
+	subscribed := p.Subscribed("subscribed", nil)
+	first := p.Channel("first")
+	if p.Channel("first") != first {
 		t.Error("decided twice in a row")
 	}
 	for i := range 1000 {
-		if !p.channel(fmt.Sprint("other", i)).subscribe {
+		if !p.Channel(fmt.Sprint("other", i)).Subscribe {
 			t.Fatal("not permitted")
 		}
 	}
-	if p.channel("first") == first {
+	if p.Channel("first") == first {
 		t.Error("a decision is still there after a thousand others")
 	}
-	if p.channel("subscribed") != subscribed {
+	if p.Channel("subscribed") != subscribed {
 		t.Error("that of a subscription is not")
 	}
 }
 
 func TestPermissionsAreSafeForConcurrentUse(t *testing.T) {
-	p := newPermissions(claimsGrant(t, `{"channels":{"a":{"alias":"x","subscribe":true}}}`))
-	token := claimsGrant(t, `{"channels":{"b":{"alias":"y","subscribe":true}}}`)
+	p := NewConnection(grantOf(t, `{"channels":{"a":{"alias":"x","subscribe":true}}}`))
+	token := grantOf(t, `{"channels":{"b":{"alias":"y","subscribe":true}}}`)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 200 {
-				p.subscribed("b", token)
-				if p.realName("x", nil) != "a" || !p.channel("a").subscribe {
+				p.Subscribed("b", token)
+				if p.RealName("x", nil) != "a" || !p.Channel("a").Subscribe {
 					t.Error("a")
 				}
-				p.unsubscribed("b")
+				p.Unsubscribed("b")
 			}
 		})
 	}
 	wg.Wait()
-	if p.realName("y", nil) != "y" || p.channel("b").subscribe {
+	if p.RealName("y", nil) != "y" || p.Channel("b").Subscribe {
 		t.Error("a subscription that ended is still there")
 	}
 }
 
 func TestRememberedPermissionsAllocateNothing(t *testing.T) {
-	p := newPermissions(claimsGrant(t, `{"channels":{"a":{"alias":"x"},"*":{}}}`))
-	p.subscribed("b", nil)
-	if n := testing.AllocsPerRun(100, func() { p.channel("b"); p.channel(p.realName("x", nil)); p.channel("c") }); n > 0 {
+	p := NewConnection(grantOf(t, `{"channels":{"a":{"alias":"x"},"*":{}}}`))
+	p.Subscribed("b", nil)
+	if n := testing.AllocsPerRun(100, func() { p.Channel("b"); p.Channel(p.RealName("x", nil)); p.Channel("c") }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -157,42 +157,42 @@ func TestTokenIsBoundTo(t *testing.T) {
 		{`{}`, "1", "u", false, "nobody's token"},
 		{`{}`, "1", "", false, "nobody's token is not for a connection without a user"},
 	} {
-		g := claimsGrant(t, test.payload)
-		if got := g.bound(test.connection, test.uid) == nil; got != test.want {
+		g := grantOf(t, test.payload)
+		if got := g.CheckConnection(test.connection, test.uid) == nil; got != test.want {
 			t.Errorf("%s is bound to connection %q of %q: %t: %s", test.payload, test.connection, test.uid, got, test.why)
 		}
 	}
 }
 
 func TestTokenMayConnect(t *testing.T) {
-	if claimsGrant(t, `{"uid":"u"}`).permitConnect() != nil {
+	if grantOf(t, `{"uid":"u"}`).CheckConnect() != nil {
 		t.Error("a token without a connectionId may not connect")
 	}
-	if claimsGrant(t, `{"uid":"u","connectionId":"1"}`).permitConnect() == nil {
+	if grantOf(t, `{"uid":"u","connectionId":"1"}`).CheckConnect() == nil {
 		t.Error("a token with a connectionId may connect")
 	}
 }
 
 func TestTokenMayUpdateUMD(t *testing.T) {
-	g := claimsGrant(t, `{"channels":{"a":{"umdUpdate":true},"b*":{"umdUpdate":true},"b2":{"umdUpdate":false},"c":{}}}`)
+	g := grantOf(t, `{"channels":{"a":{"umdUpdate":true},"b*":{"umdUpdate":true},"b2":{"umdUpdate":false},"c":{}}}`)
 	for channel, want := range map[string]bool{"a": true, "b1": true, "b2": false, "c": false, "d": false, "": false} {
-		if got := g.mayUpdateUMD(channel); got != want {
+		if got := g.MayUpdateUMD(channel); got != want {
 			t.Errorf("may update on %q: %t", channel, got)
 		}
 	}
-	g = claimsGrant(t, `{"umdUpdate":true,"channels":{"a":{}}}`)
-	if !g.mayUpdateUMD("") || g.mayUpdateUMD("a") {
+	g = grantOf(t, `{"umdUpdate":true,"channels":{"a":{}}}`)
+	if !g.MayUpdateUMD("") || g.MayUpdateUMD("a") {
 		t.Error("the top-level claim is for the connection, and for nothing else")
 	}
 }
 
-func TestTokenUse(t *testing.T) {
+func TestSingleUse(t *testing.T) {
 	use := func(payload string) string {
-		once := claimsGrant(t, payload).once
-		if once == nil || !once.until.Equal(time.Unix(9, 0)) || len(once.token) != 32 {
+		once := grantOf(t, payload).SingleUse
+		if once == nil || !once.Until.Equal(time.Unix(9, 0)) || len(once.Token) != 32 {
 			t.Fatalf("%s: use is %v", payload, once)
 		}
-		return once.token
+		return once.Token
 	}
 	a := use(`{"singleUse":true,"jti":"1","exp":9}`)
 	if b := use(`{"singleUse":true,"jti":"1","exp":9,"uid":"u"}`); b != a {
@@ -204,7 +204,7 @@ func TestTokenUse(t *testing.T) {
 	if b := use(`{"singleUse":true,"jti":"1","iss":"x","exp":9}`); b == a {
 		t.Error("two tokens of different issuers are one")
 	}
-	if claimsGrant(t, `{"jti":"1","exp":9}`).once != nil {
-		t.Error("a token without singleUse is good for one use only")
+	if grantOf(t, `{"jti":"1","exp":9}`).SingleUse != nil {
+		t.Error("a token without SingleUse is good for one use only")
 	}
 }

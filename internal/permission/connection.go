@@ -1,0 +1,120 @@
+package permission
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/hotsock-go/hotsock/internal/recent"
+	"github.com/hotsock-go/hotsock/internal/table"
+)
+
+// A Connection is what one connection may do: its connect token's grant, and
+// those of the subscribe tokens that it is subscribed with. It remembers what was
+// decided, within a bound. It is safe for concurrent use.
+type Connection struct {
+	connect *Grant
+	decided cache
+
+	mu sync.Mutex
+	// subscriptions are by real name, and aliases of some of them.
+	subscriptions table.Map[string, *Channel]
+	aliases       map[string]string // nil if there are none
+	// others are of channels without a subscription, nil until there are some.
+	others *recent.Cache[string, *Channel]
+}
+
+// NewConnection returns what a connection may do that has no subscriptions yet.
+func NewConnection(connect *Grant) *Connection {
+	return &Connection{connect: connect}
+}
+
+// Channel returns the permissions on a channel (real name) as they are now.
+func (c *Connection) Channel(name string) *Channel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g, ok := c.subscriptions.Get(name); ok {
+		return g
+	}
+	if c.others == nil {
+		c.others = new(recent.New[string, *Channel](channelCacheSize))
+	}
+	g, ok := c.others.Get(name)
+	if !ok {
+		g = Resolve(name, c.connect, nil)
+		g.decided = &c.decided
+		// The name may be part of a large frame, which must not be kept with it.
+		c.others.Add(strings.Clone(name), g, g.size()+len(name))
+	}
+	return g
+}
+
+// Subscribed says that the connection is now subscribed to a channel, with a
+// subscribe token's grant or nil, and returns the permissions from now on.
+func (c *Connection) Subscribed(channel string, subscribe *Grant) *Channel {
+	channel = strings.Clone(channel)
+	g := Resolve(channel, c.connect, subscribe)
+	g.decided = &c.decided
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(channel)
+	c.subscriptions.Set(channel, g)
+	if g.Alias != "" {
+		if c.aliases == nil {
+			c.aliases = make(map[string]string)
+		}
+		c.aliases[g.Alias] = channel
+	}
+	return g
+}
+
+// Unsubscribed ends that.
+func (c *Connection) Unsubscribed(channel string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(channel)
+}
+
+func (c *Connection) forget(channel string) {
+	g, ok := c.subscriptions.Get(channel)
+	if !ok {
+		return
+	}
+	c.subscriptions.Delete(channel)
+	// Another subscribe token may have given the same alias to another channel.
+	if c.aliases[g.Alias] == channel {
+		delete(c.aliases, g.Alias)
+	}
+	if len(c.aliases) == 0 {
+		c.aliases = nil
+	}
+}
+
+// RealName returns the channel that a client means by a name: the channel of
+// that name if a token or subscription names it exactly, else the one it is an
+// alias of, else again the channel of that name. subscribe is the token in the
+// client's command, or nil.
+func (c *Connection) RealName(name string, subscribe *Grant) string {
+	if c.connect.channels.Has(name) {
+		return name
+	}
+	if subscribe != nil {
+		if subscribe.channels.Has(name) {
+			return name
+		}
+		if channel, ok := subscribe.aliases[name]; ok {
+			return channel
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.subscriptions.Has(name) {
+		return name
+	}
+	if channel, ok := c.aliases[name]; ok {
+		return channel
+	}
+	if channel, ok := c.connect.aliases[name]; ok {
+		return channel
+	}
+	return name
+}

@@ -1,0 +1,103 @@
+package permission
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hotsock-go/hotsock/token"
+)
+
+// An Event is what a connection may do with one event of one channel. It is
+// immutable.
+type Event struct {
+	Publish        bool // while subscribed
+	Broadcast      bool // also while not subscribed
+	Echo           bool
+	Keep           time.Duration // 0 for not, or token.Forever
+	ScheduleBefore time.Time     // zero: never
+	Emit           bool
+	React          token.Permission // Unset: only Reactions
+	Reactions      [][]string       // of all keys, each shared with its claims
+}
+
+// An EventResolution is what all keys say together that match an event. The keys
+// are Matches.
+type EventResolution struct {
+	Matches                               []Match[token.MessageClaims]
+	Publish, Broadcast, Echo, Emit, React Effective[token.Permission]
+	Store                                 Effective[time.Duration]
+	ScheduleBefore                        Effective[time.Time]
+}
+
+// usualMatches is how many keys match at most, usually.
+const usualMatches = 4
+
+// ResolveEvent works out each claim about an event, and which key decides it.
+func (c *Channel) ResolveEvent(name string) EventResolution {
+	r := EventResolution{Matches: make([]Match[token.MessageClaims], 0, usualMatches)}
+	broadcasts := 0 // where those of the connect token begin, which alone can permit it
+	for i, rule := range c.rules {
+		for key, m := range rule.messages.Match(name) {
+			r.Matches = append(r.Matches, Match[token.MessageClaims]{i, key, m})
+		}
+		if i < c.added {
+			broadcasts = len(r.Matches)
+		}
+	}
+	type match = Match[token.MessageClaims]
+	r.Publish = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Publish })
+	r.Broadcast = strongest(r.Matches, broadcasts, func(m match) token.Permission { return m.Claims.Broadcast })
+	r.Echo = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Echo })
+	r.Emit = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.EmitPubSubEvent })
+	r.React = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.React })
+	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return ifSet(m.Claims.Store) })
+	r.ScheduleBefore = mostSpecific(r.Matches, func(m match) (time.Time, bool) {
+		return m.Claims.ScheduleBefore, !m.Claims.ScheduleBefore.IsZero()
+	})
+	return r
+}
+
+// ifSet returns for how long, if that is said.
+func ifSet(d *time.Duration) (time.Duration, bool) {
+	if d == nil {
+		return 0, false
+	}
+	return *d, true
+}
+
+func (c *Channel) decideEvent(name string) *Event {
+	r := c.ResolveEvent(name)
+	return r.Event()
+}
+
+// Event returns what that permits.
+func (r *EventResolution) Event() *Event {
+	broadcast := r.Broadcast.Value == token.Allow && r.Publish.Value != token.Deny
+	e := &Event{
+		Publish:        r.Publish.Value == token.Allow || broadcast,
+		Broadcast:      broadcast,
+		Echo:           r.Echo.Value == token.Allow,
+		Keep:           r.Store.Value,
+		ScheduleBefore: r.ScheduleBefore.Value,
+		Emit:           r.Emit.Value == token.Allow,
+		React:          r.React.Value,
+	}
+	for _, m := range r.Matches {
+		if len(m.Claims.Reactions) > 0 {
+			e.Reactions = append(e.Reactions, m.Claims.Reactions)
+		}
+	}
+	return e
+}
+
+// MayReact reports whether a reaction to messages of this event is permitted.
+func (e *Event) MayReact(reaction string) bool {
+	switch e.React {
+	case token.Allow:
+		return true
+	case token.Deny:
+		return false
+	default:
+		return slices.ContainsFunc(e.Reactions, func(list []string) bool { return slices.Contains(list, reaction) })
+	}
+}
