@@ -40,8 +40,8 @@ type Client struct {
 // maxCommands is how many commands may wait for their answers.
 const maxCommands = 1000
 
-// New makes a client, which begins to connect at once and goes on trying until
-// Close. The error says all that is wrong with the options.
+// New makes a client, which begins to connect at once and keeps trying until
+// Close. The error lists everything that is wrong with the options.
 func New(o Options) (*Client, error) {
 	o.setDefaults()
 	base, err := o.validate()
@@ -63,9 +63,9 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Close ends the connection, all subscriptions and whatever waits, and returns
-// when no goroutine of the client is left. It waits for a call of Options.Token
-// or OnState that is under way. Closing again does nothing.
+// Close ends the connection, all subscriptions and all waiting calls, and returns
+// when no goroutine of the client is left. It waits for a call of Options.Token or
+// OnState that is under way. Closing again does nothing.
 func (c *Client) Close() error {
 	c.cancel(ErrClosed)
 	<-c.done
@@ -78,8 +78,8 @@ func (c *Client) Connect(ctx context.Context) error {
 	return err
 }
 
-// ConnectionID is the server's name for the present connection, which subscribe
-// tokens may be made for; "" if there is none. It changes with every reconnect.
+// ConnectionID is the server's name for the current connection, "" if there is
+// none. Subscribe tokens may be bound to it. It changes with every reconnect.
 func (c *Client) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

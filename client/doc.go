@@ -37,12 +37,12 @@
 // loses nothing either: see [Subscription].
 //
 // [Client.Publish], [Client.SetStorage] and [Subscription.React] return when the
-// server has accepted the command. An [*Error] says why it has not. When the
-// client cannot know, it says so: [ErrUnknownOutcome].
+// server has accepted the command. An [*Error] says why it has not, and
+// [ErrUnknownOutcome] that the client cannot know.
 //
-// [Subscription.History] iterates over what was kept; [Client.PublishAt] puts a
-// message off, and [Client.CancelSchedule] takes it back.
+// [Subscription.History] iterates over stored messages; [Client.PublishAt]
+// schedules a message, and [Client.CancelSchedule] cancels it.
 //
-// The guide docs/client-go.md says what is guaranteed when connections break.
-// The package needs nothing of the server's code.
+// The guide docs/client-go.md says what is guaranteed when connections break. The
+// package links nothing of the server.
 package client

@@ -41,8 +41,8 @@ const (
 	CodeInternal                  Code = "INTERNAL"
 )
 
-// An Error is a refusal by the server. Get at it with errors.As, or compare
-// codes with errors.Is:
+// An Error is a refusal by the server. Use errors.As, or compare codes with
+// errors.Is:
 //
 //	errors.Is(err, &client.Error{Code: client.CodeNotSubscribed})
 type Error struct {
@@ -60,7 +60,7 @@ func (e *Error) Is(target error) bool {
 }
 
 var (
-	// ErrClosed is what everything returns after [Client.Close].
+	// ErrClosed is what all methods return after [Client.Close].
 	ErrClosed = errors.New("hotsock: the client is closed")
 	// ErrUnsubscribed ends a subscription that was left, or that the server
 	// ended.
@@ -74,9 +74,9 @@ var (
 // unknownOutcome says why there was no answer.
 func unknownOutcome(cause error) error { return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause) }
 
-// Permanent wraps an error of [Options.Token] that trying again will not
-// change: the user has signed out, say. The client then closes itself, and
-// everything returns err.
+// Permanent wraps an error of [Options.Token] that another attempt will not
+// change, for instance because the user has signed out. The client then closes
+// itself, and all methods return err.
 func Permanent(err error) error { return &permanentError{err} }
 
 type permanentError struct{ err error }

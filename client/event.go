@@ -17,13 +17,13 @@ type Message struct {
 	Data json.RawMessage
 	// From is who published it: nobody, if the server did.
 	From User
-	// Own is set if this client published the message, and Publish has returned
-	// its id. Without the permission to get an echo, that happens only when the
+	// Own is set if this client published the message and Publish has returned
+	// its id. Without permission for an echo, such messages come only when the
 	// subscription catches up. An echo that overtook the server's answer is not
 	// marked, nor is a message whose outcome was unknown.
 	Own bool
-	// Reactions to the message, in the order of their first. They are set only
-	// in messages of the history.
+	// Reactions to the message, in the order in which each was first added. Set
+	// only in messages of the history.
 	Reactions []ReactionCount
 }
 
@@ -37,7 +37,7 @@ type User struct {
 
 // A Reaction was added to a message, or removed from it.
 type Reaction struct {
-	// ID is its place in the channel's order, as that of a message.
+	// ID is its place in the channel's order, like that of a message.
 	ID        string
 	Channel   string
 	MessageID string
@@ -49,7 +49,7 @@ type Reaction struct {
 // A ChangeKind says what happened to a member.
 type ChangeKind int
 
-// What can happen to a member.
+// The values of a ChangeKind.
 const (
 	MemberAdded   ChangeKind = iota // the first subscription of a user began
 	MemberUpdated                   // the user's metadata changed
@@ -77,21 +77,20 @@ type MemberChange struct {
 }
 
 // An Entry is what is stored under a key of a channel. As an [Event], it is a
-// change that the token permits to observe; what is there on subscribing comes
-// first.
+// change that the token lets the client observe; the entries that exist on
+// subscribing come first.
 type Entry struct {
 	Channel string
 	Key     string
-	// Data is JSON, null if there is no entry, or not any more.
+	// Data is JSON, null if there is no entry, or no longer one.
 	Data json.RawMessage
 	// By is who wrote it: nobody, if the server did.
 	By User
 }
 
-// A Gap means that something may be missing here: what came after the id After
-// up to and including the id Last, of which nothing will follow. Programs that
-// must have it read the history ([Subscription.History]), which has the
-// messages that were kept.
+// A Gap means that something may be missing here: what came after the id After, up
+// to and including the id Last. None of it will follow. Programs that need it read
+// the history ([Subscription.History]), which has the messages that were kept.
 type Gap struct {
 	After string // "" if there was nothing before
 	Last  string // "" if the server does not say

@@ -10,15 +10,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// HistoryOptions may be left out: then it is everything, oldest first.
+// HistoryOptions select messages of the history. The zero value means everything,
+// oldest first.
 type HistoryOptions struct {
-	// After and Before are ids: only messages after the one and before the
-	// other are wanted. Neither is included.
+	// After and Before are ids that bound the messages, exclusive; "" for none.
 	After  string
 	Before string
-	// Reverse begins with the newest.
+	// Reverse lists the newest first.
 	Reverse bool
-	// WithUsers tells who reacted, besides how many.
+	// WithUsers also tells who reacted, not only how many.
 	WithUsers bool
 }
 
@@ -33,9 +33,9 @@ type ReactionCount struct {
 }
 
 // History iterates over the messages of the channel that were kept and that the
-// token lets the client see, page by page as they are wanted. Nothing is left
-// out or repeated while others publish. After an error it ends. The options may
-// be nil.
+// token lets the client see. It fetches pages as they are needed. Nothing is left
+// out or repeated while others publish. After an error it ends. The options may be
+// nil.
 func (s *Subscription) History(ctx context.Context, o *HistoryOptions) iter.Seq2[Message, error] {
 	if o == nil {
 		o = new(HistoryOptions)

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// UpdateUMD changes the user's metadata as a umd token says that the app has
-// given: that of the subscription to the channel, or with "" that of the
-// connection. A reconnect begins with the metadata of the connect token again.
-// Errors are those of [Client.Publish].
+// UpdateUMD changes the user's metadata as a umd token from the app says: that of
+// the subscription to the channel, or with "" that of the connection. After a
+// reconnect, it is the metadata of the connect token again. Errors are those of
+// [Client.Publish].
 func (c *Client) UpdateUMD(ctx context.Context, channel, token string) error {
 	raw, err := marshal(struct {
 		Token string `json:"token"`
@@ -20,18 +20,17 @@ func (c *Client) UpdateUMD(ctx context.Context, channel, token string) error {
 	return err
 }
 
-// ChannelInfo is what a channel's getInfo permission tells.
+// ChannelInfo is what the getInfo permission lets a client see of a channel.
 type ChannelInfo struct {
 	Channel string `json:"channel"`
-	// Subscriptions is how many there are, without those that are not to be
-	// counted.
+	// Subscriptions is how many there are, except those that are not counted.
 	Subscriptions int `json:"subscriptionsCount"`
 	// Members are those of a presence channel.
 	Members []User `json:"members"`
 }
 
-// ChannelInfo returns how many are subscribed to a channel, and who. It takes
-// permission, but no subscription.
+// ChannelInfo returns how many subscriptions a channel has, and its members. It
+// needs permission, but no subscription.
 func (c *Client) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
 	var info ChannelInfo
 	err := c.ask(ctx, channel, "getChannelInfo", struct {
@@ -40,11 +39,11 @@ func (c *Client) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, 
 	return info, err
 }
 
-// CancelSchedule cancels what this client, or another one of its user, has
-// scheduled. When it returns nil, it will not be carried out. Refused with
-// [CodeScheduleNotFound], it was carried out or cancelled already. If there was
-// no answer, the error is [ErrUnknownOutcome]; then it may be tried again, and
-// not be found because the first try has cancelled it.
+// CancelSchedule cancels a schedule of this client, or of another client of its
+// user. After it returns nil, the schedule will not be carried out. With
+// CodeScheduleNotFound, it was carried out or cancelled already. If there was no
+// answer, the error is ErrUnknownOutcome; you may try again, and may then get
+// CodeScheduleNotFound because the first try has cancelled it.
 func (c *Client) CancelSchedule(ctx context.Context, arn string) error {
 	for {
 		n, err := c.ready(ctx, "")

@@ -12,52 +12,52 @@ import (
 // Options say where and how to connect. URL is required; everything else has a
 // default.
 type Options struct {
-	// URL is where the server mounted the protocol, https://app.example.com/rt
-	// say. The schemes http, https, ws and wss may be used. A query is sent with
-	// every request.
+	// URL is where the server mounted the handler, such as
+	// https://app.example.com/rt. Its scheme is http, https, ws or wss. A query is
+	// sent with every request.
 	URL string
 	// Token returns a connect token. It is called for every attempt to connect,
 	// so it should ask the app for a new one. Its context ends with the
 	// attempt. An error is reported to OnState and followed by another attempt,
 	// unless it is a [Permanent] one. Without Token, no token is sent: the
-	// server authenticates in its own way, by a cookie in Header perhaps.
+	// server authenticates in its own way, for instance by a cookie in Header.
 	Token func(ctx context.Context) (string, error)
 	// Header is sent with every request.
 	Header http.Header
 	// HTTPClient makes the connections and the HTTP requests. Its Timeout, if
 	// any, bounds attempts and requests, not connections. If its Transport is an
 	// [*http.Transport], connections go through an HTTP proxy by CONNECT, also
-	// with the scheme ws. Defaults to a client of its own, whose idle
-	// connections are closed by [Client.Close].
+	// with the scheme ws. Defaults to a separate client, whose idle connections
+	// [Client.Close] closes.
 	HTTPClient *http.Client
 	// OnState is told of every change of the connection, one after the other.
-	// The client does nothing meanwhile, so it must return soon, and must not
-	// wait for the client or close it.
+	// The client does nothing meanwhile, so OnState must return soon, and must
+	// not wait for the client or close it.
 	OnState func(State)
 
 	// Durations are at most 24 hours.
 
-	// ConnectTimeout bounds one attempt to connect, the call of Token included.
+	// ConnectTimeout bounds one attempt to connect, including the call of Token.
 	// Defaults to 20 seconds.
 	ConnectTimeout time.Duration
 	// MinDelay and MaxDelay bound the time between attempts to connect: it is
 	// random, at most MinDelay at first, and at most twice as long after each
 	// failure. A connection counts as a failure if it has not lasted for ten
-	// seconds, or breaks before all has come that was due by then. Where the server says how
-	// many seconds to wait (Retry-After), that is added, up to 5 minutes. They
-	// default to 1 and 30 seconds.
+	// seconds, or breaks before everything has come that was due by then. If the
+	// server says how many seconds to wait (Retry-After), that is added, up to 5
+	// minutes. They default to 1 and 30 seconds.
 	MinDelay time.Duration
 	MaxDelay time.Duration
 	// HeartbeatInterval is the time between signs of life. The client pings the
-	// server, and gives a connection up when no byte has come for a whole
-	// interval after that, or none of what waits could be sent. If the token has
+	// server, and gives a connection up if for a whole interval after that no byte
+	// has come, or nothing of what waits could be sent. If the token has
 	// a heartbeatTimeout, the interval must be shorter. At least one second.
 	// Defaults to 25 seconds.
 	HeartbeatInterval time.Duration
 
-	// MaxQueueSize is how much may wait in each subscription to be received by
-	// the program, in bytes. Beyond, the subscription drops what comes and
-	// catches up later: see [Subscription]. At most 1 GiB. Defaults to 4 MiB.
+	// MaxQueueSize is how many bytes may wait in each subscription for the
+	// program. Beyond that, the subscription drops what comes and catches up
+	// later: see [Subscription]. At most 1 GiB. Defaults to 4 MiB.
 	MaxQueueSize int
 	// MaxFrameSize is the longest message that the server may send, in bytes; a
 	// longer one ends the connection. Answers over HTTP may be 4 MiB longer. At

@@ -7,8 +7,8 @@ import (
 
 // Members returns the members of a presence channel as the client knows them,
 // in the order in which they came; nil for other channels. While there is no
-// connection, they are those of before. The events that Next has not returned
-// yet are in it already. It must not be modified.
+// connection, they are those from before. Changes that Next has not returned yet
+// are included already. The slice must not be modified.
 func (s *Subscription) Members() []User {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()

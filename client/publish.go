@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// Publish publishes a message and returns its id, when the server has accepted
-// it. The data is marshalled as JSON; json.RawMessage is taken as it is, and
+// Publish publishes a message and returns its id when the server has accepted it. The data is marshalled as JSON; json.RawMessage is taken as it is, and
 // nil is null.
 //
 // If the server refuses, the error is an [*Error]. If the connection breaks or
-// ctx ends between sending and the answer, it is [ErrUnknownOutcome]: the
-// protocol has no deduplication for clients, so that publishing again may make a
-// second message. Otherwise nothing was sent. While there is no connection, or a
+// ctx ends between sending and the answer, it is ErrUnknownOutcome: the protocol
+// has no deduplication for clients, so publishing again may make a second message.
+// With any other error, nothing was sent. While there is no connection, or a
 // subscription to the channel is being renewed, Publish waits.
 func (c *Client) Publish(ctx context.Context, channel, event string, data any) (id string, err error) {
 	d, err := c.publish(ctx, channel, event, data, "")
@@ -26,8 +25,8 @@ func (c *Client) Publish(ctx context.Context, channel, event string, data any) (
 	return d.ID, err
 }
 
-// PublishAt has a message published at a time, and returns the ARN of the
-// schedule, for [Client.CancelSchedule]. The time is rounded up to whole
+// PublishAt schedules a message for a time, and returns the ARN of the schedule,
+// for [Client.CancelSchedule]. The time is rounded up to whole
 // seconds. Errors are those of Publish.
 func (c *Client) PublishAt(ctx context.Context, t time.Time, channel, event string, data any) (arn string, err error) {
 	d, err := c.publish(ctx, channel, event, data, at(t))

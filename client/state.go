@@ -5,12 +5,12 @@ import "time"
 // A Status is what a client is doing about its connection.
 type Status int
 
-// What a client can be doing.
+// The values of a Status.
 const (
 	Connecting Status = iota // an attempt is under way
 	Connected                // there is a connection
 	Waiting                  // there is none, and the next attempt comes after a delay
-	Closed                   // there will be none any more
+	Closed                   // there will be no more
 )
 
 func (s Status) String() string {
@@ -31,10 +31,10 @@ type State struct {
 	Status Status
 	// ConnectionID is set when Connected.
 	ConnectionID string
-	// Err is set when Waiting: why the connection ended or could not be made.
-	// It is an [*Error] if the server refused the connection, and its text has
-	// the server's reason if the server ended it. When Closed, it is what
-	// everything returns from now on.
+	// Err is set when Waiting: why the connection ended or could not be made. It
+	// is an [*Error] if the server refused the connection, and its text has the
+	// server's reason if the server ended it. When Closed, it is what all methods
+	// return from now on.
 	Err error
 	// Delay is set when Waiting: the time until the next attempt.
 	Delay time.Duration

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Storage returns what is stored under a key of a channel; the Data of the
-// entry is null if nothing is. It takes permission, but no subscription.
-// Changes are observed with a [Subscription].
+// Storage returns the entry under a key of a channel; its Data is null if there is
+// none. It needs permission, but no subscription. Observe changes with a
+// [Subscription].
 func (c *Client) Storage(ctx context.Context, channel, key string) (Entry, error) {
 	f, err := c.do(ctx, command{Event: "hotsock.channelStorageGet", Channel: channel, Key: key}, true)
 	if err != nil {
@@ -18,7 +18,7 @@ func (c *Client) Storage(ctx context.Context, channel, key string) (Entry, error
 	return f.entry(), nil
 }
 
-// SetStorage stores a value under a key of a channel. It is marshalled as JSON;
+// SetStorage stores a value under a key of a channel. The value is marshalled as JSON;
 // json.RawMessage is taken as it is. null and {} clear the entry. Errors are
 // those of [Client.Publish].
 func (c *Client) SetStorage(ctx context.Context, channel, key string, value any) error {
@@ -26,7 +26,7 @@ func (c *Client) SetStorage(ctx context.Context, channel, key string, value any)
 	return err
 }
 
-// SetStorageAt has a value stored at a time, as [Client.PublishAt] does with
+// SetStorageAt schedules the write of a value, as [Client.PublishAt] does with
 // messages.
 func (c *Client) SetStorageAt(ctx context.Context, t time.Time, channel, key string, value any) (arn string, err error) {
 	d, err := c.setStorage(ctx, channel, key, value, at(t))
@@ -43,9 +43,9 @@ func (c *Client) setStorage(ctx context.Context, channel, key string, value any,
 	})
 }
 
-// ListStorage iterates over the entries of a channel that the client may get,
-// in the order of their keys. With keys (100 at most) it is these only. After
-// an error it ends.
+// ListStorage iterates over the entries of a channel that the client may get, in
+// the order of their keys. With keys, at most 100, it returns only those. After an
+// error it ends.
 func (c *Client) ListStorage(ctx context.Context, channel string, keys ...string) iter.Seq2[Entry, error] {
 	type entry struct {
 		Key  string          `json:"key"`

@@ -7,7 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// SubscribeOptions may be left out.
+// SubscribeOptions are settings of a [Subscription]. All may be left out.
 type SubscribeOptions struct {
 	// After is the id of the last message that the program has seen, perhaps in
 	// another process: the subscription begins after it. If the server cannot
@@ -15,7 +15,7 @@ type SubscribeOptions struct {
 	// subscription begins now.
 	After string
 	// Token returns a subscribe token for the connection with that id. It is
-	// called for every attempt to subscribe, after each reconnect at least. Its
+	// called for every attempt to subscribe, at least after each reconnect. Its
 	// context ends with the connection, and after Options.ConnectTimeout. An
 	// error is returned by Subscribe, unless the connection has broken
 	// meanwhile: then, as later, another attempt follows. A [Permanent] error
@@ -36,10 +36,10 @@ const maxStored = 1 << 16
 //
 // A refusal is an [*Error]. If the server cannot reach its store, or limits the
 // rate or number of subscriptions, Subscribe waits until it has succeeded, or
-// ctx ends; the error then has the reason. A channel to which the client has a
-// [Subscription] already is refused with [CodeAlreadySubscribed]. One to which
-// the token has subscribed the connection by itself is not; but if there is a
-// Token in the options, the client leaves it and subscribes again with that.
+// ctx ends; the error then has the reason. A channel to which
+// the client already has a Subscription is refused with CodeAlreadySubscribed. A
+// channel that the connect token subscribes automatically is not; but if the
+// options have a Token, the client leaves it and subscribes again with that.
 func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOptions) (*Subscription, error) {
 	s := &Subscription{
 		c: c, name: channel,
@@ -104,9 +104,9 @@ func alreadySubscribed() error {
 }
 
 // Unsubscribe ends the subscription. Next returns what was received before, and
-// then [ErrUnsubscribed]. It waits until the server has taken note, but the
-// subscription has ended for the program even if ctx ends before. Unsubscribing
-// again does nothing.
+// then ErrUnsubscribed. Unsubscribe waits for the server's answer, but for the
+// program the subscription has ended even if ctx ends first. Unsubscribing again
+// does nothing.
 func (s *Subscription) Unsubscribe(ctx context.Context) error {
 	s.c.mu.Lock()
 	if s.state == over {

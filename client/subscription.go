@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// A Subscription receives what happens on a channel, in the channel's order:
-// each message and reaction exactly once, whatever happens to the connection,
-// or else a [Gap] where something may be missing.
+// A Subscription receives what happens on a channel, in the channel's order: each
+// message and reaction exactly once, whatever happens to the connection, or a
+// [Gap] where something may be missing.
 //
-// Call Next in a loop. A program that does not call it soon enough loses
-// nothing: beyond [Options.MaxQueueSize] the subscription drops what comes, and
-// when Next has returned everything from before, it catches up from the server,
-// as after a lost connection. So a Gap can come from being too slow for longer
-// than the server remembers, too. Other subscriptions and commands do not wait
-// for a slow one.
+// Call Next in a loop. A program that does not call it soon enough loses nothing:
+// beyond [Options.MaxQueueSize] the subscription drops what comes, and when Next
+// has returned everything from before, it catches up from the server, as after a
+// lost connection. So a program that is too slow for longer than the server
+// remembers gets a Gap too. Other subscriptions and commands do not wait for a
+// slow one.
 //
 // All methods may be called concurrently; each event is returned by one call of
 // Next.
@@ -86,9 +86,9 @@ func (s *Subscription) Alias() string {
 	return s.alias
 }
 
-// User is who the client was on this channel when it subscribed, the last time
-// after a reconnect. [Client.UpdateUMD] does not change it: what others see now
-// is in [Subscription.Members].
+// User is who the client was on this channel when it last subscribed, such as
+// after a reconnect. [Client.UpdateUMD] does not change it: [Subscription.Members]
+// has what others see now.
 func (s *Subscription) User() User {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
@@ -106,8 +106,8 @@ func (s *Subscription) LastID() string {
 	return s.last
 }
 
-// Next returns the next event, and waits for one if there is none. When the
-// subscription has ended and everything was returned, it returns why it ended:
+// Next returns the next event, and waits if there is none. When the subscription
+// has ended and everything was returned, it returns why it ended:
 // [ErrUnsubscribed], [ErrClosed], or an [*Error] if the server did not let it
 // subscribe again after a reconnect. If ctx ends first, it returns the
 // context's error, and no event is lost.
