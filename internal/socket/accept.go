@@ -141,7 +141,8 @@ func (c *Conn) answer(f Frame) {
 		c.out.wrote(n, c.deflate)
 	}
 	if len(c.out.frames) > 0 {
-		c.flush()
+		c.writing = true
+		c.flushAlone() // The Flusher takes no frame that has been begun.
 	}
 }
 
@@ -184,29 +185,47 @@ var notSwitching = map[string]bool{
 	"Content-Length": true, "Content-Type": true, "Content-Encoding": true, "Transfer-Encoding": true, "Trailer": true,
 }
 
-// negotiate returns the extension that is agreed on: permessage-deflate without
-// context takeover, if the client offers it in a form that can be had, or "".
+// negotiate returns the answer to the first extension offered that can be had, or
+// "".
 func negotiate(header http.Header) string {
 	for _, v := range header.Values("Sec-WebSocket-Extensions") {
 		for offer := range strings.SplitSeq(v, ",") {
-			params := strings.Split(offer, ";")
-			for i, p := range params {
-				params[i] = strings.TrimSpace(p)
-			}
-			if params[0] == "permessage-deflate" && !slices.ContainsFunc(params[1:], unknownParam) {
-				return "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+			if answer := acceptDeflate(strings.Split(offer, ";")); answer != "" {
+				return answer
 			}
 		}
 	}
 	return ""
 }
 
-// unknownParam reports whether an offer with this parameter must be declined. A
-// client's window may be as small as it likes; ours is 32 KiB.
-func unknownParam(p string) bool {
-	switch p {
-	case "client_no_context_takeover", "server_no_context_takeover", "client_max_window_bits", "server_max_window_bits=15":
-		return false
+// acceptDeflate returns the answer to an offer, which is an extension's name and its
+// parameters: permessage-deflate without context takeover. What is not understood
+// must be declined (RFC 7692, 5.1 and 7.1).
+func acceptDeflate(offer []string) string {
+	if strings.TrimSpace(offer[0]) != "permessage-deflate" {
+		return ""
 	}
-	return !strings.HasPrefix(p, "client_max_window_bits=")
+	answer := "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+	var seen []string
+	for _, param := range offer[1:] {
+		name, value, given := strings.Cut(param, "=")
+		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"`)
+		known := false
+		switch name {
+		case "client_no_context_takeover", "server_no_context_takeover":
+			known = !given
+		case "client_max_window_bits": // Any window can be read.
+			known = !given || slices.Contains(windowBits, value)
+		case "server_max_window_bits": // Ours is 32 KiB.
+			known = value == "15"
+			answer += "; server_max_window_bits=15"
+		}
+		if !known || slices.Contains(seen, name) {
+			return ""
+		}
+		seen = append(seen, name)
+	}
+	return answer
 }
+
+var windowBits = []string{"8", "9", "10", "11", "12", "13", "14", "15"}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -118,6 +119,77 @@ func TestWriterThatWaits(t *testing.T) {
 			}
 			_ = ws.CloseNow()
 		})
+	}
+}
+
+// Offers of compression are accepted in every form that can be had, and else
+// declined, so that the connection does without.
+func TestNegotiate(t *testing.T) {
+	const plain = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+	const window = plain + "; server_max_window_bits=15"
+	for _, row := range []struct {
+		want   string
+		offers []string
+	}{
+		{"", nil},
+		{"", []string{""}},
+		{plain, []string{"permessage-deflate"}},
+		{plain, []string{"permessage-deflate; client_max_window_bits"}}, // browsers
+		{plain, []string{" permessage-deflate ;client_max_window_bits = 8 ; client_no_context_takeover;server_no_context_takeover"}},
+		{plain, []string{`permessage-deflate; client_max_window_bits="15"`}},
+		{window, []string{"permessage-deflate; server_max_window_bits=15"}},
+		{window, []string{"permessage-deflate; server_max_window_bits=15; client_max_window_bits"}},
+		{"", []string{"permessage-deflate; server_max_window_bits=14"}},
+		{"", []string{"permessage-deflate; server_max_window_bits"}},
+		{"", []string{"permessage-deflate; server_max_window_bits=16"}},
+		{"", []string{"permessage-deflate; client_max_window_bits=7"}},
+		{"", []string{"permessage-deflate; client_max_window_bits=16"}},
+		{"", []string{"permessage-deflate; client_max_window_bits=08"}},
+		{"", []string{"permessage-deflate; client_max_window_bits="}},
+		{"", []string{"permessage-deflate; client_max_window_bits; client_max_window_bits=9"}},
+		{"", []string{"permessage-deflate; client_no_context_takeover=1"}},
+		{"", []string{"permessage-deflate; server_no_context_takeover; server_no_context_takeover"}},
+		{"", []string{"permessage-deflate; unknown"}},
+		{"", []string{"permessage-deflate;"}},
+		{"", []string{"x-webkit-deflate-frame"}},
+		{"", []string{"permessage-bzip2, other; permessage-deflate"}},
+		// The first that can be had.
+		{plain, []string{"permessage-bzip2, permessage-deflate"}},
+		{plain, []string{"permessage-deflate; server_max_window_bits=10, permessage-deflate; client_max_window_bits"}},
+		{window, []string{"other", "permessage-deflate; server_max_window_bits=10, permessage-deflate; server_max_window_bits=15, permessage-deflate"}},
+	} {
+		if got := negotiate(http.Header{"Sec-Websocket-Extensions": row.offers}); got != row.want {
+			t.Errorf("%q: %q, want %q", row.offers, got, row.want)
+		}
+	}
+}
+
+// An answer to the handshake that the kernel does not take at once is sent whole,
+// and before all else.
+func TestLongAnswer(t *testing.T) { bothWays(t, testLongAnswer) }
+
+func testLongAnswer(t *testing.T, f *Flusher) {
+	server, client := tcpPipe(t)
+	defer client.Close()
+	_ = server.(*net.TCPConn).SetWriteBuffer(64 << 10)
+	w := &onConn{ResponseRecorder: httptest.NewRecorder(), conn: server}
+	value := strings.Repeat("v", 4<<20)
+	w.Header().Set("X-Long", value)
+	c, err := Accept(w, httptest.NewRequest(http.MethodGet, "/", nil), Options{QueueLimit: 1 << 20, WriteTimeout: time.Minute, Flusher: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background(), StatusNormal, "")
+	defer c.Cut()
+	c.Send(textFrame("first"))
+	_ = client.SetReadDeadline(time.Now().Add(20 * time.Second))
+	in := bufio.NewReader(client)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil || resp.Header.Get("X-Long") != value {
+		t.Fatalf("the answer has not come as it was: %v", err)
+	}
+	if got, err := readFrame(in); err != nil || string(got.payload) != "first" {
+		t.Errorf("read %q, %v", got.payload, err)
 	}
 }
 

@@ -78,6 +78,9 @@ func (c *Conn) Close(ctx context.Context, code Code, reason string) {
 			_ = c.net.Close() // TLS has a last word of its own.
 		}
 		c.Cut()
+		c.mu.Lock()
+		c.out.discard()
+		c.mu.Unlock()
 		c.flushes.Wait()
 	})
 }

@@ -69,6 +69,11 @@ func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 
 // flushAlone writes what is queued on a goroutine of its own. c.mu is held.
 func (c *Conn) flushAlone() {
+	if c.gone.Load() {
+		c.out.discard()
+		c.rest()
+		return // Close may have waited for the last goroutine already.
+	}
 	c.stall.begin(c)
 	c.flushes.Go(func() {
 		buffer := chunks.Get().(*[chunk]byte)
