@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	stdflag "flag"
+	"os"
 	"runtime"
 	"strconv"
 	"testing"
@@ -12,6 +13,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(nodeProcess); addr != "" {
+		panic(fireUntilKilled(addr))
+	}
 	// These tests wait for real servers most of the time. Who gives the flag has
 	// the last word.
 	if err := stdflag.Set("test.parallel", strconv.Itoa(testsPerCPU*runtime.GOMAXPROCS(0))); err != nil {
