@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
 )
@@ -111,4 +112,37 @@ func TestReactionsOfOldNodes(t *testing.T) {
 func newerThan(id ulid.ULID) ulid.ULID {
 	_ = id.SetTime(id.Time() + 1)
 	return id
+}
+
+// TestUserReactedVeryOften has one user's reactions to a message, which version 0.1
+// did not bound: more than a script can pass to one command.
+func TestUserReactedVeryOften(t *testing.T) {
+	t.Parallel()
+	const many = 9000
+	s := openAt(t, redistest.StartServer(t).Addr)
+	n := joinAs(t, s, newInbox(t), testJoin)
+	message := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+	ck := s.keys.channel("c")
+	var records []any
+	id := message
+	for i := range many {
+		id = newerThan(id)
+		records = append(records, pack(fmt.Sprint("r", i), "u"), pack(formatID(id), decimal(int64(id.Time())), "", "o"))
+	}
+	if err := s.client.HSet(t.Context(), ck.reactions(formatID(message)), records...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	// From here on there are counts.
+	if _, err := n.React(unhurried(t), store.ReactRequest{
+		Channel: "c", Reaction: store.Reaction{Message: message, UID: "other", Reaction: "r"},
+		Notice: store.PublishRequest{Channel: "c", Event: "notice"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := n.Tallies(unhurried(t), store.TallyRequest{
+		Channel: "c", Messages: []ulid.ULID{message}, First: 20, UID: "u", MaxBytes: 1 << 20,
+	})
+	if err != nil || len(got) != 1 || len(got[0].Reactions) != many {
+		t.Fatalf("%d tallies: %v", len(got), err)
+	}
 }

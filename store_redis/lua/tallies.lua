@@ -59,7 +59,9 @@ for i = 1, #KEYS - 1, 3 do -- the last one is of master.lua
     end
     add(list, records, fields)
     if true_counts and #fields == first then
-      add(list, records, own(counts, listed))
+      for _, field in ipairs(own(counts, listed)) do -- any number, as version 0.1 allowed
+        add(list, records, {field})
+      end
     end
   end
   if i > 1 and size > most then
