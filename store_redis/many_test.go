@@ -37,16 +37,15 @@ func TestDeadNodeHadMany(t *testing.T) {
 	in := &tally{inbox: newInbox(t)}
 	other := joinAs(t, openAt(t, srv.Addr), in, testJoin)
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
-	ctx := unhurried(t)
 	k := &n.s.keys
 
-	if err := n.AddConnection(ctx, store.Connection{ID: "1", Info: []byte("{}")}); err != nil {
+	if err := n.AddConnection(unhurried(t), store.Connection{ID: "1", Info: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
 	conns := k.conns(home, n.leases.current(home))
 	copyField(t, db, conns, "1", connections)
 
-	if _, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "busy", Connection: "1"}); err != nil {
+	if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{Channel: "busy", Connection: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	busy := k.channel("busy")
@@ -59,7 +58,7 @@ func TestDeadNodeHadMany(t *testing.T) {
 		}
 	}
 	owned := k.owned(busy.part, n.leases.current(busy.part))
-	if err := db.SAdd(ctx, owned, names...).Err(); err != nil {
+	if err := db.SAdd(unhurried(t), owned, names...).Err(); err != nil {
 		t.Fatal(err)
 	}
 

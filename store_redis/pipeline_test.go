@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,32 +17,43 @@ import (
 )
 
 // A replyHook notes how many bytes the longest reply of a pipeline has.
-type replyHook struct{ most *atomic.Int64 }
+type replyHook struct {
+	mu   sync.Mutex
+	most int
+}
 
-func (replyHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (replyHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (h *replyHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h *replyHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (h replyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+// take returns what was noted since it was called before.
+func (h *replyHook) take() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	most := h.most
+	h.most = 0
+	return most
+}
+
+func (h *replyHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
-		var size int64
+		size := 0
 		for _, cmd := range cmds {
 			if c, ok := cmd.(*redis.Cmd); ok {
 				size += textSize(c.Val())
 			}
 		}
-		was := h.most.Load()
-		for size > was && !h.most.CompareAndSwap(was, size) {
-			was = h.most.Load()
-		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.most = max(h.most, size)
 		return err
 	}
 }
 
-func textSize(v any) (size int64) {
+func textSize(v any) (size int) {
 	switch v := v.(type) {
 	case string:
-		return int64(len(v))
+		return len(v)
 	case []any:
 		for _, e := range v {
 			size += textSize(e)
@@ -56,17 +67,16 @@ func textSize(v any) (size int64) {
 func TestPipelinesAreBounded(t *testing.T) {
 	t.Parallel()
 	const (
-		members, entries, messages = 200, 40, 20
-		callers                    = 200
+		members, entries, messages = 25, 40, 20
+		callers                    = 64
 		presence                   = "presence.c"
 	)
-	ctx := unhurried(t)
 	srv := redistest.StartServer(t)
 	other := joinAs(t, openAt(t, srv.Addr), new(sink), testJoin)
 	long := bytes.Repeat([]byte("1"), 30_000)
 	subscribe := func(ctx context.Context, n *node, i int) error {
 		_, err := n.Subscribe(ctx, store.SubscribeRequest{
-			Channel: presence, Connection: fmt.Sprint("x", i, n.id), UID: fmt.Sprint("u", i%members), UMD: long[:400],
+			Channel: presence, Connection: fmt.Sprint("x", i, n.id), UID: fmt.Sprint("u", i%members), UMD: long[:4000],
 			UMDDigest: "1", Presence: true, MaxMembers: 1 << 20,
 		})
 		return err
@@ -74,13 +84,13 @@ func TestPipelinesAreBounded(t *testing.T) {
 	var ids []ulid.ULID
 	var keys []string
 	for i := range members {
-		if err := subscribe(ctx, other, i); err != nil {
+		if err := subscribe(unhurried(t), other, i); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range entries {
 		keys = append(keys, fmt.Sprint("k", i))
-		if _, err := other.Set(ctx, store.SetRequest{Channel: "c", Key: keys[i], Value: long, Keep: time.Hour}); err != nil {
+		if _, err := other.Set(unhurried(t), store.SetRequest{Channel: "c", Key: keys[i], Value: long, Keep: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,8 +101,8 @@ func TestPipelinesAreBounded(t *testing.T) {
 
 	client := redis.NewClient(&redis.Options{Addr: srv.Addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
-	var most atomic.Int64
-	client.AddHook(replyHook{&most})
+	hook := new(replyHook)
+	client.AddHook(hook)
 	s, err := New(client, Options{Logger: testLogger(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +110,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 	n := joinAs(t, s, new(sink), testJoin)
 	mustWatch(t, n, presence)
 	w := n.fan.find(presence)
-	await.That(t, "the members to be known", func() bool { return w.listSize.Load() > members*400 })
+	await.That(t, "the members to be known", func() bool { return w.listSize.Load() > members*4000 })
 
 	for _, row := range []struct {
 		what string
@@ -109,7 +119,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 		{"subscribe", func(ctx context.Context, i int) error { return subscribe(ctx, n, i) }},
 		{"update", func(ctx context.Context, i int) error {
 			_, err := n.UpdateSubscription(ctx, store.UpdateRequest{
-				Channel: presence, Connection: fmt.Sprint("x", i, n.id), UMD: long[:400+i], UMDDigest: "2", MaxMembers: 1 << 20,
+				Channel: presence, Connection: fmt.Sprint("x", i, n.id), UMD: long[:4000+i], UMDDigest: "2", MaxMembers: 1 << 20,
 			})
 			return err
 		}},
@@ -129,7 +139,8 @@ func TestPipelinesAreBounded(t *testing.T) {
 		}},
 		{"message", func(ctx context.Context, i int) error { _, err := n.Message(ctx, "c", ids[i%messages]); return err }},
 	} {
-		most.Store(0)
+		hook.take()
+		ctx := unhurried(t)
 		var g errgroup.Group
 		for i := range callers {
 			g.Go(func() error { return row.call(ctx, i) })
@@ -138,7 +149,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 			t.Errorf("%s: %v", row.what, err)
 		}
 		// What one reply has is estimated: somewhat more may come.
-		if got := most.Load(); got > 3*readBytes {
+		if got := hook.take(); got > 3*readBytes {
 			t.Errorf("%s: a pipeline returned %d bytes", row.what, got)
 		} else {
 			t.Logf("%s: at most %d bytes", row.what, got)

@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -35,7 +36,11 @@ func (h *sinceHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 		since := slices.ContainsFunc(cmds, func(c redis.Cmder) bool {
 			return len(c.Args()) > 1 && c.Args()[1] == sinceScript.sha
 		})
-		if !since || h.stopped.Swap(true) {
+		if !since {
+			return next(ctx, cmds)
+		}
+		if h.stopped.Swap(true) { // It is sent again where that takes long.
+			<-h.goOn
 			return next(ctx, cmds)
 		}
 		close(h.asked)
@@ -84,9 +89,11 @@ func TestWatchBegins(t *testing.T) {
 		{
 			why: "more is published than can be held back",
 			before: func(t *testing.T, _ *redistest.Server, n *node, publish func()) {
+				var wg sync.WaitGroup
 				for range maxHeld + 1 {
-					publish()
+					wg.Go(publish)
 				}
+				wg.Wait()
 				await.That(t, "all to be held back that can be", func() bool {
 					w := n.fan.find("c")
 					n.stripes[w.keys.part].Lock()
@@ -102,8 +109,12 @@ func TestWatchBegins(t *testing.T) {
 			other := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
 			mustWatch(t, other, "another") // Now the server knows the script.
 			var published []ulid.ULID
+			var mu sync.Mutex
 			publish := func() {
-				published = append(published, mustPublish(t, other, store.PublishRequest{Channel: "c", Event: "e"}))
+				id := mustPublish(t, other, store.PublishRequest{Channel: "c", Event: "e"})
+				mu.Lock()
+				defer mu.Unlock()
+				published = append(published, id)
 			}
 			publish()
 			client := redis.NewClient(&redis.Options{Addr: srv.Addr, ContextTimeoutEnabled: true})

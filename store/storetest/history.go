@@ -193,8 +193,10 @@ func testHistoryWhileExpiring(e *env) {
 		e.Fatalf("the first page has %d messages", len(first))
 	}
 	e.outliveBrief()
+	// On a busy machine some have expired before.
+	rest := slices.DeleteFunc(slices.Clone(long), func(id ulid.ULID) bool { return id.Compare(first[3].ID) <= 0 })
 	wantEqual(e, "a page after what has expired",
-		idsOf(a.history(store.HistoryRequest{Channel: "c", After: first[3].ID, Limit: 10})), long[2:12])
+		idsOf(a.history(store.HistoryRequest{Channel: "c", After: first[3].ID, Limit: 10})), rest[:10])
 	wantEqual(e, "a page from the newest",
 		idsOf(a.history(store.HistoryRequest{Channel: "c", Reverse: true, Limit: 2})), []ulid.ULID{long[19], long[18]})
 }
