@@ -207,7 +207,7 @@ const silentClose = time.Second
 // flooded ends the connection of a client that goes on beyond its rate limit.
 func (c *connection) flooded() {
 	if c.close(endFlood) {
-		c.logger().Info("hotsock: a client goes on beyond its limit and is disconnected")
+		c.logger().Info("hotsock: a client keeps exceeding its rate limit and is disconnected")
 	}
 }
 

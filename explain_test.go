@@ -196,7 +196,7 @@ func TestExplainTokens(t *testing.T) {
 		{with(func(c *Claims) { c.Scope = ScopeSubscribe }), "", CodeUnauthorized, `scope is "subscribe", not "connect"`},
 		{with(func(c *Claims) { c.Scope, c.ConnectionID = ScopeConnect|ScopeUMD, "1" }), "", CodeUnauthorized, "it has a connectionId"},
 		{tokenRaw(`{"alg":"HS256"}`, `{"scope":"connect","exp":4000000000,"aud":"app","channels":{"#regex:(":{}}}`), "", CodeUnauthorized, `key "#regex:("`},
-		{tokenRaw(`{"alg":"HS256"}`, `{"scope":"connect","exp":4000000000,"aud":"app","channels":{"c*":{"alias":"d"}}}`), "", CodeUnauthorized, `"c*": alias: not possible on a pattern`},
+		{tokenRaw(`{"alg":"HS256"}`, `{"scope":"connect","exp":4000000000,"aud":"app","channels":{"c*":{"alias":"d"}}}`), "", CodeUnauthorized, `"c*": alias: not allowed on a pattern`},
 		{with(func(*Claims) {}), "nonsense", CodeInvalidSubscribeToken, "the subscribe token is not valid: not three parts"},
 		{with(func(*Claims) {}), with(func(c *Claims) { c.Scope, c.UID = ScopeSubscribe, "v" }), CodeInvalidSubscribeToken, "its uid is not the connection's"},
 		{with(func(c *Claims) { c.UID = "" }), with(func(c *Claims) { c.Scope = ScopeSubscribe }), CodeInvalidSubscribeToken, "its uid is not the connection's"},

@@ -276,7 +276,7 @@ func (h *Handler) untilStored(f func(ctx context.Context) error) {
 			return
 		}
 		if !errors.Is(err, store.ErrUnavailable) {
-			h.logger.Error("hotsock: store", "err", err)
+			h.logger.Error("hotsock: the store failed unexpectedly", "err", err)
 			return
 		}
 		if !b.sleep(h.ctx) {

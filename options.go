@@ -283,7 +283,7 @@ func (o *Options) validate() error {
 		"ConnectionRateLimit": o.ConnectionRateLimit, "UserRateLimit": o.UserRateLimit,
 	} {
 		if !l.valid() {
-			bad("%s is %v a second, %d at once: neither a limit nor none", name, l.PerSecond, l.Burst)
+			bad("%s is %v a second, %d at once: not a valid limit", name, l.PerSecond, l.Burst)
 		}
 	}
 	return errors.Join(errs...)

@@ -42,7 +42,7 @@ type outgoing struct {
 var (
 	errBroken  = errors.New("hotsock: the connection broke")
 	errNotSent = errors.New("hotsock: not sent")
-	errSilent  = errors.New("hotsock: the server does not answer any more")
+	errSilent  = errors.New("hotsock: the server no longer answers")
 )
 
 func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData) *conn {

@@ -197,7 +197,7 @@ func (s *Sink) write(batch []entry) {
 		})
 		if err == nil {
 			if !since.IsZero() {
-				s.opts.Logger.Info("sinkredis: the stream is written to again", "stream", s.stream, "after", time.Since(since))
+				s.opts.Logger.Info("sinkredis: the stream can be written to again", "stream", s.stream, "after", time.Since(since))
 			}
 			return
 		}

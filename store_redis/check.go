@@ -169,7 +169,7 @@ func (s *Store) checkPermissions(ctx context.Context) error {
 	}
 	r, err := s.do(ctx, call{script: permitsScript, part: 0, keys: keys, args: args})
 	if err != nil && strings.Contains(err.Error(), "CROSSSLOT") {
-		return fmt.Errorf("storeredis: what answers is no cluster by its INFO, and spreads keys over servers, as some proxies do: "+
+		return fmt.Errorf("storeredis: the server says that it is no cluster, but spreads keys over servers, as some proxies do: "+
 			"use redis.NewClusterClient with the servers themselves: %w", err)
 	}
 	if err != nil {

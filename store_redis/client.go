@@ -33,7 +33,7 @@ func checkClient(client redis.UniversalClient) error {
 		}
 		return checkTimeout(o.ContextTimeoutEnabled || o.ReadTimeout > 0)
 	case *redis.Ring:
-		return errors.New("storeredis: a redis.Ring is not supported: it spreads keys over servers that know nothing of each other; " +
+		return errors.New("storeredis: a redis.Ring is not supported: it spreads keys over servers that do not know each other; " +
 			"use redis.NewClusterClient with a cluster, or redis.NewClient with one server")
 	default:
 		return fmt.Errorf("storeredis: a %T is not supported: "+

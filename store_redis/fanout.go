@@ -308,7 +308,7 @@ func (f *fanout) down() map[int]error {
 		addr, _ := f.n.s.topo.master(f.ctx, w.keys.part) // Those whose master is not known go together.
 		if !seen[addr] {
 			seen[addr] = true
-			down[w.keys.part] = errors.New("no connection to a master of Redis's cluster on which channels are heard")
+			down[w.keys.part] = errors.New("no subscribed connection to a master of the Redis cluster")
 		}
 	}
 	return down

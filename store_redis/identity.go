@@ -21,7 +21,7 @@ const (
 	maxMoves = 3
 )
 
-var errOtherServer = errors.New("the connection leads to another server than new ones do")
+var errOtherServer = errors.New("new connections lead to another server")
 
 // An identity is which server the client leads to, by its run id. The address
 // of one server can come to lead to another, while the former lives on, accepts
@@ -80,7 +80,7 @@ func (d *identity) ready() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if n := len(d.moves); n > maxMoves && time.Since(d.moves[n-1]) < time.Minute {
-		return errors.New("the address of Redis leads now to one server, now to another")
+		return errors.New("the address of Redis keeps changing between servers")
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func (l *link) up() error {
 		if l.sharded && time.Since(l.born) < probePatience && !l.f.brokeLately() {
 			return nil // The first watch of a server's channels has only begun.
 		}
-		return errors.New("no connection to Redis on which channels are heard")
+		return errors.New("no subscribed connection to Redis")
 	}
 	if d := time.Since(l.born) - time.Duration(at); d > probePatience {
 		return fmt.Errorf("nothing heard for %v", d.Round(time.Millisecond))

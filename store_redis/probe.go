@@ -18,7 +18,7 @@ const (
 
 var (
 	errNotMaster = errors.New("the server is not the master")
-	errNotHeard  = errors.New("what is published is not heard: the connection is to another server")
+	errNotHeard  = errors.New("published messages do not arrive: the connection is to another server")
 )
 
 // sendProbe publishes a message that the link must hear. It returns an error if

@@ -87,9 +87,9 @@ func checkChannels(channels map[string]ChannelClaims) error {
 		if pattern.IsPattern(key) {
 			switch {
 			case c.Alias != "":
-				return errors.New("alias: not possible on a pattern")
+				return errors.New("alias: not allowed on a pattern")
 			case c.AutoSubscribe != Unset:
-				return errors.New("autoSubscribe: not possible on a pattern")
+				return errors.New("autoSubscribe: not allowed on a pattern")
 			}
 		}
 		if c.Alias == "" {

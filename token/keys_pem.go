@@ -74,7 +74,7 @@ func parsePrivate(text []byte) (crypto.Signer, error) {
 	case "OPENSSH PRIVATE KEY":
 		return nil, errors.New(`an OPENSSH PRIVATE KEY is for ssh only: make another key with "openssl genpkey"`)
 	}
-	return nil, fmt.Errorf("a %s is not a private key, and it takes that to sign", block.Type)
+	return nil, fmt.Errorf("a %s is not a private key, which signing needs", block.Type)
 }
 
 // parseAny does not rely on what the block says of its format: tools confuse

@@ -103,7 +103,7 @@ func (c Claims) checkUse() error {
 	case c.Expires.IsZero():
 		return errors.New("no expiry")
 	case !c.NotBefore.Before(c.Expires):
-		return errors.New("it expires before it is good")
+		return errors.New("it expires before it becomes valid")
 	case c.Scope == ScopeConnect && c.ConnectionID != "":
 		return errors.New("a token with a connectionId cannot connect")
 	case c.Scope&ScopeConnect == 0 && c.ConnectionID == "" && c.UID == "":

@@ -293,7 +293,7 @@ func (e *endpoint) disable() {
 	}
 	e.stats.Disabled = true
 	e.stats.Dropped += len(e.queue)
-	e.sink.opts.Logger.Error("webhook: the endpoint is gone, and will be sent nothing any more", "host", e.host, "dropped", len(e.queue))
+	e.sink.opts.Logger.Error("webhook: the endpoint is gone; nothing more is sent to it", "host", e.host, "dropped", len(e.queue))
 	for _, j := range e.queue {
 		e.size -= len(j.body)
 	}

@@ -58,5 +58,5 @@ func ExampleVerify() {
 		log.Print(e.ID, " ", e.Type) // and do nothing if the ID is known
 	})
 	fmt.Println(webhook.Verify(http.Header{}, nil, key))
-	// Output: webhook: no headers of a webhook
+	// Output: webhook: the headers of a webhook are missing or malformed
 }

@@ -25,13 +25,13 @@ const maxSignatures = 16
 // Errors of [Verify].
 var (
 	// ErrHeaders means that the headers of a webhook are missing or malformed.
-	ErrHeaders = errors.New("webhook: no headers of a webhook")
+	ErrHeaders = errors.New("webhook: the headers of a webhook are missing or malformed")
 	// ErrTimestamp means that the request is too old to be accepted, as a
 	// replayed one would be, or too new, because the clocks differ.
 	ErrTimestamp = errors.New("webhook: sent more than five minutes ago, or in the future")
 	// ErrSignature means that none of the signatures was made with one of the
 	// keys.
-	ErrSignature = errors.New("webhook: no signature is right")
+	ErrSignature = errors.New("webhook: no signature is valid")
 )
 
 // Verify is for receivers: it returns nil if the request with these headers and
