@@ -76,8 +76,8 @@ func checkUMD(umd json.RawMessage) error {
 }
 
 func checkChannels(channels map[string]ChannelClaims) error {
-	aliases := make(map[string]bool)
-	return checkKeys(channels, protocol.MatchesChannels, func(key string, c *ChannelClaims) error {
+	var aliases map[string]bool
+	return checkKeys(channels, protocol.MatchesChannels, func(key string, c ChannelClaims) error {
 		if err := checkKeys(c.Messages, protocol.MatchesEvents, checkMessage); err != nil {
 			return fmt.Errorf("messages: %w", err)
 		}
@@ -104,6 +104,9 @@ func checkChannels(channels map[string]ChannelClaims) error {
 		case aliases[c.Alias]:
 			return errors.New("alias: is another channel's too")
 		}
+		if aliases == nil {
+			aliases = make(map[string]bool)
+		}
 		aliases[c.Alias] = true
 		return nil
 	})
@@ -116,7 +119,7 @@ var (
 
 // checkKeys checks each key and what stands under it. A key that can match no
 // name would be ignored, and a denial with it: "#Regex:^secret", say.
-func checkKeys[T any](values map[string]T, matches func(key string) bool, check func(key string, v *T) error) error {
+func checkKeys[T any](values map[string]T, matches func(key string) bool, check func(key string, v T) error) error {
 	if len(values) > protocol.MaxClaimKeys {
 		return errTooManyKeys
 	}
@@ -125,15 +128,14 @@ func checkKeys[T any](values map[string]T, matches func(key string) bool, check 
 		if !pattern.IsRegexp(key) && !matches(key) {
 			return fmt.Errorf("%q: %w", key, errNotAKey)
 		}
-		v := values[key]
-		if err := check(key, &v); err != nil {
+		if err := check(key, values[key]); err != nil {
 			return fmt.Errorf("%q: %w", key, err)
 		}
 	}
 	return nil
 }
 
-func checkMessage(_ string, m *MessageClaims) error {
+func checkMessage(_ string, m MessageClaims) error {
 	if m.React != Unset && m.Reactions != nil {
 		return errors.New("react: both a boolean and a list")
 	}
@@ -145,7 +147,7 @@ func checkMessage(_ string, m *MessageClaims) error {
 	return checkStore(m.Store, 0)
 }
 
-func checkStorage(_ string, s *StorageClaims) error { return checkStore(s.Store, time.Second) }
+func checkStorage(_ string, s StorageClaims) error { return checkStore(s.Store, time.Second) }
 
 func checkStore(keep *time.Duration, least time.Duration) error {
 	if keep == nil || *keep == Forever {

@@ -57,6 +57,7 @@ func TestSignTokenRefuses(t *testing.T) {
 		{Claims{Scope: ScopeSubscribe, Expires: exp}, tokenHS256, "for whom", "for nobody"},
 		{Claims{Scope: ScopeUMD, Expires: exp}, tokenHS256, "for whom", "for nobody"},
 		{Claims{Scope: ScopeConnect, Expires: exp, UID: strings.Repeat("u", 129)}, tokenHS256, "uid", "malformed"},
+		{Claims{Scope: ScopeConnect, Expires: exp, Channels: map[string]ChannelClaims{"c": {Storage: map[string]StorageClaims{"#regex:(": {}}}}}, tokenHS256, "#regex:(", "does not compile"},
 		{Claims{Scope: ScopeConnect, Expires: exp, ID: "\xff"}, tokenHS256, "UTF-8", "cannot be written"},
 		{Claims{Scope: ScopeConnect, Expires: exp, Issuer: strings.Repeat("x", 8000)}, tokenHS256, "more than 8192", "too long to be accepted"},
 		{Claims{Scope: ScopeConnect, Expires: exp}, SigningKey{}, "algorithm", "no key"},

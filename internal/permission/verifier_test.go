@@ -12,7 +12,7 @@ import (
 
 var signer = token.SigningKey{Algorithm: token.HS256, Secret: []byte("0123456789abcdef0123456789abcdef")}
 
-func newVerifier(t *testing.T) *Verifier {
+func newVerifier(t testing.TB) *Verifier {
 	t.Helper()
 	v, err := NewVerifier(token.VerifierOptions{Keys: []token.Key{signer.Key()}, ClockSkew: 5 * time.Second}, 1<<10)
 	if err != nil {
@@ -22,7 +22,7 @@ func newVerifier(t *testing.T) *Verifier {
 }
 
 // sign signs a connect token that can be used now.
-func sign(t *testing.T, c token.Claims) string {
+func sign(t testing.TB, c token.Claims) string {
 	t.Helper()
 	c.Scope = token.ScopeConnect
 	if c.Expires.IsZero() {
@@ -98,4 +98,18 @@ func FuzzCompile(f *testing.F) {
 		Resolve("a", g, g).Event("e") // must not panic
 		Resolve("a", g, g).Entry("k")
 	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	v := newVerifier(b)
+	text := sign(b, token.Claims{UID: "u", Channels: map[string]token.ChannelClaims{
+		"room.1": {AutoSubscribe: token.Allow, Messages: map[string]token.MessageClaims{"chat": {Publish: token.Allow, Store: new(time.Hour)}}},
+		"room.*": {Subscribe: token.Allow},
+	}})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.VerifyConnect(b.Context(), text); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
