@@ -314,7 +314,7 @@ func TestDecisionsAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-func TestChannelGrantIsSafeForConcurrentUse(t *testing.T) {
+func TestChannelIsSafeForConcurrentUse(t *testing.T) {
 	c := ofConnection(t, `{"c":{"messages":{"e1*":{"publish":true}},"storage":{"e1*":{"get":true}}}}`)
 	var wg sync.WaitGroup
 	for range 4 {

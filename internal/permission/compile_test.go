@@ -34,7 +34,7 @@ func compilePayload(payload string) (*Grant, error) {
 }
 
 // What claims are refused for that are valid.
-func TestCompileClaimsRefuses(t *testing.T) {
+func TestCompileRefuses(t *testing.T) {
 	for _, test := range []struct{ payload, want, why string }{
 		{`{"umd":"` + strings.Repeat("x", 1023) + `"}`, "umd: must not be longer than 1024 bytes", "oversized umd"},
 		{`{"channels":{"#regex:(":{}}}`, "missing closing )", "does not compile"},
@@ -49,7 +49,7 @@ func TestCompileClaimsRefuses(t *testing.T) {
 	}
 }
 
-func TestCompileClaimsMetadata(t *testing.T) {
+func TestCompileMetadata(t *testing.T) {
 	for _, test := range []struct{ umd, want, why string }{
 		{`{ "b" : 1.50 , "a" : [ 1e2 , "\u0041 \/" ] }`, `{"b":1.50,"a":[1e2,"\u0041 \/"]}`, "only white space goes"},
 		{`9007199254740993`, `9007199254740993`, "numbers stay as they are"},
@@ -63,7 +63,7 @@ func TestCompileClaimsMetadata(t *testing.T) {
 	}
 }
 
-func TestCompileClaimsMetadataOfHosts(t *testing.T) {
+func TestCompileMetadataOfHosts(t *testing.T) {
 	for _, none := range []json.RawMessage{nil, {}, json.RawMessage("null"), json.RawMessage(" null\n")} {
 		g, err := compile(&token.Claims{UMD: none}, pattern.NewCompiler(), 1<<10)
 		if err != nil || g.UMD != nil {
@@ -72,7 +72,7 @@ func TestCompileClaimsMetadataOfHosts(t *testing.T) {
 	}
 }
 
-func TestCompileClaimsKeepsNothingOfTheHost(t *testing.T) {
+func TestCompileKeepsNothingOfTheHost(t *testing.T) {
 	claims := func() token.Claims {
 		return token.Claims{UMD: json.RawMessage(`{"name":"Jim"}`), Channels: map[string]token.ChannelClaims{"room.1": {
 			Messages: map[string]token.MessageClaims{"chat": {Publish: token.Allow, Store: new(24 * time.Hour), Reactions: []string{"👍", "👎"}}},
@@ -104,7 +104,7 @@ func TestCompileClaimsKeepsNothingOfTheHost(t *testing.T) {
 	}
 }
 
-func TestCompileClaimsDefaultsOfStore(t *testing.T) {
+func TestCompileDefaultsOfStore(t *testing.T) {
 	g := grantOf(t, `{"channels":{"c":{"messages":{"e":{}},"storage":{"k":{}}}}}`)
 	c := Resolve("c", g, nil)
 	if keep := c.Event("e").Keep; keep != 0 {

@@ -70,7 +70,7 @@ func TestRealNameBySubscription(t *testing.T) {
 	p.Unsubscribed("room.1") // of what has ended, does nothing
 }
 
-func TestPermissionsWithSubscribeToken(t *testing.T) {
+func TestConnectionWithSubscribeToken(t *testing.T) {
 	p := NewConnection(grantOf(t, `{"channels":{"c":{"subscribe":true}}}`))
 	token := grantOf(t, `{"channels":{"c":{"messages":{"e":{"publish":true}}},"d":{"subscribe":true}}}`)
 
@@ -91,7 +91,7 @@ func TestPermissionsWithSubscribeToken(t *testing.T) {
 	}
 }
 
-func TestPermissionsAreRememberedWithinABound(t *testing.T) {
+func TestConnectionsAreRememberedWithinABound(t *testing.T) {
 	p := NewConnection(grantOf(t, `{"channels":{"*":{"subscribe":true}}}`))
 	subscribed := p.Subscribed("subscribed", nil)
 	first := p.Channel("first")
@@ -111,7 +111,7 @@ func TestPermissionsAreRememberedWithinABound(t *testing.T) {
 	}
 }
 
-func TestPermissionsAreSafeForConcurrentUse(t *testing.T) {
+func TestConnectionsAreSafeForConcurrentUse(t *testing.T) {
 	p := NewConnection(grantOf(t, `{"channels":{"a":{"alias":"x","subscribe":true}}}`))
 	token := grantOf(t, `{"channels":{"b":{"alias":"y","subscribe":true}}}`)
 	var wg sync.WaitGroup
