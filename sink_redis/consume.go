@@ -59,10 +59,10 @@ type Delivery struct {
 
 // Consume hands events to a handler until ctx ends. An event is done when the
 // handler returns nil. After an error or a panic it is tried again, by this
-// worker or another, until it has been tried MaxAttempts times. Then it, or one
-// that cannot be read, is moved to the stream named as Stream in braces (if it
-// has no hash tag of its own) with ":dead" behind, with the fields error,
-// attempts, group and entry beside id, type and event.
+// worker or another, until it has been tried MaxAttempts times. Then the event, or one that
+// cannot be read, is moved to the stream whose name is Stream in braces (unless it
+// has its own hash tag) followed by ":dead", with the fields error, attempts,
+// group and entry in addition to id, type and event.
 //
 // An event is handled at least once: twice, for instance, if a worker dies just
 // after handling it. A handler that must not do things twice has to remember the
