@@ -194,7 +194,7 @@ func testListSchedules(e *env) {
 	a, b := e.join(), e.join()
 	start := e.h.Now().Add(time.Hour).Truncate(time.Millisecond)
 	var want, inOdd []store.Schedule
-	for i := range 20 {
+	for i := range 10 {
 		s := e.publishing(0, fmt.Sprint("c", i%3))
 		if i%4 == 0 {
 			s.Publish = nil
@@ -238,7 +238,7 @@ func testListSchedules(e *env) {
 		want    []ulid.ULID
 	}{
 		{"all at once", "", 100, ids(want)},
-		{"exactly as many as there are", "", 20, ids(want)},
+		{"exactly as many as there are", "", 10, ids(want)},
 		{"page by page, across equal due times", "", 3, ids(want)},
 		{"one by one", "", 1, ids(want)},
 		{"of one channel", "{}/👍", 100, ids(inOdd)},

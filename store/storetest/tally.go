@@ -31,7 +31,7 @@ func testTallies(e *env) {
 	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
 	random := rand.New(rand.NewPCG(1, 2))
 	var want []store.ReactionCount
-	for step := range 200 {
+	for step := range 100 {
 		uid, reaction := fmt.Sprint("u", random.IntN(5)), string(rune('a'+random.IntN(4)))
 		remove := random.IntN(2) == 1
 		res := []*node{a, b}[step%2].react(reactionTo(id, uid, reaction, remove))
