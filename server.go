@@ -2,12 +2,13 @@ package hotsock
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"time"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/appdata"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -23,8 +24,9 @@ type Message struct {
 	// "*" or control characters, which do not begin with "hotsock." or "#".
 	Channel string
 	Event   string
-	// Data is marshalled as JSON; json.RawMessage is taken as it is. nil is
-	// null.
+	// Data is marshalled as JSON; nil is null. A json.RawMessage or a []byte is
+	// JSON already, and is refused if it is not valid. Only a []byte inside other
+	// data becomes base64, as in encoding/json.
 	Data any
 	// Store is how long the message is kept in the history, in whole seconds:
 	// 0 for not at all, or [Forever].
@@ -81,8 +83,7 @@ type Entry struct {
 	// (see [Message]); a key has at most 128 characters.
 	Channel string
 	Key     string
-	// Data is marshalled as JSON; json.RawMessage is taken as it is. null and
-	// {} clear the entry.
+	// Data is marshalled as JSON, as in [Message]. null and {} clear the entry.
 	Data any
 	// Store is how long the entry is kept, in whole seconds. Defaults to
 	// [Forever].
@@ -123,7 +124,7 @@ type Reaction struct {
 	Reaction string
 	// UID is required.
 	UID string
-	// UMD is marshalled as JSON; nil is null.
+	// UMD is marshalled as JSON, as the data of a [Message]; nil is null.
 	UMD    any
 	Remove bool
 	// EmitEvent raises [EventMessageReactionAdded] or [EventMessageReactionRemoved].
@@ -246,12 +247,12 @@ func (h *Handler) marshal(data any) ([]byte, error) {
 	if data == nil {
 		return nil, nil
 	}
-	raw, ok := data.(json.RawMessage)
-	if !ok {
-		var err error
-		if raw, err = json.Marshal(data); err != nil {
-			return nil, refuseBecause(CodeInvalidRequest, "the data cannot be marshalled: "+err.Error())
-		}
+	raw, err := appdata.Marshal(data)
+	if errors.Is(err, appdata.ErrNotJSON) {
+		return nil, refuseBecause(CodeInvalidJSON, err.Error())
+	}
+	if err != nil {
+		return nil, refuseBecause(CodeInvalidRequest, "the data cannot be marshalled: "+err.Error())
 	}
 	b, err := wire.Value("data", raw, h.opts.MaxDataSize)
 	if err != nil {

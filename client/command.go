@@ -6,6 +6,8 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/hotsock-go/hotsock/internal/appdata"
 )
 
 // A command is what the client sends over the WebSocket.
@@ -28,7 +30,7 @@ func (c *command) encode() ([]byte, error) {
 
 // marshal makes JSON of what the program gives.
 func marshal(v any) (json.RawMessage, error) {
-	b, err := json.Marshal(v)
+	b, err := appdata.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("hotsock: cannot be sent: %w", err)
 	}

@@ -18,9 +18,8 @@ func (c *Client) Storage(ctx context.Context, channel, key string) (Entry, error
 	return f.entry(), nil
 }
 
-// SetStorage stores a value under a key of a channel. The value is marshalled as JSON;
-// json.RawMessage is taken as it is. null and {} clear the entry. Errors are
-// those of [Client.Publish].
+// SetStorage stores a value under a key of a channel. The value is marshalled as
+// JSON as in [Client.Publish], whose errors it returns. null and {} clear the entry.
 func (c *Client) SetStorage(ctx context.Context, channel, key string, value any) error {
 	_, err := c.setStorage(ctx, channel, key, value, "")
 	return err

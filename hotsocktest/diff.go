@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotsock-go/hotsock/internal/appdata"
 )
 
 // Any stands for data that may be anything.
@@ -37,7 +39,7 @@ func generic(value any) (any, error) {
 	if raw, ok := value.(json.RawMessage); ok && len(raw) == 0 {
 		return nil, nil
 	}
-	text, err := json.Marshal(value)
+	text, err := appdata.Marshal(value)
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,10 @@ func TestGoAPI(t *testing.T) {
 		p := e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: map[string]any{"a": "<b>"}, Store: time.Hour})
 		e.set("id1", p.ID)
 		c.expect(t, `{"id":"$id1","event":"e","channel":"presence.room","data":{"a":"\u003cb\u003e"}}`)
-		e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: json.RawMessage(` { "a" : 1 } `)})
-		c.expect(t, `{"id":"$_","event":"e","channel":"presence.room","data":{"a":1}}`)
+		for _, data := range []any{json.RawMessage(` { "a" : 1 } `), []byte(` { "a" : 1 } `)} {
+			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: data})
+			c.expect(t, `{"id":"$_","event":"e","channel":"presence.room","data":{"a":1}}`)
+		}
 
 		for _, remove := range []bool{false, false, true, true} { // each twice: the second does nothing
 			if err := e.anyNode().React(ctx, hotsock.Reaction{Channel: "presence.room", MessageID: p.ID, Reaction: "+", UID: "Bot", UMD: 1, Remove: remove}); err != nil {
@@ -114,6 +116,9 @@ func TestGoAPIErrors(t *testing.T) {
 			{"an event of the protocol", publish(hotsock.Message{Channel: "room", Event: "hotsock.x"}), hotsock.CodeInvalidRequest},
 			{"data that cannot be marshalled", publish(hotsock.Message{Channel: "room", Event: "e", Data: math.NaN()}), hotsock.CodeInvalidRequest},
 			{"data that is not JSON", publish(hotsock.Message{Channel: "room", Event: "e", Data: json.RawMessage("{")}), hotsock.CodeInvalidJSON},
+			{"bytes that are not JSON", publish(hotsock.Message{Channel: "room", Event: "e", Data: []byte("hello")}), hotsock.CodeInvalidJSON},
+			{"an entry of bytes that are not JSON", set(hotsock.Entry{Channel: "room", Key: "k", Data: []byte("hello")}), hotsock.CodeInvalidJSON},
+			{"metadata of bytes that are not JSON", h.React(ctx, hotsock.Reaction{Channel: "room", MessageID: "01J00000000000000000000000", Reaction: "+", UID: "Jim", UMD: []byte("hello")}), hotsock.CodeInvalidJSON},
 			{"data that is too long", publish(hotsock.Message{Channel: "room", Event: "e", Data: strings.Repeat("x", 32<<10-1)}), hotsock.CodePayloadTooLarge},
 			{"a fraction of a second", publish(hotsock.Message{Channel: "room", Event: "e", Store: time.Millisecond}), hotsock.CodeInvalidRequest},
 			{"less than nothing", publish(hotsock.Message{Channel: "room", Event: "e", Store: -time.Second}), hotsock.CodeInvalidRequest},
