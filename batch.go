@@ -42,17 +42,17 @@ func (e *BatchError) Unwrap() []error {
 // error is a [*BatchError]; the others are published regardless. But when the
 // store becomes unavailable, what follows on the same channel is not tried, so
 // that the failed messages can be published again in their order.
-func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Published, error) {
+func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]PublishResult, error) {
 	prepared := make([]serverMessage, len(messages))
 	errs := make([]error, len(messages))
 	for i := range messages {
 		prepared[i], errs[i] = h.prepare(&messages[i])
 	}
-	out := make([]Published, len(messages))
+	out := make([]PublishResult, len(messages))
 	who := requester{Trigger: triggerGo}
 	h.inBatch(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		a, err := h.serverPublish(ctx, &who, prepared[i])
-		out[i] = published(a)
+		out[i] = publishResult(a)
 		return err
 	})
 	failed := false

@@ -22,6 +22,8 @@ type publishInput struct {
 type accepted struct {
 	id  ulid.ULID
 	arn string
+	// duplicate says that id is that of an earlier message.
+	duplicate bool
 }
 
 // publishAs publishes a client's message.
@@ -73,7 +75,7 @@ func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishR
 			h.publishedEvent(who, p, r.ID)
 		}
 	}
-	return accepted{id: r.ID}, nil
+	return accepted{id: r.ID, duplicate: r.Duplicate}, nil
 }
 
 func (h *Handler) publishedEvent(who *requester, p *store.PublishRequest, id ulid.ULID) {

@@ -41,24 +41,29 @@ type Message struct {
 	At time.Time
 }
 
-// A Published is the result of a publish.
-type Published struct {
+// A PublishResult says what became of a publish.
+type PublishResult struct {
 	// ID of the message, "" if it was scheduled.
 	ID string
-	// ScheduleARN names the schedule, for [Handler.CancelSchedule].
+	// ScheduleARN names the schedule, for [Handler.CancelSchedule]; "" if the
+	// message was published at once.
 	ScheduleARN string
+	// Duplicate says that a message with the same DeduplicationID was published
+	// before: ID is that of the first one, and nothing was published now. It is
+	// false for a scheduled message, whose DeduplicationID counts when it is due.
+	Duplicate bool
 }
 
 // Publish publishes or schedules a message. When it returns without error, the
 // message is accepted and will reach every subscriber. The error is an [*Error].
-func (h *Handler) Publish(ctx context.Context, m Message) (Published, error) {
+func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error) {
 	prepared, err := h.prepare(&m)
 	if err != nil {
-		return Published{}, err
+		return PublishResult{}, err
 	}
 	who := requester{Trigger: triggerGo}
 	out, err := h.serverPublish(ctx, &who, prepared)
-	return published(out), h.told(err)
+	return publishResult(out), h.told(err)
 }
 
 // prepare does what calls code of the host.
@@ -94,24 +99,31 @@ type Entry struct {
 	At time.Time
 }
 
+// A SetResult says what became of a write to a channel's storage.
+type SetResult struct {
+	// ScheduleARN names the schedule, for [Handler.CancelSchedule]; "" if the
+	// entry was written at once.
+	ScheduleARN string
+}
+
 // SetStorage writes, clears or schedules the write of a storage entry. The
 // error is an [*Error].
-func (h *Handler) SetStorage(ctx context.Context, e Entry) (Published, error) {
+func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 	data, err := h.marshal(e.Data)
 	if err != nil {
-		return Published{}, err
+		return SetResult{}, err
 	}
 	w := serverWrite{channel: e.Channel, key: e.Key, data: data, emit: e.EmitEvent, due: e.At}
 	if e.Store != 0 {
 		seconds, err := wholeSeconds(e.Store)
 		if err != nil {
-			return Published{}, err
+			return SetResult{}, err
 		}
 		w.store = &seconds
 	}
 	who := requester{Trigger: triggerGo}
 	out, err := h.serverSet(ctx, &who, w)
-	return published(out), h.told(err)
+	return SetResult{ScheduleARN: out.arn}, h.told(err)
 }
 
 // A Reaction is one that a host adds or removes on behalf of a user.
@@ -269,10 +281,10 @@ func (h *Handler) told(err error) error {
 	return asError(err)
 }
 
-func published(a accepted) Published {
-	p := Published{ScheduleARN: a.arn}
+func publishResult(a accepted) PublishResult {
+	r := PublishResult{ScheduleARN: a.arn, Duplicate: a.duplicate}
 	if !a.id.IsZero() {
-		p.ID = a.id.String()
+		r.ID = a.id.String()
 	}
-	return p
+	return r
 }

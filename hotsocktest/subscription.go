@@ -124,7 +124,7 @@ func (s *Server) mark(channel string) string {
 	defer cancel()
 	var err error
 	for _, n := range s.Nodes {
-		var p hotsock.Published
+		var p hotsock.PublishResult
 		if p, err = n.Handler().Publish(ctx, hotsock.Message{Channel: channel, Event: markEvent}); err == nil {
 			return p.ID
 		}

@@ -178,8 +178,12 @@ func TestPublishBatchInGo(t *testing.T) {
 		if !errors.Is(err, &hotsock.Error{Code: hotsock.CodeInvalidRequest}) || !strings.Contains(err.Error(), "2 of 4") {
 			t.Errorf("the error is %v", err)
 		}
-		if sent[0].ID == "" || sent[1] != (hotsock.Published{}) || sent[2].ScheduleARN == "" || sent[3] != (hotsock.Published{}) {
+		if sent[0].ID == "" || sent[1] != (hotsock.PublishResult{}) || sent[2].ScheduleARN == "" || sent[3] != (hotsock.PublishResult{}) {
 			t.Errorf("the results are %+v", sent)
+		}
+		twice := hotsock.Message{Channel: "room0", Event: "e", DeduplicationID: "twice"}
+		if sent, err = e.anyNode().PublishBatch(ctx, []hotsock.Message{twice, twice}); err != nil || sent[0].Duplicate || sent[1] != (hotsock.PublishResult{ID: sent[0].ID, Duplicate: true}) {
+			t.Errorf("the same twice: %+v, %v", sent, err)
 		}
 		if sent, err := e.anyNode().PublishBatch(ctx, nil); len(sent) != 0 || err != nil {
 			t.Errorf("of nothing: %v, %v", sent, err)

@@ -150,7 +150,7 @@ func (e *env) context() (context.Context, context.CancelFunc) {
 }
 
 // publish publishes as the host does, on any node.
-func (e *env) publish(t *testing.T, m hotsock.Message) hotsock.Published {
+func (e *env) publish(t *testing.T, m hotsock.Message) hotsock.PublishResult {
 	t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()

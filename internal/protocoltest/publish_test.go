@@ -214,6 +214,7 @@ func TestDeduplication(t *testing.T) {
 		inBubble(t, 2, nil, func(t *testing.T, e *env) {
 			c := e.connect(t, user("", everything))
 			c.subscribe(t, "room")
+			var first string
 			for n, tt := range []struct {
 				wait time.Duration
 				new  bool
@@ -224,8 +225,12 @@ func TestDeduplication(t *testing.T) {
 				{time.Minute, false},
 			} {
 				time.Sleep(tt.wait)
-				e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, DeduplicationID: "d"})
+				p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, DeduplicationID: "d"})
+				if p.Duplicate == tt.new || tt.new == (p.ID == first) {
+					t.Errorf("publish %d: %+v, the first ID is %q", n, p, first)
+				}
 				if tt.new {
+					first = p.ID
 					c.expect(t, fmt.Sprintf(`{"id":"$_","event":"e","channel":"room","data":%d}`, n))
 				}
 				e.quiet(t, "room", c)
