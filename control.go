@@ -61,49 +61,59 @@ type StoredEntry struct {
 	Expires time.Time
 }
 
-// Storage returns the entries of a channel with the given keys, however many, or
-// with no keys the first 100, or fewer if they are longer than 1 MiB, whose keys
-// sort after the one given. They are sorted by key, and missing ones are left out.
-// The error is an [*Error].
-func (h *Handler) Storage(ctx context.Context, channel, after string, keys ...string) ([]StoredEntry, error) {
-	if !protocol.ValidChannel(channel) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+// A StorageQuery selects a page of the entries of a channel's storage.
+type StorageQuery struct {
+	Channel string
+	// Keys are those of the entries that are wanted; none means all.
+	Keys []string
+	// After is a key, exclusive; "" for the first page.
+	After string
+	// Limit is 1 to 100. Defaults to 100.
+	Limit int
+}
+
+// Storage returns a page of the entries of a channel, sorted by key. Keys without
+// an entry are left out. The error is an [*Error].
+func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry], error) {
+	var out Page[StoredEntry]
+	if !protocol.ValidChannel(q.Channel) {
+		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	if slices.ContainsFunc(keys, func(key string) bool { return !protocol.ValidKey(key) }) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidKey)
+	if slices.ContainsFunc(q.Keys, func(key string) bool { return !protocol.ValidKey(key) }) {
+		return out, refuseBecause(CodeInvalidRequest, invalidKey)
 	}
-	var entries []*store.Entry
-	var err error
-	if len(keys) == 0 {
-		entries, _, err = h.storagePage(ctx, channel, after, nil)
-	} else {
-		keys = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(keys))), func(key string) bool { return key <= after })
-		err = h.entries(ctx, channel, keys, func(e *store.Entry) bool {
-			entries = append(entries, e)
-			return true
-		})
-	}
+	limit, err := pageLimit(q.Limit)
 	if err != nil {
-		return nil, asError(err)
+		return out, err
 	}
-	var out []StoredEntry
+	entries, more, err := h.storagePage(ctx, q.Channel, q.After, q.Keys, limit+1) // one to see if there are more
+	if err != nil {
+		return out, asError(err)
+	}
+	if len(entries) > limit {
+		entries, more = entries[:limit], true
+	}
 	for _, e := range entries {
-		out = append(out, StoredEntry{
+		out.Items = append(out.Items, StoredEntry{
 			Key: e.Key, Data: e.Value, By: Member{UID: e.Meta.UID, UMD: e.Meta.UMD}, Expires: e.Expires,
 		})
+	}
+	if more {
+		out.Next = out.Items[len(out.Items)-1].Key
 	}
 	return out, nil
 }
 
 // storagePage returns a page of all entries, or of those with the given keys.
-func (h *Handler) storagePage(ctx context.Context, channel, after string, keys []string) (page []*store.Entry, more bool, err error) {
+func (h *Handler) storagePage(ctx context.Context, channel, after string, keys []string, limit int) (page []*store.Entry, more bool, err error) {
 	ranges := []pattern.Range{{Prefix: true}}
 	if len(keys) > 0 {
 		ranges = namedRanges(keys)
 	}
 	scan := h.scan(channel, ranges, nil)
 	scan.after = after
-	return h.listEntries(ctx, scan)
+	scan.left = max(scan.left, len(keys)) // which were named, not looked for
+	return h.listEntries(ctx, scan, limit)
 }
 
 // A HistoryQuery selects a page of a channel's history.
@@ -113,6 +123,8 @@ type HistoryQuery struct {
 	After, Before string
 	// Reverse lists from the newest to the oldest.
 	Reverse bool
+	// Limit is 1 to 100. Defaults to 100.
+	Limit int
 }
 
 // A HistoryMessage is a stored message.
@@ -132,28 +144,32 @@ type HistoryMessage struct {
 	Reactions map[string][]Member
 }
 
-// History returns a page of up to 100 stored messages; if it has fewer, there are
-// no more. The error is an [*Error].
-func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage, error) {
+// History returns a page of stored messages, from the oldest to the newest. The
+// error is an [*Error].
+func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMessage], error) {
+	var out Page[HistoryMessage]
 	if !protocol.ValidChannel(q.Channel) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, maxBytes: math.MaxInt, reactors: maxReactors}
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return out, err
+	}
+	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, limit: limit, maxBytes: math.MaxInt, reactors: maxReactors}
 	for text, id := range map[string]*ulid.ULID{q.After: &hq.oldest, q.Before: &hq.before} {
 		if text == "" {
 			continue
 		}
 		parsed, err := ulid.ParseStrict(text)
 		if err != nil {
-			return nil, refuseBecause(CodeInvalidRequest, "After and Before must be ids of messages")
+			return out, refuseBecause(CodeInvalidRequest, "After and Before must be ids of messages")
 		}
 		*id = parsed
 	}
 	page, tallies, err := h.history(ctx, hq)
 	if err != nil {
-		return nil, asError(err)
+		return out, asError(err)
 	}
-	var out []HistoryMessage
 	for i, m := range page.Messages {
 		t := tallies[i]
 		hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
@@ -169,7 +185,10 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage
 		for _, r := range t.Reactions {
 			hm.Reactions[r.Reaction] = append(hm.Reactions[r.Reaction], Member{UID: r.UID, UMD: r.UMD})
 		}
-		out = append(out, hm)
+		out.Items = append(out.Items, hm)
+	}
+	if page.More && len(out.Items) > 0 {
+		out.Next = out.Items[len(out.Items)-1].ID
 	}
 	return out, nil
 }
@@ -178,8 +197,10 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) ([]HistoryMessage
 type ReactionsQuery struct {
 	Channel   string
 	MessageID string
-	// After is the ID of a [MessageReaction], exclusive; "" for none.
+	// After is the ID of a [MessageReaction], exclusive; "" for the first page.
 	After string
+	// Limit is 1 to 100. Defaults to 100.
+	Limit int
 }
 
 // A MessageReaction is a user's reaction to a message.
@@ -190,32 +211,37 @@ type MessageReaction struct {
 	Created  time.Time
 }
 
-// Reactions returns a page of up to 100 reactions to a stored message, in the
-// order in which they were added. A page that is not empty need not be the last,
-// even if it has fewer. The error is an [*Error].
-func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) ([]MessageReaction, error) {
+// Reactions returns a page of the reactions to a stored message, in the order in
+// which they were added. The error is an [*Error].
+func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) (Page[MessageReaction], error) {
+	var out Page[MessageReaction]
 	if !protocol.ValidChannel(q.Channel) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	r := store.ReactionsRequest{Channel: q.Channel, Limit: wire.MaxPage}
-	var err error
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return out, err
+	}
+	r := store.ReactionsRequest{Channel: q.Channel, Limit: limit}
 	if r.Message, err = ulid.ParseStrict(q.MessageID); err != nil {
-		return nil, refuse(CodeMessageNotFound)
+		return out, refuse(CodeMessageNotFound)
 	}
 	if q.After != "" {
 		if r.After, err = ulid.ParseStrict(q.After); err != nil {
-			return nil, refuseBecause(CodeInvalidRequest, "After must be the id of a reaction")
+			return out, refuseBecause(CodeInvalidRequest, "After must be the id of a reaction")
 		}
 	}
 	page, err := h.reactions(ctx, r)
 	if err != nil {
-		return nil, asError(err)
+		return out, asError(err)
 	}
-	var out []MessageReaction
 	for _, re := range page.Reactions {
-		out = append(out, MessageReaction{
+		out.Items = append(out.Items, MessageReaction{
 			ID: re.ID.String(), Reaction: re.Reaction, By: Member{UID: re.UID, UMD: re.UMD}, Created: re.Created,
 		})
+	}
+	if page.More && len(out.Items) > 0 {
+		out.Next = out.Items[len(out.Items)-1].ID
 	}
 	return out, nil
 }
@@ -236,31 +262,45 @@ type Schedule struct {
 	ConnectionID string
 }
 
-// Schedules lists what is due on a channel, or with "" on all channels, by due
-// time: up to limit, which is at least 1, after the one given or from the first
-// with nil. The error is an [*Error].
-func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule, limit int) ([]Schedule, error) {
-	if channel != "" && !protocol.ValidChannel(channel) {
-		return nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+// A ScheduleQuery selects a page of the schedules that are pending.
+type ScheduleQuery struct {
+	// Channel is the one whose schedules are wanted; "" means all channels.
+	Channel string
+	// After is the Next of the page before; "" for the first page.
+	After string
+	// Limit is 1 to 100. Defaults to 100.
+	Limit int
+}
+
+// Schedules returns a page of what is due, sorted by due time. The error is an
+// [*Error].
+func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule], error) {
+	var out Page[Schedule]
+	if q.Channel != "" && !protocol.ValidChannel(q.Channel) {
+		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
-	q := store.ScheduleQuery{Channel: channel, Limit: limit}
-	if after != nil {
-		_, id, ok := wire.ParseScheduleARN(after.ARN)
-		if !ok {
-			return nil, refuse(CodeScheduleNotFound)
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return out, err
+	}
+	sq := store.ScheduleQuery{Channel: q.Channel, Limit: limit + 1} // one to see if there are more
+	if q.After != "" {
+		var ok bool
+		if sq.AfterDue, sq.AfterID, ok = wire.ParseScheduleCursor(q.After); !ok {
+			return out, refuseBecause(CodeInvalidRequest, "After must be the Next of the page before")
 		}
-		q.AfterDue, q.AfterID = after.Due, id
-	}
-	if limit < 1 {
-		return nil, refuseBecause(CodeInvalidRequest, "limit must be positive")
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
-	list, err := h.opts.Scheduler.Schedules(ctx, q)
+	list, err := h.opts.Scheduler.Schedules(ctx, sq)
 	if err != nil {
-		return nil, asError(err)
+		return out, asError(err)
 	}
-	var out []Schedule
+	if len(list) > limit {
+		list = list[:limit]
+		last := list[limit-1]
+		out.Next = wire.ScheduleCursor(last.Due, last.ID)
+	}
 	for _, s := range list {
 		o := Schedule{
 			ARN: wire.ScheduleARN(s.Group, s.ID), Due: s.Due, Channel: s.Channel(), UID: s.UID, ConnectionID: s.Connection,
@@ -270,7 +310,7 @@ func (h *Handler) Schedules(ctx context.Context, channel string, after *Schedule
 		} else {
 			o.Event, o.Key, o.Data = wire.EventChannelStorageSet, s.Set.Key, s.Set.Value
 		}
-		out = append(out, o)
+		out.Items = append(out.Items, o)
 	}
 	return out, nil
 }

@@ -195,12 +195,12 @@ func (c *explainedClient) tryStore(t *testing.T, q ExplainRequest, channel, publ
 		if _, code := c.do(set); code != "" {
 			return false, code
 		}
-		entries, err := c.r.h.Storage(t.Context(), channel, "", q.Key)
-		if err != nil || len(entries) != 1 {
-			t.Fatalf("%d entries, %v", len(entries), err)
+		entries, err := c.r.h.Storage(t.Context(), StorageQuery{Channel: channel, Keys: []string{q.Key}})
+		if err != nil || len(entries.Items) != 1 {
+			t.Fatalf("%d entries, %v", len(entries.Items), err)
 		}
-		if e.Allowed && c.command == nil && entries[0].Expires.Sub(want).Abs() > time.Second {
-			t.Fatalf("the entry expires at %v, want %v\n%s", entries[0].Expires, want, e)
+		if e.Allowed && c.command == nil && entries.Items[0].Expires.Sub(want).Abs() > time.Second {
+			t.Fatalf("the entry expires at %v, want %v\n%s", entries.Items[0].Expires, want, e)
 		}
 		return true, ""
 	}
@@ -213,9 +213,9 @@ func (c *explainedClient) tryStore(t *testing.T, q ExplainRequest, channel, publ
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(stored, func(m HistoryMessage) bool { return m.ID == id })
-	if i >= 0 && e.Allowed && c.command == nil && stored[i].Expires.Sub(want).Abs() > time.Second {
-		t.Fatalf("the message expires at %v, want %v\n%s", stored[i].Expires, want, e)
+	i := slices.IndexFunc(stored.Items, func(m HistoryMessage) bool { return m.ID == id })
+	if i >= 0 && e.Allowed && c.command == nil && stored.Items[i].Expires.Sub(want).Abs() > time.Second {
+		t.Fatalf("the message expires at %v, want %v\n%s", stored.Items[i].Expires, want, e)
 	}
 	return i >= 0, ""
 }

@@ -33,7 +33,7 @@ func TestGoAPIRefusesNames(t *testing.T) {
 			return h.React(ctx, Reaction{Channel: n, MessageID: id, Reaction: "+", UID: "u"})
 		}},
 		{"ChannelInfo", func(n string) error { _, err := h.ChannelInfo(ctx, n); return err }},
-		{"Storage", func(n string) error { _, err := h.Storage(ctx, n, ""); return err }},
+		{"Storage", func(n string) error { _, err := h.Storage(ctx, StorageQuery{Channel: n}); return err }},
 		{"History", func(n string) error { _, err := h.History(ctx, HistoryQuery{Channel: n}); return err }},
 		{"Reactions", func(n string) error {
 			_, err := h.Reactions(ctx, ReactionsQuery{Channel: n, MessageID: id})
@@ -44,13 +44,16 @@ func TestGoAPIRefusesNames(t *testing.T) {
 			if n == "" {
 				n = " " // "" means all
 			}
-			_, err := h.Schedules(ctx, n, nil, 1)
+			_, err := h.Schedules(ctx, ScheduleQuery{Channel: n})
 			return err
 		}},
 	}
 	keys := []call{
 		{"SetStorage", func(n string) error { _, err := h.SetStorage(ctx, Entry{Channel: "c", Key: n}); return err }},
-		{"Storage", func(n string) error { _, err := h.Storage(ctx, "c", "", "k", n); return err }},
+		{"Storage", func(n string) error {
+			_, err := h.Storage(ctx, StorageQuery{Channel: "c", Keys: []string{"k", n}})
+			return err
+		}},
 	}
 	users := []call{
 		{"React", func(n string) error {

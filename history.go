@@ -5,7 +5,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -16,6 +15,7 @@ type historyQuery struct {
 	// forwards and before only in reverse.
 	oldest, after, before ulid.ULID
 	reverse               bool
+	limit                 int // at most wire.MaxPage
 	// maxBytes ends the page early; the first message is always there.
 	maxBytes int
 	// reactors is how many of the first reactions to each message are wanted,
@@ -24,7 +24,7 @@ type historyQuery struct {
 	uid      string
 }
 
-// history returns a page of up to wire.MaxPage messages, with a tally of the
+// history returns a page of messages, with a tally of the
 // reactions to each. It reads it piece by piece, each in the time of an
 // operation.
 func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPage, []store.Tally, error) {
@@ -35,8 +35,8 @@ func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPag
 		r.After = q.after
 	}
 	page := store.HistoryPage{More: true}
-	for size := 0; page.More && len(page.Messages) < wire.MaxPage && size < q.maxBytes; {
-		r.Limit, r.MaxBytes = wire.MaxPage-len(page.Messages), q.maxBytes-size
+	for size := 0; page.More && len(page.Messages) < q.limit && size < q.maxBytes; {
+		r.Limit, r.MaxBytes = q.limit-len(page.Messages), q.maxBytes-size
 		piece, err := h.readHistory(ctx, r)
 		if err != nil {
 			return page, nil, err

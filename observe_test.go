@@ -131,8 +131,8 @@ func TestReadsWhileUnavailable(t *testing.T) {
 		for what, read := range map[string]func() error{
 			"History":    func() error { _, err := r.h.History(ctx, HistoryQuery{Channel: "c"}); return err },
 			"Reactions":  func() error { _, err := r.h.Reactions(ctx, ReactionsQuery{Channel: "c", MessageID: id}); return err },
-			"Storage":    func() error { _, err := r.h.Storage(ctx, "c", ""); return err },
-			"Storage of": func() error { _, err := r.h.Storage(ctx, "c", "", "k"); return err },
+			"Storage":    func() error { _, err := r.h.Storage(ctx, StorageQuery{Channel: "c"}); return err },
+			"Storage of": func() error { _, err := r.h.Storage(ctx, StorageQuery{Channel: "c", Keys: []string{"k"}}); return err },
 		} {
 			var e *Error
 			if err := read(); !errors.As(err, &e) || e.Code != CodeUnavailable {

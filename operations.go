@@ -55,7 +55,8 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 	}
 	q := historyQuery{
 		channel: c.scope.channel, oldest: c.scope.oldest(),
-		after: in.After, before: in.Before, reverse: in.Reverse, maxBytes: maxPageSize,
+		after: in.After, before: in.Before, reverse: in.Reverse,
+		limit: wire.MaxPage, maxBytes: maxPageSize,
 	}
 	if in.ExpandReactions {
 		q.reactors, q.uid = maxReactors, c.scope.meta.UID
@@ -151,7 +152,7 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	scan := c.h.scan(c.scope.channel, ranges, permitted)
 	scan.after = in.After
-	entries, more, err := c.h.listEntries(ctx, scan)
+	entries, more, err := c.h.listEntries(ctx, scan, wire.MaxPage)
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func (h *Handler) serveChannelStorage(_ http.ResponseWriter, r *http.Request, ar
 			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}
-	entries, more, err := h.storagePage(r.Context(), channel, q.Get("after"), keys)
+	entries, more, err := h.storagePage(r.Context(), channel, q.Get("after"), keys, wire.MaxPage)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
-	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -143,7 +142,7 @@ func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry
 
 // listEntries returns a page of the entries that a scan finds, and whether there
 // may be more though the page is short.
-func (h *Handler) listEntries(ctx context.Context, scan *keyScan) (page []*store.Entry, more bool, err error) {
+func (h *Handler) listEntries(ctx context.Context, scan *keyScan, limit int) (page []*store.Entry, more bool, err error) {
 	size := 0
 	for {
 		keys, err := scan.next(ctx)
@@ -163,7 +162,7 @@ func (h *Handler) listEntries(ctx context.Context, scan *keyScan) (page []*store
 				return false
 			}
 			page = append(page, e)
-			full = len(page) == wire.MaxPage
+			full = len(page) == limit
 			return !full
 		})
 		if err != nil || full {

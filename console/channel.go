@@ -8,9 +8,6 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// maxSchedules is how many are listed at a time.
-const maxSchedules = 100
-
 type user struct {
 	UID string          `json:"uid"`
 	UMD json.RawMessage `json:"umd,omitempty"`
@@ -55,7 +52,7 @@ func (c *console) channel(r *http.Request, _ []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := c.Handler.Storage(r.Context(), name, q.Get("after"))
+	entries, err := c.Handler.Storage(r.Context(), hotsock.StorageQuery{Channel: name, After: q.Get("after")})
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +70,10 @@ func (c *console) channel(r *http.Request, _ []byte) (any, error) {
 	for _, m := range info.Members {
 		out.Members = append(out.Members, userOf(m))
 	}
-	for _, e := range entries {
+	for _, e := range entries.Items {
 		out.Storage = append(out.Storage, entry{e.Key, e.Data, userOf(e.By), timeOrNil(e.Expires)})
 	}
-	for _, m := range messages {
+	for _, m := range messages.Items {
 		w := message{ID: m.ID, Event: m.Event, Data: orNull(m.Data), Expires: timeOrNil(m.Expires)}
 		if m.By != nil {
 			by := userOf(*m.By)
@@ -95,14 +92,14 @@ func (c *console) channel(r *http.Request, _ []byte) (any, error) {
 
 // schedules lists what is due first, of one channel or with ?channel= of all.
 func (c *console) schedules(r *http.Request, _ []byte) (any, error) {
-	list, err := c.Handler.Schedules(r.Context(), r.URL.Query().Get("channel"), nil, maxSchedules)
+	list, err := c.Handler.Schedules(r.Context(), hotsock.ScheduleQuery{Channel: r.URL.Query().Get("channel")})
 	if err != nil {
 		return nil, err
 	}
 	out := struct {
 		Schedules []schedule `json:"schedules"`
 	}{[]schedule{}}
-	for _, s := range list {
+	for _, s := range list.Items {
 		s.Data = orNull(s.Data)
 		out.Schedules = append(out.Schedules, schedule(s))
 	}

@@ -32,7 +32,7 @@ func TestAdvanceDrives(t *testing.T) {
 			publish(t, s, hotsock.Message{Channel: "room", Event: "kept", Store: time.Hour})
 			return func() bool {
 				history, err := s.Handler().History(t.Context(), hotsock.HistoryQuery{Channel: "room"})
-				return err == nil && len(history) == 1
+				return err == nil && len(history.Items) == 1
 			}
 		}},
 		{"the storage", time.Hour, func(t *testing.T, s *Server) func() bool {
@@ -41,15 +41,15 @@ func TestAdvanceDrives(t *testing.T) {
 				t.Fatal(err)
 			}
 			return func() bool {
-				entries, err := s.Handler().Storage(t.Context(), "room", "")
-				return err == nil && len(entries) == 1
+				entries, err := s.Handler().Storage(t.Context(), hotsock.StorageQuery{Channel: "room"})
+				return err == nil && len(entries.Items) == 1
 			}
 		}},
 		{"a schedule", time.Hour, func(t *testing.T, s *Server) func() bool {
 			publish(t, s, hotsock.Message{Channel: "room", Event: "later", At: time.Now().Add(time.Hour)})
 			return func() bool {
-				schedules, err := s.Handler().Schedules(t.Context(), "room", nil, 10)
-				return err == nil && len(schedules) == 1
+				schedules, err := s.Handler().Schedules(t.Context(), hotsock.ScheduleQuery{Channel: "room"})
+				return err == nil && len(schedules.Items) == 1
 			}
 		}},
 		{"the idle timeout", 10 * time.Minute, func(t *testing.T, s *Server) func() bool {

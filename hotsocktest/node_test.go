@@ -88,7 +88,7 @@ func TestStopAndStart(t *testing.T) {
 		}
 		s.Dial(t, Everything("ann")).join("room")
 		history, err := s.Handler().History(t.Context(), hotsock.HistoryQuery{Channel: "room"})
-		if want := map[bool]int{false: 0, true: 1}[s.o.Redis]; err != nil || len(history) != want {
+		if want := map[bool]int{false: 0, true: 1}[s.o.Redis]; err != nil || len(history.Items) != want {
 			t.Errorf("history: %v, %v; want %d messages", history, err, want)
 		}
 		n.Kill()

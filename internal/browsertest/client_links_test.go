@@ -118,7 +118,7 @@ func TestClientOutcomes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var texts []string
-	for _, m := range history {
+	for _, m := range history.Items {
 		texts = append(texts, string(m.Data))
 	}
 	if diff := cmp.Diff([]string{`"first"`, `"second"`}, texts); diff != "" {

@@ -285,12 +285,12 @@ func TestClientSchedules(t *testing.T) {
 	`)
 	want(t, "schedules", got, `[true, false, "SCHEDULE_NOT_FOUND", "INVALID_SCHEDULE_EXPRESSION", "INVALID_SCHEDULE_EXPRESSION", "SCHEDULE_PERMISSION_DENIED"]`)
 	run[any](pam, `await until(() => seen.length === 1 && seen[0][1].data === "soon")`)
-	left, err := s.rt.Schedules(t.Context(), "room", nil, 10)
+	left, err := s.rt.Schedules(t.Context(), hotsock.ScheduleQuery{Channel: "room"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	due := time.Date(2090, 7, 24, 13, 0, 0, 0, time.UTC)
-	if len(left) != 1 || !left[0].Due.Equal(due) {
+	if len(left.Items) != 1 || !left.Items[0].Due.Equal(due) {
 		t.Errorf("left are %+v, want one at %v", left, due)
 	}
 }

@@ -37,8 +37,8 @@ func TestGoAPI(t *testing.T) {
 			if err := e.anyNode().React(ctx, hotsock.Reaction{Channel: "presence.room", MessageID: p.ID, Reaction: "+", UID: "Bot", UMD: 1, Remove: remove}); err != nil {
 				t.Fatal(err)
 			}
-			if list, err := e.anyNode().History(ctx, hotsock.HistoryQuery{Channel: "presence.room", Reverse: true}); err != nil || len(list) != 1 ||
-				cmp.Diff(list[0].Reactions, map[bool]map[string][]hotsock.Member{false: {"+": {{UID: "Bot", UMD: json.RawMessage("1")}}}}[remove]) != "" {
+			if list, err := e.anyNode().History(ctx, hotsock.HistoryQuery{Channel: "presence.room", Reverse: true}); err != nil || len(list.Items) != 1 ||
+				cmp.Diff(list.Items[0].Reactions, map[bool]map[string][]hotsock.Member{false: {"+": {{UID: "Bot", UMD: json.RawMessage("1")}}}}[remove]) != "" {
 				t.Errorf("History = %+v, %v", list, err)
 			}
 		}
@@ -50,8 +50,8 @@ func TestGoAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.expect(t, stored("presence.room", "k", "[1]", noMeta))
-		entries, err := e.anyNode().Storage(ctx, "presence.room", "")
-		if err != nil || len(entries) != 1 || entries[0].Key != "k" || string(entries[0].Data) != "[1]" || entries[0].By.UID != "" || entries[0].Expires.IsZero() {
+		entries, err := e.anyNode().Storage(ctx, hotsock.StorageQuery{Channel: "presence.room"})
+		if err != nil || len(entries.Items) != 1 || entries.Items[0].Key != "k" || string(entries.Items[0].Data) != "[1]" || entries.Items[0].By.UID != "" || entries.Items[0].Expires.IsZero() {
 			t.Errorf("Storage = %+v, %v", entries, err)
 		}
 		info, err := e.anyNode().ChannelInfo(ctx, "presence.room")
@@ -133,7 +133,12 @@ func TestGoAPIErrors(t *testing.T) {
 			{"earlier", set(hotsock.Entry{Channel: "room", Key: "k", At: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)}), hotsock.CodeInvalidScheduleExpression},
 			{"moved to no time", h.MoveSchedule(ctx, "arn:hotsock:scheduler:::schedule/memory/01J00000000000000000000000", time.Time{}), hotsock.CodeInvalidScheduleExpression},
 			{"not an id", func() error { _, err := h.History(ctx, hotsock.HistoryQuery{Channel: "room", After: "x"}); return err }(), hotsock.CodeInvalidRequest},
-			{"no limit", func() error { _, err := h.Schedules(ctx, "", nil, 0); return err }(), hotsock.CodeInvalidRequest},
+			{"not a Next", func() error { _, err := h.Schedules(ctx, hotsock.ScheduleQuery{After: "x"}); return err }(), hotsock.CodeInvalidRequest},
+			{"a negative limit", func() error { _, err := h.Schedules(ctx, hotsock.ScheduleQuery{Limit: -1}); return err }(), hotsock.CodeInvalidRequest},
+			{"a long page", func() error {
+				_, err := h.Storage(ctx, hotsock.StorageQuery{Channel: "room", Limit: 101})
+				return err
+			}(), hotsock.CodeInvalidRequest},
 			{"nobody", func() error { _, err := h.DisconnectUser(ctx, ""); return err }(), hotsock.CodeInvalidRequest},
 			{"no time", func() error { _, err := h.Publish(ended, hotsock.Message{Channel: "room", Event: "e"}); return err }(), hotsock.CodeUnavailable},
 		} {
@@ -159,22 +164,33 @@ func TestGoAPIPages(t *testing.T) {
 		c.call(t, "publishMessage", `{"channel":"room","event":"e"}`).want(t, 202, "")
 		due := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 		want := []string{"of Jim"}
+		var last string
 		for n := range 120 {
-			e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, Store: time.Hour})
+			last = e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, Store: time.Hour}).ID
 			want = append(want, "of the server")
 		}
 		for n := range 7 { // of which some are due at the same time
 			e.publish(t, hotsock.Message{Channel: "room", Event: fmt.Sprint(n), At: due.Add(time.Duration(n/3) * time.Second)})
 			e.publish(t, hotsock.Message{Channel: "other", Event: "e", At: due})
 		}
-		for _, reverse := range []bool{false, true} {
-			var got []string
-			for q := (hotsock.HistoryQuery{Channel: "room", Reverse: reverse}); ; {
-				page, err := e.anyNode().History(ctx, q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, m := range page {
+		for n := range 7 {
+			if err := e.anyNode().React(ctx, hotsock.Reaction{Channel: "room", MessageID: last, Reaction: "+", UID: fmt.Sprint("u", n)}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.anyNode().SetStorage(ctx, hotsock.Entry{Channel: "room", Key: fmt.Sprint("k", n), Data: n}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, limit := range []int{0, 1, 3, 7, 100} { // 7 divides 7: there is no empty page at the end
+			for _, reverse := range []bool{false, true} {
+				var got []string
+				q := hotsock.HistoryQuery{Channel: "room", Reverse: reverse, Limit: limit}
+				for _, m := range pages(t, limit, func(after string) (hotsock.Page[hotsock.HistoryMessage], error) {
+					if q.After = after; reverse {
+						q.After, q.Before = "", after
+					}
+					return e.anyNode().History(ctx, q)
+				}) {
 					switch {
 					case m.By == nil:
 						got = append(got, "of the server")
@@ -182,42 +198,57 @@ func TestGoAPIPages(t *testing.T) {
 						got = append(got, "of "+m.By.UID)
 					}
 				}
-				if len(page) < 100 {
-					break
-				}
-				if last := page[len(page)-1].ID; reverse {
-					q.Before = last
-				} else {
-					q.After = last
+				slices.Sort(got)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("History, %d, reverse %v (-want +got):\n%s", limit, reverse, diff)
 				}
 			}
-			slices.Sort(got)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("History, reverse %v (-want +got):\n%s", reverse, diff)
+			var got []string
+			for _, s := range pages(t, limit, func(after string) (hotsock.Page[hotsock.Schedule], error) {
+				return e.anyNode().Schedules(ctx, hotsock.ScheduleQuery{Channel: "room", After: after, Limit: limit})
+			}) {
+				got = append(got, fmt.Sprint(s.Due.Sub(due), s.Channel))
 			}
-		}
-		for _, limit := range []int{1, 2, 100} {
-			seen := make(map[string]bool)
-			var after *hotsock.Schedule
-			for {
-				page, err := e.anyNode().Schedules(ctx, "room", after, limit)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, s := range page {
-					if seen[s.ARN] || s.Channel != "room" || after != nil && s.Due.Before(after.Due) {
-						t.Errorf("pages of %d: %+v comes after %+v", limit, s, after)
-					}
-					seen[s.ARN] = true
-					after = &s
-				}
-				if len(page) < limit {
-					break
-				}
+			if !slices.IsSorted(got) || len(got) != 7 || got[0] != "0sroom" {
+				t.Errorf("Schedules, %d: %q", limit, got)
 			}
-			if len(seen) != 7 {
-				t.Errorf("pages of %d: %d schedules, want 7", limit, len(seen))
+			got = nil
+			for _, s := range pages(t, limit, func(after string) (hotsock.Page[hotsock.StoredEntry], error) {
+				return e.anyNode().Storage(ctx, hotsock.StorageQuery{Channel: "room", After: after, Limit: limit})
+			}) {
+				got = append(got, s.Key)
+			}
+			if diff := cmp.Diff([]string{"k0", "k1", "k2", "k3", "k4", "k5", "k6"}, got); diff != "" {
+				t.Errorf("Storage, %d (-want +got):\n%s", limit, diff)
+			}
+			got = nil
+			for _, s := range pages(t, limit, func(after string) (hotsock.Page[hotsock.MessageReaction], error) {
+				return e.anyNode().Reactions(ctx, hotsock.ReactionsQuery{Channel: "room", MessageID: last, After: after, Limit: limit})
+			}) {
+				got = append(got, s.By.UID)
+			}
+			if diff := cmp.Diff([]string{"u0", "u1", "u2", "u3", "u4", "u5", "u6"}, got); diff != "" {
+				t.Errorf("Reactions, %d (-want +got):\n%s", limit, diff)
 			}
 		}
 	})
+}
+
+// pages reads all pages, of which none may be empty or too long.
+func pages[T any](t *testing.T, limit int, read func(after string) (hotsock.Page[T], error)) []T {
+	t.Helper()
+	var all []T
+	for after := ""; ; {
+		page, err := read(after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(page.Items); n == 0 || n > 100 || limit > 0 && n > limit {
+			t.Fatalf("a page of %d has %d items", limit, n)
+		}
+		all = append(all, page.Items...)
+		if after = page.Next; after == "" {
+			return all
+		}
+	}
 }

@@ -54,7 +54,7 @@ func TestListMessages(t *testing.T) {
 		ctx, cancel := e.context()
 		defer cancel()
 		page, err := e.anyNode().History(ctx, hotsock.HistoryQuery{Channel: "room", After: ids[239]})
-		if err != nil || len(page) != 10 || page[0].ID != ids[240] || page[0].By != nil || string(page[9].Data) != "249" || !page[0].Expires.IsZero() {
+		if err != nil || len(page.Items) != 10 || page.Next != "" || page.Items[0].ID != ids[240] || page.Items[0].By != nil || string(page.Items[9].Data) != "249" || !page.Items[0].Expires.IsZero() {
 			t.Errorf("History = %+v, %v", page, err)
 		}
 	})

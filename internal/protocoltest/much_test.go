@@ -202,23 +202,29 @@ func TestObserveAmongMany(t *testing.T) {
 		// The app reads all of it, by names or by pages.
 		ctx, cancel := e.context()
 		defer cancel()
-		entries, err := e.anyNode().Storage(ctx, "room", "", append(others, "none")...)
-		if err != nil || len(entries) != len(others) || !slices.IsSortedFunc(entries, func(a, b hotsock.StoredEntry) int { return strings.Compare(a.Key, b.Key) }) {
-			t.Errorf("%d entries by %d names: %v", len(entries), len(others)+1, err)
-		}
-		seen, after := 0, ""
-		for {
-			page, err := e.anyNode().Storage(ctx, "room", after)
-			if err != nil {
-				t.Fatal(err)
+		for _, tt := range []struct {
+			keys []string
+			want int
+		}{
+			{nil, bound + 3},
+			{append(others, "none"), len(others)},
+		} {
+			var keys []string
+			for q := (hotsock.StorageQuery{Channel: "room", Keys: tt.keys}); ; {
+				page, err := e.anyNode().Storage(ctx, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, entry := range page.Items {
+					keys = append(keys, entry.Key)
+				}
+				if q.After = page.Next; q.After == "" {
+					break
+				}
 			}
-			if len(page) == 0 {
-				break
+			if len(keys) != tt.want || !slices.IsSorted(keys) {
+				t.Errorf("%d entries by %d names, want %d", len(keys), len(tt.keys), tt.want)
 			}
-			seen, after = seen+len(page), page[len(page)-1].Key
-		}
-		if seen != bound+3 {
-			t.Errorf("%d entries page by page, want %d", seen, bound+3)
 		}
 	})
 }

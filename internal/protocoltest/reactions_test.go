@@ -238,7 +238,7 @@ func TestManyReactions(t *testing.T) {
 		}
 
 		list, err := e.anyNode().History(ctx, hotsock.HistoryQuery{Channel: "room"})
-		if err != nil || len(list) != 1 || list[0].ReactionCounts["a"] != 125 || len(list[0].Reactions["a"]) != 10 {
+		if err != nil || len(list.Items) != 1 || list.Items[0].ReactionCounts["a"] != 125 || len(list.Items[0].Reactions["a"]) != 10 {
 			t.Errorf("History = %+v, %v", list, err)
 		}
 		listed = 0
@@ -247,16 +247,15 @@ func TestManyReactions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(page) == 0 {
-				break
-			}
-			for _, r := range page {
+			for _, r := range page.Items {
 				if r.By.UID != fmt.Sprint("u", listed) || r.Created.IsZero() {
 					t.Fatalf("Reactions: the one at %d is %+v", listed, r)
 				}
 				listed++
 			}
-			q.After = page[len(page)-1].ID
+			if q.After = page.Next; q.After == "" {
+				break
+			}
 		}
 		if listed != n {
 			t.Errorf("Reactions: %d, want %d", listed, n)

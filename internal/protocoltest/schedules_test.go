@@ -202,9 +202,9 @@ func TestCancelSchedule(t *testing.T) {
 		arn := schedule(jim)
 		pam.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
 		nobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
-		list, err := e.anyNode().Schedules(ctx, "room", nil, 10)
-		if err != nil || len(list) != 1 || list[0].ARN != arn || list[0].Event != "e" || string(list[0].Data) != "1" ||
-			list[0].UID != "Jim" || list[0].ConnectionID != jim.id || !list[0].Due.Equal(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		list, err := e.anyNode().Schedules(ctx, hotsock.ScheduleQuery{Channel: "room"})
+		if err != nil || len(list.Items) != 1 || list.Items[0].ARN != arn || list.Items[0].Event != "e" || string(list.Items[0].Data) != "1" ||
+			list.Items[0].UID != "Jim" || list.Items[0].ConnectionID != jim.id || !list.Items[0].Due.Equal(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)) {
 			t.Errorf("Schedules = %+v, %v", list, err)
 		}
 		phone.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).want(t, 200, `{}`)
@@ -230,7 +230,7 @@ func TestCancelSchedule(t *testing.T) {
 		if err := e.anyNode().CancelSchedule(ctx, arn); err != nil {
 			t.Error(err)
 		}
-		if list, err := e.anyNode().Schedules(ctx, "", nil, 10); err != nil || len(list) != 0 {
+		if list, err := e.anyNode().Schedules(ctx, hotsock.ScheduleQuery{}); err != nil || len(list.Items) != 0 {
 			t.Errorf("Schedules = %+v, %v", list, err)
 		}
 	})
