@@ -205,7 +205,7 @@ func acceptDeflate(offer []string) string {
 	if strings.TrimSpace(offer[0]) != "permessage-deflate" {
 		return ""
 	}
-	answer := "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+	window := ""
 	var seen []string
 	for _, param := range offer[1:] {
 		name, value, given := strings.Cut(param, "=")
@@ -218,14 +218,14 @@ func acceptDeflate(offer []string) string {
 			known = !given || slices.Contains(windowBits, value)
 		case "server_max_window_bits": // Ours is 32 KiB.
 			known = value == "15"
-			answer += "; server_max_window_bits=15"
+			window = "; server_max_window_bits=15"
 		}
 		if !known || slices.Contains(seen, name) {
 			return ""
 		}
 		seen = append(seen, name)
 	}
-	return answer
+	return "permessage-deflate; client_no_context_takeover; server_no_context_takeover" + window
 }
 
 var windowBits = []string{"8", "9", "10", "11", "12", "13", "14", "15"}
