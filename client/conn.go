@@ -130,7 +130,8 @@ func (n *conn) read() error {
 	}
 }
 
-// handle gives a frame to whom it concerns. What concerns nobody is ignored.
+// handle gives a frame to the call or subscription that it concerns, and ignores
+// a frame that concerns none.
 func (n *conn) handle(f *frame) error {
 	n.c.mu.Lock()
 	defer n.c.mu.Unlock()

@@ -25,7 +25,7 @@ func tunneled(rt http.RoundTripper, r *http.Request) (http.RoundTripper, error) 
 		return nil, err
 	}
 	if proxy == nil || proxy.Scheme != "http" && proxy.Scheme != "https" {
-		return rt, nil // SOCKS knows nothing of HTTP
+		return rt, nil // SOCKS does not know HTTP
 	}
 	through := t.Clone()
 	through.Proxy = nil

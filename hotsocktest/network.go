@@ -21,7 +21,7 @@ type network struct {
 	beyond func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// listen takes the place of who listened at the URL before.
+// listen replaces the listener at the URL.
 func (n *network) listen(url string) *listener {
 	l := &listener{conns: make(chan *wire), done: make(chan struct{})}
 	n.mu.Lock()

@@ -126,7 +126,7 @@ func testOneOrderOfAllKinds(e *env) {
 		case it.Presence != nil:
 			changes++
 			if kind != "presence" {
-				e.Errorf("item %+v is not the position of who caused it", it)
+				e.Errorf("item %+v is not the position of the subscriber that caused it", it)
 			}
 		case it.Storage != nil && kind != "storage",
 			it.Message != nil && it.Message.Event == "e" && kind != "message",

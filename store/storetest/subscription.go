@@ -100,7 +100,7 @@ func testPosition(e *env) {
 	}).Position
 	items := b.r.awaitItem("c", joined)
 	if items[len(items)-1].Presence == nil {
-		e.Error("the position of who joined is not that of its own MemberAdded")
+		e.Error("the position of the subscriber that joined is not that of its own MemberAdded")
 	}
 }
 
