@@ -23,8 +23,8 @@ func (d claimsDice) date() time.Time {
 	return pickOne(d, time.Time{}, time.Unix(0, 0), now.Add(-time.Hour), now.Add(time.Minute), now.Add(time.Hour))
 }
 
-func (d claimsDice) store(least time.Duration) *time.Duration {
-	return pickOne(d, nil, new(least), new(time.Minute), new(Forever))
+func (d claimsDice) store(least time.Duration) time.Duration {
+	return pickOne(d, 0, least, time.Minute, Forever)
 }
 
 // explainedChannels are the channels that are asked about; some are aliases of
@@ -69,7 +69,7 @@ func (d claimsDice) claims() *Claims {
 func (d claimsDice) message() MessageClaims {
 	m := MessageClaims{
 		Publish: d.permission(), Broadcast: d.permission(), Echo: d.permission(),
-		Store: d.store(0), ScheduleBefore: d.date(), EmitPubSubEvent: d.permission(),
+		Store: d.store(Never), ScheduleBefore: d.date(), EmitPubSubEvent: d.permission(),
 	}
 	if d.IntN(2) == 0 {
 		m.React = d.permission()

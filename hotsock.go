@@ -40,6 +40,9 @@ import (
 // Forever keeps a message or a storage entry for ever.
 const Forever = store.Forever
 
+// Never keeps nothing: it is [token.Never].
+const Never = token.Never
+
 // A Handler serves the protocol. All its methods may be called concurrently.
 // Stop it with [Handler.Shutdown] or [Handler.Close]: http.Server.Shutdown does
 // not know about WebSockets.

@@ -72,12 +72,12 @@ func (h *Handler) prepare(m *Message) (serverMessage, error) {
 	if err != nil {
 		return serverMessage{}, err
 	}
-	seconds, err := wholeSeconds(m.Store)
+	keep, err := keepOf(m.Store)
 	if err != nil {
 		return serverMessage{}, err
 	}
 	return serverMessage{
-		channel: m.Channel, event: m.Event, data: data, store: &seconds, dedup: m.DeduplicationID,
+		channel: m.Channel, event: m.Event, data: data, keep: keep, dedup: m.DeduplicationID,
 		emit: m.EmitEvent, due: m.At,
 	}, nil
 }
@@ -113,13 +113,11 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 	if err != nil {
 		return SetResult{}, err
 	}
-	w := serverWrite{channel: e.Channel, key: e.Key, data: data, emit: e.EmitEvent, due: e.At}
+	w := serverWrite{channel: e.Channel, key: e.Key, data: data, keep: Forever, emit: e.EmitEvent, due: e.At}
 	if e.Store != 0 {
-		seconds, err := wholeSeconds(e.Store)
-		if err != nil {
+		if w.keep, err = keepOf(e.Store); err != nil {
 			return SetResult{}, err
 		}
-		w.store = &seconds
 	}
 	who := requester{Trigger: triggerGo}
 	out, err := h.serverSet(ctx, &who, w)
@@ -177,7 +175,7 @@ const triggerGo = "server.go"
 type serverMessage struct {
 	channel, event, dedup string
 	data                  []byte
-	store                 *int64 // seconds
+	keep                  time.Duration
 	emit                  bool
 	due                   time.Time // zero is now
 }
@@ -185,7 +183,7 @@ type serverMessage struct {
 type serverWrite struct {
 	channel, key string
 	data         []byte
-	store        *int64 // seconds, for ever if nil
+	keep         time.Duration
 	emit         bool
 	due          time.Time // zero is now
 }
@@ -200,11 +198,8 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 		return accepted{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
 	}
 	p := store.PublishRequest{
-		Channel: m.channel, Event: m.event, Data: m.data,
+		Channel: m.channel, Event: m.event, Data: m.data, Keep: m.keep,
 		DedupID: m.dedup, DedupFor: h.opts.DeduplicationWindow,
-	}
-	if m.store != nil {
-		p.Keep = keepFor(*m.store)
 	}
 	if !m.due.IsZero() {
 		later := p // Only this one has to be on the heap.
@@ -219,14 +214,11 @@ func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) 
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
 	case !protocol.ValidKey(w.key):
 		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
+	case w.keep == 0:
+		return accepted{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
 	}
 	s := setRequest(w.channel, w.key, w.data)
-	if w.store != nil {
-		if *w.store == 0 {
-			return accepted{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
-		}
-		s.Keep = keepFor(*w.store)
-	}
+	s.Keep = w.keep
 	if w.emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
@@ -236,22 +228,17 @@ func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) 
 	return accepted{}, h.set(ctx, who, s)
 }
 
-// keepFor turns a "store" in seconds into the store's terms.
-func keepFor(seconds int64) time.Duration {
-	if seconds < 0 {
-		return store.Forever
-	}
-	return time.Duration(seconds) * time.Second
-}
-
-func wholeSeconds(d time.Duration) (int64, error) {
-	if d == Forever {
-		return -1, nil
-	}
-	if d < 0 || d%time.Second != 0 || d > protocol.MaxStore*time.Second {
+// keepOf returns how long the store keeps what has this Store.
+func keepOf(d time.Duration) (time.Duration, error) {
+	switch {
+	case d == Forever:
+		return store.Forever, nil
+	case d == Never:
+		return 0, nil
+	case d < 0 || d%time.Second != 0 || d > protocol.MaxStore*time.Second:
 		return 0, refuseBecause(CodeInvalidRequest, "Store must be whole seconds, at most 3155695200, or Forever")
 	}
-	return int64(d / time.Second), nil
+	return d, nil
 }
 
 // marshal makes compact and checked JSON of what a host supplies; nil of nil.

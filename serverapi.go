@@ -123,11 +123,11 @@ func (h *Handler) publishDecoded(ctx context.Context, who *requester, in *wire.P
 	}
 	if in.Event == wire.EventChannelStorageSet {
 		out, err = h.serverSet(ctx, who, serverWrite{
-			channel: in.Channel, key: in.Key, data: in.Data, store: in.Store, emit: in.EmitPubSubEvent, due: due,
+			channel: in.Channel, key: in.Key, data: in.Data, keep: keepFor(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
 		})
 	} else {
 		out, err = h.serverPublish(ctx, who, serverMessage{
-			channel: in.Channel, event: in.Event, data: in.Data, store: in.Store, dedup: in.DeduplicationID,
+			channel: in.Channel, event: in.Event, data: in.Data, keep: keepFor(in.Store, 0), dedup: in.DeduplicationID,
 			emit: in.EmitPubSubEvent, due: due,
 		})
 	}
@@ -135,6 +135,17 @@ func (h *Handler) publishDecoded(ctx context.Context, who *requester, in *wire.P
 		out.id = ulid.ULID{}
 	}
 	return out, err
+}
+
+// keepFor returns how long a "store", in seconds, keeps something.
+func keepFor(seconds *int64, unset time.Duration) time.Duration {
+	switch {
+	case seconds == nil:
+		return unset
+	case *seconds < 0:
+		return Forever
+	}
+	return time.Duration(*seconds) * time.Second
 }
 
 func (h *Handler) serveChannel(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {

@@ -240,7 +240,7 @@ func exampleServer(uid string) (url string, token func(context.Context) (string,
 				"room.*": {
 					Subscribe: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 					Messages: map[string]hotsock.MessageClaims{
-						"chat":                    {Publish: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow, Store: new(time.Hour)},
+						"chat":                    {Publish: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow, Store: time.Hour},
 						"hotsock.messageReaction": {Echo: hotsock.Allow},
 						"reminder":                {Publish: hotsock.Allow, ScheduleBefore: time.Now().Add(24 * time.Hour)},
 					},

@@ -111,9 +111,9 @@ type MessageClaims struct {
 	// Echo sends the sender's connection its own messages too.
 	Echo Permission
 	// Store is how long messages are kept: whole seconds, at most
-	// 3155695200 s, or [Forever]. Defaults to 0: they are not kept. Write
-	// new(24 * time.Hour) for a day.
-	Store *time.Duration
+	// 3155695200 s, [Forever] or [Never]. Unset, which is 0, it is left to less
+	// specific keys; without any, messages are not kept.
+	Store time.Duration
 	// ScheduleBefore is the furthest time for which a message can be scheduled.
 	// Defaults to never.
 	ScheduleBefore time.Time
@@ -133,8 +133,9 @@ type StorageClaims struct {
 	// Observe sends the client the entry when it subscribes and at each change.
 	Observe Permission
 	// Store is how long the entry is kept: whole seconds, 1 s to 3155695200 s,
-	// or [Forever], which is the default.
-	Store *time.Duration
+	// or [Forever]. Unset, which is 0, it is left to less specific keys; without
+	// any, the entry is kept for ever.
+	Store time.Duration
 	// ScheduleBefore is the furthest time for which a write can be scheduled.
 	// Defaults to never.
 	ScheduleBefore time.Time

@@ -149,11 +149,11 @@ func checkMessage(_ string, m MessageClaims) error {
 
 func checkStorage(_ string, s StorageClaims) error { return checkStore(s.Store, time.Second) }
 
-func checkStore(keep *time.Duration, least time.Duration) error {
-	if keep == nil || *keep == Forever {
+func checkStore(keep, least time.Duration) error {
+	if keep == 0 || keep == Forever || keep == Never && least == 0 {
 		return nil
 	}
-	if *keep < least || *keep > maxStore || *keep%time.Second != 0 {
+	if keep < least || keep > maxStore || keep%time.Second != 0 {
 		return fmt.Errorf("store: must be -1, or from %.0f to %.0f, in seconds", least.Seconds(), maxStore.Seconds())
 	}
 	return nil

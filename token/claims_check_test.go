@@ -100,12 +100,12 @@ func TestValidateRefusesOfHosts(t *testing.T) {
 		{Claims{HeartbeatTimeout: 601 * time.Second}, "heartbeatTimeout"},
 		{Claims{HeartbeatTimeout: -time.Second}, "heartbeatTimeout"},
 		{Claims{HeartbeatTimeout: 5*time.Second + 1}, "heartbeatTimeout"},
-		{message(MessageClaims{Store: new(-time.Second)}), `messages: "e": store: must be -1, or from 0 to 3155695200`},
-		{message(MessageClaims{Store: new(time.Millisecond)}), "store"},
-		{message(MessageClaims{Store: new(3155695201 * time.Second)}), "store"},
+		{message(MessageClaims{Store: -time.Second}), `messages: "e": store: must be -1, or from 0 to 3155695200`},
+		{message(MessageClaims{Store: time.Millisecond}), "store"},
+		{message(MessageClaims{Store: 3155695201 * time.Second}), "store"},
 		{message(MessageClaims{React: Allow, Reactions: []string{}}), "react: both"},
-		{entry(StorageClaims{Store: new(time.Duration(0))}), "store"},
-		{entry(StorageClaims{Store: new(1500 * time.Millisecond)}), "store"},
+		{entry(StorageClaims{Store: Never}), "store"},
+		{entry(StorageClaims{Store: 1500 * time.Millisecond}), "store"},
 	} {
 		if err := test.claims.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: error %v, want one with %q", test.claims, err, test.want)

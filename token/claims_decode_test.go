@@ -51,9 +51,9 @@ func TestDecodeClaims(t *testing.T) {
 		{`{"channels":{"c":{"subscribe":false}}}`, channel(ChannelClaims{Subscribe: Deny}), "false is not absent"},
 		{`{"channels":{"c":{"subscribe":null}}}`, channel(ChannelClaims{}), "null is"},
 		{`{"channels":{"c":null}}`, channel(ChannelClaims{}), "a key without directives is still a key"},
-		{`{"channels":{"c":{"messages":{"e":{"store":3155695200}}}}}`, message(MessageClaims{Store: new(3155695200 * time.Second)}), "the longest store"},
-		{`{"channels":{"c":{"messages":{"e":{"store":-1}}}}}`, message(MessageClaims{Store: new(Forever)}), "for ever"},
-		{`{"channels":{"c":{"messages":{"e":{"store":60.0}}}}}`, message(MessageClaims{Store: new(time.Minute)}), "a whole number may have a fraction of zero"},
+		{`{"channels":{"c":{"messages":{"e":{"store":3155695200}}}}}`, message(MessageClaims{Store: 3155695200 * time.Second}), "the longest store"},
+		{`{"channels":{"c":{"messages":{"e":{"store":-1}}}}}`, message(MessageClaims{Store: Forever}), "for ever"},
+		{`{"channels":{"c":{"messages":{"e":{"store":60.0}}}}}`, message(MessageClaims{Store: time.Minute}), "a whole number may have a fraction of zero"},
 		{`{"channels":{"c":{"messages":{"e":{"react":[]}}}}}`, message(MessageClaims{Reactions: []string{}}), "no reactions"},
 		{`{"channels":{"c":{"messages":{"e":{"react":null}}}}}`, message(MessageClaims{}), "react is absent"},
 	} {

@@ -171,12 +171,14 @@ func (w *writer) seconds(name string, d time.Duration) {
 	w.token(jsontext.String(name), jsontext.Int(int64(d/time.Second)))
 }
 
-func (w *writer) keep(d *time.Duration) {
-	switch {
-	case d == nil:
-	case *d == Forever:
+func (w *writer) keep(d time.Duration) {
+	switch d {
+	case 0:
+	case Forever:
 		w.token(jsontext.String("store"), jsontext.Int(-1))
+	case Never:
+		w.token(jsontext.String("store"), jsontext.Int(0))
 	default:
-		w.seconds("store", *d)
+		w.seconds("store", d)
 	}
 }

@@ -38,16 +38,16 @@ func claimsAll() Claims {
 				UMDUpdate:        Allow,
 				Messages: map[string]MessageClaims{
 					"chat": {
-						Publish: Allow, Broadcast: Deny, Echo: Allow, Store: new(24 * time.Hour),
+						Publish: Allow, Broadcast: Deny, Echo: Allow, Store: 24 * time.Hour,
 						ScheduleBefore:  time.Unix(1800000000, 0).UTC(),
 						EmitPubSubEvent: Allow, Reactions: []string{"👍", "👎"},
 					},
-					"#regex:^x": {React: Allow, Store: new(Forever)},
-					"y*":        {React: Deny, Store: new(time.Duration(0))},
+					"#regex:^x": {React: Allow, Store: Forever},
+					"y*":        {React: Deny, Store: Never},
 				},
 				Storage: map[string]StorageClaims{
 					"k": {
-						Get: Allow, Set: Deny, Observe: Allow, Store: new(time.Hour),
+						Get: Allow, Set: Deny, Observe: Allow, Store: time.Hour,
 						ScheduleBefore: time.Unix(1800000000, 0).UTC(), EmitPubSubEvent: Allow,
 					},
 				},
@@ -116,8 +116,8 @@ func TestClaimsMarshalRefuses(t *testing.T) {
 		{Claims{UMD: json.RawMessage(`{"a":1,"a":2}`)}, "duplicate", "would be refused when verified"},
 		{Claims{UMD: json.RawMessage(`{`)}, "umd", "is not JSON"},
 		{Claims{HeartbeatTimeout: 5500 * time.Millisecond}, "heartbeatTimeout", "not in seconds"},
-		{message(MessageClaims{Store: new(time.Millisecond)}), "store", "not in seconds"},
-		{message(MessageClaims{Store: new(-time.Second)}), "store", "would mean for ever"},
+		{message(MessageClaims{Store: time.Millisecond}), "store", "not in seconds"},
+		{message(MessageClaims{Store: -time.Second}), "store", "would mean for ever"},
 		{message(MessageClaims{React: Deny, Reactions: []string{"a"}}), "react", "cannot be both"},
 		{Claims{Expires: time.Unix(-1, 0)}, "exp", "before 1970"},
 		{Claims{Expires: time.Unix(maxDate+1, 0)}, "exp", "after 9999"},

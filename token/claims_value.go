@@ -150,14 +150,16 @@ func (r reader) heartbeat(d *time.Duration) error {
 }
 
 // keep reads how long to store something.
-func (r reader) keep(d **time.Duration) error {
+func (r reader) keep(d *time.Duration) error {
 	n, ok, err := r.seconds(-1, protocol.MaxStore)
-	if ok {
-		keep := Forever
-		if n >= 0 {
-			keep = time.Duration(n) * time.Second
-		}
-		*d = &keep
+	switch {
+	case !ok:
+	case n < 0:
+		*d = Forever
+	case n == 0:
+		*d = Never
+	default:
+		*d = time.Duration(n) * time.Second
 	}
 	return err
 }

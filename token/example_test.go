@@ -26,11 +26,11 @@ func ExampleSign_connect() {
 				Subscribe:    token.Allow,
 				HistoryStart: time.Unix(0, 0), // everything
 				Messages: map[string]token.MessageClaims{
-					"chat":   {Publish: token.Allow, Echo: token.Allow, Store: new(24 * time.Hour), Reactions: []string{"👍", "👎"}},
+					"chat":   {Publish: token.Allow, Echo: token.Allow, Store: 24 * time.Hour, Reactions: []string{"👍", "👎"}},
 					"typing": {Publish: token.Allow},
 				},
 				Storage: map[string]token.StorageClaims{
-					"topic": {Observe: token.Allow, Set: token.Allow, Store: new(token.Forever)},
+					"topic": {Observe: token.Allow, Set: token.Allow, Store: token.Forever},
 				},
 			},
 		},

@@ -10,3 +10,7 @@ import "time"
 
 // Forever as a Store keeps something for ever.
 const Forever time.Duration = -1
+
+// Never as the Store of a [MessageClaims] keeps nothing, also where a less
+// specific key has a Store. 0 leaves it to that key.
+const Never time.Duration = -2

@@ -393,7 +393,7 @@ func FuzzVerifyToken(f *testing.F) {
 
 func BenchmarkVerify(b *testing.B) {
 	claims := Claims{UID: "u", Channels: map[string]ChannelClaims{
-		"room.1": {AutoSubscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow, Store: new(time.Hour)}}},
+		"room.1": {AutoSubscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow, Store: time.Hour}}},
 		"room.*": {Subscribe: Allow},
 	}}
 	for _, a := range []Algorithm{HS256, RS256, ES256, EdDSA} {

@@ -41,11 +41,10 @@ func inboxChannel(name string) string {
 // claims say what somebody may do in a room. The same token opens the
 // connection and, on an open one, adds a room to it.
 func claims(name, room string, now time.Time) hotsock.Claims {
-	kept := new(keepMessages)
 	reminder := hotsock.MessageClaims{
 		Publish:        hotsock.Allow,
 		ScheduleBefore: now.Add(maxReminder),
-		Store:          kept,
+		Store:          keepMessages,
 		Echo:           hotsock.Allow, // it comes back to the one who set it, too
 		React:          hotsock.Allow,
 	}
@@ -60,7 +59,7 @@ func claims(name, room string, now time.Time) hotsock.Claims {
 				Subscribe:    hotsock.Allow,
 				HistoryStart: time.Unix(0, 0),
 				Messages: map[string]hotsock.MessageClaims{
-					"chat":     {Publish: hotsock.Allow, Store: kept, React: hotsock.Allow},
+					"chat":     {Publish: hotsock.Allow, Store: keepMessages, React: hotsock.Allow},
 					"typing":   {Publish: hotsock.Allow},
 					"reminder": reminder,
 				},

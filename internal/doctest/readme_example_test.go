@@ -64,7 +64,7 @@ func Example_tokens() {
 		Subscribe:    hotsock.Allow,
 		HistoryStart: now.Add(-30 * 24 * time.Hour),
 		Messages: map[string]hotsock.MessageClaims{
-			"chat":   {Publish: hotsock.Allow, Store: new(30 * 24 * time.Hour), React: hotsock.Allow},
+			"chat":   {Publish: hotsock.Allow, Store: 30 * 24 * time.Hour, React: hotsock.Allow},
 			"typing": {Publish: hotsock.Allow},
 		},
 	}

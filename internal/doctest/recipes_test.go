@@ -21,7 +21,7 @@ func chatRoom(room string) channels {
 			Subscribe:    hotsock.Allow,
 			HistoryStart: time.Now().Add(-month),
 			Messages: map[string]hotsock.MessageClaims{
-				"chat":   {Publish: hotsock.Allow, Echo: hotsock.Allow, Store: new(month), React: hotsock.Allow},
+				"chat":   {Publish: hotsock.Allow, Echo: hotsock.Allow, Store: month, React: hotsock.Allow},
 				"typing": {Publish: hotsock.Allow},
 			},
 		},
@@ -77,7 +77,7 @@ func reminders(user string) channels {
 			AutoSubscribe: hotsock.Allow,
 			Messages: map[string]hotsock.MessageClaims{
 				"reminder": {
-					Publish: hotsock.Allow, Echo: hotsock.Allow, Store: new(24 * time.Hour),
+					Publish: hotsock.Allow, Echo: hotsock.Allow, Store: 24 * time.Hour,
 					ScheduleBefore: time.Now().AddDate(1, 0, 0),
 				},
 			},

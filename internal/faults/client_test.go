@@ -45,13 +45,12 @@ var (
 
 // token lets a user do everything, and keep messages for so many seconds.
 func token(uid string, keep int) string {
-	store := time.Duration(keep) * time.Second
 	t, err := hotsock.SignToken(hotsock.Claims{
 		Scope: hotsock.ScopeConnect, Expires: time.Now().Add(time.Hour), UID: uid,
 		Channels: map[string]hotsock.ChannelClaims{"*": {
 			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 			Messages: map[string]hotsock.MessageClaims{"*": {
-				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: &store,
+				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: time.Duration(keep) * time.Second,
 				ScheduleBefore: time.Now().Add(time.Hour),
 			}},
 			Storage: map[string]hotsock.StorageClaims{"*": {

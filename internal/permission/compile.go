@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -116,18 +115,7 @@ func ownMessage(m token.MessageClaims) *token.MessageClaims {
 	for i, r := range m.Reactions {
 		m.Reactions[i], _ = protocol.NormalReaction(r)
 	}
-	m.Store = ownDuration(m.Store)
 	return &m
 }
 
-func ownStorage(s token.StorageClaims) *token.StorageClaims {
-	s.Store = ownDuration(s.Store)
-	return &s
-}
-
-func ownDuration(d *time.Duration) *time.Duration {
-	if d == nil {
-		return nil
-	}
-	return new(*d)
-}
+func ownStorage(s token.StorageClaims) *token.StorageClaims { return &s }

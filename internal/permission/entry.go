@@ -39,7 +39,7 @@ func (c *Channel) ResolveEntry(key string) EntryResolution {
 	r.Set = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Set })
 	r.Observe = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Observe })
 	r.Emit = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.EmitPubSubEvent })
-	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return ifSet(m.Claims.Store) })
+	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return kept(m.Claims.Store) })
 	r.ScheduleBefore = mostSpecific(r.Matches, func(m match) (time.Time, bool) {
 		return m.Claims.ScheduleBefore, !m.Claims.ScheduleBefore.IsZero()
 	})

@@ -50,19 +50,19 @@ func (c *Channel) ResolveEvent(name string) EventResolution {
 	r.Echo = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Echo })
 	r.Emit = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.EmitPubSubEvent })
 	r.React = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.React })
-	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return ifSet(m.Claims.Store) })
+	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return kept(m.Claims.Store) })
 	r.ScheduleBefore = mostSpecific(r.Matches, func(m match) (time.Time, bool) {
 		return m.Claims.ScheduleBefore, !m.Claims.ScheduleBefore.IsZero()
 	})
 	return r
 }
 
-// ifSet returns for how long, if that is said.
-func ifSet(d *time.Duration) (time.Duration, bool) {
-	if d == nil {
-		return 0, false
+// kept returns the Store of claims, if they have one.
+func kept(d time.Duration) (time.Duration, bool) {
+	if d == token.Never {
+		return 0, true
 	}
-	return *d, true
+	return d, d != 0
 }
 
 func (c *Channel) decideEvent(name string) *Event {

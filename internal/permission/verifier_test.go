@@ -103,7 +103,7 @@ func FuzzCompile(f *testing.F) {
 func BenchmarkVerify(b *testing.B) {
 	v := newVerifier(b)
 	text := sign(b, token.Claims{UID: "u", Channels: map[string]token.ChannelClaims{
-		"room.1": {AutoSubscribe: token.Allow, Messages: map[string]token.MessageClaims{"chat": {Publish: token.Allow, Store: new(time.Hour)}}},
+		"room.1": {AutoSubscribe: token.Allow, Messages: map[string]token.MessageClaims{"chat": {Publish: token.Allow, Store: time.Hour}}},
 		"room.*": {Subscribe: token.Allow},
 	}})
 	b.ReportAllocs()

@@ -123,6 +123,7 @@ func TestGoAPIErrors(t *testing.T) {
 			{"a fraction of a second", publish(hotsock.Message{Channel: "room", Event: "e", Store: time.Millisecond}), hotsock.CodeInvalidRequest},
 			{"less than nothing", publish(hotsock.Message{Channel: "room", Event: "e", Store: -time.Second}), hotsock.CodeInvalidRequest},
 			{"a long deduplication id", publish(hotsock.Message{Channel: "room", Event: "e", DeduplicationID: strings.Repeat("x", 129)}), hotsock.CodeInvalidRequest},
+			{"an entry that is never kept", set(hotsock.Entry{Channel: "room", Key: "k", Store: hotsock.Never}), hotsock.CodeInvalidRequest},
 			{"no key", set(hotsock.Entry{Channel: "room"}), hotsock.CodeInvalidRequest},
 			{"a wrong key", set(hotsock.Entry{Channel: "room", Key: "a b"}), hotsock.CodeInvalidRequest},
 			{"no message", h.React(ctx, hotsock.Reaction{Channel: "room", MessageID: "x", Reaction: "+", UID: "Jim"}), hotsock.CodeMessageNotFound},

@@ -79,7 +79,7 @@ func everything() map[string]hotsock.ChannelClaims {
 			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 			Messages: map[string]hotsock.MessageClaims{"*": {
 				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow,
-				Store: new(time.Hour), ScheduleBefore: far,
+				Store: time.Hour, ScheduleBefore: far,
 			}},
 			Storage: map[string]hotsock.StorageClaims{"*": {
 				Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow, ScheduleBefore: far,
