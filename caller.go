@@ -54,7 +54,7 @@ func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
 
 // here fills in what this node knows.
 func (c *caller) here(channel string) error {
-	conn, err := c.h.calling(c.id, c.secret)
+	conn, err := c.h.conns.calling(c.id, c.secret)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (c *caller) here(channel string) error {
 
 // there asks the node that holds the connection.
 func (c *caller) there(ctx context.Context, node, channel string) error {
-	a, err := c.h.askPeer(ctx, node, &peerRequest{
+	a, err := c.h.peers.ask(ctx, node, &peerRequest{
 		Op: peerLookup, Connection: c.id, Secret: c.secret, Channel: channel,
 	})
 	if errors.Is(err, store.ErrNoPeer) {
@@ -80,11 +80,11 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 	if channel == "" {
 		return nil
 	}
-	connect, err := c.h.grantOf(a.Connect)
+	connect, err := c.h.peers.grantOf(a.Connect)
 	if err != nil {
 		return err
 	}
-	subscribe, err := c.h.grantOf(a.Subscribe)
+	subscribe, err := c.h.peers.grantOf(a.Subscribe)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 // updateUMD is done by the node that holds the connection.
 func (c *caller) updateUMD(ctx context.Context, channel, token string) error {
 	node, _ := nodeOf(c.id)
-	_, err := c.h.askPeer(ctx, node, &peerRequest{
+	_, err := c.h.peers.ask(ctx, node, &peerRequest{
 		Op: peerUMD, Connection: c.id, Secret: c.secret, Channel: channel, Token: token,
 	})
 	if errors.Is(err, store.ErrNoPeer) {

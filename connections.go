@@ -1,6 +1,9 @@
 package hotsock
 
-import "sync"
+import (
+	"crypto/subtle"
+	"sync"
+)
 
 // connections are those of this node, by id.
 type connections struct {
@@ -55,6 +58,29 @@ func (cs *connections) of(uid string) []*connection {
 		}
 	}
 	return its
+}
+
+// held returns a connection if the secret is its own.
+func (cs *connections) held(id string, secret []byte) (*connection, error) {
+	c := cs.get(id)
+	if c == nil || subtle.ConstantTimeCompare(c.secret[:], secret) != 1 {
+		return nil, refuse(CodeUnauthorized)
+	}
+	return c, nil
+}
+
+// calling returns a connection on whose behalf the client's HTTP API is called.
+// That counts against its rate limit.
+func (cs *connections) calling(id string, secret []byte) (*connection, error) {
+	c, err := cs.held(id, secret)
+	if err != nil {
+		return nil, err
+	}
+	if !c.limit.tolerates() {
+		c.flooded()
+		return nil, refuse(CodeRateLimited)
+	}
+	return c, c.limit.take()
 }
 
 // wait returns when all have ended.

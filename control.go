@@ -359,7 +359,7 @@ func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, er
 	if !ok {
 		return false, nil
 	}
-	a, err := h.askPeer(ctx, node, &peerRequest{Op: peerDisconnect, Connection: connectionID})
+	a, err := h.peers.ask(ctx, node, &peerRequest{Op: peerDisconnect, Connection: connectionID})
 	if errors.Is(err, store.ErrNoPeer) {
 		return false, nil
 	}
@@ -377,7 +377,7 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 	if uid == "" {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty")
 	}
-	n, err := h.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid})
+	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid})
 	return n, h.told(err)
 }
 
@@ -390,6 +390,6 @@ func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int
 	if uid == "" || !protocol.ValidChannel(channel) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")
 	}
-	n, err := h.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})
+	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})
 	return n, h.told(err)
 }

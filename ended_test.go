@@ -31,7 +31,7 @@ func TestTooLateForAConnection(t *testing.T) {
 		if gone.dismiss("a") || gone.dismiss("presence.b") {
 			t.Error("a subscription ended twice")
 		}
-		if _, err := r.h.doForPeer(&peerRequest{
+		if _, err := r.h.peers.do(&peerRequest{
 			Op: peerUMD, Connection: gone.id, Secret: gone.secret[:], Channel: "a",
 		}); asError(err).Code != CodeUnauthorized {
 			t.Errorf("metadata of a connection that has ended: %v", err)

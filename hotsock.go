@@ -58,6 +58,7 @@ type Handler struct {
 	conns    connections
 	limits   *throttles
 	node     store.Node
+	peers    *peers
 	flusher  socket.Flusher
 	counts   counts
 	// readyAt is when the store was found ready, nil if it failed since.
@@ -126,6 +127,9 @@ func New(o Options) (*Handler, error) {
 	})
 	m := meter{h}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
+	h.peers = &peers{
+		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, reported: h.reported,
+	}
 	close(r.joined)
 	if err != nil {
 		h.cancel()
@@ -266,6 +270,12 @@ func (b *backoff) sleep(ctx context.Context) bool {
 	wait := max(b.next, retryInterval)
 	b.next = min(2*wait, maxRetryInterval)
 	return sleep(ctx, jitter(wait))
+}
+
+// storeContext bounds an operation of the store.
+func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	t := newLazyTimeout(ctx, h.opts.StoreTimeout) // On its own, so that t.end needs no allocation.
+	return t, t.end
 }
 
 // untilStored repeats f while the store is unavailable, until the handler

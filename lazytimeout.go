@@ -6,12 +6,6 @@ import (
 	"time"
 )
 
-// storeContext bounds an operation of the store.
-func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	t := newLazyTimeout(ctx, h.opts.StoreTimeout) // On its own, so that t.end needs no allocation.
-	return t, t.end
-}
-
 // A lazyTimeout is what context.WithDeadline returns, without a timer and an entry
 // in its parent until somebody waits for its end: a store in memory never does.
 type lazyTimeout struct {

@@ -120,7 +120,7 @@ func TestMetadataChangesDuringSubscribe(t *testing.T) {
 			Scope: ScopeUMD, UID: "ann", UMD: []byte("1"), Channels: map[string]ChannelClaims{"a": {UMDUpdate: Allow}},
 		}, tokenHS256)
 		err := started(func() error {
-			_, err := r.h.doForPeer(&peerRequest{Op: peerUMD, Connection: ann.id, Secret: ann.secret[:], Channel: "a", Token: token})
+			_, err := r.h.peers.do(&peerRequest{Op: peerUMD, Connection: ann.id, Secret: ann.secret[:], Channel: "a", Token: token})
 			return err
 		})
 		release(nil)

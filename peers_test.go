@@ -92,11 +92,11 @@ func TestUMDOverHTTPWhileUnavailable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := r.h.askPeer(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: c.secret[:], Token: token})
+		a, err := r.h.peers.ask(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: c.secret[:], Token: token})
 		if err != nil || a.Count != 1 || string(c.meta().UMD) != `"new"` {
 			t.Errorf("%+v, %v, metadata %s", a, err, c.meta().UMD)
 		}
-		_, err = r.h.askPeer(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: []byte("wrong"), Token: token})
+		_, err = r.h.peers.ask(t.Context(), r.h.node.ID(), &peerRequest{Op: peerUMD, Connection: c.id, Secret: []byte("wrong"), Token: token})
 		if e, ok := errors.AsType[*Error](err); !ok || codes[e.Code].status != http.StatusUnauthorized {
 			t.Errorf("with a wrong secret: %v", err)
 		}

@@ -14,7 +14,7 @@ import (
 // hosts do not see these methods.
 type receiver struct {
 	h      *Handler
-	joined chan struct{} // closed when h.node is set
+	joined chan struct{} // closed when h.node and h.peers are set
 }
 
 // Deliver is part of store.Receiver.
@@ -57,7 +57,7 @@ func (r *receiver) ConnectionEnded(c store.Connection) {
 func (r *receiver) Call(ctx context.Context, request []byte) ([]byte, error) {
 	select {
 	case <-r.joined:
-		return r.h.answerPeer(request)
+		return r.h.peers.answer(request)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

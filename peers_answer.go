@@ -1,0 +1,110 @@
+package hotsock
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+)
+
+// answer carries out another node's request.
+func (p *peers) answer(request []byte) ([]byte, error) {
+	var q peerRequest
+	if err := json.Unmarshal(request, &q); err != nil {
+		return nil, fmt.Errorf("hotsock: request of a node: %w", err)
+	}
+	a, err := p.do(&q)
+	if err != nil {
+		e := p.reported(err, "op", q.Op, "connection", q.Connection)
+		a = &peerAnswer{Error: e.Code, Message: e.Message, Retry: e.retry}
+	}
+	return json.Marshal(a)
+}
+
+func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
+	switch q.Op {
+	case peerLookup:
+		c, err := p.conns.calling(q.Connection, q.Secret)
+		if err != nil {
+			return nil, err
+		}
+		return c.describe(q.Channel)
+	case peerUMD:
+		c, err := p.conns.held(q.Connection, q.Secret)
+		if err != nil {
+			return nil, err
+		}
+		c.ops.Lock()
+		defer c.ops.Unlock()
+		if c.hasEnded() {
+			return nil, refuse(CodeUnauthorized)
+		}
+		return &peerAnswer{Count: 1}, c.updateUMD(q.Channel, q.Token)
+	case peerDisconnect:
+		conns := p.meant(q)
+		for _, c := range conns {
+			c.close(endHost)
+		}
+		return &peerAnswer{Count: len(conns)}, nil
+	case peerUnsubscribe:
+		var count atomic.Int64
+		forConnections(append(p.meant(q), p.hub.known(q.Channel, q.UID)...), func(c *connection) {
+			if c.dismiss(q.Channel) {
+				count.Add(1)
+			}
+		})
+		return &peerAnswer{Count: int(count.Load())}, nil
+	}
+	return nil, fmt.Errorf("hotsock: unknown request of a node: %q", q.Op)
+}
+
+// meant returns the connections that a host's request names.
+func (p *peers) meant(q *peerRequest) []*connection {
+	if q.UID != "" {
+		return p.conns.of(q.UID)
+	}
+	if c := p.conns.get(q.Connection); c != nil {
+		return []*connection{c}
+	}
+	return nil
+}
+
+// describe tells another node all that it needs to serve the connection's HTTP
+// request on a channel.
+func (c *connection) describe(name string) (*peerAnswer, error) {
+	m := c.meta()
+	a := &peerAnswer{Connect: c.claims, UID: m.UID, UMD: m.UMD}
+	if name == "" {
+		return a, nil
+	}
+	sc, err := c.scope(name)
+	if err != nil {
+		return nil, err
+	}
+	a.Channel, a.Subscribed, a.From = sc.channel, sc.subscribed, sc.from
+	a.SubUID, a.SubUMD = sc.meta.UID, sc.meta.UMD
+	if s := c.subscription(sc.channel); s != nil {
+		a.Subscribe = s.claims
+	}
+	return a, nil
+}
+
+// dismiss ends the subscription to a channel on the host's behalf, and tells
+// the client.
+func (c *connection) dismiss(channel string) bool {
+	c.ops.Lock()
+	defer c.ops.Unlock()
+	c.mu.Lock()
+	_, waiting := c.waiting[channel]
+	delete(c.waiting, channel)
+	s := c.subs.Value(channel)
+	c.mu.Unlock()
+	if s == nil {
+		if waiting { // and so does the client
+			c.sock.Send(unsubscribedFrame(channel, c.perms.Channel(channel).Alias, c.meta(), ""))
+		}
+		return false
+	}
+	c.leave(s)
+	c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), ""))
+	return true
+}
