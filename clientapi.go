@@ -7,8 +7,13 @@ import (
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
-// An operation of the client's HTTP API (docs/protocol.md#12-client-http-api)
-// carries out a request and returns the answer.
+// A clientAPI is the client's HTTP API (docs/protocol.md#12-client-http-api).
+type clientAPI struct {
+	*responder
+	h *Handler
+}
+
+// An operation of the client's HTTP API carries out a request and returns the answer.
 type operation struct {
 	status int
 	do     func(c *caller, ctx context.Context, body []byte) ([]byte, error)
@@ -26,11 +31,11 @@ var operations = map[string]operation{
 	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
 }
 
-func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name string) {
+func (a *clientAPI) serve(w http.ResponseWriter, r *http.Request, name string) {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		w.Header().Add("Vary", "Origin")
-		if !h.origins.allowAPI(origin, r) {
-			h.writeError(w, r, h.refuseOrigin(r))
+		if !a.h.origins.allowAPI(origin, r) {
+			a.writeError(w, r, a.refuseOrigin(r))
 			return
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)
@@ -38,37 +43,37 @@ func (h *Handler) serveOperation(w http.ResponseWriter, r *http.Request, name st
 	}
 	op, ok := operations[name]
 	if !ok {
-		h.writeError(w, r, refuse(CodeNotFound))
+		a.writeError(w, r, refuse(CodeNotFound))
 		return
 	}
 	if r.Method == http.MethodOptions {
-		h.preflight(w, r)
+		a.preflight(w, r)
 		return
 	}
 	if r.Method != http.MethodPost {
-		h.refuseMethod(w, r, http.MethodPost+", "+http.MethodOptions)
+		a.refuseMethod(w, r, http.MethodPost+", "+http.MethodOptions)
 		return
 	}
-	answer, err := h.operate(w, r, op)
+	answer, err := a.operate(w, r, op)
 	if err != nil {
-		h.writeError(w, r, err)
+		a.writeError(w, r, err)
 		return
 	}
 	writeJSON(w, op.status, answer)
 }
 
-func (h *Handler) operate(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
-	if h.isStopping() {
+func (a *clientAPI) operate(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
+	if a.h.isStopping() {
 		return nil, refuse(CodeUnavailable)
 	}
-	body, err := h.readBody(w, r, nil)
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
 	if err != nil {
 		return nil, err
 	}
 	// All operations name their channel in the same way. Who calls is asked
 	// first, so that only they learn what is wrong with the body.
 	channel, _ := wire.DecodeChannelInfo(body)
-	c, err := h.caller(r, channel)
+	c, err := a.caller(r, channel)
 	if err != nil {
 		return nil, err
 	}

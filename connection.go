@@ -62,15 +62,6 @@ type connection struct {
 	background sync.WaitGroup // goroutines of this connection besides run
 }
 
-// A requester is who asks for something, as backend events describe it.
-type requester struct {
-	ConnectionID string `json:"connectionId,omitempty"`
-	SourceIP     string `json:"sourceIp,omitempty"`
-	UserAgent    string `json:"userAgent,omitempty"`
-	Trigger      string `json:"trigger,omitempty"`
-	RequestID    string `json:"requestId,omitempty"`
-}
-
 // randomLength is that of the random part of a connection id: 132 bits.
 const randomLength = 22
 
@@ -298,11 +289,6 @@ func (c *connection) uid() string { return c.grant.UID }
 
 // expires is when the connection ends at the latest.
 func (c *connection) expires() time.Time { return c.connected.Add(c.h.opts.MaxConnectionDuration) }
-
-// requester is the connection, when its client asks for something.
-func (c *connection) requester() requester {
-	return requester{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket"}
-}
 
 // meta is who the connection is, outside of its subscriptions.
 func (c *connection) meta() store.Meta {

@@ -60,33 +60,6 @@ func (h *Handler) presenceEvent(channel string, p *store.PresenceChange) {
 	h.events.emit(typ, eventDataMember, EventMetadata{Channel: channel}, d)
 }
 
-// metadata adds who caused it to an event's metadata. A request gets its id when
-// one is needed.
-func (r *requester) metadata(m EventMetadata) EventMetadata {
-	m.ConnectionID, m.SourceIP, m.UserAgent, m.Trigger = r.ConnectionID, r.SourceIP, r.UserAgent, r.Trigger
-	m.RequestID = r.RequestID
-	if m.RequestID == "" {
-		m.RequestID = newRequestID()
-	}
-	return m
-}
-
-// origin is the requester as it is kept with what it made.
-func (r *requester) origin() []byte {
-	c := *r
-	if c.RequestID == "" {
-		c.RequestID = newRequestID()
-	}
-	b, _ := json.Marshal(c) // strings only
-	return b
-}
-
-// requesterOf is the reverse. What another version wrote may not be readable.
-func requesterOf(origin []byte) (r requester) {
-	_ = json.Unmarshal(origin, &r)
-	return r
-}
-
 func eventMeta(m store.Meta) EventMeta { return EventMeta{UID: orNil(m.UID), UMD: orNull(m.UMD)} }
 
 func orNil(s string) *string {

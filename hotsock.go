@@ -50,7 +50,6 @@ type Handler struct {
 	opts     Options
 	logger   *slog.Logger
 	verifier *permission.Verifier
-	apiKeys  []apiKey
 	origins  origins
 	events   *emitter
 	hub      *hub
@@ -59,8 +58,13 @@ type Handler struct {
 	limits   *throttles
 	node     store.Node
 	peers    *peers
-	flusher  socket.Flusher
-	counts   counts
+
+	responder *responder
+	clientAPI *clientAPI
+	serverAPI *serverAPI
+
+	flusher socket.Flusher
+	counts  counts
 	// readyAt is when the store was found ready, nil if it failed since.
 	readyAt atomic.Pointer[time.Time]
 	// keysAway bounds what the log says of key lookups that fail.
@@ -104,7 +108,6 @@ func New(o Options) (*Handler, error) {
 		opts:     o,
 		logger:   o.Logger,
 		verifier: v,
-		apiKeys:  hashKeys(o.APIKeys),
 		origins:  newOrigins(o.AllowedOrigins),
 		events:   newEmitter(o.Events, o.Logger),
 		hub:      newHub(),
@@ -114,6 +117,9 @@ func New(o Options) (*Handler, error) {
 		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},
 		stopped:  make(chan struct{}),
 	}
+	h.responder = &responder{logger: o.Logger, reported: h.reported}
+	h.clientAPI = &clientAPI{responder: h.responder, h: h}
+	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.conns.init()
 	h.counts.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())

@@ -224,10 +224,3 @@ func (o *origins) allowSocket(r *http.Request) bool {
 func (o *origins) allowAPI(from string, r *http.Request) bool {
 	return len(o.patterns)+len(o.exact) == 0 || o.match(from, r)
 }
-
-// refuseOrigin logs what was compared: where the host is not that of the page,
-// a proxy has set another one.
-func (h *Handler) refuseOrigin(r *http.Request) error {
-	h.logger.Info("hotsock: origin refused", "origin", clip(r.Header.Get("Origin")), "host", clip(r.Host), "path", clip(r.URL.Path))
-	return refuse(CodeOriginDenied)
-}

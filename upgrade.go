@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
@@ -73,7 +72,7 @@ func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connec
 		umd:       g.UMD,
 		connected: time.Now(),
 	}
-	c.sourceIP, c.userAgent = h.sender(r)
+	c.sourceIP, c.userAgent = h.opts.sender(r)
 	if err := c.record(); err != nil {
 		return nil, "", err
 	}
@@ -108,7 +107,7 @@ func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, err error
 	if errors.Is(err, socket.ErrNotHijackable) {
 		err = fmt.Errorf("cannot upgrade: %w", err)
 	}
-	h.writeError(w, r, err)
+	h.responder.writeError(w, r, err)
 }
 
 // start lets the connection live, on a goroutine of its own so that the
@@ -130,7 +129,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 // JSON.
 func (h *Handler) admit(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
 	if !h.origins.allowSocket(r) {
-		return nil, nil, h.refuseOrigin(r)
+		return nil, nil, h.responder.refuseOrigin(r)
 	}
 	if h.isStopping() {
 		return nil, nil, refuse(CodeUnavailable)
@@ -193,23 +192,6 @@ func (h *Handler) authenticateByHost(r *http.Request) (*permission.Grant, []byte
 	}
 	claims, err := json.Marshal(c)
 	return g, claims, err
-}
-
-// requester describes who sent a request.
-func (h *Handler) requester(r *http.Request, trigger string) requester {
-	ip, agent := h.sender(r)
-	return requester{SourceIP: ip, UserAgent: agent, Trigger: trigger}
-}
-
-// sender is where a request comes from.
-func (h *Handler) sender(r *http.Request) (ip, agent string) {
-	// A part of the request's headers, which must not be kept with it.
-	return h.opts.ClientIP(r), strings.Clone(clip(r.UserAgent()))
-}
-
-// clip is a header's value in what is kept or logged of a request.
-func clip(value string) string {
-	return toUTF8(value[:min(len(value), maxHeaderValue)])
 }
 
 // newSecret makes a connection secret: 20 alphanumerics, 119 bits.

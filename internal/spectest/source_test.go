@@ -62,7 +62,7 @@ func routesOfHandler(t *testing.T) []string {
 	for _, e := range table(t, "clientapi.go", "operations") {
 		all = append(all, "POST connection/"+literal(t, e.(*ast.KeyValueExpr).Key))
 	}
-	for _, e := range table(t, "routes.go", "routes") {
+	for _, e := range table(t, "http_routes.go", "routes") {
 		call := e.(*ast.CallExpr)
 		for _, m := range call.Args[1:] {
 			method := m.(*ast.CompositeLit).Elts[0].(*ast.SelectorExpr).Sel.Name

@@ -26,12 +26,12 @@ const corsMaxAge = "7200"
 // preflight answers whether a page may send a request with the headers that it
 // names. They are named again rather than all listed, since browsers ask about
 // those only.
-func (h *Handler) preflight(w http.ResponseWriter, r *http.Request) {
+func (a *clientAPI) preflight(w http.ResponseWriter, r *http.Request) {
 	allowed := []string{"Content-Type"}
 	for _, value := range r.Header.Values("Access-Control-Request-Headers") {
 		for name := range strings.SplitSeq(value, ",") {
 			name = strings.TrimSpace(name)
-			if len(allowed) < maxRequestHeaders && !strings.EqualFold(name, "Content-Type") && h.allowsHeader(name) {
+			if len(allowed) < maxRequestHeaders && !strings.EqualFold(name, "Content-Type") && a.allowsHeader(name) {
 				allowed = append(allowed, name)
 			}
 		}
@@ -43,9 +43,9 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (h *Handler) allowsHeader(name string) bool {
+func (a *clientAPI) allowsHeader(name string) bool {
 	is := func(other string) bool { return strings.EqualFold(name, other) }
-	return slices.ContainsFunc(h.opts.AllowedHeaders, is) || slices.ContainsFunc(safeHeaders, func(safe string) bool {
+	return slices.ContainsFunc(a.h.opts.AllowedHeaders, is) || slices.ContainsFunc(safeHeaders, func(safe string) bool {
 		if strings.HasSuffix(safe, "-") {
 			return len(name) > len(safe) && strings.EqualFold(name[:len(safe)], safe) && checkHeader(name) == nil
 		}

@@ -26,10 +26,10 @@ type caller struct {
 
 // caller authenticates a request of the client's HTTP API. The channel is as
 // the client names it, "" for none.
-func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
+func (a *clientAPI) caller(r *http.Request, channel string) (*caller, error) {
 	q := r.URL.Query()
 	hash := sha256.Sum256([]byte(q.Get("connectionSecret")))
-	c := &caller{h: h, id: q.Get("connectionId"), secret: hash[:]}
+	c := &caller{h: a.h, id: q.Get("connectionId"), secret: hash[:]}
 	node, ok := nodeOf(c.id)
 	if !ok {
 		return nil, refuse(CodeUnauthorized)
@@ -39,7 +39,7 @@ func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
 		c.scopeErr = refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	var err error
-	if node == h.node.ID() {
+	if node == a.h.node.ID() {
 		err = c.here(channel)
 	} else {
 		err = c.there(r.Context(), node, channel)
@@ -47,7 +47,7 @@ func (h *Handler) caller(r *http.Request, channel string) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.who = h.requester(r, "client.http")
+	c.who = a.h.opts.requester(r, "client.http")
 	c.who.ConnectionID = c.id
 	return c, nil
 }

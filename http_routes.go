@@ -9,7 +9,7 @@ import (
 // An endpoint answers requests of the server's HTTP API
 // (docs/protocol.md#13-server-http-api). args are the segments of the path that
 // its route leaves open, as they came.
-type endpoint func(h *Handler, w http.ResponseWriter, r *http.Request, args []string) (status int, body []byte, err error)
+type endpoint func(a *serverAPI, w http.ResponseWriter, r *http.Request, args []string) (status int, body []byte, err error)
 
 // A route is an address of the server's HTTP API.
 type route struct {
@@ -26,15 +26,15 @@ type method struct {
 
 // routes has longer ones first: a channel may have the name of a shorter one.
 var routes = []route{
-	ending("channels/*/users/*", method{http.MethodDelete, (*Handler).serveUnsubscribeUser}),
-	ending("channels/*/storage", method{http.MethodGet, (*Handler).serveChannelStorage}),
-	ending("users/*/connections", method{http.MethodDelete, (*Handler).serveDisconnectUser}),
-	ending("schedules/*/*", method{http.MethodDelete, (*Handler).serveCancelSchedule}, method{http.MethodPatch, (*Handler).serveMoveSchedule}),
-	ending("channels/*", method{http.MethodGet, (*Handler).serveChannel}),
-	ending("connections/*", method{http.MethodDelete, (*Handler).serveDisconnect}),
-	ending("publish/batch", method{http.MethodPost, (*Handler).servePublishBatch}),
-	ending("publish", method{http.MethodPost, (*Handler).servePublish}),
-	ending("schedules", method{http.MethodGet, (*Handler).serveSchedules}),
+	ending("channels/*/users/*", method{http.MethodDelete, (*serverAPI).unsubscribeUser}),
+	ending("channels/*/storage", method{http.MethodGet, (*serverAPI).channelStorage}),
+	ending("users/*/connections", method{http.MethodDelete, (*serverAPI).disconnectUser}),
+	ending("schedules/*/*", method{http.MethodDelete, (*serverAPI).cancelSchedule}, method{http.MethodPatch, (*serverAPI).moveSchedule}),
+	ending("channels/*", method{http.MethodGet, (*serverAPI).channel}),
+	ending("connections/*", method{http.MethodDelete, (*serverAPI).disconnect}),
+	ending("publish/batch", method{http.MethodPost, (*serverAPI).publishBatch}),
+	ending("publish", method{http.MethodPost, (*serverAPI).publish}),
+	ending("schedules", method{http.MethodGet, (*serverAPI).schedules}),
 }
 
 func ending(tail string, methods ...method) route {

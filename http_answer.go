@@ -1,0 +1,92 @@
+package hotsock
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// acceptedAnswer is the body of the answer to what was accepted.
+func acceptedAnswer(channel, event string, a accepted) []byte {
+	const around = 64 // with an id, or the rest of the names
+	room := around + len(channel) + len(event) + len(a.arn)
+	return wire.AppendAccepted(make([]byte, 0, room), channel, event, a.id, a.arn)
+}
+
+// writeJSON answers with a body.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	// One piece of memory for all values, but of this answer only: middleware may
+	// change them in place.
+	v := []string{"application/json", "no-store", "nosniff", strconv.Itoa(len(body))}
+	header := w.Header()
+	header["Content-Type"] = v[0:1:1]
+	header["Cache-Control"] = v[1:2:2]
+	header["X-Content-Type-Options"] = v[2:3:3]
+	header["Content-Length"] = v[3:4:4]
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// A responder answers requests that are refused.
+type responder struct {
+	logger *slog.Logger
+	// reported returns what is told of an error.
+	reported func(err error, attrs ...any) *Error
+}
+
+// Seconds that clients are asked to wait before they try again: spread, so that
+// they do not all come back at once.
+const (
+	leastRetry  = 1
+	retrySpread = 5
+)
+
+// writeError answers with an error. If it is logged, then with the attributes.
+func (p *responder) writeError(w http.ResponseWriter, r *http.Request, err error, attrs ...any) {
+	e := p.reported(err, append(attrs, "path", r.URL.Path, "request", newRequestID())...)
+	switch e.Code {
+	case CodeUnavailable, CodeRateLimited:
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))
+	case CodeUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	writeJSON(w, codes[e.Code].status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
+}
+
+// retryAfter returns the seconds after which a client should try again.
+func retryAfter(e *Error) int {
+	if e.retry > 0 {
+		return int((e.retry + time.Second - 1) / time.Second)
+	}
+	return leastRetry + rand.IntN(retrySpread)
+}
+
+// refuseMethod answers a request whose address supports other methods.
+func (p *responder) refuseMethod(w http.ResponseWriter, r *http.Request, allow string) {
+	w.Header().Set("Allow", allow)
+	p.writeError(w, r, refuse(CodeMethodNotAllowed))
+}
+
+// refuseAddress answers a request for what is not there. Any address takes
+// connections, so a GET may be one whose upgrade a proxy has dropped.
+func (p *responder) refuseAddress(r *http.Request) error {
+	if r.Method != http.MethodGet {
+		return refuse(CodeNotFound)
+	}
+	if r.Header.Get("Sec-WebSocket-Key") != "" {
+		p.logger.Info("hotsock: handshake failed", "path", r.URL.Path,
+			"err", "the request has no Upgrade header: a proxy must pass on Upgrade and Connection")
+	}
+	return refuseBecause(CodeNotFound, "there is nothing at this address without a WebSocket upgrade")
+}
+
+// refuseOrigin logs what was compared: where the host is not that of the page,
+// a proxy has set another one.
+func (p *responder) refuseOrigin(r *http.Request) error {
+	p.logger.Info("hotsock: origin refused", "origin", clip(r.Header.Get("Origin")), "host", clip(r.Host), "path", clip(r.URL.Path))
+	return refuse(CodeOriginDenied)
+}

@@ -1,0 +1,149 @@
+package hotsock
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// These endpoints do what the methods of control.go do, on whichever node they
+// are called.
+
+func (a *serverAPI) channel(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	ctx, cancel := a.h.storeContext(r.Context())
+	defer cancel()
+	info, err := a.h.node.Channel(ctx, channel)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, wire.AppendServerChannelInfo(nil, channel, info), nil
+}
+
+func (a *serverAPI) channelStorage(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	q := r.URL.Query()
+	var keys []string
+	if list := q.Get("keys"); list != "" {
+		keys = strings.Split(list, ",")
+	}
+	if len(keys) > wire.MaxKeys {
+		return 0, nil, refuseBecause(CodeInvalidRequest, `"keys" must not be more than 100`)
+	}
+	for _, key := range keys {
+		if !protocol.ValidKey(key) {
+			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
+		}
+	}
+	entries, more, err := a.h.storagePage(r.Context(), channel, q.Get("after"), keys, wire.MaxPage)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, wire.AppendStoragePage(nil, entries, more, maxPageSize), nil
+}
+
+func (a *serverAPI) disconnect(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	id, err := url.PathUnescape(args[0])
+	if err != nil || id == "" {
+		return 0, nil, refuseBecause(CodeInvalidRequest, "the connection id is empty or not percent-encoded")
+	}
+	there, err := a.h.Disconnect(r.Context(), id)
+	n := 0
+	if there {
+		n = 1
+	}
+	return http.StatusOK, wire.AppendCount(nil, "disconnected", n), err
+}
+
+func (a *serverAPI) disconnectUser(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	uid, err := pathUser(args[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := a.h.DisconnectUser(r.Context(), uid)
+	return http.StatusOK, wire.AppendCount(nil, "disconnected", n), err
+}
+
+func (a *serverAPI) unsubscribeUser(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	uid, err := pathUser(args[1])
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := a.h.UnsubscribeUser(r.Context(), uid, channel)
+	return http.StatusOK, wire.AppendCount(nil, "unsubscribed", n), err
+}
+
+// pathName returns a channel's name from a segment of the path.
+func pathName(segment string) (string, error) {
+	name, err := url.PathUnescape(segment)
+	if err != nil || !protocol.ValidChannel(name) {
+		return "", refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	return name, nil
+}
+
+// pathUser returns a user id from a segment of the path.
+func pathUser(segment string) (string, error) {
+	uid, err := url.PathUnescape(segment)
+	if err != nil || uid == "" || !utf8.ValidString(uid) || utf8.RuneCountInString(uid) > protocol.MaxUID {
+		return "", refuseBecause(CodeInvalidRequest, "the user id must be 1 to 128 characters, percent-encoded")
+	}
+	return uid, nil
+}
+
+func (a *serverAPI) schedules(_ http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	q := r.URL.Query()
+	list := store.ScheduleQuery{Channel: q.Get("channel"), Limit: wire.MaxPage}
+	if list.Channel != "" && !protocol.ValidChannel(list.Channel) {
+		return 0, nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	if after := q.Get("after"); after != "" {
+		var ok bool
+		if list.AfterDue, list.AfterID, ok = wire.ParseScheduleCursor(after); !ok {
+			return 0, nil, refuseBecause(CodeInvalidRequest, `"after" must be the "next" of the page before`)
+		}
+	}
+	ctx, cancel := a.h.storeContext(r.Context())
+	defer cancel()
+	schedules, err := a.h.opts.Scheduler.Schedules(ctx, list)
+	if err != nil {
+		return 0, nil, err
+	}
+	more := len(schedules) == list.Limit
+	return http.StatusOK, wire.AppendSchedulePage(nil, schedules, more, maxPageSize), nil
+}
+
+func (a *serverAPI) cancelSchedule(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	return http.StatusOK, wire.AppendEmpty(nil), a.h.CancelSchedule(r.Context(), wire.JoinScheduleARN(args[0], args[1]))
+}
+
+func (a *serverAPI) moveSchedule(w http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	in, err := wire.DecodeMoveSchedule(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	due, err := parseSchedule(in)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, wire.AppendEmpty(nil), a.h.MoveSchedule(r.Context(), wire.JoinScheduleARN(args[0], args[1]), due)
+}

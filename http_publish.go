@@ -1,0 +1,155 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+)
+
+// A serverAPI is the server's HTTP API (docs/protocol.md#13-server-http-api).
+type serverAPI struct {
+	*responder
+	h    *Handler
+	keys []apiKey
+}
+
+// An apiKey is the hash of a key of the server's HTTP API.
+type apiKey [sha256.Size]byte
+
+func hashKeys(keys []string) []apiKey {
+	var hashes []apiKey
+	for _, k := range keys {
+		hashes = append(hashes, sha256.Sum256([]byte(k)))
+	}
+	return hashes
+}
+
+// isKey compares in constant time.
+func (a *serverAPI) isKey(key string) bool {
+	hash := sha256.Sum256([]byte(key))
+	found := 0
+	for _, k := range a.keys {
+		found |= subtle.ConstantTimeCompare(k[:], hash[:])
+	}
+	return found == 1
+}
+
+// serve checks what all routes have in common, and writes what the endpoint
+// returns.
+func (a *serverAPI) serve(w http.ResponseWriter, r *http.Request, do endpoint, args []string) {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || !a.isKey(strings.TrimSpace(key)) {
+		a.writeError(w, r, refuse(CodeUnauthorized))
+		return
+	}
+	if a.h.isStopping() {
+		a.writeError(w, r, refuse(CodeUnavailable))
+		return
+	}
+	status, body, err := do(a, w, r, args)
+	if err != nil {
+		a.writeError(w, r, err)
+		return
+	}
+	writeJSON(w, status, body)
+}
+
+func (a *serverAPI) publish(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	buffer := bodyBuffers.Get().(*[smallBody]byte)
+	defer bodyBuffers.Put(buffer)
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, buffer[:0])
+	if err != nil {
+		return 0, nil, err
+	}
+	in, err := wire.DecodePublish(body, a.h.opts.MaxDataSize)
+	if err != nil {
+		return 0, nil, err
+	}
+	// The message is kept, for the replay window at least: nothing but its data
+	// should be, and the buffer is used again.
+	in.Data = bytes.Clone(in.Data)
+	who := a.h.opts.requester(r, triggerHTTP)
+	out, err := a.publishDecoded(r.Context(), &who, &in)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusAccepted, acceptedAnswer(in.Channel, in.Event, out), nil
+}
+
+func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	texts, err := wire.DecodePublishBatch(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	messages := make([]wire.Publish, len(texts))
+	errs := make([]error, len(texts))
+	for i, text := range texts {
+		messages[i], errs[i] = wire.DecodePublish(text, a.h.opts.MaxDataSize)
+	}
+	results := make([]wire.BatchResult, len(texts))
+	who := a.h.opts.requester(r, triggerHTTP)
+	a.h.inBatch(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
+		in := &messages[i]
+		out, err := a.publishDecoded(r.Context(), &who, in)
+		results[i] = wire.BatchResult{Channel: in.Channel, Event: in.Event, ID: out.id, ScheduleARN: out.arn}
+		return err
+	})
+	for i, err := range errs {
+		if err != nil {
+			e := a.h.reported(err, "path", r.URL.Path, "message", i)
+			results[i] = wire.BatchResult{Code: string(e.Code), Message: e.Message}
+		}
+	}
+	return http.StatusAccepted, wire.AppendBatch(nil, results), nil
+}
+
+// triggerHTTP is the trigger of events that the server's HTTP API causes.
+const triggerHTTP = "server.http"
+
+// publishDecoded publishes a message or writes an entry. The id is that which
+// the client asked for.
+func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire.Publish) (out accepted, err error) {
+	var due time.Time
+	if in.Schedule.Expression != "" {
+		if due, err = parseSchedule(in.Schedule); err != nil {
+			return accepted{}, err
+		}
+	}
+	if in.Event == wire.EventChannelStorageSet {
+		out, err = a.h.serverSet(ctx, who, serverWrite{
+			channel: in.Channel, key: in.Key, data: in.Data, keep: keepFor(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
+		})
+	} else {
+		out, err = a.h.serverPublish(ctx, who, serverMessage{
+			channel: in.Channel, event: in.Event, data: in.Data, keep: keepFor(in.Store, 0), dedup: in.DeduplicationID,
+			emit: in.EmitPubSubEvent, due: due,
+		})
+	}
+	if !in.EagerID {
+		out.id = ulid.ULID{}
+	}
+	return out, err
+}
+
+// keepFor returns how long a "store", in seconds, keeps something.
+func keepFor(seconds *int64, unset time.Duration) time.Duration {
+	switch {
+	case seconds == nil:
+		return unset
+	case *seconds < 0:
+		return Forever
+	}
+	return time.Duration(*seconds) * time.Second
+}
