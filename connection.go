@@ -255,7 +255,7 @@ func (c *connection) end(cause error) {
 	now := time.Now()
 	c.emitConnection(EventDisconnected, &now)
 	c.h.counts.disconnected[reason].Add(1)
-	c.h.observeEnd(c, reason)
+	c.h.observer.connectionEnded(c.h.ctx, c, reason)
 	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name(), "err", cause)
 }
 

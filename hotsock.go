@@ -52,6 +52,7 @@ type Handler struct {
 	verifier *permission.Verifier
 	origins  origins
 	events   *emitter
+	observer *safeObserver
 	hub      *hub
 	missed   *missedReader
 	conns    connections
@@ -110,6 +111,7 @@ func New(o Options) (*Handler, error) {
 		verifier: v,
 		origins:  newOrigins(o.AllowedOrigins),
 		events:   newEmitter(o.Events, o.Logger),
+		observer: &safeObserver{o.Observer, o.Logger},
 		hub:      newHub(),
 		missed:   newMissedReader(),
 		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
@@ -131,7 +133,7 @@ func New(o Options) (*Handler, error) {
 	node, err := o.Store.Join(ctx, r, store.JoinOptions{
 		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
 	})
-	m := meter{h}
+	m := meter{&h.counts, h.observer}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, reported: h.reported,

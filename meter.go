@@ -11,24 +11,27 @@ import (
 )
 
 // A meter counts the calls of the store, and has them observed.
-type meter struct{ h *Handler }
+type meter struct {
+	counts   *counts
+	observer *safeObserver
+}
 
 // begin returns nil for the operation if nobody observes it.
 func (m meter) begin(ctx context.Context, name, channel string) (context.Context, *Operation) {
-	m.h.counts.storeCalls.Add(1)
-	if !m.h.observing() {
+	m.counts.storeCalls.Add(1)
+	if !m.observer.on() {
 		return ctx, nil
 	}
 	o := &Operation{Kind: OperationStore, Name: name, Channel: channel}
-	return m.h.begin(ctx, o), o
+	return m.observer.begin(ctx, o), o
 }
 
 func (m meter) end(ctx context.Context, o *Operation, err error) {
 	if err != nil && errors.Is(err, store.ErrUnavailable) {
-		m.h.counts.storeUnavailable.Add(1)
+		m.counts.storeUnavailable.Add(1)
 	}
 	if o != nil {
-		m.h.end(ctx, o, err)
+		m.observer.end(ctx, o, err)
 	}
 }
 

@@ -2,13 +2,8 @@ package hotsock
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"time"
-
-	"github.com/oklog/ulid/v2"
-
-	"github.com/hotsock-go/hotsock/store"
 )
 
 // An Observer is told of the operations of a handler while they happen, for
@@ -112,86 +107,4 @@ func (all observers) End(ctx context.Context, o *Operation) {
 	for _, each := range slices.Backward(all) {
 		each.End(ctx, o)
 	}
-}
-
-// observing reports whether there is an observer, so that nothing is done for
-// one in vain.
-func (h *Handler) observing() bool { return h.opts.Observer != nil }
-
-// begin tells the observer, which there is, of an operation.
-func (h *Handler) begin(ctx context.Context, o *Operation) (out context.Context) {
-	defer func() {
-		if h.observerPanicked(recover()) || out == nil {
-			out = ctx
-		}
-	}()
-	if o.Start.IsZero() {
-		o.Start = time.Now()
-	}
-	return h.opts.Observer.Begin(ctx, o)
-}
-
-// end is what must follow.
-func (h *Handler) end(ctx context.Context, o *Operation, err error) {
-	defer func() { h.observerPanicked(recover()) }()
-	o.Duration, o.Err = time.Since(o.Start), err
-	h.opts.Observer.End(ctx, o)
-}
-
-func (h *Handler) observerPanicked(p any) bool {
-	if p != nil {
-		h.logger.Error("hotsock: the observer panicked", "panic", p, "stack", string(debug.Stack()))
-	}
-	return p != nil
-}
-
-// beginPublish is begin for something that somebody wants accepted.
-func (h *Handler) beginPublish(ctx context.Context, who *requester, o *Operation) context.Context {
-	o.Kind, o.Trigger, o.ConnectionID = OperationPublish, who.Trigger, who.ConnectionID
-	ctx = h.begin(ctx, o)
-	size := 0
-	for k, v := range o.Trace {
-		size += len(k) + len(v)
-	}
-	if size > maxTrace {
-		o.Trace = nil
-	}
-	return ctx
-}
-
-func (h *Handler) endPublish(ctx context.Context, o *Operation, out accepted, err error) {
-	if !out.id.IsZero() {
-		o.MessageID = out.id.String()
-	}
-	h.end(ctx, o, err)
-}
-
-// deliver hands an item to its subscribers here.
-func (h *Handler) deliver(item *store.Item) {
-	if !h.observing() {
-		h.hub.deliver(item)
-		return
-	}
-	o := &Operation{Kind: OperationDelivery, Name: "entry", Channel: item.Channel}
-	switch {
-	case item.Message != nil:
-		o.Name, o.Event, o.MessageID, o.Trace = "message", item.Message.Event, item.ID.String(), item.Message.Trace
-	case item.Presence != nil:
-		o.Name = "presence"
-	default:
-		o.Event = item.Storage.Key
-	}
-	ctx := h.begin(h.ctx, o)
-	o.Subscribers = h.hub.deliver(item)
-	o.Delay = time.Since(ulid.Time(item.ID.Time()))
-	h.end(ctx, o, nil)
-}
-
-// observeEnd reports a connection that has ended.
-func (h *Handler) observeEnd(c *connection, reason endReason) {
-	if !h.observing() {
-		return
-	}
-	o := &Operation{Kind: OperationConnection, Name: reason.name(), ConnectionID: c.id, Start: c.connected}
-	h.end(h.begin(h.ctx, o), o, nil)
 }

@@ -57,11 +57,11 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in p
 
 // publish is the one path of a message to the store.
 func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out accepted, err error) {
-	if h.observing() {
+	if h.observer.on() {
 		o := &Operation{Name: "message", Channel: p.Channel, Event: p.Event}
-		ctx = h.beginPublish(ctx, who, o)
+		ctx = h.observer.beginPublish(ctx, who, o)
 		p.Trace = o.Trace
-		defer func() { h.endPublish(ctx, o, out, err) }()
+		defer func() { h.observer.endPublish(ctx, o, out, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

@@ -62,11 +62,11 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 	notice := store.PublishRequest{
 		Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude,
 	}
-	if h.observing() {
+	if h.observer.on() {
 		op := &Operation{Name: "reaction", Channel: channel, Event: typ}
-		ctx = h.beginPublish(ctx, who, op)
+		ctx = h.observer.beginPublish(ctx, who, op)
 		notice.Trace = op.Trace
-		defer func() { h.endPublish(ctx, op, accepted{}, err) }()
+		defer func() { h.observer.endPublish(ctx, op, accepted{}, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -17,8 +19,27 @@ type receiver struct {
 	joined chan struct{} // closed when h.node and h.peers are set
 }
 
-// Deliver is part of store.Receiver.
-func (r *receiver) Deliver(item *store.Item) { r.h.deliver(item) }
+// Deliver is part of store.Receiver. It hands an item to its subscribers here.
+func (r *receiver) Deliver(item *store.Item) {
+	h := r.h
+	if !h.observer.on() {
+		h.hub.deliver(item)
+		return
+	}
+	o := &Operation{Kind: OperationDelivery, Name: "entry", Channel: item.Channel}
+	switch {
+	case item.Message != nil:
+		o.Name, o.Event, o.MessageID, o.Trace = "message", item.Message.Event, item.ID.String(), item.Message.Trace
+	case item.Presence != nil:
+		o.Name = "presence"
+	default:
+		o.Event = item.Storage.Key
+	}
+	ctx := h.observer.begin(h.ctx, o)
+	o.Subscribers = h.hub.deliver(item)
+	o.Delay = time.Since(ulid.Time(item.ID.Time()))
+	h.observer.end(ctx, o, nil)
+}
 
 // Lost is part of store.Receiver. What follows the gap may be delivered at once,
 // and before the subscribers can be told.

@@ -45,18 +45,18 @@ func checkDue(due time.Time) error {
 
 // schedule is the one path to the scheduler.
 func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (out accepted, err error) {
-	if h.observing() {
+	if h.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel(), Scheduled: true}
 		if s.Publish != nil {
 			o.Name, o.Event = "message", s.Publish.Event
 		} else {
 			o.Event = s.Set.Key
 		}
-		ctx = h.beginPublish(ctx, who, o)
+		ctx = h.observer.beginPublish(ctx, who, o)
 		if s.Publish != nil {
 			s.Publish.Trace = o.Trace
 		}
-		defer func() { h.endPublish(ctx, o, out, err) }()
+		defer func() { h.observer.endPublish(ctx, o, out, err) }()
 	}
 	if err := checkDue(s.Due); err != nil {
 		return accepted{}, err

@@ -50,10 +50,10 @@ func setRequest(channel, key string, data []byte) *store.SetRequest {
 
 // set is the one path of a write to the store.
 func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) (err error) {
-	if h.observing() {
+	if h.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel, Event: s.Key}
-		ctx = h.beginPublish(ctx, who, o)
-		defer func() { h.endPublish(ctx, o, accepted{}, err) }()
+		ctx = h.observer.beginPublish(ctx, who, o)
+		defer func() { h.observer.endPublish(ctx, o, accepted{}, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
