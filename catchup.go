@@ -19,7 +19,7 @@ func (c *connection) enter(ctx context.Context, s *subscription, j *joinRequest,
 		return err
 	}
 	s.from = r.Position
-	c.h.subscribedEvents(s, &r)
+	c.h.events.subscribed(s, &r)
 	b, err := c.beginning(s, j, &r)
 	if err != nil {
 		return err

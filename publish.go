@@ -72,20 +72,8 @@ func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishR
 	if !r.Duplicate {
 		h.counts.published.Add(1)
 		if emit {
-			h.publishedEvent(who, p, r.ID)
+			h.events.messagePublished(who, p, r.ID)
 		}
 	}
 	return accepted{id: r.ID, duplicate: r.Duplicate}, nil
-}
-
-func (h *Handler) publishedEvent(who *requester, p *store.PublishRequest, id ulid.ULID) {
-	if !h.events.on() {
-		return
-	}
-	d := EventMessageData{Channel: p.Channel, Event: p.Event, ID: id.String(), Data: orNull(p.Data)}
-	if p.Meta != nil {
-		m := eventMeta(*p.Meta)
-		d.Meta = &m
-	}
-	h.events.emit(EventMessagePublished, eventDataMessage, who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
 }

@@ -93,7 +93,7 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 	if r.Changed {
 		h.counts.published.Add(1)
 		if o.emit {
-			h.reactionEvent(typ, channel, &r)
+			h.events.reactionChanged(typ, channel, &r)
 		}
 	}
 	return nil
@@ -105,18 +105,4 @@ func (h *Handler) reactions(ctx context.Context, q store.ReactionsRequest) (stor
 	defer cancel()
 	q.MaxBytes = maxPageSize
 	return h.node.ListReactions(ctx, q)
-}
-
-func (h *Handler) reactionEvent(typ, channel string, r *store.ReactResult) {
-	if !h.events.on() {
-		return
-	}
-	re := &r.Reaction
-	// The event tells of the request that added the reaction, also when it is
-	// removed.
-	who := requesterOf(re.Origin)
-	h.events.emit(typ, eventDataReaction, who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
-		Channel: channel, MessageID: re.Message.String(), ID: re.ID.String(), Reaction: re.Reaction,
-		UID: re.UID, UMD: orNull(re.UMD), CreatedAt: re.Created.UTC(), ExpiresAt: orNever(r.Expires),
-	})
 }

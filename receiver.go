@@ -56,7 +56,10 @@ func (r *receiver) Rejoin() {
 }
 
 // SubscriptionEnded is part of store.Receiver.
-func (r *receiver) SubscriptionEnded(e store.SubscriptionEnd) { r.h.unsubscribedEvents(&e) }
+func (r *receiver) SubscriptionEnded(e store.SubscriptionEnd) { r.h.events.unsubscribed(&e) }
+
+// EntryExpired is part of store.Receiver.
+func (r *receiver) EntryExpired(e store.Entry) { r.h.events.entryExpired(&e) }
 
 // ConnectionEnded is part of store.Receiver.
 func (r *receiver) ConnectionEnded(c store.Connection) {

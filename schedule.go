@@ -89,12 +89,12 @@ func (h *Handler) fired(f store.Fired) {
 	who := requesterOf(s.Origin)
 	if s.Publish != nil {
 		if !f.Publish.Duplicate {
-			h.publishedEvent(&who, s.Publish, f.Publish.ID)
+			h.events.messagePublished(&who, s.Publish, f.Publish.ID)
 		}
 		return
 	}
 	if f.Set.Changed {
-		h.storageEvent(&who, s.Set.Channel, s.Set.Key, s.Set.Meta, &f.Set)
+		h.events.storageUpdated(&who, s.Set.Channel, s.Set.Key, s.Set.Meta, &f.Set)
 	}
 }
 

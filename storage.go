@@ -3,7 +3,6 @@ package hotsock
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
@@ -62,47 +61,9 @@ func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) 
 		return err
 	}
 	if s.Emit && r.Changed {
-		h.storageEvent(who, s.Channel, s.Key, s.Meta, &r)
+		h.events.storageUpdated(who, s.Channel, s.Key, s.Meta, &r)
 	}
 	return nil
-}
-
-func (h *Handler) storageEvent(who *requester, channel, key string, m store.Meta, r *store.SetResult) {
-	if !h.events.on() {
-		return
-	}
-	d := EventStorageData{
-		Channel: channel, Key: key,
-		Data:         orNull(r.Entry.Value),
-		DataPrevious: json.RawMessage("null"),
-		ExpiresAt:    orNever(r.Entry.Expires),
-		Meta:         eventMeta(m),
-	}
-	if r.Previous != nil {
-		d.DataPrevious = orNull(r.Previous.Value)
-	}
-	w := who.metadata(EventMetadata{Channel: channel, Key: key})
-	w.RequestID = ""
-	h.events.emit(EventChannelStorageUpdated, eventDataStorage, w, d)
-}
-
-// EntryExpired is part of store.Receiver.
-func (r *receiver) EntryExpired(e store.Entry) {
-	h := r.h
-	if !h.events.on() {
-		return
-	}
-	who := requesterOf(e.Origin)
-	w := who.metadata(EventMetadata{Channel: e.Channel, Key: e.Key})
-	w.RequestID = ""
-	h.events.emit(EventChannelStorageUpdated, eventDataStorage, w, EventStorageData{
-		Channel: e.Channel, Key: e.Key,
-		Data:         json.RawMessage("null"),
-		DataPrevious: orNull(e.Value),
-		Expired:      true,
-		ExpiresAt:    orNever(e.Expires),
-		Meta:         eventMeta(e.Meta),
-	})
 }
 
 // getAs reads an entry for a client; nil is none.

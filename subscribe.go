@@ -247,6 +247,6 @@ func (h *Handler) unsubscribeStore(ctx context.Context, channel, connection stri
 	if err != nil {
 		return err
 	}
-	h.unsubscribedEvents(&e)
+	h.events.unsubscribed(&e)
 	return nil
 }

@@ -88,7 +88,7 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	c.mu.Lock()
 	s.umd = umd
 	c.mu.Unlock()
-	c.h.presenceEvent(s.channel, change)
+	c.h.events.memberChanged(s.channel, change)
 	return nil
 }
 
