@@ -44,7 +44,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case isUpgrade(r):
-		h.serveSocket(w, r)
+		h.upgrader.serve(w, r)
 	case do != nil:
 		h.serverAPI.serve(w, r, do, args)
 	case allow != "" && operations[last(0)].do == nil:

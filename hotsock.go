@@ -61,6 +61,7 @@ type Handler struct {
 	peers    *peers
 
 	responder *responder
+	upgrader  *upgrader
 	clientAPI *clientAPI
 	serverAPI *serverAPI
 
@@ -120,6 +121,7 @@ func New(o Options) (*Handler, error) {
 		stopped:  make(chan struct{}),
 	}
 	h.responder = &responder{logger: o.Logger, reported: h.reported}
+	h.upgrader = &upgrader{responder: h.responder, h: h}
 	h.clientAPI = &clientAPI{responder: h.responder, h: h}
 	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.conns.init()

@@ -18,40 +18,46 @@ import (
 	"github.com/hotsock-go/hotsock/token"
 )
 
-// serveSocket turns an upgrade request into a connection. Whatever can be
+// An upgrader makes connections of upgrade requests.
+type upgrader struct {
+	*responder
+	h *Handler
+}
+
+// serve turns an upgrade request into a connection. Whatever can be
 // refused is refused before the upgrade: clients reconnect at once after it.
-func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request) {
-	c, secret, err := h.prepareSocket(w, r)
+func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
+	c, secret, err := u.prepare(w, r)
 	if err != nil {
-		h.refuseSocket(w, r, err)
+		u.fail(w, r, err)
 		return
 	}
 	c.sock, err = socket.Accept(w, r, socket.Options{
-		ReadLimit:    h.opts.MaxFrameSize,
-		QueueLimit:   h.opts.MaxQueueSize,
-		WriteTimeout: h.opts.WriteTimeout,
-		Compress:     h.opts.Compress,
-		Flusher:      &h.flusher,
+		ReadLimit:    u.h.opts.MaxFrameSize,
+		QueueLimit:   u.h.opts.MaxQueueSize,
+		WriteTimeout: u.h.opts.WriteTimeout,
+		Compress:     u.h.opts.Compress,
+		Flusher:      &u.h.flusher,
 		TooSlow:      c.tooSlow,
 		Tolerate:     func() bool { return c.limit.tolerates() },
 	})
 	if err != nil {
-		h.forget(c)
-		h.refuseSocket(w, r, err)
+		u.forget(c)
+		u.fail(w, r, err)
 		return
 	}
-	if !h.start(c, secret) {
-		c.sock.Close(h.ctx, endShutdown.code(), endShutdown.text())
-		h.forget(c)
+	if !u.h.start(c, secret) {
+		c.sock.Close(u.h.ctx, endShutdown.code(), endShutdown.text())
+		u.forget(c)
 	}
 }
 
-// prepareSocket does all that comes before the connection is taken over. What cannot be
+// prepare does all that comes before the connection is taken over. What cannot be
 // taken back comes last: a single-use token is spent.
-func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
-	ctx, cancel := h.storeContext(r.Context())
+func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
+	ctx, cancel := u.h.storeContext(r.Context())
 	defer cancel()
-	g, claims, err := h.admit(ctx, r)
+	g, claims, err := u.admit(ctx, r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -63,8 +69,8 @@ func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connec
 	}
 	secret := newSecret()
 	c := &connection{
-		h:         h,
-		id:        newConnectionID(h.node.ID()),
+		h:         u.h,
+		id:        newConnectionID(u.h.node.ID()),
 		secret:    sha256.Sum256([]byte(secret)),
 		claims:    claims,
 		grant:     g,
@@ -72,42 +78,42 @@ func (h *Handler) prepareSocket(w http.ResponseWriter, r *http.Request) (*connec
 		umd:       g.UMD,
 		connected: time.Now(),
 	}
-	c.sourceIP, c.userAgent = h.opts.sender(r)
+	c.sourceIP, c.userAgent = u.h.opts.sender(r)
 	if err := c.record(); err != nil {
 		return nil, "", err
 	}
-	if err := h.useToken(ctx, g, CodeUnauthorized); err != nil {
-		h.forget(c)
+	if err := u.h.useToken(ctx, g, CodeUnauthorized); err != nil {
+		u.forget(c)
 		return nil, "", err
 	}
 	return c, secret, nil
 }
 
-// forget takes back what prepareSocket has recorded of a connection that came to
+// forget takes back what prepare has recorded of a connection that came to
 // nothing.
-func (h *Handler) forget(c *connection) {
-	if !h.events.on() {
+func (u *upgrader) forget(c *connection) {
+	if !u.h.events.on() {
 		return
 	}
-	ctx, cancel := h.storeContext(context.WithoutCancel(h.ctx))
+	ctx, cancel := u.h.storeContext(context.WithoutCancel(u.h.ctx))
 	defer cancel()
-	_ = h.node.RemoveConnection(ctx, c.id) // else it ends with the node
+	_ = u.h.node.RemoveConnection(ctx, c.id) // else it ends with the node
 }
 
-// refuseSocket answers a request that led to no connection.
-func (h *Handler) refuseSocket(w http.ResponseWriter, r *http.Request, err error) {
+// fail answers a request that led to no connection.
+func (u *upgrader) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if handshake, ok := errors.AsType[*socket.HandshakeError](err); ok {
-		h.logger.Info("hotsock: handshake failed", "path", r.URL.Path, "err", handshake.Reason)
+		u.logger.Info("hotsock: handshake failed", "path", r.URL.Path, "err", handshake.Reason)
 		maps.Copy(w.Header(), handshake.Header)
 		e := refuseBecause(CodeInvalidRequest, handshake.Reason)
-		h.counts.failed(e.Code)
+		u.h.counts.failed(e.Code)
 		writeJSON(w, handshake.Status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
 		return
 	}
 	if errors.Is(err, socket.ErrNotHijackable) {
 		err = fmt.Errorf("cannot upgrade: %w", err)
 	}
-	h.responder.writeError(w, r, err)
+	u.writeError(w, r, err)
 }
 
 // start lets the connection live, on a goroutine of its own so that the
@@ -127,17 +133,17 @@ func (h *Handler) start(c *connection, secret string) bool {
 
 // admit decides who may connect, and returns what they may do, compiled and as
 // JSON.
-func (h *Handler) admit(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
-	if !h.origins.allowSocket(r) {
-		return nil, nil, h.responder.refuseOrigin(r)
+func (u *upgrader) admit(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
+	if !u.h.origins.allowSocket(r) {
+		return nil, nil, u.refuseOrigin(r)
 	}
-	if h.isStopping() {
+	if u.h.isStopping() {
 		return nil, nil, refuse(CodeUnavailable)
 	}
-	if err := h.storeReady(ctx); err != nil {
+	if err := u.storeReady(ctx); err != nil {
 		return nil, nil, unavailable(err)
 	}
-	return h.authenticate(ctx, r)
+	return u.authenticate(ctx, r)
 }
 
 // readyFor is how long it is believed that the store can be used, if nothing
@@ -145,48 +151,48 @@ func (h *Handler) admit(ctx context.Context, r *http.Request) (*permission.Grant
 const readyFor = 100 * time.Millisecond
 
 // storeReady returns nil if the store can be used.
-func (h *Handler) storeReady(ctx context.Context) error {
-	if at := h.readyAt.Load(); at != nil && time.Since(*at) < readyFor {
+func (u *upgrader) storeReady(ctx context.Context) error {
+	if at := u.h.readyAt.Load(); at != nil && time.Since(*at) < readyFor {
 		return nil
 	}
 	now := time.Now()
-	if err := h.node.Ready(ctx); err != nil {
+	if err := u.h.node.Ready(ctx); err != nil {
 		return err
 	}
-	h.readyAt.Store(&now)
+	u.h.readyAt.Store(&now)
 	return nil
 }
 
 // authenticate asks the host, or else the token in the query.
-func (h *Handler) authenticate(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
-	if h.opts.Authenticate != nil {
-		return h.authenticateByHost(r)
+func (u *upgrader) authenticate(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
+	if u.h.opts.Authenticate != nil {
+		return u.authenticateByHost(r)
 	}
 	text := r.URL.Query().Get("token")
-	g, err := h.verifier.VerifyConnect(ctx, text)
+	g, err := u.h.verifier.VerifyConnect(ctx, text)
 	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)
 	}
 	if err != nil {
-		h.logger.Info("hotsock: connect token refused", "err", err)
+		u.logger.Info("hotsock: connect token refused", "err", err)
 		return nil, nil, refuse(CodeUnauthorized)
 	}
 	return g, tokenClaims(text), nil
 }
 
-func (h *Handler) authenticateByHost(r *http.Request) (*permission.Grant, []byte, error) {
-	c, err := h.opts.Authenticate(r)
+func (u *upgrader) authenticateByHost(r *http.Request) (*permission.Grant, []byte, error) {
+	c, err := u.h.opts.Authenticate(r)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, nil, e
 		}
-		h.logger.Info("hotsock: Authenticate refused a connection", "err", err)
+		u.logger.Info("hotsock: Authenticate refused a connection", "err", err)
 		return nil, nil, refuse(CodeUnauthorized)
 	}
 	if c == nil {
 		return nil, nil, refuse(CodeUnauthorized)
 	}
-	g, err := h.verifier.Compile(c)
+	g, err := u.h.verifier.Compile(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("Options.Authenticate returned invalid claims: %w", err)
 	}
