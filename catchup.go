@@ -109,7 +109,7 @@ func (c *connection) beginning(s *subscription, j *joinRequest, r *store.Subscri
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
 	var err error
-	b.entries, err = c.h.observed(ctx, s)
+	b.entries, err = c.h.reads.observed(ctx, s, c.h.opts.MaxQueueSize)
 	return b, err
 }
 

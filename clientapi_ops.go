@@ -61,7 +61,7 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 	if in.ExpandReactions {
 		q.reactors, q.uid = maxReactors, c.scope.meta.UID
 	}
-	page, tallies, err := c.h.history(ctx, q)
+	page, tallies, err := c.h.reads.history(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +79,10 @@ func (c *caller) listReactions(ctx context.Context, body []byte) ([]byte, error)
 	if err := c.mustSubscribe(); err != nil {
 		return nil, err
 	}
-	if _, err := c.h.readableMessage(ctx, c.scope, in.MessageID); err != nil {
+	if _, err := c.h.reads.readableMessage(ctx, c.scope, in.MessageID); err != nil {
 		return nil, err
 	}
-	page, err := c.h.reactions(ctx, store.ReactionsRequest{
+	page, err := c.h.reads.reactions(ctx, store.ReactionsRequest{
 		Channel: c.scope.channel, Message: in.MessageID, After: in.After, Limit: wire.MaxPage,
 	})
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
 	if c.scopeErr != nil {
 		return nil, c.scopeErr
 	}
-	e, err := c.h.getAs(ctx, c.scope, in.Key)
+	e, err := c.h.reads.getAs(ctx, c.scope, in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -150,9 +150,9 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 	if len(in.Keys) == 0 {
 		ranges = c.scope.grant.KeyRanges(func(s *StorageClaims) bool { return s.Get == Allow })
 	}
-	scan := c.h.scan(c.scope.channel, ranges, permitted)
+	scan := c.h.reads.scan(c.scope.channel, ranges, permitted)
 	scan.after = in.After
-	entries, more, err := c.h.listEntries(ctx, scan, wire.MaxPage)
+	entries, more, err := c.h.reads.listEntries(ctx, scan, wire.MaxPage)
 	if err != nil {
 		return nil, err
 	}

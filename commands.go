@@ -119,7 +119,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	read := func() (*store.Entry, error) { return c.h.getAs(c.h.ctx, sc, cmd.Key) }
+	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, sc, cmd.Key) }
 	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(sc.channel, cmd.Key, e, cmd.Ref) }
 	if s := c.subscription(sc.channel); s != nil && s.grant.Entry(cmd.Key).Observe {
 		return s.readObserved(cmd.Key, read, answer)

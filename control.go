@@ -10,7 +10,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/pattern"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -86,7 +85,7 @@ func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry
 	if err != nil {
 		return out, err
 	}
-	entries, more, err := h.storagePage(ctx, q.Channel, q.After, q.Keys, limit+1) // one to see if there are more
+	entries, more, err := h.reads.storagePage(ctx, q.Channel, q.After, q.Keys, limit+1) // one to see if there are more
 	if err != nil {
 		return out, asError(err)
 	}
@@ -102,18 +101,6 @@ func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry
 		out.Next = out.Items[len(out.Items)-1].Key
 	}
 	return out, nil
-}
-
-// storagePage returns a page of all entries, or of those with the given keys.
-func (h *Handler) storagePage(ctx context.Context, channel, after string, keys []string, limit int) (page []*store.Entry, more bool, err error) {
-	ranges := []pattern.Range{{Prefix: true}}
-	if len(keys) > 0 {
-		ranges = namedRanges(keys)
-	}
-	scan := h.scan(channel, ranges, nil)
-	scan.after = after
-	scan.left = max(scan.left, len(keys)) // which were named, not looked for
-	return h.listEntries(ctx, scan, limit)
 }
 
 // A HistoryQuery selects a page of a channel's history.
@@ -166,7 +153,7 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMess
 		}
 		*id = parsed
 	}
-	page, tallies, err := h.history(ctx, hq)
+	page, tallies, err := h.reads.history(ctx, hq)
 	if err != nil {
 		return out, asError(err)
 	}
@@ -231,7 +218,7 @@ func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) (Page[Message
 			return out, refuseBecause(CodeInvalidRequest, "After must be the id of a reaction")
 		}
 	}
-	page, err := h.reactions(ctx, r)
+	page, err := h.reads.reactions(ctx, r)
 	if err != nil {
 		return out, asError(err)
 	}

@@ -27,7 +27,7 @@ type historyQuery struct {
 // history returns a page of messages, with a tally of the
 // reactions to each. It reads it piece by piece, each in the time of an
 // operation.
-func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPage, []store.Tally, error) {
+func (sr *storeReader) history(ctx context.Context, q historyQuery) (store.HistoryPage, []store.Tally, error) {
 	r := store.HistoryRequest{Channel: q.channel, After: q.oldest, Reverse: q.reverse}
 	if q.reverse {
 		r.Before = q.before
@@ -37,7 +37,7 @@ func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPag
 	page := store.HistoryPage{More: true}
 	for size := 0; page.More && len(page.Messages) < q.limit && size < q.maxBytes; {
 		r.Limit, r.MaxBytes = q.limit-len(page.Messages), q.maxBytes-size
-		piece, err := h.readHistory(ctx, r)
+		piece, err := sr.readHistory(ctx, r)
 		if err != nil {
 			return page, nil, err
 		}
@@ -57,7 +57,7 @@ func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPag
 	}
 	var tallies []store.Tally
 	for len(t.Messages) > 0 {
-		piece, err := h.readTallies(ctx, t)
+		piece, err := sr.readTallies(ctx, t)
 		if err != nil {
 			return page, nil, err
 		}
@@ -68,16 +68,4 @@ func (h *Handler) history(ctx context.Context, q historyQuery) (store.HistoryPag
 		}
 	}
 	return page, tallies, nil
-}
-
-func (h *Handler) readHistory(ctx context.Context, r store.HistoryRequest) (store.HistoryPage, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	return h.node.History(ctx, r)
-}
-
-func (h *Handler) readTallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	return h.node.Tallies(ctx, t)
 }

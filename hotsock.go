@@ -59,6 +59,7 @@ type Handler struct {
 	limits   *throttles
 	node     store.Node
 	peers    *peers
+	reads    *storeReader
 
 	responder *responder
 	upgrader  *upgrader
@@ -140,6 +141,7 @@ func New(o Options) (*Handler, error) {
 	h.peers = &peers{
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, reported: h.reported,
 	}
+	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
 	close(r.joined)
 	if err != nil {
 		h.cancel()

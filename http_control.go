@@ -46,7 +46,7 @@ func (a *serverAPI) channelStorage(_ http.ResponseWriter, r *http.Request, args 
 			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
 		}
 	}
-	entries, more, err := a.h.storagePage(r.Context(), channel, q.Get("after"), keys, wire.MaxPage)
+	entries, more, err := a.h.reads.storagePage(r.Context(), channel, q.Get("after"), keys, wire.MaxPage)
 	if err != nil {
 		return 0, nil, err
 	}

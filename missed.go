@@ -26,7 +26,7 @@ func (c *connection) missed(s *subscription, after, until ulid.ULID) (missed []*
 		if r.Limit < 1 || r.MaxBytes < 1 {
 			break
 		}
-		page, err := c.h.replay(r)
+		page, err := c.h.reads.replay(c.h.ctx, r)
 		if errors.Is(err, context.DeadlineExceeded) {
 			c.replayTimedOut = true
 			return nil, false, nil
@@ -53,12 +53,6 @@ func (c *connection) missed(s *subscription, after, until ulid.ULID) (missed []*
 		s.topic.exceed(after)
 	}
 	return nil, false, nil
-}
-
-func (h *Handler) replay(r store.ReplayRequest) (store.Replay, error) {
-	ctx, cancel := h.storeContext(h.ctx)
-	defer cancel()
-	return h.node.Replay(ctx, r)
 }
 
 // A missedReader is what those who catch up on a node have in common. Many may

@@ -45,7 +45,7 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in p
 		p.Exclude = sc.connection
 	}
 	if in.Schedule.Expression != "" {
-		due, err := h.permitSchedule(in.Schedule, g.ScheduleBefore)
+		due, err := permitSchedule(in.Schedule, g.ScheduleBefore)
 		if err != nil {
 			return accepted{}, err
 		}

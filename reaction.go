@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -15,7 +13,7 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 	if err := sc.permitReacting(); err != nil {
 		return err
 	}
-	m, err := h.readableMessage(ctx, sc, in.MessageID)
+	m, err := h.reads.readableMessage(ctx, sc, in.MessageID)
 	if err != nil {
 		return err
 	}
@@ -30,20 +28,6 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wir
 	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{
 		exclude: exclude, emit: g.Emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
 	})
-}
-
-// readableMessage returns a kept message that the client may read.
-func (h *Handler) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) (*store.Message, error) {
-	if err := sc.permitRead(id); err != nil {
-		return nil, err
-	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	m, err := h.node.Message(ctx, sc.channel, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, refuse(CodeMessageNotFound)
-	}
-	return m, err
 }
 
 type reactOptions struct {
@@ -97,12 +81,4 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		}
 	}
 	return nil
-}
-
-// reactions returns a page of the reactions to a message.
-func (h *Handler) reactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	q.MaxBytes = maxPageSize
-	return h.node.ListReactions(ctx, q)
 }

@@ -208,7 +208,7 @@ func (c *connection) beginAnew(s *subscription, lost bool) error {
 	}
 	var entries []*store.Entry
 	if err == nil {
-		entries, err = c.h.observed(ctx, s)
+		entries, err = c.h.reads.observed(ctx, s, c.h.opts.MaxQueueSize)
 	}
 	if errors.Is(err, &Error{Code: CodePayloadTooLarge}) {
 		c.tooSlow() // and is told why when it comes back

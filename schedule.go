@@ -14,7 +14,7 @@ import (
 
 // permitSchedule reads a client's schedule expression and checks it against
 // its "scheduleBefore".
-func (h *Handler) permitSchedule(s wire.Schedule, latest time.Time) (time.Time, error) {
+func permitSchedule(s wire.Schedule, latest time.Time) (time.Time, error) {
 	if err := permitDue(time.Time{}, latest); err != nil {
 		return time.Time{}, err
 	}

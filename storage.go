@@ -3,7 +3,6 @@ package hotsock
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -28,7 +27,7 @@ func (h *Handler) setAs(ctx context.Context, who *requester, sc *scope, in setIn
 		s.Emit, s.Origin = true, who.origin()
 	}
 	if in.Schedule.Expression != "" {
-		due, err := h.permitSchedule(in.Schedule, g.ScheduleBefore)
+		due, err := permitSchedule(in.Schedule, g.ScheduleBefore)
 		if err != nil {
 			return accepted{}, err
 		}
@@ -64,18 +63,4 @@ func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) 
 		h.events.storageUpdated(who, s.Channel, s.Key, s.Meta, &r)
 	}
 	return nil
-}
-
-// getAs reads an entry for a client; nil is none.
-func (h *Handler) getAs(ctx context.Context, sc *scope, key string) (*store.Entry, error) {
-	if err := sc.permitGet(key); err != nil {
-		return nil, err
-	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	e, err := h.node.Get(ctx, sc.channel, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return e, err
 }

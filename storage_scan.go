@@ -14,7 +14,7 @@ import (
 // can match is, between the first and the last key that they can match, and only
 // so much of it. A scan reads no entry.
 type keyScan struct {
-	h       *Handler
+	reader  *storeReader
 	channel string
 	ranges  []pattern.Range // what is left, as from pattern.Union
 	after   string          // nothing up to here is wanted
@@ -27,8 +27,8 @@ type keyScan struct {
 // errLongScan ends a scan that would look at more keys than a request may.
 var errLongScan = errors.New("hotsock: too many storage keys to look through")
 
-func (h *Handler) scan(channel string, ranges []pattern.Range, permitted func(key string) bool) *keyScan {
-	return &keyScan{h: h, channel: channel, ranges: pattern.Union(ranges), permitted: permitted, left: maxScan}
+func (sr *storeReader) scan(channel string, ranges []pattern.Range, permitted func(key string) bool) *keyScan {
+	return &keyScan{reader: sr, channel: channel, ranges: pattern.Union(ranges), permitted: permitted, left: maxScan}
 }
 
 // next returns some of the keys that follow, and none at the end.
@@ -67,9 +67,9 @@ func (s *keyScan) read(ctx context.Context, limit int) ([]string, error) {
 	if len(names) > 0 || len(s.ranges) == 0 {
 		return names, nil
 	}
-	ctx, cancel := s.h.storeContext(ctx)
-	defer cancel()
-	keys, err := s.h.node.Keys(ctx, store.KeysRequest{
+	limited := newLazyTimeout(ctx, s.reader.timeout)
+	defer limited.end()
+	keys, err := s.reader.node.Keys(limited, store.KeysRequest{
 		Channel: s.channel, Prefix: s.ranges[0].Name, After: s.after, Limit: limit,
 	})
 	if err != nil {
@@ -85,9 +85,9 @@ func (s *keyScan) read(ctx context.Context, limit int) ([]string, error) {
 
 // entries reads the entries of keys piece by piece, each in the time of an
 // operation, and yields each of them until it is told to stop.
-func (h *Handler) entries(ctx context.Context, channel string, keys []string, yield func(*store.Entry) bool) error {
+func (sr *storeReader) entries(ctx context.Context, channel string, keys []string, yield func(*store.Entry) bool) error {
 	for len(keys) > 0 {
-		page, err := h.readEntries(ctx, store.EntriesRequest{Channel: channel, Keys: keys, MaxBytes: entryPage})
+		page, err := sr.readEntries(ctx, store.EntriesRequest{Channel: channel, Keys: keys, MaxBytes: entryPage})
 		if err != nil {
 			return err
 		}
@@ -101,18 +101,12 @@ func (h *Handler) entries(ctx context.Context, channel string, keys []string, yi
 	return nil
 }
 
-func (h *Handler) readEntries(ctx context.Context, r store.EntriesRequest) (store.EntryPage, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	return h.node.Entries(ctx, r)
-}
-
 // observed returns the storage entries that a subscriber is shown. If they are
-// more than it can be sent at once, or too many keys must be looked through to
+// more than limit bytes, or too many keys must be looked through to
 // find them, that is an error.
-func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry, error) {
+func (sr *storeReader) observed(ctx context.Context, s *subscription, limit int) ([]*store.Entry, error) {
 	ranges := s.grant.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
-	scan := h.scan(s.channel, ranges, func(key string) bool {
+	scan := sr.scan(s.channel, ranges, func(key string) bool {
 		r := s.grant.ResolveEntry(key)
 		return r.Observe.Value == Allow
 	})
@@ -126,15 +120,15 @@ func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry
 		if err != nil || len(keys) == 0 {
 			return shown, err
 		}
-		err = h.entries(ctx, s.channel, keys, func(e *store.Entry) bool {
+		err = sr.entries(ctx, s.channel, keys, func(e *store.Entry) bool {
 			shown = append(shown, e)
 			size += e.Size()
-			return size <= h.opts.MaxQueueSize
+			return size <= limit
 		})
 		if err != nil {
 			return nil, err
 		}
-		if size > h.opts.MaxQueueSize {
+		if size > limit {
 			return nil, refuseBecause(CodePayloadTooLarge, "what is stored on this channel is too long to be observed")
 		}
 	}
@@ -142,7 +136,7 @@ func (h *Handler) observed(ctx context.Context, s *subscription) ([]*store.Entry
 
 // listEntries returns a page of the entries that a scan finds, and whether there
 // may be more though the page is short.
-func (h *Handler) listEntries(ctx context.Context, scan *keyScan, limit int) (page []*store.Entry, more bool, err error) {
+func (sr *storeReader) listEntries(ctx context.Context, scan *keyScan, limit int) (page []*store.Entry, more bool, err error) {
 	size := 0
 	for {
 		keys, err := scan.next(ctx)
@@ -156,7 +150,7 @@ func (h *Handler) listEntries(ctx context.Context, scan *keyScan, limit int) (pa
 			return page, false, err
 		}
 		full := false
-		err = h.entries(ctx, scan.channel, keys, func(e *store.Entry) bool {
+		err = sr.entries(ctx, scan.channel, keys, func(e *store.Entry) bool {
 			if size += e.Size(); len(page) > 0 && size > maxPageSize {
 				full, more = true, true
 				return false
@@ -169,6 +163,18 @@ func (h *Handler) listEntries(ctx context.Context, scan *keyScan, limit int) (pa
 			return page, more, err
 		}
 	}
+}
+
+// storagePage returns a page of all entries, or of those with the given keys.
+func (sr *storeReader) storagePage(ctx context.Context, channel, after string, keys []string, limit int) (page []*store.Entry, more bool, err error) {
+	ranges := []pattern.Range{{Prefix: true}}
+	if len(keys) > 0 {
+		ranges = namedRanges(keys)
+	}
+	scan := sr.scan(channel, ranges, nil)
+	scan.after = after
+	scan.left = max(scan.left, len(keys)) // which were named, not looked for
+	return sr.listEntries(ctx, scan, limit)
 }
 
 // namedRanges returns the ranges of these names.
