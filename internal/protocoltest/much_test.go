@@ -202,12 +202,17 @@ func TestObserveAmongMany(t *testing.T) {
 		// The app reads all of it, by names or by pages.
 		ctx, cancel := e.context()
 		defer cancel()
+		var missing []string
+		for i := range bound + 1 {
+			missing = append(missing, fmt.Sprint("none.", i))
+		}
 		for _, tt := range []struct {
 			keys []string
 			want int
 		}{
 			{nil, bound + 3},
 			{append(others, "none"), len(others)},
+			{missing, 0},
 		} {
 			var keys []string
 			for q := (hotsock.StorageQuery{Channel: "room", Keys: tt.keys}); ; {
