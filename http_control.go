@@ -11,7 +11,7 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// These endpoints do what the methods of control.go do, on whichever node they
+// These endpoints do what the methods of api_control.go do, on whichever node they
 // are called.
 
 func (a *serverAPI) channel(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// This file and control.go are the server API in Go: what the host itself does,
+// The files api_*.go are the server API in Go: what the host itself does,
 // without any client's permission.
 
 // A Message is what a host publishes.
