@@ -118,4 +118,4 @@ func ownMessage(m token.MessageClaims) *token.MessageClaims {
 	return &m
 }
 
-func ownStorage(s token.StorageClaims) *token.StorageClaims { return &s }
+func ownStorage(s token.StorageClaims) *token.StorageClaims { return new(s) }
