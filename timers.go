@@ -66,7 +66,7 @@ func (c *connection) overdue(now time.Duration) endReason {
 func (c *connection) silent() bool {
 	heard, all := c.sock.Heard()
 	silent := all && c.looked && c.heard == heard
-	c.looked, c.heard = true, heard
+	c.looked, c.heard = all, heard
 	return silent
 }
 
