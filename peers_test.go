@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // closed waits for the end of the connection, which the host wanted.
@@ -52,6 +54,53 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 			t.Errorf("Disconnect: %v", err)
 		}
 	})
+}
+
+// A node whose answer cannot be read, or that refuses, is told of as one that did
+// not answer; what the others did counts.
+func TestNodesThatAnswerNonsense(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		r.connect("ann")
+		node := r.h.peers.node
+		for _, row := range []struct {
+			answer string
+			code   Code
+		}{
+			{`}`, CodeInternal},
+			{`[]`, CodeInternal},
+			{`{"count":"1"}`, CodeInternal},
+			{``, CodeInternal},
+			{`{"error":"RATE_LIMITED","message":"later","retry":5}`, CodeRateLimited},
+		} {
+			r.h.peers.node = &nonsenseNode{node, row.answer}
+			_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"other")
+			if e := asError(err); err == nil || e.Code != row.code {
+				t.Errorf("Disconnect with the answer %q: %v", row.answer, err)
+			}
+			n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a")
+			if e, ok := errors.AsType[*Error](err); n != 0 || !ok || e.Code != row.code || !strings.HasPrefix(e.Message, "1 of 1 other servers") {
+				t.Errorf("UnsubscribeUser with the answer %q: %d, %v", row.answer, n, err)
+			}
+		}
+		r.h.peers.node = node
+		for _, request := range []string{``, `}`, `[]`, `{"op":"none"}`} {
+			if b, err := r.h.peers.answer([]byte(request)); err == nil && !strings.Contains(string(b), `"error":"INTERNAL"`) {
+				t.Errorf("the request %q is answered with %s", request, b)
+			}
+		}
+	})
+}
+
+// A nonsenseNode has one peer, which answers the same to everything.
+type nonsenseNode struct {
+	store.Node
+	answer string
+}
+
+func (n *nonsenseNode) Peers(context.Context) ([]string, error) { return []string{"other"}, nil }
+
+func (n *nonsenseNode) Call(context.Context, string, []byte) ([]byte, error) {
+	return []byte(n.answer), nil
 }
 
 // What this node holds takes no store to be changed or ended.
