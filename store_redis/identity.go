@@ -99,8 +99,12 @@ func (d *identity) run(ctx context.Context) {
 
 // look finds out which server is the present one. If discard is set, or it is
 // another than before, the connections that wait to be used are given up. While
-// another look is under way it waits for that one's result.
+// another look is under way it waits for that one's result. The servers of a
+// cluster have no such identity, and nothing to look for.
 func (d *identity) look(ctx context.Context, discard bool) error {
+	if d == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	d.mu.Lock()
