@@ -204,7 +204,7 @@ func TestAddressOfSeveral(t *testing.T) {
 		}
 		retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}, back)
 	}
-	if err := n.Ready(unhurried(t)); err == nil || !strings.Contains(err.Error(), "now to another") {
+	if err := n.Ready(unhurried(t)); err == nil || !strings.Contains(err.Error(), "keeps changing between servers") {
 		t.Errorf("error %v, want that the address leads to several servers", err)
 	}
 }
