@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -162,7 +161,7 @@ func newRaced(t *testing.T) (*Handler, *flickeringStore, string) {
 		IdleTimeout:           time.Second,
 		KeepAliveInterval:     time.Second,
 		MaxSubscriptions:      len(raceChannels),
-		Logger:                slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:                slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
