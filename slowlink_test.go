@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	testneed "github.com/hotsock-go/hotsock/internal/need"
 )
 
 // slowLinkClient makes this test binary the client of TestSlowLink: it is the
@@ -118,12 +120,10 @@ func readSlowly(client string) {
 func slowLink(t *testing.T, i int, mbits float64) (net.Listener, func(name string, arg ...string) *exec.Cmd) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root, for a network namespace")
+		testneed.Skip(t, "needs root, for a network namespace")
 	}
 	for _, tool := range []string{"ip", "tc"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("needs iproute2, for a network namespace")
-		}
+		testneed.Program(t, tool, "iproute2")
 	}
 	pid := os.Getpid()
 	name := fmt.Sprintf("hotsock-%d-%d", pid, i)
