@@ -68,12 +68,13 @@ type call struct {
 	args   []any
 	// op identifies the operation; a random one if "".
 	op string
-	// long says in which lane a read goes whose reply may be long. While its reply
-	// may still come it is not sent again: that would double the load that delays it.
-	long longLane
-	// reply is how long the reply may get, in bytes, or is taken to get where that is
+	// kind is shortReply, or that of a read whose reply may be long. While a long
+	// reply may still come, it is not asked for again: that would double the load
+	// that delays it.
+	kind replyKind
+	// replySize is how long the reply may get, in bytes, or is taken to get where that is
 	// not known; 0 if it is short. It bounds what goes together.
-	reply int
+	replySize int
 }
 
 // oneReply is how long a reply is taken to get that has one message or entry, or the
@@ -132,15 +133,15 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	if err := ctx.Err(); err != nil {
 		return nil, unavailable(err, nil)
 	}
-	l, err := s.topo.lane(ctx, c.part)
+	pl, err := s.topo.pipeliner(ctx, c.part)
 	if err != nil {
 		return nil, &tryError{err}
 	}
-	a := &attempt{script: c.script, keys: c.keys, args: c.args, op: c.op, long: c.long, reply: c.reply}
+	q := &request{script: c.script, keys: c.keys, args: c.args, op: c.op, kind: c.kind, replySize: c.replySize}
 	if c.script.reads {
-		a.keys = append(slices.Clip(a.keys), s.keys.nothing(c.part))
+		q.keys = append(slices.Clip(q.keys), s.keys.nothing(c.part))
 	} else {
-		deadline, err := s.deadline(ctx, l, c.part)
+		deadline, err := s.deadline(ctx, pl, c.part)
 		if err != nil {
 			return nil, err
 		}
@@ -149,24 +150,24 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		}
 		part := c.part
 		if c.script.many && !s.topo.bySlot() {
-			part = 0 // So that what it shares with other attempts is in one place.
+			part = 0 // So that what it shares with other requests is in one place.
 		}
-		a.ops, a.deadline = s.keys.ops(part, *stretch), decimal(deadline)
+		q.ops, q.deadline = s.keys.ops(part, *stretch), decimal(deadline)
 	}
-	o, err := s.attempt(ctx, l, a)
+	res, err := s.roundTrip(ctx, pl, q)
 	if errors.Is(err, errOtherServer) {
-		if err := l.identity.look(ctx, true); err != nil {
+		if err := pl.identity.look(ctx, true); err != nil {
 			return nil, &tryError{err}
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	r := o.reply
-	r.server = o.server
-	l.clock.saw(r.now, o.received, r.status == string(refusedLate))
+	r := res.reply
+	r.server = res.server
+	pl.clock.saw(r.now, res.received, r.status == string(refusedLate))
 	if c.script == dueScript || c.script == heartbeatScript {
-		if jump := l.clock.accepted(r.now, o.received); jump.Abs() > warnJump {
+		if jump := pl.clock.accepted(r.now, res.received); jump.Abs() > warnJump {
 			s.log.Warn("the clock of Redis jumped, or this node stood still: what Redis keeps for a time may expire earlier or later", "by", jump)
 		}
 	}
@@ -179,58 +180,59 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 // deadline returns the time on the server's clock by which a script that is
 // sent now must begin, or not at all. The rest of the time is left to learn
 // its result, should the reply get lost.
-func (s *Store) deadline(ctx context.Context, l *lane, p int) (int64, error) {
+func (s *Store) deadline(ctx context.Context, pl *pipeliner, part int) (int64, error) {
 	now := time.Now()
 	d, _ := ctx.Deadline()
 	at := now.Add(d.Sub(now) * 3 / 4)
-	if server, ok := l.clock.server(at); ok {
+	if server, ok := pl.clock.server(at); ok {
 		return server, nil
 	}
-	o, err := s.attempt(ctx, l, &attempt{script: readScript, keys: []any{s.keys.nothing(p)}})
+	res, err := s.roundTrip(ctx, pl, &request{script: readScript, keys: []any{s.keys.nothing(part)}})
 	if err != nil {
 		return 0, err
 	}
-	l.clock.saw(o.reply.now, o.received, false)
-	server, _ := l.clock.server(at)
+	pl.clock.saw(res.reply.now, res.received, false)
+	server, _ := pl.clock.server(at)
 	return server, nil
 }
 
-// attempt sends a script and waits for its outcome, but not for as long as the
+// roundTrip sends a request and waits for its result, but not for as long as the
 // context lasts, unless the reply may be long: a connection may be dead without a
 // sign, and another try on another connection then gets through.
-func (s *Store) attempt(ctx context.Context, l *lane, a *attempt) (outcome, error) {
+func (s *Store) roundTrip(ctx context.Context, pl *pipeliner, q *request) (result, error) {
 	d, _ := ctx.Deadline()
-	a.until = d
-	a.done = make(chan outcome, 1)
+	q.until = d
+	q.done = make(chan result, 1)
 	left := time.Until(d)
-	l.of(a.long).send(a)
-	if a.long == notLong {
+	pl.of(q.kind).send(q)
+	if q.kind == shortReply {
 		left = max(left/3, 50*time.Millisecond)
 	}
 	patience := time.NewTimer(left)
 	defer patience.Stop()
 	var late error
 	select {
-	case o := <-a.done:
-		return o.result()
+	case res := <-q.done:
+		return res.classified()
 	case <-patience.C:
 		late = &tryError{errors.New("no reply yet")}
 	case <-ctx.Done():
 		late = unavailable(ctx.Err(), nil)
 	}
 	select {
-	case o := <-a.done: // It was there in time, and the process stood still.
-		return o.result()
+	case res := <-q.done: // It was there in time, and the process stood still.
+		return res.classified()
 	default:
-		return outcome{}, late
+		return result{}, late
 	}
 }
 
-func (o outcome) result() (outcome, error) {
-	if o.err != nil {
-		return o, classify(o.err)
+// classified returns the result with its error as one of ours.
+func (r result) classified() (result, error) {
+	if r.err != nil {
+		return r, classify(r.err)
 	}
-	return o, nil
+	return r, nil
 }
 
 func parseReply(v any) (*reply, error) {

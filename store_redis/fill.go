@@ -46,7 +46,7 @@ func (s *Store) since(ctx context.Context, w *watch, after string, size int) (st
 		after = "0-0" // A channel that had no item yet may have had its first ones.
 	}
 	c := w.sinceCall(after, size)
-	c.long, c.reply = fills, size
+	c.kind, c.replySize = fillReply, size
 	return s.read(ctx, c)
 }
 

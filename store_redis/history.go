@@ -21,7 +21,7 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 	}
 	ck := n.s.keys.channel(channel)
 	r, err := n.s.do(ctx, call{
-		script: readScript, part: ck.part, reply: oneReply, keys: []any{ck.bodies()}, args: []any{at},
+		script: readScript, part: ck.part, replySize: oneReply, keys: []any{ck.bodies()}, args: []any{at},
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.Histo
 	}
 	for size := min(h.MaxBytes, readBytes); ; {
 		r, err := n.s.do(ctx, call{
-			script: historyScript, part: ck.part, long: pages, reply: size,
+			script: historyScript, part: ck.part, kind: pageReply, replySize: size,
 			keys: []any{ck.order(), ck.bodies()},
 			args: []any{low, high, flag(h.Reverse), strconv.Itoa(h.Limit), strconv.Itoa(size), besides(h.Channel)},
 		})

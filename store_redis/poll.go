@@ -70,11 +70,11 @@ func (a *agenda) pollMaster(ctx context.Context, parts []int) {
 	if err != nil {
 		return // The next poll tries again.
 	}
-	l, err := a.n.s.topo.lane(ctx, parts[0])
+	pl, err := a.n.s.topo.pipeliner(ctx, parts[0])
 	if err != nil {
 		return
 	}
-	now, known := l.clock.server(time.Now())
+	now, known := pl.clock.server(time.Now())
 	if !known {
 		now = math.MaxInt64 // Everything may be due.
 	}

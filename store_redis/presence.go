@@ -19,7 +19,7 @@ func (n *node) subscriptionKeys(ck channelKeys, inc string) []any {
 // and returns the members.
 func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string, args ...any) call {
 	c := n.channelCall(sc, channel, ck, n.subscriptionKeys(ck, inc), slices.Insert(args, 0, any(inc))...)
-	c.reply = n.listSize(channel)
+	c.replySize = n.listSize(channel)
 	return c
 }
 
@@ -145,7 +145,7 @@ func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, 
 	}
 	ck := n.s.keys.channel(channel)
 	r, err := n.s.do(ctx, call{
-		script: infoScript, part: ck.part, reply: n.listSize(channel), keys: []any{ck.state(), ck.members()},
+		script: infoScript, part: ck.part, replySize: n.listSize(channel), keys: []any{ck.state(), ck.members()},
 	})
 	if err != nil {
 		return store.ChannelInfo{}, err

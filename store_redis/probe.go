@@ -60,17 +60,17 @@ func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) erro
 func (l *link) probeOnce(ctx context.Context, client redis.UniversalClient) (*reply, error) {
 	s := l.f.n.s
 	if !l.sharded {
-		lane, err := s.topo.lane(ctx, l.part)
+		pl, err := s.topo.pipeliner(ctx, l.part)
 		if err != nil {
 			return nil, err
 		}
-		o, err := s.attempt(ctx, lane, &attempt{
+		res, err := s.roundTrip(ctx, pl, &request{
 			script: probeScript, keys: []any{l.probe, s.keys.nothing(l.part)}, args: []any{"PUBLISH"},
 		})
 		if errors.Is(err, errOtherServer) {
 			_ = s.topo.identity.look(ctx, true) // It is looked again soon.
 		}
-		return o.reply, err
+		return res.reply, err
 	}
 	keys := []string{l.probe, s.keys.nothing(l.part)}
 	value, err := client.EvalSha(ctx, probeScript.sha, keys, "SPUBLISH").Result()

@@ -68,7 +68,7 @@ func (n *node) Tallies(ctx context.Context, q store.TallyRequest) ([]store.Tally
 		return tallies, nil
 	}
 	r, err := n.s.do(ctx, call{
-		script: talliesScript, part: ck.part, long: pages, reply: q.MaxBytes, keys: keys,
+		script: talliesScript, part: ck.part, kind: pageReply, replySize: q.MaxBytes, keys: keys,
 		args: []any{strconv.Itoa(q.First), q.UID, strconv.Itoa(q.MaxBytes)},
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func (n *node) ListReactions(ctx context.Context, q store.ReactionsRequest) (sto
 	}
 	ck := n.s.keys.channel(q.Channel)
 	r, err := n.s.do(ctx, call{
-		script: reactorsScript, part: ck.part, long: pages, reply: q.MaxBytes, keys: reactionKeys(&ck, at),
+		script: reactorsScript, part: ck.part, kind: pageReply, replySize: q.MaxBytes, keys: reactionKeys(&ck, at),
 		args: []any{after, strconv.Itoa(q.Limit), strconv.Itoa(q.MaxBytes)},
 	})
 	if err != nil {

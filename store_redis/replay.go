@@ -28,7 +28,7 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay,
 	defer cancel()
 	for size := min(q.MaxBytes, readBytes); ; {
 		r, err := n.s.do(ctx, call{
-			script: replayScript, part: ck.part, long: pages, reply: size,
+			script: replayScript, part: ck.part, kind: pageReply, replySize: size,
 			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
 			args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit), strconv.Itoa(size), besides(q.Channel), n.window},
 		})

@@ -116,7 +116,7 @@ func (d *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 // bodies reads the bodies of schedules, "" for one that is not there.
 func (d *scheduler) bodies(ctx context.Context, p int, ids ...any) ([]string, error) {
 	r, err := d.s.do(ctx, call{
-		script: readScript, part: p, reply: len(ids) * oneReply, keys: []any{d.s.keys.scheduleBodies(p)}, args: ids,
+		script: readScript, part: p, replySize: len(ids) * oneReply, keys: []any{d.s.keys.scheduleBodies(p)}, args: ids,
 	})
 	if err != nil {
 		return nil, err

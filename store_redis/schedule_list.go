@@ -123,7 +123,7 @@ func (d *scheduler) list(ctx context.Context, p int, key string, after listed, l
 		due = decimal(after.due)
 	}
 	r, err := d.s.do(ctx, call{
-		script: schedulesScript, part: p, long: pages, reply: max(bytes, limit*listedSize), keys: []any{key, d.s.keys.scheduleBodies(p)},
+		script: schedulesScript, part: p, kind: pageReply, replySize: max(bytes, limit*listedSize), keys: []any{key, d.s.keys.scheduleBodies(p)},
 		args: []any{strconv.Itoa(limit), strconv.Itoa(bytes), due, after.id},
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ type script struct {
 	// reads is true if the script takes no operation: it changes nothing. A
 	// replica refuses it all the same.
 	reads bool
-	// many is true if one execution can serve several attempts.
+	// many is true if one execution can serve several requests.
 	many bool
 }
 
@@ -39,8 +39,8 @@ func newReader(name string, parts ...string) *script {
 	return s
 }
 
-// newBatcher makes a script of which one execution can serve several attempts:
-// see batch.go.
+// newBatcher makes a script of which one execution can serve several requests:
+// see pipeline_batch.go.
 func newBatcher(name string, parts ...string) *script {
 	s := newScript(name, parts...)
 	s.many = true

@@ -27,7 +27,7 @@ func BenchmarkPublishScript(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				l, err := n.s.topo.lane(ctx, 0)
+				pl, err := n.s.topo.pipeliner(ctx, 0)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -35,17 +35,17 @@ func BenchmarkPublishScript(b *testing.B) {
 				// Everything has been there before, as in a server that is in use.
 				run := func(messages int) {
 					for done := 0; done < messages; done += size {
-						batch := make([]*attempt, size)
-						for i := range batch {
+						requests := make([]*request, size)
+						for i := range requests {
 							next++
-							batch[i] = benchAttempt(n, store.PublishRequest{
+							requests[i] = benchRequest(n, store.PublishRequest{
 								Channel: fmt.Sprint("c", next%channels), Event: "e", Data: data, Keep: keep,
 							})
 						}
-						l.exec(batch)
-						for _, a := range batch {
-							if o := <-a.done; o.err != nil || o.reply.status != "ok" {
-								b.Fatal(o)
+						pl.exec(requests)
+						for _, r := range requests {
+							if res := <-r.done; res.err != nil || res.reply.status != "ok" {
+								b.Fatal(res)
 							}
 						}
 					}
@@ -60,12 +60,12 @@ func BenchmarkPublishScript(b *testing.B) {
 	}
 }
 
-func benchAttempt(n *node, p store.PublishRequest) *attempt {
+func benchRequest(n *node, p store.PublishRequest) *request {
 	c := n.publishCall(&p)
 	now := time.Now()
 	deadline := now.UnixMilli() + 1000
-	return &attempt{
-		script: c.script, until: now.Add(time.Second), done: make(chan outcome, 1),
+	return &request{
+		script: c.script, until: now.Add(time.Second), done: make(chan result, 1),
 		ops: n.s.keys.ops(0, deadline/opsStretch.Milliseconds()), op: newOp(), deadline: decimal(deadline),
 		keys: c.keys, args: c.args,
 	}

@@ -23,7 +23,7 @@ func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, er
 	}
 	ck := n.s.keys.channel(q.Channel)
 	c := n.channelCall(setScript, q.Channel, ck, n.entryKeys(ck), setArgs(&q)...)
-	c.reply = oneReply // the entry that was there before, and this one
+	c.replySize = oneReply // the entry that was there before, and this one
 	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return store.SetResult{}, err
@@ -97,9 +97,9 @@ func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.Entry
 	if len(args) == 1 {
 		return page, nil
 	}
-	c := call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args, reply: oneReply}
+	c := call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args, replySize: oneReply}
 	if len(q.Keys) > 1 {
-		c.long, c.reply = pages, q.MaxBytes
+		c.kind, c.replySize = pageReply, q.MaxBytes
 	}
 	r, err := n.s.do(ctx, c)
 	if err != nil {
@@ -139,7 +139,7 @@ func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) 
 		high = "(" + q.Prefix + "\xff" // which is in no key
 	}
 	r, err := n.s.do(ctx, call{
-		script: keysScript, part: ck.part, long: pages, reply: q.Limit * maxKeySize, keys: []any{ck.entryOrder()},
+		script: keysScript, part: ck.part, kind: pageReply, replySize: q.Limit * maxKeySize, keys: []any{ck.entryOrder()},
 		args: []any{low, high, strconv.Itoa(q.Limit)},
 	})
 	if err != nil {

@@ -141,8 +141,8 @@ func (n *node) take(ctx context.Context, leaving bool, c call) (*reply, error) {
 
 // sweepDead sweeps incarnations whose lease has lapsed, and reports what ended.
 func (n *node) sweepDead(ctx context.Context, p int, lapsed []string) {
-	l, err := n.s.topo.lane(ctx, p)
-	if err != nil || l.clock.steadyFor(n.o.NodeTimeout/3) < n.o.NodeTimeout*2/3 {
+	pl, err := n.s.topo.pipeliner(ctx, p)
+	if err != nil || pl.clock.steadyFor(n.o.NodeTimeout/3) < n.o.NodeTimeout*2/3 {
 		// The server may have been away or not have accepted writes, and living
 		// nodes not have had the time to renew: a lease is renewed in every third
 		// of its length.

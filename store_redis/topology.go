@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A topology knows which server is the master of each partition, and has a lane
+// A topology knows which server is the master of each partition, and has a pipeliner
 // for each server. For anything but a cluster there is one server, called "".
 type topology struct {
 	client  redis.UniversalClient
@@ -18,9 +18,9 @@ type topology struct {
 	identity *identity
 	keys     keyspace
 
-	mu    sync.RWMutex
-	owner [partitions]string // "" if not known
-	lanes map[string]*lane
+	mu         sync.RWMutex
+	owner      [partitions]string // "" if not known
+	pipeliners map[string]*pipeliner
 	// asked is when the client was made to ask who is master.
 	asked time.Time
 }
@@ -29,7 +29,7 @@ type topology struct {
 const askEvery = 200 * time.Millisecond
 
 func newTopology(client redis.UniversalClient, keys keyspace, log *slog.Logger) *topology {
-	t := &topology{client: client, keys: keys, lanes: make(map[string]*lane)}
+	t := &topology{client: client, keys: keys, pipeliners: make(map[string]*pipeliner)}
 	switch c := client.(type) {
 	case *redis.ClusterClient:
 		t.cluster = c
@@ -42,25 +42,25 @@ func newTopology(client redis.UniversalClient, keys keyspace, log *slog.Logger) 
 // bySlot reports whether the keys of one script must be in the same slot.
 func (t *topology) bySlot() bool { return t.cluster != nil }
 
-// lane returns the lane to the master of a partition.
-func (t *topology) lane(ctx context.Context, p int) (*lane, error) {
+// pipeliner returns the pipeliner to the master of a partition.
+func (t *topology) pipeliner(ctx context.Context, p int) (*pipeliner, error) {
 	addr, err := t.master(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	t.mu.RLock()
-	l := t.lanes[addr]
+	pl := t.pipeliners[addr]
 	t.mu.RUnlock()
-	if l != nil {
-		return l, nil
+	if pl != nil {
+		return pl, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if l = t.lanes[addr]; l == nil {
-		l = newLane(t.client, t.identity)
-		t.lanes[addr] = l
+	if pl = t.pipeliners[addr]; pl == nil {
+		pl = newPipeliner(t.client, t.identity)
+		t.pipeliners[addr] = pl
 	}
-	return l, nil
+	return pl, nil
 }
 
 // master returns the address of a partition's master.
