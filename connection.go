@@ -44,22 +44,22 @@ type connection struct {
 	// missed of a channel. That is not tried again. Guarded by ops.
 	replayTimedOut bool
 
-	mu         sync.Mutex
-	umd        []byte
-	subs       table.Map[string, *subscription] // by channel
-	waiting    map[string]waitingSubscribe      // by channel, nil until there are some
-	left       []string                         // channels that the store must forget
-	stopSettle context.CancelFunc               // of the goroutine for these two, nil if there is none
-	ended      bool
-	reason     endReason     // why it is being closed
-	received   time.Duration // since connected: the last message
-	heartbeat  time.Duration // the same: the last sign of life, with a heartbeat timeout
-	kept       time.Duration // the same: the last keep-alive
-	lists      time.Duration // the same: until when the lists of members that were sent are paid for
-	looked     bool          // whether the client seemed to be silent at the last look
-	heard      uint64        // bytes that had come by then
-	timer      *time.Timer
-	background sync.WaitGroup // goroutines of this connection besides run
+	mu           sync.Mutex
+	umd          []byte
+	subs         table.Map[string, *subscription] // by channel
+	retries      map[string]subscribeRetry        // by channel, nil until there are some
+	unsubscribes []string                         // channels that the store must forget
+	stopRetries  context.CancelFunc               // of the goroutine for these two, nil if there is none
+	ended        bool
+	reason       endReason     // why it is being closed
+	received     time.Duration // since connected: the last message
+	heartbeat    time.Duration // the same: the last sign of life, with a heartbeat timeout
+	kept         time.Duration // the same: the last keep-alive
+	lists        time.Duration // the same: until when the lists of members that were sent are paid for
+	looked       bool          // whether the client seemed to be silent at the last look
+	heard        uint64        // bytes that had come by then
+	timer        *time.Timer
+	background   sync.WaitGroup // goroutines of this connection besides run
 }
 
 // randomLength is that of the random part of a connection id: 132 bits.
@@ -217,20 +217,20 @@ func (c *connection) end(cause error) {
 	c.mu.Lock()
 	c.ended = true
 	reason := c.reason
-	if c.stopSettle != nil {
-		c.stopSettle()
+	if c.stopRetries != nil {
+		c.stopRetries()
 	}
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	clear(c.waiting)
+	clear(c.retries)
 	c.mu.Unlock()
 	c.h.conns.remove(c)
 	c.h.limits.close(c.uid())
 	c.background.Wait()
 
 	c.ops.Lock()
-	channels := c.left
+	channels := c.unsubscribes
 	for _, s := range c.subscriptions() {
 		s.topic.remove(s)
 		c.h.hub.release(c.h.node, s.topic)
@@ -242,7 +242,7 @@ func (c *connection) end(cause error) {
 	c.mu.Unlock()
 	c.h.untilStored(func(ctx context.Context) error {
 		for ; len(channels) > 0; channels = channels[1:] {
-			if err := c.h.unsubscribeStore(ctx, channels[0], c.id); err != nil {
+			if err := c.h.storeUnsubscribe(ctx, channels[0], c.id); err != nil {
 				return err
 			}
 		}

@@ -26,9 +26,9 @@ func TestTooLateForAConnection(t *testing.T) {
 		bob.next("hotsock.memberRemoved")
 		synctest.Wait()
 
-		gone.rejoin()
-		gone.resubscribe("a", true)
-		if gone.dismiss("a") || gone.dismiss("presence.b") {
+		gone.resyncAll()
+		gone.resync("a", true)
+		if gone.unsubscribeByHost("a") || gone.unsubscribeByHost("presence.b") {
 			t.Error("a subscription ended twice")
 		}
 		if _, err := r.h.peers.do(&peerRequest{

@@ -54,12 +54,13 @@ type Handler struct {
 	events   *emitter
 	observer *safeObserver
 	hub      *hub
-	missed   *missedReader
+	catchUps *catchUpReader
 	conns    connections
 	limits   *throttles
 	node     store.Node
 	peers    *peers
 	reads    *storeReader
+	resyncs  *resyncer
 
 	responder *responder
 	upgrader  *upgrader
@@ -77,13 +78,9 @@ type Handler struct {
 	ctx           context.Context
 	cancel        context.CancelFunc
 	stopScheduler func()
-	// work counts goroutines besides those of connections.
-	work sync.WaitGroup
 
-	mu        sync.Mutex
-	stopping  bool // no new connections and requests
-	resyncing bool
-	resync    map[string]bool // channels whose continuity is lost; "" is all
+	mu       sync.Mutex
+	stopping bool // no new connections and requests
 
 	stopCalled atomic.Bool
 	stopped    chan struct{}
@@ -115,9 +112,8 @@ func New(o Options) (*Handler, error) {
 		events:   newEmitter(o.Events, o.Logger),
 		observer: &safeObserver{o.Observer, o.Logger},
 		hub:      newHub(),
-		missed:   newMissedReader(),
+		catchUps: newCatchUpReader(),
 		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
-		resync:   make(map[string]bool),
 		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},
 		stopped:  make(chan struct{}),
 	}
@@ -127,6 +123,7 @@ func New(o Options) (*Handler, error) {
 	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.conns.init()
 	h.counts.init()
+	h.resyncs = newResyncer(&h.conns, h.hub)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
@@ -209,11 +206,12 @@ func (h *Handler) Close() error {
 }
 
 // shutdown stops in the order in which things depend on each other: accepting,
-// scheduler, connections, background work, node, events.
+// scheduler, connections, resyncs, node, events.
 func (h *Handler) shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	h.stopping = true
 	h.mu.Unlock()
+	h.resyncs.stop()
 	h.stopScheduler()
 	h.closeConnections(ctx)
 
@@ -222,7 +220,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.StoreTimeout)
 	defer cancel()
 	h.cancel()
-	h.work.Wait()
+	h.resyncs.wait()
 	h.flusher.Close()
 	err := h.node.Leave(leave)
 	h.events.stop(leave)

@@ -156,8 +156,8 @@ func (h *hub) deliver(item *store.Item) (taken int) {
 	return taken
 }
 
-// suspend makes the channel's subscriptions wait for resubscribe.
-func (h *hub) suspend(channel string) {
+// startGap makes the channel's subscriptions wait for a resync.
+func (h *hub) startGap(channel string) {
 	t := h.topic(channel)
 	if t == nil {
 		return
@@ -165,7 +165,7 @@ func (h *hub) suspend(channel string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range t.subs {
-		s.suspend()
+		s.startGap()
 	}
 }
 
@@ -182,7 +182,7 @@ func (t *topic) remove(s *subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.state = subEnded
-	s.held = nil
+	s.buffer = nil
 	s.owed = noDebt
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]

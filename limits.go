@@ -23,8 +23,8 @@ const (
 
 // What those who catch up may take of a node at once, however many come back.
 const (
-	maxMissedReads  = 8       // of more than firstReplayPage: others wait for their turn
-	maxMissedFrames = 1 << 14 // messages of which it is known that they wait for somebody already
+	maxCatchUpReads  = 8       // of more than firstReplayPage: others wait for their turn
+	maxCatchUpFrames = 1 << 14 // messages of which it is known that they wait for somebody already
 )
 
 // What one user may take of what all share, so that enough is left for others.
@@ -41,7 +41,7 @@ const (
 	maxTold       = 256      // storage reads of a subscription; beyond, the store's order alone decides
 	maxGone       = 1 << 14  // users without a connection whose rate limit is remembered
 	maxPooled     = 16 << 10 // bytes of a buffer that is used again
-	maxWaiting    = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
+	maxRetryBytes = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
 	eventQueue    = 16384    // events that wait for the sink
 	maxEventBytes = 64 << 20 // of them, since an event can have a list of all members
 	maxLogged     = 1 << 10  // bytes of one value in the log

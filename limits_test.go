@@ -37,7 +37,7 @@ func TestLimits(t *testing.T) {
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},
-		{"of these, those that wait for the store or for keys", sizeText(maxWaiting)},
+		{"of these, those that wait for the store or for keys", sizeText(maxRetryBytes)},
 		{"clocks that differ, for the times of a token", fmt.Sprintf("%.0f seconds *", o.ClockSkew.Seconds())},
 		{"schedules pending on a channel, for a client to add one", countText(o.MaxSchedules) + " *"},
 		{"of these, those of one `uid`, or of a connection without one", fmt.Sprintf("1/%d, at least %d", userShare, leastUserSchedules)},

@@ -111,11 +111,11 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 			s.owed = noDebt
 		}
 		switch {
-		case s.state == subJoining:
-			if s.hold(item, t.members.newest.withoutList().Len()) {
+		case s.state == subBuffering:
+			if s.bufferItem(item, t.members.newest.withoutList().Len()) {
 				taken++
 			}
-		case s.state == subLive && s.lacks(item):
+		case s.state == subLive && s.isNew(item):
 			taken++
 			switch {
 			case s.owed == noDebt:
@@ -142,9 +142,9 @@ func (s *subscription) offer(d debt) {
 	s.conn.sock.Send(frame)
 }
 
-// tellHeld tells of the changes that waited while the client was joining: of all
-// but the one that is owed now, without the list. The topic's lock must be held.
-func (s *subscription) tellHeld(changes []*store.Item) {
+// sendBuffered sends the buffered changes: all but the one that is owed now without
+// the list. The topic's lock must be held.
+func (s *subscription) sendBuffered(changes []*store.Item) {
 	d := s.owed
 	last := -1 // the change that will be owed, if it is one of these
 	for i, item := range changes {

@@ -125,7 +125,7 @@ func TestJoinAmongManyChanges(t *testing.T) {
 		ann.next("hotsock.subscribed")
 		s := r.h.conns.of("ann")[0].subscription("presence.room")
 		s.topic.mu.Lock()
-		s.state = subJoining
+		s.state = subBuffering
 		s.topic.mu.Unlock()
 		const times = 10
 		for range times {
@@ -135,12 +135,12 @@ func TestJoinAmongManyChanges(t *testing.T) {
 			bob.next("hotsock.unsubscribed")
 		}
 		s.topic.mu.Lock()
-		for i, item := range s.held.items {
+		for i, item := range s.buffer.items {
 			if item.Presence.Members != nil {
 				t.Errorf("change %d keeps its list", i)
 			}
 		}
-		s.goLive(s.position)
+		s.passItems(s.position)
 		s.topic.mu.Unlock()
 		for range times - 1 {
 			ann.wantTold("Added bob -", "Removed bob -")

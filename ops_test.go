@@ -161,7 +161,7 @@ func TestRetryDuringSubscribe(t *testing.T) {
 		r.s.setDown(false)
 		c.send(subscribeA)
 		synctest.Wait()
-		settled := started(r.h.conns.of("ann")[0].settleOnce)
+		settled := started(r.h.conns.of("ann")[0].retryOnce)
 		release(nil)
 		c.next("hotsock.subscribed")
 		if !<-settled {

@@ -48,7 +48,7 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 	case peerUnsubscribe:
 		var count atomic.Int64
 		forConnections(append(p.meant(q), p.hub.known(q.Channel, q.UID)...), func(c *connection) {
-			if c.dismiss(q.Channel) {
+			if c.unsubscribeByHost(q.Channel) {
 				count.Add(1)
 			}
 		})
@@ -88,23 +88,23 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 	return a, nil
 }
 
-// dismiss ends the subscription to a channel on the host's behalf, and tells
+// unsubscribeByHost ends the subscription to a channel on the host's behalf, and tells
 // the client.
-func (c *connection) dismiss(channel string) bool {
+func (c *connection) unsubscribeByHost(channel string) bool {
 	c.ops.Lock()
 	defer c.ops.Unlock()
 	c.mu.Lock()
-	_, waiting := c.waiting[channel]
-	delete(c.waiting, channel)
+	_, retried := c.retries[channel]
+	delete(c.retries, channel)
 	s := c.subs.Value(channel)
 	c.mu.Unlock()
 	if s == nil {
-		if waiting { // and so does the client
+		if retried { // and the client waits for it
 			c.sock.Send(unsubscribedFrame(channel, c.perms.Channel(channel).Alias, c.meta(), ""))
 		}
 		return false
 	}
-	c.leave(s)
+	c.endSubscription(s)
 	c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), ""))
 	return true
 }

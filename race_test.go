@@ -107,12 +107,12 @@ func TestOthersAtAConnection(t *testing.T) {
 		func(c *connection) { c.subscription("c") },
 		func(c *connection) { c.meta() },
 		func(c *connection) { c.hasEnded() },
-		func(c *connection) { c.waitingBytes(new(joinRequest)) },
+		func(c *connection) { c.retryBytes(new(subscribeRequest)) },
 		func(c *connection) { c.takesList() },
 		func(c *connection) { c.chargeList(0) },
 		func(c *connection) { c.close(endHost) },
-		func(c *connection) { c.dismiss("presence.a") },
-		func(c *connection) { c.rejoin() },
+		func(c *connection) { c.unsubscribeByHost("presence.a") },
+		func(c *connection) { c.resyncAll() },
 		func(c *connection) { c.perms.RealName("c", nil) },
 		func(c *connection) { c.perms.Channel("c") },
 		func(c *connection) {
@@ -122,7 +122,7 @@ func TestOthersAtAConnection(t *testing.T) {
 		},
 		func(c *connection) {
 			for _, s := range c.subscriptions() {
-				s.suspended()
+				s.hasGap()
 			}
 		},
 		func(c *connection) {

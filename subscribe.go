@@ -13,15 +13,15 @@ import (
 	"github.com/hotsock-go/hotsock/token"
 )
 
-// A joinRequest is a permitted subscribe.
-type joinRequest struct {
-	name    string            // as the client said it
-	channel string            // real name, as far as it is known without granted
-	token   string            // the subscribe token, or ""
-	granted *permission.Grant // of that token, or nil, also before it is verified
-	used    bool              // its single use is taken
-	counted bool              // against the rate limit
-	auto    bool
+// A subscribeRequest is a client's wish to be subscribed to a channel.
+type subscribeRequest struct {
+	name      string            // as the client said it
+	channel   string            // real name, as far as it is known without grant
+	token     string            // the subscribe token, or ""
+	grant     *permission.Grant // of that token, nil without one and before it is verified
+	tokenUsed bool              // the token's single use is spent
+	charged   bool              // against the rate limit
+	auto      bool
 	// catchUp asks for the position, and what came after the message, which is
 	// zero for none.
 	catchUp bool
@@ -38,122 +38,123 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 		return refuseBecause(CodeInvalidRequest, invalidChannel)
 	}
 	// Counted now, whatever becomes of it.
-	j := joinRequest{
+	req := subscribeRequest{
 		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
-		catchUp: in.CatchUp, after: in.After, counted: c.limit.take() == nil,
+		catchUp: in.CatchUp, after: in.After, charged: c.limit.take() == nil,
 	}
-	err = c.join(&j, cmd)
+	err = c.trySubscribe(&req, cmd)
 	if isTemporary(err) {
-		// hotsock-js does not try again after an error that it does not know,
-		// so it is done here, when the store is back or the limit allows.
-		c.keep(waitingSubscribe{join: j, cmd: wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
+		// hotsock-js does not retry after an error that it does not know, so it
+		// is done here, when the store is back or the limit allows.
+		c.retrySubscribe(subscribeRetry{req: req, cmd: wire.Command{Event: cmd.Event, Channel: cmd.Channel, Ref: cmd.Ref}})
 	}
 	return err
 }
 
-// isTemporary reports whether a subscribe that failed will be tried again.
+// isTemporary reports whether a subscribe that failed is retried.
 func isTemporary(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, token.ErrKeyLookup)
 }
 
-// verify verifies the token of a hotsock.subscribe, if it has one.
-func (c *connection) verify(j *joinRequest) error {
-	if j.token == "" || j.granted != nil {
+// verifySubscribe verifies the token of a hotsock.subscribe, if it has one.
+func (c *connection) verifySubscribe(req *subscribeRequest) error {
+	if req.token == "" || req.grant != nil {
 		return nil
 	}
 	// Before it is known whether the token is worth anything: while the keys
 	// cannot be had, every text would have to be kept.
-	if c.waitingBytes(j) > maxWaiting {
-		return refuseBecause(CodeRateLimited, "too much waits to be subscribed on this connection")
+	if c.retryBytes(req) > maxRetryBytes {
+		return refuseBecause(CodeRateLimited, "too many subscribes of this connection wait to be retried")
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), j.token, ScopeSubscribe)
+	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), req.token, ScopeSubscribe)
 	if err != nil {
 		return c.refuseToken("subscribe", CodeInvalidSubscribeToken, err)
 	}
-	j.granted, j.channel = g, c.perms.RealName(j.name, g)
+	req.grant, req.channel = g, c.perms.RealName(req.name, g)
 	return nil
 }
 
 func (c *connection) autoSubscribe(channel string) {
 	// The client can be told no other way from where on it has received all.
-	j := joinRequest{name: channel, channel: channel, auto: true, counted: true, catchUp: true}
+	req := subscribeRequest{name: channel, channel: channel, auto: true, charged: true, catchUp: true}
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()
-	err := c.join(&j, &cmd)
+	err := c.trySubscribe(&req, &cmd)
 	if err == nil {
 		return
 	}
 	c.fail(&cmd, err)
 	if isTemporary(err) {
-		c.keep(waitingSubscribe{join: j, cmd: cmd})
+		c.retrySubscribe(subscribeRetry{req: req, cmd: cmd})
 	}
 }
 
-// join makes the subscription. ops is held.
-func (c *connection) join(j *joinRequest, cmd *wire.Command) error {
-	if err := c.verify(j); err != nil {
+// trySubscribe makes the subscription, or catches up with the one that there is.
+// ops is held.
+func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) error {
+	if err := c.verifySubscribe(req); err != nil {
 		return err
 	}
-	if s := c.subscription(j.channel); s != nil {
-		if !j.catchUp || j.token != "" {
+	if s := c.subscription(req.channel); s != nil {
+		if !req.catchUp || req.token != "" {
 			return refuse(CodeAlreadySubscribed)
 		}
-		if err := c.count(j); err != nil {
+		if err := c.chargeSubscribe(req); err != nil {
 			return err
 		}
-		return c.resume(s, j, cmd.Ref)
+		return c.catchUp(s, req, cmd.Ref)
 	}
-	s, err := c.permitJoin(j)
+	s, err := c.newSubscription(req)
 	if err != nil {
 		return err
 	}
-	if err := c.count(j); err != nil {
+	if err := c.chargeSubscribe(req); err != nil {
 		return err
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	if !j.used {
-		if err := c.h.useToken(ctx, j.granted, CodeInvalidSubscribeToken); err != nil {
+	if !req.tokenUsed {
+		if err := c.h.useToken(ctx, req.grant, CodeInvalidSubscribeToken); err != nil {
 			return err
 		}
-		j.used = true
+		req.tokenUsed = true
 	}
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err
 	}
-	s.grant = c.perms.Subscribed(s.channel, j.granted)
+	s.grant = c.perms.Subscribed(s.channel, req.grant)
 	s.topic.add(s)
-	if err := c.enter(ctx, s, j, cmd.Ref); err != nil {
-		c.leave(s)
+	if err := c.activate(ctx, s, req, cmd.Ref); err != nil {
+		c.endSubscription(s)
 		return err
 	}
 	return nil
 }
 
-// count counts a subscribe against the rate limit, once.
-func (c *connection) count(j *joinRequest) error {
-	if j.counted {
+// chargeSubscribe counts a subscribe against the rate limit, once.
+func (c *connection) chargeSubscribe(req *subscribeRequest) error {
+	if req.charged {
 		return nil
 	}
 	err := c.limit.take()
-	j.counted = err == nil
+	req.charged = err == nil
 	return err
 }
 
-// permitJoin checks all that needs no store.
-func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
+// newSubscription makes the subscription, if all permits it that needs no store.
+func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := c.meta()
-	s := &subscription{conn: c, channel: j.channel, claims: tokenClaims(j.token), uid: m.UID, umd: m.UMD}
-	s.grant = permission.Resolve(j.channel, c.grant, j.granted)
-	if j.granted != nil {
-		if uid := j.granted.UID; uid != "" {
+	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), uid: m.UID, umd: m.UMD}
+	s.grant = permission.Resolve(req.channel, c.grant, req.grant)
+	if req.grant != nil {
+		if uid := req.grant.UID; uid != "" {
 			s.uid = uid
 		}
-		if umd := j.granted.UMD; umd != nil {
+		if umd := req.grant.UMD; umd != nil {
 			s.umd = umd
 		}
 	}
@@ -164,7 +165,7 @@ func (c *connection) permitJoin(j *joinRequest) (*subscription, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	others := 0
-	for channel := range c.waiting {
+	for channel := range c.retries {
 		if channel != s.channel && !c.subs.Has(channel) {
 			others++
 		}
@@ -197,32 +198,32 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	}
 	channel := c.perms.RealName(cmd.Channel, nil)
 	c.mu.Lock()
-	w, waiting := c.waiting[channel]
-	if !waiting && !c.subs.Has(channel) {
-		for _, other := range c.waiting {
-			if other.join.name == cmd.Channel { // an alias that only its token gives
-				w, waiting, channel = other, true, other.join.channel
+	retry, retried := c.retries[channel]
+	if !retried && !c.subs.Has(channel) {
+		for _, other := range c.retries {
+			if other.req.name == cmd.Channel { // an alias that only its token gives
+				retry, retried, channel = other, true, other.req.channel
 			}
 		}
 	}
-	delete(c.waiting, channel)
+	delete(c.retries, channel)
 	s := c.subs.Value(channel)
 	c.mu.Unlock()
 	switch {
 	case s != nil:
-		c.leave(s)
+		c.endSubscription(s)
 		c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), cmd.Ref))
-	case waiting:
-		c.sock.Send(unsubscribedFrame(channel, permission.Resolve(channel, c.grant, w.join.granted).Alias, c.meta(), cmd.Ref))
+	case retried:
+		c.sock.Send(unsubscribedFrame(channel, permission.Resolve(channel, c.grant, retry.req.grant).Alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}
 	return nil
 }
 
-// leave ends a subscription. ops is held. When it returns, nothing of the
+// endSubscription ends a subscription. ops is held. When it returns, nothing of the
 // channel is sent any more; if the store cannot be told now, it will be.
-func (c *connection) leave(s *subscription) {
+func (c *connection) endSubscription(s *subscription) {
 	s.topic.remove(s)
 	c.perms.Unsubscribed(s.channel)
 	c.mu.Lock()
@@ -231,15 +232,15 @@ func (c *connection) leave(s *subscription) {
 	c.h.hub.release(c.h.node, s.topic)
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	if err := c.h.unsubscribeStore(ctx, s.channel, c.id); err != nil {
+	if err := c.h.storeUnsubscribe(ctx, s.channel, c.id); err != nil {
 		c.logger().Warn("hotsock: cannot unsubscribe yet", "err", err)
-		c.settleLater(func(c *connection) { c.left = append(c.left, s.channel) })
+		c.retryUnsubscribe(s.channel)
 	}
 }
 
-// unsubscribeStore makes the store forget a subscription and raises what events
+// storeUnsubscribe makes the store forget a subscription and raises what events
 // follow from that.
-func (h *Handler) unsubscribeStore(ctx context.Context, channel, connection string) error {
+func (h *Handler) storeUnsubscribe(ctx context.Context, channel, connection string) error {
 	e, err := h.node.Unsubscribe(ctx, channel, connection)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

@@ -12,9 +12,8 @@ import (
 type subState uint8
 
 const (
-	// subJoining: items are kept until the client has been told that it is
-	// subscribed.
-	subJoining subState = iota
+	// subBuffering: items wait until the client has been sent a snapshot.
+	subBuffering subState = iota
 	// subLive: items go out as they come.
 	subLive
 	// subEnded: nothing goes out any more.
@@ -41,28 +40,28 @@ type subscription struct {
 	// Guarded by topic.mu.
 	index int
 	state subState
-	// gap is true after items were lost, until resubscribe deals with it. Nothing
+	// gap is true after items were lost, until a resync deals with it. Nothing
 	// that follows the gap goes out before the client is told.
 	gap bool
 	// owed is the change of members that the client has yet to be sent.
 	owed     debt
 	position ulid.ULID // items up to here are not for this subscription
-	// held is what was delivered in the state subJoining, nil if that is nothing.
-	held *heldItems
+	// buffer has what was delivered in the state subBuffering, nil if that is nothing.
+	buffer *itemBuffer
 	// reads are nil until the client is told of storage entries outside of the
 	// order of items.
 	reads *storageReads
 }
 
-// heldItems wait until the client has been told that it is subscribed.
-type heldItems struct {
+// An itemBuffer has the items that wait until the client has been sent a snapshot.
+type itemBuffer struct {
 	items []*store.Item
 	size  int // bytes of their frames, of changes of members without the list
 }
 
-// dropped reports whether they were too many. The client is disconnected, and
+// overflowed reports whether they were too many. The client is disconnected, and
 // must not be given what follows them, from where it would go on later.
-func (h *heldItems) dropped() bool { return h != nil && h.items == nil }
+func (b *itemBuffer) overflowed() bool { return b != nil && b.items == nil }
 
 // storageReads are what a client was told of storage entries outside of the
 // order of items.
@@ -75,12 +74,11 @@ type storageReads struct {
 	passed *store.Entry
 }
 
-// deliver returns whether the client is given the item, now or when it has
-// joined. It is called with the topic's lock held.
+// deliver returns whether the client is given the item, now or after a snapshot. It is called with the topic's lock held.
 func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
-	// Its own joining is not after its position, and so left out anyway. One that
-	// is comes after its leaving, which it was told of: the store took the node
-	// for dead meanwhile.
+	// The client's own coming is not after its position, and so left out anyway. One
+	// that is comes after its going, which it was told of: the store took the node for
+	// dead meanwhile.
 	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
 		return false
 	}
@@ -90,28 +88,28 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	switch s.state {
 	case subLive:
 		return s.send(item, frame)
-	case subJoining:
-		return s.hold(item, frame.Len())
+	case subBuffering:
+		return s.bufferItem(item, frame.Len())
 	}
 	return false
 }
 
-// hold keeps an item until the client has been told that it is subscribed, and
-// returns false if it is one too many. Its frame is that long.
-func (s *subscription) hold(item *store.Item, size int) bool {
-	if s.held == nil {
-		s.held = new(heldItems)
+// bufferItem keeps an item until the client has been sent a snapshot, and returns
+// false if it is one too many. Its frame is that long.
+func (s *subscription) bufferItem(item *store.Item, size int) bool {
+	if s.buffer == nil {
+		s.buffer = new(itemBuffer)
 	}
-	h := s.held
-	if h.size += size; h.size > s.conn.h.opts.MaxQueueSize {
-		h.items = nil
+	b := s.buffer
+	if b.size += size; b.size > s.conn.h.opts.MaxQueueSize {
+		b.items = nil
 		s.conn.tooSlow()
 		return false
 	}
 	if item.Presence != nil {
 		item = withoutMembers(item)
 	}
-	h.items = append(h.items, item)
+	b.items = append(b.items, item)
 	return true
 }
 
@@ -127,7 +125,7 @@ func withoutMembers(item *store.Item) *store.Item {
 // send passes on what the client does not know yet, and returns whether it did
 // not.
 func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
-	if !s.lacks(item) {
+	if !s.isNew(item) {
 		return false
 	}
 	if item.Storage != nil && s.reads != nil {
@@ -143,9 +141,8 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 	return true
 }
 
-// lacks reports whether an item is newer than what the client was told when it
-// was subscribed.
-func (s *subscription) lacks(item *store.Item) bool { return item.ID.Compare(s.position) > 0 }
+// isNew reports whether an item is newer than the client's snapshot.
+func (s *subscription) isNew(item *store.Item) bool { return item.ID.Compare(s.position) > 0 }
 
 // tell notes that the client is being told of a storage entry outside the order
 // of items, and sends the frame. The topic's lock must be held.
@@ -172,44 +169,44 @@ func (s *subscription) read() *storageReads {
 	return s.reads
 }
 
-// suspend keeps what is delivered from now on until resubscribe. The topic's
-// lock must be held.
-func (s *subscription) suspend() {
+// startGap notes that items are lost, and buffers what follows until the resync. The
+// topic's lock must be held.
+func (s *subscription) startGap() {
 	s.gap = true
 	if s.state == subLive {
-		s.state = subJoining
+		s.state = subBuffering
 	}
 }
 
-// suspended reports whether the client must be told of lost items.
-func (s *subscription) suspended() bool {
+// hasGap reports whether the client must be told of lost items.
+func (s *subscription) hasGap() bool {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
 	return s.gap
 }
 
-// goLive sends what is waiting and lets the following pass, unless items were
-// lost or dropped meanwhile. The topic's lock must be held.
-func (s *subscription) goLive(position ulid.ULID) {
+// passItems sends what is buffered and lets what follows pass, unless items were
+// lost meanwhile, or the buffer overflowed. The topic's lock must be held.
+func (s *subscription) passItems(position ulid.ULID) {
 	s.position = position
-	if s.gap || s.held.dropped() {
+	if s.gap || s.buffer.overflowed() {
 		return
 	}
 	s.state = subLive
-	if s.held == nil {
+	if s.buffer == nil {
 		return
 	}
 	var changes []*store.Item
-	for _, item := range s.held.items {
+	for _, item := range s.buffer.items {
 		switch {
 		case item.Presence == nil:
 			s.send(item, itemFrame(item))
-		case s.lacks(item):
+		case s.isNew(item):
 			changes = append(changes, item)
 		}
 	}
-	s.tellHeld(changes)
-	s.held = nil
+	s.sendBuffered(changes)
+	s.buffer = nil
 }
 
 // meta is who the user is on this channel.

@@ -14,7 +14,6 @@ import (
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
-	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
 )
 
@@ -79,7 +78,7 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 		connected: time.Now(),
 	}
 	c.sourceIP, c.userAgent = u.h.opts.sender(r)
-	if err := c.record(); err != nil {
+	if err := c.storeConnection(); err != nil {
 		return nil, "", err
 	}
 	if err := u.h.useToken(ctx, g, CodeUnauthorized); err != nil {
@@ -89,8 +88,8 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 	return c, secret, nil
 }
 
-// forget takes back what prepare has recorded of a connection that came to
-// nothing.
+// forget takes out of the store what prepare has added of a connection that came
+// to nothing.
 func (u *upgrader) forget(c *connection) {
 	if !u.h.events.on() {
 		return
@@ -216,5 +215,3 @@ func newSecret() string {
 	}
 	return string(secret)
 }
-
-var _ store.Receiver = (*receiver)(nil)

@@ -123,12 +123,12 @@ func TestNothingAfterWhatCouldNotBeHeld(t *testing.T) {
 			return &store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "e", Data: data}}
 		}
 		s.topic.mu.Lock()
-		s.state = subJoining
+		s.state = subBuffering
 		for _, size := range []int{10, 64 << 10, 10} {
 			item := message(size)
 			s.deliver(item, itemFrame(item))
 		}
-		s.goLive(s.position)
+		s.passItems(s.position)
 		item := message(10)
 		if s.deliver(item, itemFrame(item)) {
 			t.Error("it goes on after the gap")

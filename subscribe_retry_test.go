@@ -101,8 +101,8 @@ func TestMadeUpTokensWhileKeysCannotBeHad(t *testing.T) {
 			answers[code]++
 		}
 		kept := answers["UNAVAILABLE"]
-		if kept < 100 || kept > maxWaiting/len(junk) || kept+answers["RATE_LIMITED"] != sent {
-			t.Errorf("answers %v: more than %d bytes wait", answers, maxWaiting)
+		if kept < 100 || kept > maxRetryBytes/len(junk) || kept+answers["RATE_LIMITED"] != sent {
+			t.Errorf("answers %v: more than %d bytes wait", answers, maxRetryBytes)
 		}
 		if lookups > kept+10 {
 			t.Errorf("%d lookups for %d that wait", lookups, kept)

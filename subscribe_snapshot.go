@@ -1,0 +1,112 @@
+package hotsock
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// activate makes the store know the subscription and sends the client the
+// channel's snapshot, from which on it gets every item.
+func (c *connection) activate(ctx context.Context, s *subscription, req *subscribeRequest, ref string) error {
+	r, err := c.h.storeSubscribe(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.from = r.Position
+	c.h.events.subscribed(s, &r)
+	snap, err := c.readSnapshot(s, req, &r)
+	if err != nil {
+		return err
+	}
+	snap.Ref = ref
+
+	t := s.topic
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.mu.Lock()
+	delete(c.retries, s.channel)
+	c.subs.Set(s.channel, s)
+	c.mu.Unlock()
+	s.goLive(snap)
+	return nil
+}
+
+// storeSubscribe makes the store know the subscription.
+func (h *Handler) storeSubscribe(ctx context.Context, s *subscription) (store.SubscribeResult, error) {
+	r, err := h.node.Subscribe(ctx, s.request())
+	if errors.Is(err, store.ErrCapacity) {
+		err = refuse(CodePresenceCapacityReached)
+	}
+	return r, err
+}
+
+// A snapshot is what a client is told at once of a channel: that it is subscribed,
+// the members, the entries that it observes, and what it catches up with.
+type snapshot struct {
+	wire.Subscribed
+	entries []*store.Entry
+	missed  []*store.Message
+}
+
+// readSnapshot reads what the client must know at the position of r.
+func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *store.SubscribeResult) (snapshot, error) {
+	snap := snapshot{Subscribed: wire.Subscribed{
+		AutoSubscribed: req.auto, Members: r.Info.Members, CatchUp: req.catchUp, LastID: r.Position,
+	}}
+	if !req.after.IsZero() {
+		snap.Recovered = wire.RecoveryFailed
+		if s.mayReplay(req.after) {
+			missed, complete, err := c.readMissed(s, req.after, r.Position)
+			if err != nil {
+				return snap, err
+			}
+			if complete {
+				snap.Recovered, snap.missed = wire.RecoveryDone, missed
+			}
+		}
+	}
+	ctx, cancel := c.h.storeContext(c.h.ctx)
+	defer cancel()
+	var err error
+	snap.entries, err = c.h.reads.observed(ctx, s, c.h.opts.MaxQueueSize)
+	return snap, err
+}
+
+// goLive sends the client the snapshot, and lets what follows it pass. The topic's
+// lock must be held.
+func (s *subscription) goLive(snap snapshot) {
+	s.owed = noDebt // the list is in the snapshot
+	if !s.sendSnapshot(&snap) {
+		// The client can read the history instead, page by page.
+		if snap.missed = nil; snap.Recovered == wire.RecoveryDone {
+			snap.Recovered = wire.RecoveryFailed
+		}
+		if !s.sendSnapshot(&snap) {
+			s.conn.tooSlow()
+			return
+		}
+	}
+	s.passItems(snap.LastID)
+}
+
+// sendSnapshot sends the snapshot; or nothing, and returns false, if that is too
+// much.
+func (s *subscription) sendSnapshot(snap *snapshot) bool {
+	frames := make([]socket.Frame, 0, 1+len(snap.entries)+len(snap.missed))
+	frames = append(frames, subscribedFrame(s, snap.Subscribed))
+	for _, e := range snap.entries {
+		frames = append(frames, storageUpdatedFrame(e))
+	}
+	frames = s.conn.h.catchUps.appendFrames(frames, snap.missed)
+	if !s.conn.sock.SendAll(frames) {
+		return false
+	}
+	for _, e := range snap.entries {
+		s.note(e)
+	}
+	return true
+}
