@@ -14,7 +14,7 @@ import (
 //
 // In every period it reads when the partitions have something to be done (poll.go).
 // Then it looks. A look tells when the next one is needed; of a schedule that is
-// due before that, the node is told over the bus.
+// due before that, the node is told on its control topic.
 type agenda struct {
 	n *node
 

@@ -66,7 +66,7 @@ func (a *assigned) current() *assignment {
 // all if it is not known.
 func (s *Store) whoFires(p int) string {
 	if a := s.assigned.Load().current(); a != nil {
-		return s.keys.bus(a.fires[p])
+		return s.keys.control(a.fires[p])
 	}
-	return s.keys.bus("")
+	return s.keys.control("")
 }

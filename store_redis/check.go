@@ -158,7 +158,7 @@ func (s *Store) checkPermissions(ctx context.Context) error {
 	if s.topo.bySlot() {
 		topics = append(topics, "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE")
 	}
-	args := []any{s.keys.bus(""), strconv.Itoa(len(topics))}
+	args := []any{s.keys.control(""), strconv.Itoa(len(topics))}
 	for _, name := range append(topics, commandsCalled()...) {
 		args = append(args, name)
 	}

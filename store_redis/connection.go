@@ -2,170 +2,32 @@ package storeredis
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/hotsock-go/hotsock/store"
 )
 
-// A connection is the present one of a link: one goroutine subscribes, and one
-// receives.
-type connection struct {
-	l  *link
-	ps *redis.PubSub
-	// up is sent to when the probe's topic is subscribed to.
-	up chan<- struct{}
+// AddConnection records a connection in the home partition.
+func (n *node) AddConnection(ctx context.Context, c store.Connection) error {
+	k := &n.s.keys
+	_, err := n.asMember(ctx, home, func(inc string) call {
+		return call{
+			script: connectScript, part: home, keys: []any{k.conns(home, inc), k.leases(home)},
+			args: []any{inc, c.ID, c.Info},
+		}
+	})
+	return err
 }
 
-// send subscribes and unsubscribes as topics change, until it fails.
-func (c *connection) send(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-c.l.wake:
-		}
-		for {
-			subscribe, unsubscribe := c.l.takeChanges()
-			if len(subscribe)+len(unsubscribe) == 0 {
-				break
-			}
-			if err := c.each(unsubscribe, func(topics []string) error {
-				if c.l.sharded {
-					return c.ps.SUnsubscribe(ctx, topics...)
-				}
-				return c.ps.Unsubscribe(ctx, topics...)
-			}); err != nil {
-				return err
-			}
-			if err := c.each(subscribe, func(topics []string) error {
-				if c.l.sharded {
-					return c.ps.SSubscribe(ctx, topics...)
-				}
-				return c.ps.Subscribe(ctx, topics...)
-			}); err != nil {
-				return err
-			}
-		}
+// RemoveConnection forgets a connection.
+func (n *node) RemoveConnection(ctx context.Context, id string) error {
+	if n.left.Load() {
+		return errLeft
 	}
-}
-
-// each calls command with as many topics as one command may have: those of one
-// partition, on a cluster.
-func (c *connection) each(topics []string, command func([]string) error) error {
-	if c.l.sharded {
-		for _, group := range c.l.f.n.s.keys.byPartition(topics) {
-			if err := command(group); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for len(topics) > 0 {
-		n := min(len(topics), subscribeBatch)
-		if err := command(topics[:n]); err != nil {
-			return err
-		}
-		topics = topics[n:]
-	}
-	return nil
-}
-
-// receive passes on what comes, until the connection fails.
-func (c *connection) receive(ctx context.Context) error {
-	for {
-		m, err := c.ps.ReceiveTimeout(ctx, 0)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		switch m := m.(type) {
-		case *redis.Message:
-			c.l.heardAt.Store(int64(time.Since(c.l.born)) + 1)
-			c.l.f.dispatch(c.l, m.Channel, m.Payload)
-		case *redis.Subscription:
-			if err := c.subscribed(m); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (c *connection) subscribed(m *redis.Subscription) error {
-	switch m.Kind {
-	case "subscribe", "ssubscribe":
-		if !c.l.confirm(m.Channel) {
-			return nil
-		}
-		if m.Channel == c.l.probe {
-			select {
-			case c.up <- struct{}{}:
-			default:
-			}
-			return nil
-		}
-		c.l.f.confirmed(m.Channel)
-	case "sunsubscribe":
-		// The server sends this by itself when a slot moves away.
-		if c.l.has(m.Channel) && c.l.isSent(m.Channel) {
-			return fmt.Errorf("the server ended the subscription to %s", m.Channel)
-		}
-	case "unsubscribe":
-	default:
-		return errors.New("unexpected " + m.Kind)
-	}
-	return nil
-}
-
-// takeChanges returns what to subscribe to and to unsubscribe from now.
-func (l *link) takeChanges() (subscribe, unsubscribe []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, topic := range l.changed {
-		t := l.topics[topic]
-		switch {
-		case t == nil || t.wanted == t.sent:
-		case t.wanted:
-			t.sent = true
-			t.pending++
-			subscribe = append(subscribe, topic)
-		default:
-			t.sent = false
-			unsubscribe = append(unsubscribe, topic)
-		}
-		l.forget(topic)
-	}
-	l.changed = nil
-	return subscribe, unsubscribe
-}
-
-// confirm notes a confirmation, and reports whether the topic is subscribed to.
-func (l *link) confirm(topic string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t := l.topics[topic]
-	if t == nil {
-		return false
-	}
-	t.pending--
-	l.forget(topic)
-	return t.pending <= 0 && t.sent
-}
-
-// forget drops what is known of a topic that is of no use any more. l.mu is
-// held.
-func (l *link) forget(topic string) {
-	if t := l.topics[topic]; t != nil && !t.wanted && !t.sent && t.pending <= 0 {
-		delete(l.topics, topic)
-	}
-}
-
-func (l *link) isSent(topic string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t := l.topics[topic]
-	return t != nil && t.sent && t.pending <= 0
+	k := &n.s.keys
+	inc := n.leases.current(home)
+	_, err := n.s.do(ctx, call{
+		script: disconnectScript, part: home, keys: []any{k.conns(home, inc), k.leases(home)},
+		args: []any{inc, "", id},
+	})
+	return err
 }

@@ -65,7 +65,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 	until := time.Now().Add(n.o.NodeTimeout)
 	r, err := n.s.do(ctx, call{
 		script: heartbeatScript, part: 0, keys: []any{k.leases(0), k.firing()},
-		args: []any{inc, decimal(millis(n.o.NodeTimeout)), flag(h.fires.Load()), k.bus("")},
+		args: []any{inc, decimal(millis(n.o.NodeTimeout)), flag(h.fires.Load()), k.control("")},
 	})
 	if errors.Is(err, refusedStale) {
 		n.leases.gone(0, inc)

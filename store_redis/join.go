@@ -106,7 +106,7 @@ func (n *node) enter(ctx context.Context) error {
 		return err
 	}
 	for {
-		err := n.fan.bus.up()
+		err := n.fan.control.up()
 		if err == nil {
 			return nil
 		}

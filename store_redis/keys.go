@@ -39,8 +39,9 @@ func newKeyspace(prefix string, database int) (keyspace, error) {
 	return k, nil
 }
 
-// bus is the topic that a node hears alone, or every node for "".
-func (k *keyspace) bus(node string) string { return k.prefix + "bus" + k.topics + ":" + node }
+// control is the topic on which nodes tell each other things: that of one node, or
+// of all for "".
+func (k *keyspace) control(node string) string { return k.prefix + "bus" + k.topics + ":" + node }
 
 // nothing is a key that never exists.
 func (k *keyspace) nothing(p int) string { return k.part[p] + "nothing" }

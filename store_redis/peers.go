@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -89,75 +87,6 @@ func (n *node) Call(ctx context.Context, id string, request []byte) ([]byte, err
 func deadlineOf(ctx context.Context) time.Time {
 	d, _ := ctx.Deadline()
 	return d
-}
-
-// tell publishes to one node, or to all for "". If nobody hears it, it is an
-// error; a cluster does not tell.
-func (n *node) tell(ctx context.Context, id, message string) error {
-	done := make(chan error, 1)
-	// go-redis may wait longer than the context.
-	n.goRun(func() {
-		topic := n.s.keys.bus(id)
-		if n.s.topo.identity.present() != "" {
-			done <- n.s.topo.identity.publish(ctx, topic, message)
-		} else {
-			done <- n.s.client.Publish(ctx, topic, message).Err()
-		}
-	})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-n.ctx.Done():
-		return errLeft
-	}
-}
-
-// busMessage takes a message to this node or to all.
-func (n *node) busMessage(message string) {
-	if rest, ok := strings.CutPrefix(message, "due "); ok {
-		part, wait, _ := strings.Cut(rest, " ")
-		p, err1 := strconv.ParseUint(part, 10, 8)
-		ms, err2 := strconv.ParseUint(wait, 10, 63)
-		if err1 == nil && err2 == nil {
-			n.agenda.soon(int(p), time.Duration(min(ms, 1<<40))*time.Millisecond)
-		}
-		return
-	}
-	if message == "heartbeat" { // Who shares the work has changed.
-		n.heartbeat.soon()
-		return
-	}
-	r := record{rest: message}
-	switch r.next() {
-	case "call":
-		key, from, ms, request := r.next(), r.next(), r.int(), r.bytes()
-		if r.bad {
-			return
-		}
-		n.goRun(func() { n.answer(key, from, time.Duration(ms)*time.Millisecond, request) })
-	case "lost":
-		for r.rest != "" {
-			topic, id := r.next(), r.next()
-			if r.bad {
-				return
-			}
-			n.hearLost(topic, id)
-		}
-	case "answer":
-		key, a := r.next(), answer{failed: r.next(), body: r.bytes()}
-		if r.bad {
-			return
-		}
-		n.peers.mu.Lock()
-		got := n.peers.waiting[key]
-		delete(n.peers.waiting, key)
-		n.peers.mu.Unlock()
-		if got != nil {
-			got <- a
-		}
-	}
 }
 
 // answer lets the receiver answer a call, and sends that back.

@@ -37,7 +37,7 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 		if len(channels) == 0 && len(conns) == 0 {
 			c := call{
 				script: resignScript, part: p,
-				keys: []any{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving), k.bus("")},
+				keys: []any{k.leases(p), k.owned(p, inc), k.conns(p, inc)}, args: []any{inc, flag(leaving), k.control("")},
 			}
 			if p == home {
 				c.keys = append(c.keys, k.firing())

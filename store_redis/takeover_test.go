@@ -167,11 +167,11 @@ func TestNobodyKnowsWhoFires(t *testing.T) {
 	n := joinAs(t, s, newInbox(t), testJoin)
 	f := takePart(t, n)
 	agree(t, 1, n)
-	if got, want := s.whoFires(7), s.keys.bus(n.id); got != want {
+	if got, want := s.whoFires(7), s.keys.control(n.id); got != want {
 		t.Errorf("told on %s, want %s", got, want)
 	}
 	s.assigned.Store(nil)
-	if got, want := s.whoFires(7), s.keys.bus(""); got != want {
+	if got, want := s.whoFires(7), s.keys.control(""); got != want {
 		t.Errorf("while nobody knows, told on %s, want %s", got, want)
 	}
 	old := &assigned{assign([]string{"other"}, []string{"other"}), time.Now().Add(time.Minute)}

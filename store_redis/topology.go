@@ -34,7 +34,7 @@ func newTopology(client redis.UniversalClient, keys keyspace, log *slog.Logger) 
 	case *redis.ClusterClient:
 		t.cluster = c
 	case *redis.Client:
-		t.identity = newIdentity(c, keys.bus("look."), log)
+		t.identity = newIdentity(c, keys.control("look."), log)
 	}
 	return t
 }

@@ -11,20 +11,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const (
-	// subscribeBatch is how many topics one command subscribes to.
-	subscribeBatch = 256
-	// rerouteDelay is how long to wait before a master is looked up again.
-	rerouteDelay = 100 * time.Millisecond
-	// maxLinkBackoff bounds how long to wait before connecting again.
-	maxLinkBackoff = 500 * time.Millisecond
-)
+// maxLinkBackoff bounds how long to wait before connecting again.
+const maxLinkBackoff = 500 * time.Millisecond
 
-// A link is a subscribed connection to one server. When it breaks or falls
+// A pubsubLink is a subscribed connection to one server. When it breaks or falls
 // silent it is replaced by a new connection, which subscribes to all topics
 // again; go-redis's own repair is not relied on, because it notices no
 // half-open connection.
-type link struct {
+type pubsubLink struct {
 	f       *fanout
 	addr    string
 	part    int // a partition of that server
@@ -46,60 +40,16 @@ type link struct {
 	heardAt atomic.Int64
 }
 
-type topicState struct {
-	wanted bool
-	// sent is true if the last command sent for it was to subscribe.
-	sent bool
-	// pending counts subscriptions sent and not confirmed.
-	pending int
-}
-
-func newLink(f *fanout, addr string, part int, sharded bool) *link {
-	return &link{
+func newPubsubLink(f *fanout, addr string, part int, sharded bool) *pubsubLink {
+	return &pubsubLink{
 		f: f, addr: addr, part: part, sharded: sharded,
 		probe: f.n.s.keys.probe(part, f.n.id+"."+randomText(3)),
 		born:  time.Now(), topics: make(map[string]*topicState), wake: make(chan struct{}, 1),
 	}
 }
 
-func (l *link) add(topic string) { l.want(topic, true) }
-
-// drop unsubscribes from a topic.
-func (l *link) drop(topic string) { l.want(topic, false) }
-
-func (l *link) want(topic string, wanted bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t := l.topics[topic]
-	if t == nil {
-		if !wanted {
-			return
-		}
-		t = &topicState{}
-		l.topics[topic] = t
-	}
-	t.wanted = wanted
-	if wanted && t.sent && t.pending <= 0 {
-		// It was dropped a moment ago, and is subscribed to still.
-		l.f.n.goRun(func() { l.f.confirmed(topic) })
-		return
-	}
-	l.changed = append(l.changed, topic)
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (l *link) has(topic string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t := l.topics[topic]
-	return t != nil && t.wanted
-}
-
 // up returns nil if the link has been proven lately.
-func (l *link) up() error {
+func (l *pubsubLink) up() error {
 	at := l.heardAt.Load()
 	if at == 0 {
 		if l.sharded && time.Since(l.born) < probePatience && !l.f.brokeLately() {
@@ -115,11 +65,11 @@ func (l *link) up() error {
 
 // run keeps the link up until the context ends; a sharded link ends when it
 // breaks, since its partitions may belong to another server now.
-func (l *link) run(ctx context.Context) {
+func (l *pubsubLink) run(ctx context.Context) {
 	backoff := 20 * time.Millisecond
 	for {
 		began := time.Now()
-		err := l.connection(ctx)
+		err := l.serve(ctx)
 		l.heardAt.Store(0)
 		if ctx.Err() != nil {
 			return
@@ -140,8 +90,8 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// connection serves one connection until it fails.
-func (l *link) connection(ctx context.Context) error {
+// serve serves one connection until it fails.
+func (l *pubsubLink) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lookup, done := context.WithTimeout(ctx, defaultTimeout)
@@ -164,7 +114,7 @@ func (l *link) connection(ctx context.Context) error {
 	defer l.f.n.wg.Go(func() { _ = ps.Close() })
 	failed := make(chan error, 2)
 	up := make(chan struct{}, 1)
-	c := &connection{l: l, ps: ps, up: up}
+	c := &pubsubConnection{l: l, ps: ps, up: up}
 	l.f.n.wg.Go(func() { failed <- c.send(ctx) })
 	l.f.n.wg.Go(func() { failed <- c.receive(ctx) })
 
@@ -198,25 +148,5 @@ func (l *link) connection(ctx context.Context) error {
 				}
 			}
 		})
-	}
-}
-
-// reset subscribes to every topic again.
-func (l *link) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.changed = l.changed[:0]
-	l.topics[l.probe] = &topicState{wanted: true}
-	for topic, t := range l.topics {
-		if !t.wanted {
-			delete(l.topics, topic)
-			continue
-		}
-		t.sent, t.pending = false, 0
-		l.changed = append(l.changed, topic)
-	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
 	}
 }

@@ -26,7 +26,7 @@ var (
 // another one has become that. A replica lets one subscribe, and passes on what
 // its master tells it, but while it is not in touch with that it misses
 // messages without a sign.
-func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) error {
+func (l *pubsubLink) sendProbe(ctx context.Context, client redis.UniversalClient) error {
 	ctx, cancel := context.WithTimeout(ctx, probeEvery)
 	defer cancel()
 	r, err := l.probeOnce(ctx, client)
@@ -57,7 +57,7 @@ func (l *link) sendProbe(ctx context.Context, client redis.UniversalClient) erro
 
 // probeOnce runs the script: on the present server, or on that of a cluster that
 // the link is to.
-func (l *link) probeOnce(ctx context.Context, client redis.UniversalClient) (*reply, error) {
+func (l *pubsubLink) probeOnce(ctx context.Context, client redis.UniversalClient) (*reply, error) {
 	s := l.f.n.s
 	if !l.sharded {
 		pl, err := s.topo.pipeliner(ctx, l.part)

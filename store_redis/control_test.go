@@ -10,11 +10,11 @@ import (
 // The topics of nodes are no shard's: on a cluster, too, a link to one server has
 // them. When its probe is not heard, as after slots have moved, there is no other
 // server to look for.
-func TestBusIsNotHeardOnCluster(t *testing.T) {
+func TestControlLinkIsNotHeardOnCluster(t *testing.T) {
 	t.Parallel()
 	s := openCluster(t, redistest.StartCluster(t))
 	n := joinAs(t, s, newInbox(t), testJoin)
-	l := newLink(n.fan, "", 0, false) // Nobody subscribes to its probe.
+	l := newPubsubLink(n.fan, "", 0, false) // Nobody subscribes to its probe.
 	if err := l.sendProbe(t.Context(), s.topo.client); !errors.Is(err, errNotHeard) {
 		t.Errorf("got %v, want %v", err, errNotHeard)
 	}

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// rerouteDelay is how long to wait before a master is looked up again.
+const rerouteDelay = 100 * time.Millisecond
+
 // A fanout keeps what this node watches, and the links over which it hears it:
 // one to a single server, and one to each master of a cluster.
 type fanout struct {
@@ -17,31 +20,31 @@ type fanout struct {
 	ctx context.Context
 
 	mu      sync.RWMutex
-	watches map[string]*watch // by topic
-	links   map[string]*link  // by address of the master, "" for a single server
+	watches map[string]*watch      // by topic
+	links   map[string]*pubsubLink // by address of the master, "" for a single server
 	// brokeAt is when a link to a master of a cluster broke last.
 	brokeAt atomic.Pointer[time.Time]
 	// strays counts how often topics were left on no link, and routed is the count
 	// at the last time when all were looked after.
 	strays, routed atomic.Int64
-	bus            *link // of the node itself; the same as links[""] without a cluster
+	control        *pubsubLink // of the node itself; the same as links[""] without a cluster
 }
 
 func newFanout(ctx context.Context, n *node) *fanout {
-	return &fanout{n: n, ctx: ctx, watches: make(map[string]*watch), links: make(map[string]*link)}
+	return &fanout{n: n, ctx: ctx, watches: make(map[string]*watch), links: make(map[string]*pubsubLink)}
 }
 
 // start opens the link that every node needs.
 func (f *fanout) start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.bus = newLink(f, "", 0, false)
-	f.bus.add(f.n.s.keys.bus(""))
-	f.bus.add(f.n.s.keys.bus(f.n.id))
+	f.control = newPubsubLink(f, "", 0, false)
+	f.control.add(f.n.s.keys.control(""))
+	f.control.add(f.n.s.keys.control(f.n.id))
 	if !f.n.sharded {
-		f.links[""] = f.bus
+		f.links[""] = f.control
 	}
-	f.n.goRun(func() { f.bus.run(f.ctx) })
+	f.n.goRun(func() { f.control.run(f.ctx) })
 }
 
 // add returns the watch of a channel, and true if it is new.
@@ -104,7 +107,7 @@ func (f *fanout) route(p int, topic string) {
 	}
 	l := f.links[addr]
 	if l == nil {
-		l = newLink(f, addr, p, true)
+		l = newPubsubLink(f, addr, p, true)
 		f.links[addr] = l
 		f.n.goRun(func() { l.run(f.ctx) })
 	}
@@ -122,7 +125,7 @@ func (f *fanout) astray() {
 
 // broke is called when the link to a master of a cluster broke: its partitions
 // may have another master now. The link ends, and its topics are routed again.
-func (f *fanout) broke(l *link) {
+func (f *fanout) broke(l *pubsubLink) {
 	now := time.Now()
 	f.brokeAt.Store(&now)
 	f.mu.Lock()
@@ -178,11 +181,11 @@ func (f *fanout) unrouted() []*watch {
 }
 
 // dispatch passes on a message that came over a link.
-func (f *fanout) dispatch(l *link, topic, payload string) {
+func (f *fanout) dispatch(l *pubsubLink, topic, payload string) {
 	switch topic {
 	case l.probe:
-	case f.n.s.keys.bus(""), f.n.s.keys.bus(f.n.id):
-		f.n.busMessage(payload)
+	case f.n.s.keys.control(""), f.n.s.keys.control(f.n.id):
+		f.n.hearControl(payload)
 	default:
 		f.heard(topic, payload)
 	}
@@ -258,7 +261,7 @@ const upTimeout = 400 * time.Millisecond
 // answers nothing either does not count: its channels are unavailable on every
 // node, and the others go on.
 func (f *fanout) up(ctx context.Context) error {
-	if err := f.bus.up(); err != nil {
+	if err := f.control.up(); err != nil {
 		return err
 	}
 	down := f.down()
