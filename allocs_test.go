@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // What the hot path allocates is part of its design: these are the exact
@@ -38,11 +40,10 @@ func TestDeliveringAllocatesOnce(t *testing.T) {
 	for _, subscribers := range []int{1, 100} {
 		t.Run(fmt.Sprint(subscribers), func(t *testing.T) {
 			inRig(t, Options{Authenticate: func(*http.Request) (*Claims, error) { return everything("Jim"), nil }}, func(t *testing.T, r *rig) {
-				var clients []*peerClient
+				var clients []*wstest.Conn
 				for range subscribers {
 					c := r.connect("Jim")
-					c.send(`{"event":"hotsock.subscribe","channel":"room.1"}`)
-					c.next("hotsock.subscribed")
+					c.Subscribe("room.1")
 					clients = append(clients, c)
 				}
 				const runs = 30
@@ -58,7 +59,7 @@ func TestDeliveringAllocatesOnce(t *testing.T) {
 					}
 					for _, c := range clients {
 						for range 2 + runs {
-							c.next("chat")
+							c.Expect("chat")
 						}
 					}
 				}

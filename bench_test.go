@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
+	"github.com/hotsock-go/hotsock/internal/pipe"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
 )
@@ -39,7 +40,7 @@ func audience(tb testing.TB, n int) (*Handler, []net.Conn) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l := &pipeListener{conns: make(chan net.Conn)}
+	l := pipe.Listen()
 	server := &http.Server{Handler: h}
 	served := make(chan struct{})
 	go func() {
@@ -48,22 +49,9 @@ func audience(tb testing.TB, n int) (*Handler, []net.Conn) {
 	}()
 	clients := make([]net.Conn, n)
 	for i := range clients {
-		dial := func(context.Context, string, string) (net.Conn, error) {
-			var err error
-			clients[i], err = l.dial()
-			return clients[i], err
-		}
-		c, _, err := websocket.Dial(tb.Context(), "ws://audience/rt", &websocket.DialOptions{
-			HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}},
-		})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		for range 2 { // connected, subscribed
-			if _, _, err := c.Read(tb.Context()); err != nil {
-				tb.Fatal(err)
-			}
-		}
+		c := wstest.Connect(tb, "ws://audience/rt", wstest.Options{HTTPClient: l.Client()})
+		c.Expect("hotsock.subscribed")
+		clients[i] = c.Under
 	}
 	tb.Cleanup(func() {
 		for _, c := range clients {

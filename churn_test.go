@@ -1,8 +1,6 @@
 package hotsock
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,8 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -93,7 +90,7 @@ func TestChurn(t *testing.T) {
 			for i := range channels {
 				u.check(t, churnChannel(i), published[i])
 			}
-			_ = u.conn.CloseNow()
+			u.conn.Cut()
 		}
 		time.Sleep(time.Minute)
 		for channel := range counts {
@@ -116,7 +113,7 @@ type churner struct {
 	uid string
 	rng *rand.Rand
 
-	conn  *websocket.Conn
+	conn  *wstest.Conn
 	alive sync.WaitGroup
 	refs  int
 
@@ -129,7 +126,7 @@ type churner struct {
 func (u *churner) connect() {
 	u.alive.Wait()
 	for {
-		c, _, err := u.r.dial(u.uid)
+		c, _, err := wstest.Try(u.r.t, u.r.url(u.uid), u.r.dial())
 		if err == nil {
 			u.conn = c
 			break
@@ -149,18 +146,10 @@ func (u *churner) connect() {
 
 func (u *churner) read() {
 	for {
-		_, b, err := u.conn.Read(context.Background())
+		m, err := u.conn.TryNext()
 		if err != nil {
 			return
 		}
-		var m struct {
-			ID, Event, Channel, Ref string
-			Data                    struct {
-				Recovered *bool
-				LastID    string
-			}
-		}
-		_ = json.Unmarshal(b, &m)
 		u.mu.Lock()
 		note := ""
 		switch m.Event {
@@ -169,8 +158,8 @@ func (u *churner) read() {
 		case "hotsock.unsubscribed":
 			note = "left"
 		case "hotsock.subscribed":
-			from := m.Data.LastID
-			if m.Data.Recovered != nil && *m.Data.Recovered {
+			from, _ := m.Member("lastId").(string)
+			if m.Member("recovered") == true {
 				from = u.after[m.Ref]
 			} else {
 				u.last[m.Channel] = from
@@ -197,7 +186,7 @@ func (u *churner) subscribe(channel string, catchUp bool) {
 }
 
 func (u *churner) send(text string) {
-	_ = u.conn.Write(context.Background(), websocket.MessageText, []byte(text))
+	_ = u.conn.TrySend(text)
 }
 
 func (u *churner) churn(steps, channels int) {
@@ -206,7 +195,7 @@ func (u *churner) churn(steps, channels int) {
 		channel := churnChannel(u.rng.IntN(channels))
 		switch u.rng.IntN(12) {
 		case 0:
-			_ = u.conn.CloseNow()
+			u.conn.Cut()
 			u.connect()
 		case 1, 2, 3:
 			u.send(`{"event":"hotsock.unsubscribe","channel":"` + channel + `"}`)
@@ -221,7 +210,7 @@ func (u *churner) churn(steps, channels int) {
 
 // settle has the client be subscribed to every channel.
 func (u *churner) settle(channels int) {
-	_ = u.conn.CloseNow()
+	u.conn.Cut()
 	u.connect()
 	for i := range channels {
 		u.subscribe(churnChannel(i), true)

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // A panic in a command is answered, and the connection lives on.
@@ -19,10 +20,8 @@ func TestPanicInACommand(t *testing.T) {
 	defer delete(commands, panics)
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("Jim")
-		c.send(`{"event":"` + panics + `"}`)
-		c.next("INTERNAL")
-		c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-		c.next("hotsock.subscribed")
+		c.Do(`{"event":"`+panics+`"}`, "INTERNAL")
+		c.Subscribe("room")
 	})
 }
 
@@ -40,13 +39,7 @@ func TestShutdownDuringAnUpgrade(t *testing.T) {
 	}
 	s := httptest.NewServer(h)
 	defer s.Close()
-	ws, _, err := websocket.Dial(t.Context(), s.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, b, err := ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
-		t.Errorf("read %s, %v", b, err)
-	}
+	wstest.Dial(t, s.URL, wstest.Options{}).ExpectClose(websocket.StatusGoingAway)
 	if s := h.Stats(); s.Connected != 0 || s.Connections != 0 {
 		t.Errorf("it is counted: %+v", s)
 	}
@@ -70,27 +63,16 @@ func TestReceivingIsNotIdle(t *testing.T) {
 	s := httptest.NewServer(h)
 	defer s.Close()
 	defer h.Close()
-	ws, _, err := websocket.Dial(t.Context(), s.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // connected, subscribed
-		if _, _, err := ws.Read(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := wstest.Connect(t, s.URL, wstest.Options{})
+	c.Expect("hotsock.subscribed")
 	for range 10 {
 		time.Sleep(400 * time.Millisecond)
 		if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := ws.Read(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		c.Expect("e")
 	}
-	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
-		t.Errorf("when nothing more comes: %v", err)
-	}
+	c.ExpectClose(websocket.StatusGoingAway)
 }
 
 // What has arrived, and waits behind a command that takes long, counts for the
@@ -111,20 +93,20 @@ func TestHeartbeatBehindACommand(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		slow = make(chan struct{}) // of the bubble
 		c := r.connect("Jim")
-		c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"` + token + `"}}`)
+		c.Send(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"` + token + `"}}`)
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
-			_ = c.conn.Write(context.Background(), websocket.MessageText, []byte(`{"event":"hotsock.heartbeat"}`))
+			_ = c.TrySend(`{"event":"hotsock.heartbeat"}`)
 		}()
 		time.Sleep(8 * time.Second)
 		close(slow)
 		<-sent
-		c.next("INVALID_SUBSCRIBE_TOKEN")
+		c.Expect("INVALID_SUBSCRIBE_TOKEN")
 		start := time.Now()
-		_, _, err := c.conn.Read(context.Background())
-		if d := time.Since(start); websocket.CloseStatus(err) != websocket.StatusGoingAway || d < 5*time.Second || d > 6*time.Second {
-			t.Errorf("closed after %v with %v", d, err)
+		c.ExpectClose(websocket.StatusGoingAway)
+		if d := time.Since(start); d < 5*time.Second || d > 6*time.Second {
+			t.Errorf("closed after %v", d)
 		}
 	})
 }

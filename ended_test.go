@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/coder/websocket"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // Who has found a connection, and gets at it when its end is over, must bring
@@ -16,14 +16,13 @@ func TestTooLateForAConnection(t *testing.T) {
 		ann := r.connect("ann")
 		gone := r.h.conns.get(onlyConnection(r))
 		bob := r.connect("bob")
-		for _, c := range []*peerClient{ann, bob} {
+		for _, c := range []*wstest.Conn{ann, bob} {
 			for _, channel := range []string{"a", "presence.b"} {
-				c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-				c.next("hotsock.subscribed")
+				c.Subscribe(channel)
 			}
 		}
-		_ = ann.conn.Close(websocket.StatusNormalClosure, "")
-		bob.next("hotsock.memberRemoved")
+		ann.Close()
+		bob.Expect("hotsock.memberRemoved")
 		synctest.Wait()
 
 		gone.resyncAll()
@@ -41,8 +40,7 @@ func TestTooLateForAConnection(t *testing.T) {
 			t.Errorf("the store knows %d connections", len(r.s.known))
 		}
 		for _, channel := range []string{"a", "presence.b"} {
-			bob.send(`{"event":"chat","channel":"` + channel + `"}`)
-			bob.next("chat")
+			bob.Do(`{"event":"chat","channel":"`+channel+`"}`, "chat")
 		}
 	})
 }

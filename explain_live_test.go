@@ -2,13 +2,11 @@ package hotsock
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,18 +15,19 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // explainedClient is a client with random claims, and what Explain has to know
 // of it.
 type explainedClient struct {
-	*peerClient
+	*wstest.Conn
+	r       *rig
 	claims  *Claims
 	command *Claims // of the subscribe token, nil for none
-	id      string
-	query   string // that authenticates HTTP requests
 	refs    int
-	others  []map[string]any // frames that came before the last answer
+	others  []wstest.Frame // that came before the last answer
 }
 
 // TestExplainAgreesWithTheHandler asks Explain what clients with random claims
@@ -43,28 +42,21 @@ func TestExplainAgreesWithTheHandler(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		for seed := range uint64(80) {
 			d := claimsDice{rand.New(rand.NewPCG(seed, 2))}
-			c := &explainedClient{claims: d.claims()}
+			c := &explainedClient{r: r, claims: d.claims()}
 			claims = append(claims, c.claims)
-			conn, _, err := r.dial(fmt.Sprint(len(claims) - 1))
-			if err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			c.peerClient = &peerClient{r, conn}
-			hello := c.next("hotsock.connected")["data"].(map[string]any)
-			c.id = hello["connectionId"].(string)
-			c.query = url.Values{"connectionId": {c.id}, "connectionSecret": {hello["connectionSecret"].(string)}}.Encode()
+			c.Conn = r.connect(fmt.Sprint(len(claims) - 1))
 			if d.IntN(2) == 0 {
 				c.command = d.claims()
 				c.command.Scope, c.command.Expires = ScopeSubscribe, time.Now().Add(time.Hour)
-				c.command.ConnectionID = pickOne(d, c.id, c.id, c.id, "other", "")
+				c.command.ConnectionID = pickOne(d, c.ID, c.ID, c.ID, "other", "")
 			}
 			for i, channel := range explainedChannels {
 				c.compare(t, fmt.Sprintf("seed %d", seed), channel, d, verdicts)
 				if i > 0 {
-					c.do(fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q`, channel))
+					c.ask(fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q`, channel))
 				}
 			}
-			_ = conn.CloseNow()
+			c.Cut()
 			synctest.Wait()
 		}
 	})
@@ -82,14 +74,14 @@ func TestExplainAgreesWithTheHandler(t *testing.T) {
 // it.
 func (c *explainedClient) compare(t *testing.T, where, channel string, d claimsDice, verdicts map[string]int) {
 	t.Helper()
-	c.do(fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q`, channel)) // if it was subscribed on connecting
+	c.ask(fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q`, channel)) // if it was subscribed on connecting
 	type asked struct {
 		q ExplainRequest
 		e Explanation
 	}
 	var all []asked
 	for _, q := range explainQuestions(channel, time.Now()) {
-		q.Claims, q.CommandClaims, q.ConnectionID = c.claims, c.command, c.id
+		q.Claims, q.CommandClaims, q.ConnectionID = c.claims, c.command, c.ID
 		e := explain(t, c.r.h, q)
 		all = append(all, asked{q, e})
 		verdicts[fmt.Sprint(q.Action, " ", e.Allowed)]++
@@ -135,33 +127,33 @@ func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d 
 		if q.CommandClaims != nil {
 			data = fmt.Sprintf(`,"data":{"token":%q}`, c.sign(t, q.CommandClaims))
 		}
-		_, code := c.do(`{"event":"hotsock.subscribe"` + name + data)
+		_, code := c.ask(`{"event":"hotsock.subscribe"` + name + data)
 		return succeeded(code)
 	case ActionGetInfo:
 		return succeeded(c.post(t, "getChannelInfo", q.Channel))
 	case ActionHistory:
 		return succeeded(c.post(t, "listMessages", q.Channel))
 	case ActionGet:
-		_, code := c.do(fmt.Sprintf(`{"event":"hotsock.channelStorageGet"%s,"key":%q`, name, q.Key))
+		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.channelStorageGet"%s,"key":%q`, name, q.Key))
 		return succeeded(code)
 	case ActionPublish:
-		_, code := c.do(publish)
+		_, code := c.ask(publish)
 		return succeeded(code)
 	case ActionSet:
-		_, code := c.do(set)
+		_, code := c.ask(set)
 		return succeeded(code)
 	case ActionSchedule:
 		if q.Key != "" {
 			publish = set
 		}
-		_, code := c.do(publish)
+		_, code := c.ask(publish)
 		return succeeded(code)
 	case ActionEcho:
-		ack, code := c.do(publish)
+		ack, code := c.ask(publish)
 		if code != "" {
 			return false, code
 		}
-		return c.sees(func(f map[string]any) bool { return f["id"] == ack["data"].(map[string]any)["id"] }), ""
+		return c.sees(func(f wstest.Frame) bool { return f.ID == ack.Member("id") }), ""
 	case ActionStore:
 		return c.tryStore(t, q, channel, publish, set)
 	case ActionReact:
@@ -170,14 +162,14 @@ func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d 
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, code := c.do(fmt.Sprintf(`{"event":"hotsock.messageReaction"%s,"data":{"messageId":%q,"reaction":%q,"action":"add"}`, name, m.ID, q.Reaction))
+		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.messageReaction"%s,"data":{"messageId":%q,"reaction":%q,"action":"add"}`, name, m.ID, q.Reaction))
 		return succeeded(code)
 	case ActionObserve:
 		c.others = nil // entries that were there when it subscribed
 		if _, err := c.r.h.SetStorage(t.Context(), Entry{Channel: channel, Key: q.Key, Data: d.Uint32()}); err != nil {
 			t.Fatal(err)
 		}
-		return c.sees(func(f map[string]any) bool { return f["event"] == "hotsock.channelStorageUpdated" }), ""
+		return c.sees(func(f wstest.Frame) bool { return f.Event == "hotsock.channelStorageUpdated" }), ""
 	}
 	t.Fatalf("nothing to try for %s", q.Action)
 	return false, ""
@@ -192,7 +184,7 @@ func (c *explainedClient) tryStore(t *testing.T, q ExplainRequest, channel, publ
 		want = time.Now().Add(time.Duration(n) * time.Second)
 	}
 	if q.Key != "" {
-		if _, code := c.do(set); code != "" {
+		if _, code := c.ask(set); code != "" {
 			return false, code
 		}
 		entries, err := c.r.h.Storage(t.Context(), StorageQuery{Channel: channel, Keys: []string{q.Key}})
@@ -204,11 +196,11 @@ func (c *explainedClient) tryStore(t *testing.T, q ExplainRequest, channel, publ
 		}
 		return true, ""
 	}
-	ack, code := c.do(publish)
+	ack, code := c.ask(publish)
 	if code != "" {
 		return false, code
 	}
-	id := ack["data"].(map[string]any)["id"].(string)
+	id := ack.Member("id")
 	stored, err := c.r.h.History(t.Context(), HistoryQuery{Channel: channel, Reverse: true})
 	if err != nil {
 		t.Fatal(err)
@@ -230,50 +222,36 @@ func (c *explainedClient) sign(t *testing.T, claims *Claims) string {
 	return tokenRaw(`{"alg":"HS256"}`, string(payload))
 }
 
-// do sends a command that lacks its end, and returns the answer and the code of
+// ask sends a command that lacks its end, and returns the answer and the code of
 // its error.
-func (c *explainedClient) do(command string) (map[string]any, Code) {
+func (c *explainedClient) ask(command string) (wstest.Frame, Code) {
 	c.r.t.Helper()
 	c.refs++
 	ref := fmt.Sprint(c.refs)
-	c.send(command + `,"ref":` + strconv.Quote(ref) + `}`)
+	c.Send(command + `,"ref":` + strconv.Quote(ref) + `}`)
 	c.others = nil
 	for {
-		_, b, err := c.conn.Read(context.Background())
-		if err != nil {
-			c.r.t.Fatal(err)
+		f := c.Next()
+		if f.Ref == ref {
+			return f, Code(f.Error.Code)
 		}
-		var f map[string]any
-		if err := json.Unmarshal(b, &f); err != nil {
-			c.r.t.Fatal(err)
-		}
-		if f["ref"] != ref {
-			c.others = append(c.others, f)
-			continue
-		}
-		if e, ok := f["error"].(map[string]any); ok {
-			return f, Code(e["code"].(string))
-		}
-		return f, ""
+		c.others = append(c.others, f)
 	}
 }
 
 // sees reports whether there is such a frame among what is delivered.
-func (c *explainedClient) sees(is func(map[string]any) bool) bool {
+func (c *explainedClient) sees(is func(wstest.Frame) bool) bool {
 	before := c.others
 	synctest.Wait()
-	c.do(`{"event":"hotsock.ping"`)
+	c.ask(`{"event":"hotsock.ping"`)
 	return slices.ContainsFunc(append(before, c.others...), is)
 }
 
 func (c *explainedClient) post(t *testing.T, operation, channel string) Code {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{
-		DialContext:       func(context.Context, string, string) (net.Conn, error) { return c.r.l.dial() },
-		DisableKeepAlives: true,
-	}}
+	query := url.Values{"connectionId": {c.ID}, "connectionSecret": {c.Secret}}
 	body := strings.NewReader(fmt.Sprintf(`{"channel":%q}`, channel))
-	r, err := client.Post("http://rig/rt/connection/"+operation+"?"+c.query, "application/json", body)
+	r, err := c.r.l.Client().Post("http://rig/rt/connection/"+operation+"?"+query.Encode(), "application/json", body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,7 @@ package hotsock
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,9 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/hotsock-go/hotsock/internal/pipe"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
@@ -27,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	t *testing.T
 	h *Handler
-	l *pipeListener
+	l *pipe.Listener
 	s *faultyStore
 }
 
@@ -55,7 +54,7 @@ func inRig(t *testing.T, o Options, f func(t *testing.T, r *rig)) {
 		if r.h, err = New(o); err != nil {
 			t.Fatal(err)
 		}
-		r.l = &pipeListener{conns: make(chan net.Conn)}
+		r.l = pipe.Listen()
 		server := &http.Server{Handler: r.h}
 		served := make(chan struct{})
 		go func() {
@@ -73,99 +72,19 @@ func inRig(t *testing.T, o Options, f func(t *testing.T, r *rig)) {
 	})
 }
 
-// A peerClient is a client in a rig.
-type peerClient struct {
-	r    *rig
-	conn *websocket.Conn
+// dial is how clients of a rig connect. Some wait for what is tried again for
+// long.
+func (r *rig) dial() wstest.Options {
+	return wstest.Options{HTTPClient: r.l.Client(), Patience: time.Hour}
 }
 
-func (r *rig) connect(uid string) *peerClient {
+// url is where a user connects.
+func (r *rig) url(uid string) string { return "ws://rig/rt/?uid=" + uid }
+
+func (r *rig) connect(uid string) *wstest.Conn {
 	r.t.Helper()
-	c, _, err := r.dial(uid)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = c.CloseNow() })
-	p := &peerClient{r, c}
-	p.next("hotsock.connected")
-	return p
+	return wstest.Connect(r.t, r.url(uid), r.dial())
 }
-
-func (r *rig) dial(uid string) (*websocket.Conn, *http.Response, error) {
-	client := &http.Client{Transport: &http.Transport{
-		DialContext:       func(context.Context, string, string) (net.Conn, error) { return r.l.dial() },
-		DisableKeepAlives: true,
-	}}
-	return websocket.Dial(context.Background(), "ws://rig/rt/?uid="+uid, &websocket.DialOptions{HTTPClient: client})
-}
-
-func (p *peerClient) send(text string) {
-	p.r.t.Helper()
-	if err := p.conn.Write(context.Background(), websocket.MessageText, []byte(text)); err != nil {
-		p.r.t.Fatal(err)
-	}
-}
-
-// next reads one message and checks its event, or for errors the code.
-func (p *peerClient) next(event string) map[string]any {
-	p.r.t.Helper()
-	got, m := p.read()
-	if got != event {
-		p.r.t.Fatalf("got %v, want %s", m, event)
-	}
-	return m
-}
-
-// read reads one message, and returns its event, or for errors the code.
-func (p *peerClient) read() (event string, m map[string]any) {
-	p.r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	defer cancel()
-	_, b, err := p.conn.Read(ctx)
-	if err != nil {
-		p.r.t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		p.r.t.Fatal(err)
-	}
-	event, _ = m["event"].(string)
-	if e, ok := m["error"].(map[string]any); ok {
-		event, _ = e["code"].(string)
-	}
-	return event, m
-}
-
-// pipeListener connects in memory, as a bubble requires.
-type pipeListener struct {
-	conns chan net.Conn
-	once  sync.Once
-}
-
-func (l *pipeListener) dial() (net.Conn, error) {
-	a, b := net.Pipe()
-	l.conns <- addressed{b}
-	return a, nil
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	c, ok := <-l.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.conns) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-// addressed is a pipe with an address, as real connections have one.
-type addressed struct{ net.Conn }
-
-func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1234} }
 
 // faultyStore is a store that can be made unavailable.
 type faultyStore struct {

@@ -29,7 +29,7 @@ func TestSlowBodies(t *testing.T) {
 			"announced": "Content-Length: 200000\r\n\r\n", "chunked": "Transfer-Encoding: chunked\r\n\r\n",
 		} {
 			inRig(t, Options{APIKeys: []string{"k"}}, func(t *testing.T, r *rig) {
-				conn, err := r.l.dial()
+				conn, err := r.l.DialContext(t.Context(), "", "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -95,22 +95,17 @@ func TestNodesOfConnections(t *testing.T) {
 func TestWaitingSubscribesAreBounded(t *testing.T) {
 	inRig(t, Options{MaxSubscriptions: 2}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.setDown(true)
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("UNAVAILABLE")
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("UNAVAILABLE")
-		c.send(`{"event":"hotsock.subscribe","channel":"c"}`)
-		c.next("RATE_LIMITED")
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"c"}`, "RATE_LIMITED")
 		r.s.setDown(false)
-		if m := c.next("hotsock.subscribed"); m["channel"] != "b" {
-			r.t.Errorf("subscribed to %v", m["channel"])
+		if m := c.Expect("hotsock.subscribed"); m.Channel != "b" {
+			r.t.Errorf("subscribed to %v", m.Channel)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		c.send(`{"event":"hotsock.unsubscribe","channel":"c"}`)
-		c.next("NOT_SUBSCRIBED")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"c"}`, "NOT_SUBSCRIBED")
 	})
 }

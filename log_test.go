@@ -66,7 +66,7 @@ func TestSlowBody(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			inRig(t, Options{APIKeys: []string{key}, MaxDataSize: 60 << 10}, func(t *testing.T, r *rig) {
-				c, err := r.l.dial()
+				c, err := r.l.DialContext(t.Context(), "", "")
 				if err != nil {
 					t.Fatal(err)
 				}

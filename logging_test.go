@@ -16,13 +16,11 @@ func TestLogOfManyFailures(t *testing.T) {
 	var log lockedBuffer
 	inRig(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.setDown(true)
 		fail := func(n int) {
 			for range n {
-				c.send(`{"event":"chat","channel":"a"}`)
-				c.next("UNAVAILABLE")
+				c.Do(`{"event":"chat","channel":"a"}`, "UNAVAILABLE")
 			}
 		}
 		fail(1000)

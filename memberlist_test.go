@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -15,30 +16,34 @@ const subscribePresence = `{"event":"hotsock.subscribe","channel":"presence.room
 
 // told describes the change of members that the client reads next: what it is,
 // of whom, and the list, which is "-" for hotsock.memberChanged.
-func (p *peerClient) told() string {
-	p.r.t.Helper()
-	event, m := p.read()
-	data, _ := m["data"].(map[string]any)
-	member, _ := data["member"].(map[string]any)
-	kind, list := strings.TrimPrefix(event, "hotsock.member"), "-"
+func told(t *testing.T, c *wstest.Conn) string {
+	t.Helper()
+	f := c.Next()
+	type member struct{ UID string }
+	var data struct {
+		Change  string
+		Member  member
+		Members []member
+	}
+	f.Decode(t, &data)
+	kind, list := strings.TrimPrefix(f.Name(), "hotsock.member"), "-"
 	if kind == "Changed" {
-		kind = map[any]string{"added": "Added", "updated": "Updated", "removed": "Removed"}[data["change"]]
+		kind = map[string]string{"added": "Added", "updated": "Updated", "removed": "Removed"}[data.Change]
 	} else {
-		members, _ := data["members"].([]any)
 		var uids []string
-		for _, m := range members {
-			uids = append(uids, m.(map[string]any)["uid"].(string))
+		for _, m := range data.Members {
+			uids = append(uids, m.UID)
 		}
 		list = strings.Join(uids, ",")
 	}
-	return fmt.Sprint(kind, " ", member["uid"], " ", list)
+	return fmt.Sprint(kind, " ", data.Member.UID, " ", list)
 }
 
-func (p *peerClient) wantTold(want ...string) {
-	p.r.t.Helper()
+func wantTold(t *testing.T, c *wstest.Conn, want ...string) {
+	t.Helper()
 	for _, w := range want {
-		if got := p.told(); got != w {
-			p.r.t.Fatalf("told %q, want %q", got, w)
+		if got := told(t, c); got != w {
+			t.Fatalf("told %q, want %q", got, w)
 		}
 	}
 }
@@ -60,34 +65,28 @@ func (r *rig) publishLong(channel string) {
 func TestListWaitsForSlowClient(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
-		ann.send(subscribePresence)
-		ann.next("hotsock.subscribed")
+		ann.Do(subscribePresence, "hotsock.subscribed")
 		r.publishLong("presence.room")
-		bob.send(subscribePresence)
-		bob.next("hotsock.subscribed")
-		bob.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
-		bob.next("hotsock.unsubscribed")
-		cat.send(subscribePresence)
-		cat.next("hotsock.subscribed")
+		bob.Do(subscribePresence, "hotsock.subscribed")
+		bob.Do(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`, "hotsock.unsubscribed")
+		cat.Do(subscribePresence, "hotsock.subscribed")
 		for range 4 {
-			ann.next("long")
+			ann.Expect("long")
 		}
-		ann.wantTold("Added bob -", "Removed bob -", "Added cat ann,cat")
+		wantTold(r.t, ann, "Added bob -", "Removed bob -", "Added cat ann,cat")
 
 		// One that has left before is not sent it.
 		r.publishLong("presence.room")
-		bob.send(subscribePresence)
-		bob.next("hotsock.subscribed")
-		ann.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+		bob.Do(subscribePresence, "hotsock.subscribed")
+		ann.Send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
 		for range 4 {
-			ann.next("long")
-			cat.next("long")
+			ann.Expect("long")
+			cat.Expect("long")
 		}
-		ann.next("hotsock.unsubscribed")
-		cat.wantTold("Added bob -", "Removed ann cat,bob")
+		ann.Expect("hotsock.unsubscribed")
+		wantTold(r.t, cat, "Added bob -", "Removed ann cat,bob")
 		time.Sleep(time.Minute)
-		ann.send(`{"event":"hotsock.ping"}`)
-		ann.next("hotsock.pong")
+		ann.ExpectNothing()
 	})
 }
 
@@ -95,14 +94,12 @@ func TestListWaitsForSlowClient(t *testing.T) {
 func TestListsHaveARate(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		ann, bob := r.connect("ann"), r.connect("bob")
-		ann.send(subscribePresence)
-		ann.next("hotsock.subscribed")
+		ann.Do(subscribePresence, "hotsock.subscribed")
 		c := r.h.conns.of("ann")[0]
 		c.chargeList(memberListBurst + 2*memberListRate)
 		start := time.Now()
-		bob.send(subscribePresence)
-		bob.next("hotsock.subscribed")
-		ann.wantTold("Added bob ann,bob")
+		bob.Do(subscribePresence, "hotsock.subscribed")
+		wantTold(r.t, ann, "Added bob ann,bob")
 		if d := time.Since(start); d < 2*time.Second || d > 2*time.Second+2*memberListPause {
 			t.Errorf("the list came after %v", d)
 		}
@@ -121,18 +118,15 @@ func TestJoinAmongManyChanges(t *testing.T) {
 		if _, err := r.h.node.Subscribe(t.Context(), long); err != nil {
 			t.Fatal(err)
 		}
-		ann.send(subscribePresence)
-		ann.next("hotsock.subscribed")
+		ann.Do(subscribePresence, "hotsock.subscribed")
 		s := r.h.conns.of("ann")[0].subscription("presence.room")
 		s.topic.mu.Lock()
 		s.state = subBuffering
 		s.topic.mu.Unlock()
 		const times = 10
 		for range times {
-			bob.send(subscribePresence)
-			bob.next("hotsock.subscribed")
-			bob.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
-			bob.next("hotsock.unsubscribed")
+			bob.Do(subscribePresence, "hotsock.subscribed")
+			bob.Do(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`, "hotsock.unsubscribed")
 		}
 		s.topic.mu.Lock()
 		for i, item := range s.buffer.items {
@@ -143,9 +137,9 @@ func TestJoinAmongManyChanges(t *testing.T) {
 		s.passItems(s.position)
 		s.topic.mu.Unlock()
 		for range times - 1 {
-			ann.wantTold("Added bob -", "Removed bob -")
+			wantTold(r.t, ann, "Added bob -", "Removed bob -")
 		}
-		ann.wantTold("Added bob -", "Removed bob long,ann")
+		wantTold(r.t, ann, "Added bob -", "Removed bob long,ann")
 	})
 }
 
@@ -154,11 +148,10 @@ func TestJoinAmongManyChanges(t *testing.T) {
 func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
-		for _, p := range []*peerClient{ann, bob} {
-			p.send(subscribePresence)
-			p.next("hotsock.subscribed")
+		for _, p := range []*wstest.Conn{ann, bob} {
+			p.Do(subscribePresence, "hotsock.subscribed")
 		}
-		ann.wantTold("Added bob ann,bob")
+		wantTold(r.t, ann, "Added bob ann,bob")
 		update := func(uid, umd string) {
 			t.Helper()
 			_, err := r.h.node.UpdateSubscription(t.Context(), store.UpdateRequest{
@@ -169,22 +162,21 @@ func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 			}
 		}
 		r.publishLong("presence.room")
-		cat.send(subscribePresence)
-		cat.next("hotsock.subscribed")
+		cat.Do(subscribePresence, "hotsock.subscribed")
 		update("bob", "1") // told at once, for it is of another member
 		update("cat", "2") // told with cat's coming
 		for range 4 {
-			ann.next("long")
+			ann.Expect("long")
 		}
-		ann.wantTold("Updated bob -", "Added cat ann,bob,cat")
+		wantTold(r.t, ann, "Updated bob -", "Added cat ann,bob,cat")
 
 		// An update that is owed gives way to a membership.
 		r.publishLong("presence.room")
 		update("bob", "3")
-		cat.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+		cat.Send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
 		for range 4 {
-			ann.next("long")
+			ann.Expect("long")
 		}
-		ann.wantTold("Updated bob -", "Removed cat ann,bob")
+		wantTold(r.t, ann, "Updated bob -", "Removed cat ann,bob")
 	})
 }

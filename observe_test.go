@@ -91,11 +91,10 @@ func TestReadWhileDelivered(t *testing.T) {
 					}
 				}
 				p := r.connect("Jim")
-				p.send(`{"event":"hotsock.subscribe","channel":"c"}`)
-				p.next("hotsock.subscribed")
+				p.Subscribe("c")
 				if tt.before != nil {
 					write(tt.before)
-					p.next("hotsock.channelStorageUpdated")
+					p.Expect("hotsock.channelStorageUpdated")
 				}
 				var during []func(*store.Entry) *store.Entry
 				for _, value := range tt.during {
@@ -108,13 +107,13 @@ func TestReadWhileDelivered(t *testing.T) {
 					})
 				}
 				r.s.afterGet(during...)
-				p.send(fmt.Sprintf(`{"event":"hotsock.channelStorageGet","channel":"c","key":%q}`, key))
+				p.Send(fmt.Sprintf(`{"event":"hotsock.channelStorageGet","channel":"c","key":%q}`, key))
 				for i, want := range tt.sent {
-					if got := p.next("hotsock.channelStorageUpdated")["data"]; got != want {
+					if got := p.Expect("hotsock.channelStorageUpdated").Value(); got != want {
 						t.Errorf("update %d is %v, want %v", i, got, want)
 					}
 				}
-				if got := p.next("hotsock.channelStorageData")["data"]; got != tt.answer {
+				if got := p.Expect("hotsock.channelStorageData").Value(); got != tt.answer {
 					t.Errorf("the answer is %v, want %v", got, tt.answer)
 				}
 			})

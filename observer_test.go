@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -66,23 +67,17 @@ func TestObserver(t *testing.T) {
 	w := &watcher{trace: map[string]string{"traceparent": "only-for-us"}}
 	inRig(t, Options{Observer: w}, func(t *testing.T, r *rig) {
 		jim, ann := r.connect("Jim"), r.connect("Ann")
-		for _, c := range []*peerClient{jim, ann} {
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
+		for _, c := range []*wstest.Conn{jim, ann} {
+			c.Subscribe("room")
 		}
-		jim.send(`{"event":"chat","channel":"room","data":"hi","ref":"1"}`)
-		var id string
+		jim.Send(`{"event":"chat","channel":"room","data":"hi","ref":"1"}`)
 		for range 2 { // the acknowledgement and the message, in either order
-			_, b, err := jim.conn.Read(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(string(b), "only-for-us") {
-				t.Errorf("a client got the trace: %s", b)
+			if f := jim.Next(); strings.Contains(f.Text, "only-for-us") {
+				t.Errorf("a client got the trace: %s", f.Text)
 			}
 		}
-		id = ann.next("chat")["id"].(string)
-		_ = jim.conn.CloseNow()
+		id := ann.Expect("chat").ID
+		jim.Cut()
 		synctest.Wait()
 
 		who := w.onlyEnded(t)
@@ -190,10 +185,8 @@ func TestObserverWithBugs(t *testing.T) {
 	for _, o := range []Observer{panicking{}, forgetful{}} {
 		inRig(t, Options{Observer: o}, func(_ *testing.T, r *rig) {
 			c := r.connect("Jim")
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
-			c.send(`{"event":"chat","channel":"room"}`)
-			c.next("chat")
+			c.Subscribe("room")
+			c.Do(`{"event":"chat","channel":"room"}`, "chat")
 		})
 	}
 }

@@ -47,7 +47,7 @@ func TestHostUnsubscribesDuringSubscribe(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		release := r.s.holdSubscribe("a")
-		c.send(subscribeA)
+		c.Send(subscribeA)
 		synctest.Wait()
 		n := started(func() int {
 			n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a")
@@ -57,8 +57,8 @@ func TestHostUnsubscribesDuringSubscribe(t *testing.T) {
 			return n
 		})
 		release(nil)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.unsubscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.unsubscribed")
 		if n := <-n; n != 1 {
 			t.Errorf("%d were unsubscribed", n)
 		}
@@ -77,8 +77,8 @@ func TestHostUnsubscribesDuringAutoSubscribe(t *testing.T) {
 			return n
 		})
 		release(nil)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.unsubscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.unsubscribed")
 		if n := <-n; n != 1 {
 			t.Errorf("%d were unsubscribed", n)
 		}
@@ -100,10 +100,10 @@ func TestAutoSubscribeWhileUnavailable(t *testing.T) {
 		c := r.connect("ann")
 		synctest.Wait()
 		release(store.ErrUnavailable)
-		c.next("UNAVAILABLE")
-		m := c.next("hotsock.subscribed")
-		if data := m["data"].(map[string]any); m["channel"] != "a" || data["autoSubscribed"] != true || data["lastId"] == nil {
-			t.Errorf("told %v", m)
+		c.Expect("UNAVAILABLE")
+		m := c.Expect("hotsock.subscribed")
+		if m.Channel != "a" || m.Member("autoSubscribed") != true || m.Member("lastId") == nil {
+			t.Errorf("told %s", m.Text)
 		}
 		r.only("a")
 	})
@@ -113,7 +113,7 @@ func TestMetadataChangesDuringSubscribe(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		release := r.s.holdSubscribe("a")
-		c.send(subscribeA)
+		c.Send(subscribeA)
 		synctest.Wait()
 		ann := r.h.conns.of("ann")[0]
 		token := tokenSign(t, Claims{
@@ -124,7 +124,7 @@ func TestMetadataChangesDuringSubscribe(t *testing.T) {
 			return err
 		})
 		release(nil)
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		if err := <-err; err != nil {
 			t.Error(err)
 		}
@@ -136,16 +136,15 @@ func TestUnsubscribeDuringRetry(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setDown(true)
-		c.send(subscribeA)
-		c.next("UNAVAILABLE")
+		c.Do(subscribeA, "UNAVAILABLE")
 		r.s.setDown(false)
 		release := r.s.holdSubscribe("a")
 		time.Sleep(10 * time.Second)
-		c.send(unsubscribeA)
+		c.Send(unsubscribeA)
 		letOthersRun()
 		release(nil)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.unsubscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.unsubscribed")
 		wantCounts(r, map[string]int{"a": 0})
 	})
 }
@@ -155,21 +154,19 @@ func TestRetryDuringSubscribe(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setDown(true)
-		c.send(subscribeA)
-		c.next("UNAVAILABLE")
+		c.Do(subscribeA, "UNAVAILABLE")
 		release := r.s.holdSubscribe("a")
 		r.s.setDown(false)
-		c.send(subscribeA)
+		c.Send(subscribeA)
 		synctest.Wait()
 		settled := started(r.h.conns.of("ann")[0].retryOnce)
 		release(nil)
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		if !<-settled {
 			t.Error("something still waits")
 		}
 		r.only("a")
-		c.send(`{"event":"hotsock.ping"}`)
-		c.next("hotsock.pong")
+		c.ExpectNothing()
 	})
 }
 
@@ -177,16 +174,15 @@ func TestRetryDuringSubscribe(t *testing.T) {
 func TestUnsubscribeDuringResync(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(subscribeA)
-		c.next("hotsock.subscribed")
+		c.Do(subscribeA, "hotsock.subscribed")
 		release := r.s.holdSubscribe("a")
 		r.s.receiver.Lost("a")
 		synctest.Wait()
-		c.send(unsubscribeA)
+		c.Send(unsubscribeA)
 		letOthersRun()
 		release(nil)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.unsubscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.unsubscribed")
 		wantCounts(r, map[string]int{"a": 0})
 	})
 }
@@ -196,17 +192,16 @@ func TestUnsubscribeDuringResync(t *testing.T) {
 func TestResyncDuringResume(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(subscribeA)
-		c.next("hotsock.subscribed")
+		c.Do(subscribeA, "hotsock.subscribed")
 		release := r.s.holdSubscribe("a")
-		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+		c.Send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
 		synctest.Wait()
 		r.s.receiver.Lost("a")
 		letOthersRun()
 		release(nil)
-		c.next("hotsock.subscribed")
-		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
-			t.Errorf("told %v", data)
+		c.Expect("hotsock.subscribed")
+		if f := c.Expect("hotsock.subscribed"); f.Member("recovered") != false {
+			t.Errorf("told %s", f.Text)
 		}
 		r.only("a")
 	})
@@ -216,12 +211,11 @@ func TestResyncDuringResume(t *testing.T) {
 func TestEndDuringResync(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(subscribeA)
-		c.next("hotsock.subscribed")
+		c.Do(subscribeA, "hotsock.subscribed")
 		release := r.s.holdSubscribe("a")
 		r.s.receiver.Lost("a")
 		synctest.Wait()
-		_ = c.conn.CloseNow()
+		c.Cut()
 		letOthersRun()
 		release(nil)
 		time.Sleep(10 * time.Second)
@@ -234,14 +228,11 @@ func TestEndDuringResync(t *testing.T) {
 func TestSubscribeAgainBeforeTheStoreKnowsOfTheEnd(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(subscribeA)
-		c.next("hotsock.subscribed")
+		c.Do(subscribeA, "hotsock.subscribed")
 		r.s.setDown(true)
-		c.send(unsubscribeA)
-		c.next("hotsock.unsubscribed")
+		c.Do(unsubscribeA, "hotsock.unsubscribed")
 		r.s.setDown(false)
-		c.send(subscribeA)
-		c.next("hotsock.subscribed")
+		c.Do(subscribeA, "hotsock.subscribed")
 		time.Sleep(time.Minute)
 		r.only("a")
 	})

@@ -13,22 +13,12 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// closed waits for the end of the connection, which the host wanted.
-func (p *peerClient) closed() {
-	p.r.t.Helper()
-	_, _, err := p.conn.Read(context.Background())
-	if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
-		p.r.t.Errorf("the connection ended with %v", err)
-	}
-}
-
 // Nodes that do not answer hold up neither this one nor each other, and the error
 // says what is not known.
 func TestNodesThatDoNotAnswer(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.dead = []string{"dead1", "dead2", "dead3", "dead4", "dead5"}
 		for _, row := range []struct {
 			what string
@@ -47,8 +37,8 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 				t.Errorf("%s took %v", row.what, d)
 			}
 		}
-		c.next("hotsock.unsubscribed")
-		c.closed()
+		c.Expect("hotsock.unsubscribed")
+		c.ExpectClose(websocket.StatusPolicyViolation)
 		_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"dead1")
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable || e.Message != unanswered {
 			t.Errorf("Disconnect: %v", err)
@@ -107,24 +97,23 @@ func (n *nonsenseNode) Call(context.Context, string, []byte) ([]byte, error) {
 func TestControlWhileUnavailable(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		ann, bob := r.connect("ann"), r.connect("bob")
-		bob.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		bob.next("hotsock.subscribed")
+		bob.Subscribe("a")
 		a := r.h.conns.of("ann")[0]
 		r.s.setDown(true)
 		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
 			t.Errorf("Disconnect: %v, %v", there, err)
 		}
-		ann.closed()
+		ann.ExpectClose(websocket.StatusPolicyViolation)
 		n, err := r.h.UnsubscribeUser(t.Context(), "bob", "a")
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("UnsubscribeUser: %d, %v", n, err)
 		}
-		bob.next("hotsock.unsubscribed")
+		bob.Expect("hotsock.unsubscribed")
 		n, err = r.h.DisconnectUser(t.Context(), "bob")
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("DisconnectUser: %d, %v", n, err)
 		}
-		bob.closed()
+		bob.ExpectClose(websocket.StatusPolicyViolation)
 		r.s.setDown(false)
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // nonzero drops what counts nothing, so that tests say what does.
@@ -44,30 +46,26 @@ func TestStats(t *testing.T) {
 		}
 
 		jim, ann := r.connect("Jim"), r.connect("Ann")
-		for _, c := range []*peerClient{jim, ann} {
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
+		for _, c := range []*wstest.Conn{jim, ann} {
+			c.Subscribe("room")
 		}
-		jim.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-		jim.next("ALREADY_SUBSCRIBED")
+		jim.Do(`{"event":"hotsock.subscribe","channel":"room"}`, "ALREADY_SUBSCRIBED")
 		for range 3 {
-			jim.send(`{"event":"chat","channel":"room","data":"hi"}`)
-			jim.next("chat")
-			ann.next("chat")
+			jim.Do(`{"event":"chat","channel":"room","data":"hi"}`, "chat")
+			ann.Expect("chat")
 		}
 		if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "room", Key: "k", Data: 1}); err != nil {
 			t.Fatal(err)
 		}
-		jim.next("hotsock.channelStorageUpdated")
-		ann.next("hotsock.channelStorageUpdated")
+		jim.Expect("hotsock.channelStorageUpdated")
+		ann.Expect("hotsock.channelStorageUpdated")
 		if _, err := r.h.Publish(t.Context(), Message{Channel: "elsewhere", Event: "e", At: time.Now().Add(time.Second)}); err != nil {
 			t.Fatal(err)
 		}
 		r.s.setDown(true)
-		jim.send(`{"event":"chat","channel":"room"}`)
-		jim.next("UNAVAILABLE")
+		jim.Do(`{"event":"chat","channel":"room"}`, "UNAVAILABLE")
 		r.s.setDown(false)
-		_ = ann.conn.CloseNow()
+		ann.Cut()
 		r.s.receiver.Lost("nowhere")
 		r.s.receiver.Rejoin()
 		time.Sleep(2 * time.Second)
@@ -98,8 +96,7 @@ func TestStats(t *testing.T) {
 func TestStatsOfSlowClient(t *testing.T) {
 	inRig(t, Options{MaxQueueSize: 64 << 10, WriteTimeout: time.Hour}, func(t *testing.T, r *rig) {
 		c := r.connect("Slow")
-		c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("room")
 		publish := func() {
 			t.Helper()
 			if _, err := r.h.Publish(t.Context(), Message{Channel: "room", Event: "e", Data: strings.Repeat("x", 20_000)}); err != nil {
@@ -115,7 +112,7 @@ func TestStatsOfSlowClient(t *testing.T) {
 		for range 5 {
 			publish()
 		}
-		_ = c.conn.CloseNow()
+		c.Cut()
 		synctest.Wait()
 		if s := nonzero(r.h.Stats()); s.QueuedBytes != 0 || s.Connections != 0 || s.Disconnected["slow"] != 1 {
 			t.Errorf("after it is gone: %+v", s)
@@ -129,13 +126,6 @@ func TestStatsOfEnds(t *testing.T) {
 		synctest.Wait()
 		if s := nonzero(r.h.Stats()); s.Connections != 0 || s.Disconnected[want] != 1 || len(s.Disconnected) != 1 {
 			t.Errorf("%d connections, ended %v, want %s", s.Connections, s.Disconnected, want)
-		}
-	}
-	read := func(c *peerClient) { // the close must be answered
-		for {
-			if _, _, err := c.conn.Read(context.Background()); err != nil {
-				return
-			}
 		}
 	}
 	heartbeat := func(*http.Request) (*Claims, error) {
@@ -156,7 +146,8 @@ func TestStatsOfEnds(t *testing.T) {
 	} {
 		t.Run(row.want, func(t *testing.T) {
 			inRig(t, row.o, func(t *testing.T, r *rig) {
-				go read(r.connect("Jim"))
+				c := r.connect("Jim")
+				go func() { _ = c.Drain() }() // the close must be answered
 				row.do(r)
 				ended(t, r, row.want)
 			})

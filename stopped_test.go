@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // stoppedServer makes this test binary the server of TestStoppedServer.
@@ -61,23 +61,16 @@ func TestStoppedServer(t *testing.T) {
 	defer all.Wait()
 	defer cancel()
 	for range clients {
-		ws, _, err := websocket.Dial(t.Context(), strings.TrimSpace(url), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := wstest.Dial(t, strings.TrimSpace(url), wstest.Options{})
+		context.AfterFunc(ctx, c.Cut)
 		all.Go(func() {
-			for {
-				if _, _, err := ws.Read(ctx); err != nil {
-					if ctx.Err() == nil {
-						t.Errorf("a client was closed: %v", err)
-					}
-					return
-				}
+			if err := c.Drain(); ctx.Err() == nil {
+				t.Errorf("a client was closed: %v", err)
 			}
 		})
 		all.Go(func() {
 			for ctx.Err() == nil {
-				_ = ws.Write(ctx, websocket.MessageText, []byte(`{"event":"hotsock.heartbeat"}`))
+				_ = c.TrySend(`{"event":"hotsock.heartbeat"}`)
 				sleep(ctx, time.Second)
 			}
 		})

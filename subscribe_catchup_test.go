@@ -10,23 +10,22 @@ import (
 	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
 
 // catchUp subscribes with the id of a message, and returns the events that
 // follow what it was told.
-func (p *peerClient) catchUp(channel, after string) (recovered any, missed []string) {
-	p.r.t.Helper()
-	p.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q,"data":{"after":%q}}`, channel, after))
-	recovered = p.next("hotsock.subscribed")["data"].(map[string]any)["recovered"]
-	p.send(`{"event":"hotsock.ping"}`)
-	for {
-		event, _ := p.read()
-		if event == "hotsock.pong" {
-			return recovered, missed
-		}
-		missed = append(missed, event)
+func catchUp(t *testing.T, c *wstest.Conn, channel, after string) (recovered any, missed []string) {
+	t.Helper()
+	c.Send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q,"data":{"after":%q}}`, channel, after))
+	recovered = c.Expect("hotsock.subscribed").Member("recovered")
+	c.Send(`{"event":"hotsock.ping"}`)
+	before, _ := c.Until("hotsock.pong")
+	for _, f := range before {
+		missed = append(missed, f.Name())
 	}
+	return recovered, missed
 }
 
 func (r *rig) publish(channel, event string, data any, keep time.Duration) string {
@@ -67,7 +66,7 @@ func TestCatchUpFromBeforeTheHistory(t *testing.T) {
 				{"none of it, and nothing has happened since", time.Time{}, last, true, ""},
 			} {
 				start = row.start
-				recovered, missed := r.connect("").catchUp("a", row.after)
+				recovered, missed := catchUp(t, r.connect(""), "a", row.after)
 				if recovered != row.recovered || strings.Join(missed, " ") != row.missed {
 					t.Errorf("kept for %v, %s: recovered is %v, and it was sent %v", keep, row.why, recovered, missed)
 				}
@@ -86,7 +85,7 @@ func TestCatchUpInPages(t *testing.T) {
 			r.publish("a", "much", strings.Repeat("x", 30_000), 0)
 		}
 		c := r.connect("ann")
-		if recovered, missed := c.catchUp("a", first); recovered != true || len(missed) != 30 {
+		if recovered, missed := catchUp(t, c, "a", first); recovered != true || len(missed) != 30 {
 			t.Errorf("recovered is %v, with %d messages", recovered, len(missed))
 		}
 		if got := r.s.takeReplays(); got < 2 || got > 8 {
@@ -95,17 +94,17 @@ func TestCatchUpInPages(t *testing.T) {
 
 		for range 10 {
 			r.publish("a", "much", strings.Repeat("x", 30_000), 0)
-			c.next("much")
+			c.Expect("much")
 		}
 		d := r.connect("bob")
-		if recovered, missed := d.catchUp("a", first); recovered != false || len(missed) != 0 {
+		if recovered, missed := catchUp(t, d, "a", first); recovered != false || len(missed) != 0 {
 			t.Errorf("recovered is %v, with %d messages, more than may wait", recovered, len(missed))
 		}
 		if got := r.s.takeReplays(); got > 8 {
 			t.Errorf("it was read in %d pages", got)
 		}
 		// That is known now.
-		if recovered, _ := d.catchUp("a", first); recovered != false || r.s.takeReplays() != 0 {
+		if recovered, _ := catchUp(t, d, "a", first); recovered != false || r.s.takeReplays() != 0 {
 			t.Error("it was read again though it is too much")
 		}
 	})
@@ -131,7 +130,7 @@ func TestCatchUpTakesTooLong(t *testing.T) {
 		r.s.mu.Unlock()
 		c := r.connect("ann")
 		for _, channel := range []string{"a", "a", "b"} {
-			if recovered, missed := c.catchUp(channel, id[channel]); recovered != false || len(missed) != 0 {
+			if recovered, missed := catchUp(t, c, channel, id[channel]); recovered != false || len(missed) != 0 {
 				t.Errorf("%s: recovered is %v, and it was sent %v", channel, recovered, missed)
 			}
 		}
@@ -140,7 +139,7 @@ func TestCatchUpTakesTooLong(t *testing.T) {
 			t.Errorf("it was read %d times", got)
 		}
 		r.publish("a", "live", nil, 0)
-		c.next("live")
+		c.Expect("live")
 	})
 }
 
@@ -150,15 +149,14 @@ func TestWaitingSubscribeBacksOff(t *testing.T) {
 		c := r.connect("ann")
 		r.s.setDown(true)
 		before := r.h.Stats().StoreUnavailable
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a"}`, "UNAVAILABLE")
 		time.Sleep(time.Minute)
 		if tries := r.h.Stats().StoreUnavailable - before; tries < 15 || tries > 50 {
 			t.Errorf("the store was asked %d times in a minute", tries)
 		}
 		r.s.setDown(false)
 		back := time.Now()
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		if took := time.Since(back); took > 2*maxRetryInterval {
 			t.Errorf("subscribed %v after the store was back", took)
 		}
@@ -170,11 +168,10 @@ func TestWaitingSubscribeBacksOff(t *testing.T) {
 func TestTooMuchWhileSubscribing(t *testing.T) {
 	inRig(t, Options{MaxQueueSize: 100_000}, func(t *testing.T, r *rig) {
 		other := r.connect("bob")
-		other.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		other.next("hotsock.subscribed")
+		other.Subscribe("a")
 		c := r.connect("ann")
 		release := r.s.holdSubscribe("a")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.Send(`{"event":"hotsock.subscribe","channel":"a"}`)
 		time.Sleep(time.Millisecond)
 		var last ulid.ULID
 		for i := range 6 {
@@ -182,19 +179,19 @@ func TestTooMuchWhileSubscribing(t *testing.T) {
 			r.s.receiver.Deliver(&store.Item{ID: last, Channel: "a", Message: &store.Message{
 				ID: last, Channel: "a", Event: fmt.Sprint(i), Data: []byte(`"` + strings.Repeat("x", 30_000) + `"`),
 			}})
-			other.next(fmt.Sprint(i))
+			other.Expect(fmt.Sprint(i))
 		}
 		release(nil)
 		for {
-			_, b, err := c.conn.Read(t.Context())
+			f, err := c.TryNext()
 			if websocket.CloseStatus(err) == websocket.StatusTryAgainLater {
 				break
 			}
 			if err != nil {
 				t.Fatalf("closed with %v", err)
 			}
-			if !strings.Contains(string(b), "hotsock.subscribed") {
-				t.Fatalf("sent %.100s", b)
+			if f.Event != "hotsock.subscribed" {
+				t.Fatalf("sent %.100s", f.Text)
 			}
 		}
 	})

@@ -18,23 +18,18 @@ func TestLost(t *testing.T) {
 		if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "a", Key: "k", Data: 1}); err != nil {
 			t.Fatal(err)
 		}
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.channelStorageUpdated")
-		d.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		d.next("hotsock.subscribed")
+		c.Subscribe("a")
+		c.Expect("hotsock.channelStorageUpdated")
+		d.Subscribe("b")
 
 		r.s.receiver.Lost("a")
-		m := c.next("hotsock.subscribed")
-		if data := m["data"].(map[string]any); data["recovered"] != false {
-			t.Errorf("told %v", data)
+		if f := c.Expect("hotsock.subscribed"); f.Member("recovered") != false {
+			t.Errorf("told %s", f.Text)
 		}
-		c.next("hotsock.channelStorageUpdated")
-		c.send(`{"event":"chat","channel":"a"}`)
-		c.next("chat")
+		c.Expect("hotsock.channelStorageUpdated")
+		c.Do(`{"event":"chat","channel":"a"}`, "chat")
 		// Nobody else is troubled.
-		d.send(`{"event":"chat","channel":"b"}`)
-		d.next("chat")
+		d.Do(`{"event":"chat","channel":"b"}`, "chat")
 		wantCounts(r, map[string]int{"a": 1, "b": 1})
 	})
 }
@@ -44,15 +39,14 @@ func TestLost(t *testing.T) {
 func TestLostThenDelivered(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.receiver.Lost("a")
 		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy()) // after the subscription's position
 		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "after"}})
-		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != false {
-			t.Errorf("told %v", data)
+		if f := c.Expect("hotsock.subscribed"); f.Member("recovered") != false {
+			t.Errorf("told %s", f.Text)
 		}
-		c.next("after")
+		c.Expect("after")
 	})
 }
 
@@ -108,16 +102,15 @@ func TestResumeAndLost(t *testing.T) {
 		t.Run(row.why, func(t *testing.T) {
 			inRig(t, Options{}, func(t *testing.T, r *rig) {
 				c, other := r.connect("ann"), r.connect("bob")
-				other.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-				other.next("hotsock.subscribed")
-				c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
-				last := c.next("hotsock.subscribed")["data"].(map[string]any)["lastId"]
+				other.Subscribe("b")
+				c.Send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+				last := c.Expect("hotsock.subscribed").Member("lastId")
 				if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: "first"}); err != nil {
 					t.Fatal(err)
 				}
-				c.next("first")
+				c.Expect("first")
 				row.do(r, func() {
-					c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"a","data":{"after":%q}}`, last))
+					c.Send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"a","data":{"after":%q}}`, last))
 				}, func() {
 					r.s.receiver.Lost("a")
 					id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy())
@@ -125,10 +118,11 @@ func TestResumeAndLost(t *testing.T) {
 				})
 				var got []string
 				for len(got) < len(row.want) {
-					event, m := c.read()
+					f := c.Next()
+					event := f.Name()
 					switch event {
 					case "hotsock.subscribed":
-						event = fmt.Sprint(m["data"].(map[string]any)["recovered"])
+						event = fmt.Sprint(f.Member("recovered"))
 					case "UNAVAILABLE": // comes from somebody else than the rest, so at any time
 						continue
 					}
@@ -138,8 +132,7 @@ func TestResumeAndLost(t *testing.T) {
 					t.Errorf("got %v, want %v", got, row.want)
 				}
 				time.Sleep(time.Minute)
-				c.send(`{"event":"hotsock.ping"}`)
-				c.next("hotsock.pong")
+				c.ExpectNothing()
 				wantCounts(r, map[string]int{"a": 1})
 			})
 		})
@@ -152,20 +145,18 @@ func TestOthersDoNotNoticeResuming(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		const subscribe = `{"event":"hotsock.subscribe","channel":"presence.x","data":{"after":null}}`
 		first := r.connect("ann")
-		first.send(subscribe)
-		first.next("hotsock.subscribed")
+		first.Do(subscribe, "hotsock.subscribed")
 		if _, err := r.h.node.Subscribe(t.Context(), store.SubscribeRequest{
 			Channel: "presence.x", Connection: "another", UID: "ann", UMD: []byte(`"busy"`), Presence: true, MaxMembers: 1000,
 		}); err != nil {
 			t.Fatal(err)
 		}
-		first.next("hotsock.memberUpdated")
-		first.send(subscribe)
-		members := first.next("hotsock.subscribed")["data"].(map[string]any)["members"].([]any)
+		first.Expect("hotsock.memberUpdated")
+		first.Send(subscribe)
+		members := first.Expect("hotsock.subscribed").Member("members").([]any)
 		if umd := members[0].(map[string]any)["umd"]; umd != "busy" {
 			t.Errorf("the user's metadata is %v", umd)
 		}
-		first.send(`{"event":"hotsock.ping"}`)
-		first.next("hotsock.pong")
+		first.ExpectNothing()
 	})
 }

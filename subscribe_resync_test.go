@@ -22,19 +22,15 @@ func TestCommandsWhileResubscribed(t *testing.T) {
 			inRig(t, Options{}, func(t *testing.T, r *rig) {
 				c := r.connect("ann")
 				for _, channel := range []string{"a", "b"} {
-					c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-					c.next("hotsock.subscribed")
+					c.Subscribe(channel)
 				}
 				r.s.setDown(true)
 				cause(r.s.receiver)
 				synctest.Wait()
 				began := time.Now()
-				c.send(`{"event":"hotsock.subscribe","channel":"c"}`)
-				c.next("UNAVAILABLE")
-				c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
-				c.next("hotsock.unsubscribed")
-				c.send(`{"event":"hotsock.ping"}`)
-				c.next("hotsock.pong")
+				c.Do(`{"event":"hotsock.subscribe","channel":"c"}`, "UNAVAILABLE")
+				c.Do(`{"event":"hotsock.unsubscribe","channel":"b"}`, "hotsock.unsubscribed")
+				c.ExpectNothing()
 				if d := time.Since(began); d > 0 {
 					t.Errorf("the answers took %v", d)
 				}
@@ -52,19 +48,15 @@ func TestCommandsWhileResubscribed(t *testing.T) {
 func TestLostBeforeSubscribing(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.setDown(true)
 		r.s.receiver.Lost("a")
 		synctest.Wait()
-		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"a"}`, "hotsock.unsubscribed")
 		r.s.setDown(false)
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		time.Sleep(time.Minute)
-		c.send(`{"event":"chat","channel":"a"}`)
-		c.next("chat")
+		c.Do(`{"event":"chat","channel":"a"}`, "chat")
 	})
 }
 
@@ -79,30 +71,26 @@ func TestCannotBeResubscribed(t *testing.T) {
 			inRig(t, Options{MaxMembersSize: 40}, func(t *testing.T, r *rig) {
 				c := r.connect("ann")
 				const subscribe = `{"event":"hotsock.subscribe","channel":"presence.x"}`
-				c.send(subscribe)
-				c.next("hotsock.subscribed")
+				c.Do(subscribe, "hotsock.subscribed")
 				// The store takes the node for dead, and somebody takes the place.
 				if _, err := r.h.node.Unsubscribe(t.Context(), "presence.x", onlyConnection(r)); err != nil {
 					t.Fatal(err)
 				}
-				c.next("hotsock.memberRemoved")
+				c.Expect("hotsock.memberRemoved")
 				d := r.connect("bob")
-				d.send(subscribe)
-				d.next("hotsock.subscribed")
-				c.next("hotsock.memberAdded")
+				d.Do(subscribe, "hotsock.subscribed")
+				c.Expect("hotsock.memberAdded")
 
 				cause(r.s.receiver)
-				c.next("hotsock.unsubscribed")
-				if m := c.next("PRESENCE_CHANNEL_CAPACITY_REACHED"); m["channel"] != "presence.x" {
+				c.Expect("hotsock.unsubscribed")
+				if m := c.Expect("PRESENCE_CHANNEL_CAPACITY_REACHED"); m.Channel != "presence.x" {
 					t.Errorf("told %v", m)
 				}
-				c.send(subscribe)
-				c.next("PRESENCE_CHANNEL_CAPACITY_REACHED")
+				c.Do(subscribe, "PRESENCE_CHANNEL_CAPACITY_REACHED")
 				if name == "Lost" {
-					d.next("hotsock.subscribed")
+					d.Expect("hotsock.subscribed")
 				}
-				d.send(`{"event":"chat","channel":"presence.x"}`)
-				d.next("chat")
+				d.Do(`{"event":"chat","channel":"presence.x"}`, "chat")
 				wantCounts(r, map[string]int{"presence.x": 1})
 			})
 		})
@@ -114,8 +102,7 @@ func TestCannotBeResubscribed(t *testing.T) {
 func TestNothingAfterWhatCouldNotBeHeld(t *testing.T) {
 	inRig(t, Options{MaxQueueSize: 64 << 10}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		s := r.h.conns.get(onlyConnection(r)).subscription("a")
 		message := func(size int) *store.Item {
 			id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy())

@@ -37,15 +37,13 @@ func TestSubscribeWhileKeysCannotBeHad(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		fails.Store(true)
-		c.send(`{"event":"hotsock.subscribe","channel":"x","data":{"token":"` + token + `"},"ref":"1"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"x","data":{"token":"`+token+`"},"ref":"1"}`, "UNAVAILABLE")
 		time.Sleep(30 * time.Second)
 		fails.Store(false)
-		if m := c.next("hotsock.subscribed"); m["channel"] != "a" || m["ref"] != "1" {
+		if m := c.Expect("hotsock.subscribed"); m.Channel != "a" || m.Ref != "1" {
 			t.Errorf("told %v", m)
 		}
-		c.send(`{"event":"hotsock.unsubscribe","channel":"x"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"x"}`, "hotsock.unsubscribed")
 		time.Sleep(time.Minute) // Nothing of it is left that would begin again.
 		wantCounts(r, map[string]int{"a": 0})
 	})
@@ -62,10 +60,9 @@ func TestGiveUpByAliasOfToken(t *testing.T) {
 			inRig(t, o, func(t *testing.T, r *rig) {
 				c := r.connect("ann")
 				away(r, true)
-				c.send(`{"event":"hotsock.subscribe","channel":"x","data":{"token":"` + token + `"}}`)
-				c.next("UNAVAILABLE")
-				c.send(`{"event":"hotsock.unsubscribe","channel":"x","ref":"1"}`)
-				if m := c.next("hotsock.unsubscribed"); m["ref"] != "1" {
+				c.Do(`{"event":"hotsock.subscribe","channel":"x","data":{"token":"`+token+`"}}`, "UNAVAILABLE")
+				c.Send(`{"event":"hotsock.unsubscribe","channel":"x","ref":"1"}`)
+				if m := c.Expect("hotsock.unsubscribed"); m.Ref != "1" {
 					t.Errorf("told %v", m)
 				}
 				away(r, false)
@@ -96,9 +93,8 @@ func TestMadeUpTokensWhileKeysCannotBeHad(t *testing.T) {
 		answers := make(map[string]int)
 		const sent = 2000
 		for i := range sent {
-			c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"c%d","data":{"token":%q}}`, i, junk))
-			code, _ := c.read()
-			answers[code]++
+			c.Send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"c%d","data":{"token":%q}}`, i, junk))
+			answers[c.Next().Name()]++
 		}
 		kept := answers["UNAVAILABLE"]
 		if kept < 100 || kept > maxRetryBytes/len(junk) || kept+answers["RATE_LIMITED"] != sent {
@@ -107,15 +103,15 @@ func TestMadeUpTokensWhileKeysCannotBeHad(t *testing.T) {
 		if lookups > kept+10 {
 			t.Errorf("%d lookups for %d that wait", lookups, kept)
 		}
-		c.send(`{"event":"hotsock.subscribe","channel":"free"}`)
-		c.next("hotsock.subscribed") // What needs no token is not in the way.
+		c.Send(`{"event":"hotsock.subscribe","channel":"free"}`)
+		c.Expect("hotsock.subscribed") // What needs no token is not in the way.
 		time.Sleep(10 * time.Second)
 		if lines := strings.Count(log.String(), "\n"); lines > 5 {
 			t.Errorf("%d lines of log:\n%.1000s", lines, log.String())
 		}
 		fails.Store(false)
 		for range kept {
-			c.next("INVALID_SUBSCRIBE_TOKEN")
+			c.Expect("INVALID_SUBSCRIBE_TOKEN")
 		}
 		if lines := strings.Count(log.String(), "\n"); lines > 10 {
 			t.Errorf("%d lines of log:\n%.1000s", lines, log.String())

@@ -60,19 +60,18 @@ func TestPropagationCounts(t *testing.T) {
 		const channels = 7
 		for i := range channels {
 			time.Sleep(3 * time.Second)
-			c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"presence.%d"}`, i))
-			c.next("hotsock.subscribed")
+			c.Do(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"presence.%d"}`, i), "hotsock.subscribed")
 		}
 		time.Sleep(time.Minute)
 		start := time.Now()
-		c.send(propagate(t, "ann", `"new"`))
+		c.Send(propagate(t, "ann", `"new"`))
 		for range channels {
-			c.next("hotsock.memberUpdated")
+			c.Expect("hotsock.memberUpdated")
 		}
-		c.next("hotsock.ack")
+		c.Expect("hotsock.ack")
 		for {
-			c.send(`{"event":"hotsock.channelStorageGet","channel":"a","key":"k"}`)
-			if event, _ := c.read(); event != "RATE_LIMITED" {
+			c.Send(`{"event":"hotsock.channelStorageGet","channel":"a","key":"k"}`)
+			if c.Next().Name() != "RATE_LIMITED" {
 				break
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -89,40 +88,36 @@ func TestConnectionRateLimit(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		publish := func(n int) {
-			c.send(fmt.Sprintf(`{"event":"chat","channel":"a","data":%d}`, n))
+			c.Send(fmt.Sprintf(`{"event":"chat","channel":"a","data":%d}`, n))
 		}
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		publish(1)
-		c.next("chat")
-		c.send(`not JSON`) // counts as well
-		c.next("INVALID_JSON")
+		c.Expect("chat")
+		c.Send(`not JSON`) // counts as well
+		c.Expect("INVALID_JSON")
 		publish(2)
-		if m := c.next("RATE_LIMITED"); m["channel"] != "a" {
-			t.Errorf("the error is of channel %v", m["channel"])
+		if m := c.Expect("RATE_LIMITED"); m.Channel != "a" {
+			t.Errorf("the error is of channel %v", m.Channel)
 		}
 		// What keeps the connection alive is never refused.
 		for range 3 {
-			c.send(`{"event":"hotsock.heartbeat"}`)
-			c.send(`{"event":"hotsock.pong"}`)
-			c.send(`{"event":"hotsock.ping"}`)
-			c.next("hotsock.pong")
+			c.Send(`{"event":"hotsock.heartbeat"}`)
+			c.Send(`{"event":"hotsock.pong"}`)
+			c.ExpectNothing()
 		}
-		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
-		c.next("NOT_SUBSCRIBED")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"b"}`, "NOT_SUBSCRIBED")
 
 		time.Sleep(time.Second)
 		publish(3)
-		if m := c.next("chat"); m["data"] != 3.0 {
-			t.Errorf("delivered %v, which was refused", m["data"])
+		if m := c.Expect("chat"); string(m.Data) != "3" {
+			t.Errorf("delivered %v, which was refused", m.Text)
 		}
 		publish(4)
-		c.next("RATE_LIMITED")
+		c.Expect("RATE_LIMITED")
 
 		// Others are none the worse.
 		b := r.connect("bob")
-		b.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		b.next("hotsock.subscribed")
+		b.Subscribe("b")
 	})
 }
 
@@ -131,18 +126,17 @@ func TestLimitedSubscribesCome(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		for _, channel := range []string{"a", "b", "c", "d", "e"} {
-			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `","ref":"` + channel + `"}`)
+			c.Send(`{"event":"hotsock.subscribe","channel":"` + channel + `","ref":"` + channel + `"}`)
 		}
-		c.next("hotsock.subscribed")
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		for range 3 {
-			c.next("RATE_LIMITED")
+			c.Expect("RATE_LIMITED")
 		}
-		c.send(`{"event":"hotsock.unsubscribe","channel":"d"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"d"}`, "hotsock.unsubscribed")
 		began := time.Now()
 		for _, channel := range []string{"c", "e"} {
-			if m := c.next("hotsock.subscribed"); m["channel"] != channel || m["ref"] != channel {
+			if m := c.Expect("hotsock.subscribed"); m.Channel != channel || m.Ref != channel {
 				t.Errorf("got %v, want %s", m, channel)
 			}
 		}
@@ -157,23 +151,16 @@ func TestLimitedSubscribeIsChecked(t *testing.T) {
 	o := Options{ConnectionRateLimit: RateLimit{PerSecond: 1, Burst: 1}, MaxSubscriptions: 2}
 	inRig(t, o, func(_ *testing.T, r *rig) {
 		c := r.connect("")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
-		c.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
-		c.next("PRESENCE_CHANNEL_USER_ID_REQUIRED")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("ALREADY_SUBSCRIBED")
+		c.Subscribe("a")
+		c.Do(`{"event":"hotsock.subscribe","channel":"presence.x"}`, "PRESENCE_CHANNEL_USER_ID_REQUIRED")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a"}`, "ALREADY_SUBSCRIBED")
 		// Those that wait count as subscriptions.
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("RATE_LIMITED")
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("RATE_LIMITED")
-		c.send(`{"event":"hotsock.subscribe","channel":"c"}`)
-		c.next("RATE_LIMITED")
-		c.next("hotsock.subscribed") // b
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "RATE_LIMITED")
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "RATE_LIMITED")
+		c.Do(`{"event":"hotsock.subscribe","channel":"c"}`, "RATE_LIMITED")
+		c.Expect("hotsock.subscribed") // b
 		time.Sleep(time.Minute)
-		c.send(`{"event":"hotsock.unsubscribe","channel":"c"}`)
-		c.next("NOT_SUBSCRIBED")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"c"}`, "NOT_SUBSCRIBED")
 	})
 }
 
@@ -182,33 +169,25 @@ func TestUserRateLimit(t *testing.T) {
 	inRig(t, o, func(_ *testing.T, r *rig) {
 		get := `{"event":"hotsock.channelStorageGet","channel":"a","key":"k"}`
 		a1, a2, b := r.connect("ann"), r.connect("ann"), r.connect("bob")
-		a1.send(get)
-		a1.next("hotsock.channelStorageData")
-		a2.send(get)
-		a2.next("hotsock.channelStorageData")
-		a1.send(get)
-		a1.next("RATE_LIMITED")
-		a2.send(get)
-		a2.next("RATE_LIMITED")
-		b.send(get)
-		b.next("hotsock.channelStorageData")
+		a1.Do(get, "hotsock.channelStorageData")
+		a2.Do(get, "hotsock.channelStorageData")
+		a1.Do(get, "RATE_LIMITED")
+		a2.Do(get, "RATE_LIMITED")
+		b.Do(get, "hotsock.channelStorageData")
 
 		// Coming back brings no new burst.
-		_ = a1.conn.Close(websocket.StatusNormalClosure, "")
-		_ = a2.conn.Close(websocket.StatusNormalClosure, "")
+		a1.Close()
+		a2.Close()
 		synctest.Wait()
 		a3 := r.connect("ann")
-		a3.send(get)
-		a3.next("RATE_LIMITED")
+		a3.Do(get, "RATE_LIMITED")
 		time.Sleep(10 * time.Second)
-		a3.send(get)
-		a3.next("hotsock.channelStorageData")
+		a3.Do(get, "hotsock.channelStorageData")
 
 		// Who is nobody has no limit.
 		n := r.connect("")
 		for range 20 {
-			n.send(get)
-			n.next("hotsock.channelStorageData")
+			n.Do(get, "hotsock.channelStorageData")
 		}
 	})
 }
@@ -223,19 +202,12 @@ func TestFloodEnds(t *testing.T) {
 		} {
 			c := r.connect("ann")
 			answers := make(chan error, 1)
-			go func() {
-				for {
-					if _, _, err := c.conn.Read(t.Context()); err != nil {
-						answers <- err
-						return
-					}
-				}
-			}()
+			go func() { answers <- c.Drain() }()
 			for range 2 * floodFactor {
-				c.send(frame)
+				c.Send(frame)
 			}
 			synctest.Wait()
-			c.send(`{"event":"hotsock.ping"}`)
+			c.Send(`{"event":"hotsock.ping"}`)
 			err := <-answers
 			var ce websocket.CloseError
 			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != endFlood.text() {

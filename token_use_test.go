@@ -110,11 +110,9 @@ func TestKeyLookupFailsOnUMDUpdate(t *testing.T) {
 		c := r.connect("ann")
 		update := `{"event":"hotsock.umdUpdate","data":{"token":"` + token + `"},"ref":"1"}`
 		fails.Store(true)
-		c.send(update)
-		c.next("UNAVAILABLE")
+		c.Do(update, "UNAVAILABLE")
 		fails.Store(false)
-		c.send(update)
-		c.next("hotsock.ack")
+		c.Do(update, "hotsock.ack")
 	})
 }
 
@@ -136,34 +134,24 @@ func TestSingleUseTokenOfCommands(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setTokensAway(true)
-		c.send(umd("1", true))
-		c.next("UNAVAILABLE")
+		c.Do(umd("1", true), "UNAVAILABLE")
 		r.s.setTokensAway(false)
-		c.send(umd("1", true))
-		c.next("hotsock.ack")
-		c.send(umd("1", true))
-		c.next("INVALID_UMD_TOKEN")
-		c.send(umd("2", false))
-		c.next("NOT_SUBSCRIBED")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
-		c.send(umd("2", false))
-		c.next("hotsock.ack")
-		c.send(umd("2", false))
-		c.next("INVALID_UMD_TOKEN")
+		c.Do(umd("1", true), "hotsock.ack")
+		c.Do(umd("1", true), "INVALID_UMD_TOKEN")
+		c.Do(umd("2", false), "NOT_SUBSCRIBED")
+		c.Subscribe("a")
+		c.Do(umd("2", false), "hotsock.ack")
+		c.Do(umd("2", false), "INVALID_UMD_TOKEN")
 
 		subscribe := `{"event":"hotsock.subscribe","channel":"b","data":{"token":"` + tokenSign(t, Claims{
 			Scope: ScopeSubscribe, UID: "ann", SingleUse: true, ID: "3",
 			Channels: map[string]ChannelClaims{"b": {Subscribe: Allow}},
 		}, tokenHS256) + `"}}`
 		r.s.setTokensAway(true)
-		c.send(subscribe)
-		c.next("UNAVAILABLE")
+		c.Do(subscribe, "UNAVAILABLE")
 		r.s.setTokensAway(false)
-		c.next("hotsock.subscribed") // it is tried again
-		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
-		c.next("hotsock.unsubscribed")
-		c.send(subscribe)
-		c.next("INVALID_SUBSCRIBE_TOKEN")
+		c.Expect("hotsock.subscribed") // it is tried again
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"b"}`, "hotsock.unsubscribed")
+		c.Do(subscribe, "INVALID_SUBSCRIBE_TOKEN")
 	})
 }

@@ -27,22 +27,20 @@ func TestPropagateWhereOneIsFull(t *testing.T) {
 	inRig(t, o, func(t *testing.T, r *rig) {
 		ann, bob := r.connect("ann"), r.connect("bob")
 		for _, channel := range []string{"presence.a", "presence.b", "presence.c", "presence.d"} {
-			ann.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-			ann.next("hotsock.subscribed")
+			ann.Subscribe(channel)
 		}
 		// There is room for both on b, as long as they are short.
-		bob.send(`{"event":"hotsock.subscribe","channel":"presence.b"}`)
-		bob.next("hotsock.subscribed")
-		ann.next("hotsock.memberAdded")
-		ann.send(propagate(t, "ann", `"more than there is room for beside bob's, by far"`))
+		bob.Subscribe("presence.b")
+		ann.Expect("hotsock.memberAdded")
+		ann.Send(propagate(t, "ann", `"more than there is room for beside bob's, by far"`))
 		changed := make(map[any]bool)
 		for range 3 {
-			changed[ann.next("hotsock.memberUpdated")["channel"]] = true
+			changed[ann.Expect("hotsock.memberUpdated").Channel] = true
 		}
 		if !changed["presence.a"] || !changed["presence.c"] || !changed["presence.d"] {
 			t.Errorf("changed %v", changed)
 		}
-		ann.next("PRESENCE_CHANNEL_CAPACITY_REACHED")
+		ann.Expect("PRESENCE_CHANNEL_CAPACITY_REACHED")
 	})
 }
 
@@ -51,20 +49,17 @@ func TestPropagateWhileUnavailable(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		ann := r.connect("ann")
 		for _, channel := range []string{"presence.a", "presence.b"} {
-			ann.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-			ann.next("hotsock.subscribed")
+			ann.Subscribe(channel)
 		}
 		r.s.setDown(true)
 		calls := r.h.Stats().StoreCalls
-		ann.send(propagate(t, "ann", "1"))
-		ann.next("UNAVAILABLE")
+		ann.Do(propagate(t, "ann", "1"), "UNAVAILABLE")
 		if n := r.h.Stats().StoreCalls - calls; n != 1 {
 			t.Errorf("the store was asked %d times, though it was away", n)
 		}
 		r.s.setDown(false)
-		ann.send(propagate(t, "ann", "1"))
-		ann.next("hotsock.memberUpdated")
-		ann.next("hotsock.memberUpdated")
-		ann.next("hotsock.ack")
+		ann.Do(propagate(t, "ann", "1"), "hotsock.memberUpdated")
+		ann.Expect("hotsock.memberUpdated")
+		ann.Expect("hotsock.ack")
 	})
 }

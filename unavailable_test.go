@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -18,17 +18,14 @@ func TestSubscribeWhileUnavailable(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setDown(true)
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("UNAVAILABLE")
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a"}`, "UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "UNAVAILABLE")
 		// What is given up meanwhile must not come later.
-		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"b"}`, "hotsock.unsubscribed")
 		time.Sleep(30 * time.Second)
 		r.s.setDown(false)
-		if m := c.next("hotsock.subscribed"); m["channel"] != "a" {
-			t.Errorf("subscribed to %v", m["channel"])
+		if m := c.Expect("hotsock.subscribed"); m.Channel != "a" {
+			t.Errorf("subscribed to %v", m.Channel)
 		}
 		time.Sleep(time.Minute)
 		info, err := r.h.ChannelInfo(t.Context(), "b")
@@ -36,10 +33,8 @@ func TestSubscribeWhileUnavailable(t *testing.T) {
 			t.Errorf("b has %+v, %v", info, err)
 		}
 		// And it is a subscription like any other.
-		c.send(`{"event":"chat","channel":"a","data":1}`)
-		c.next("chat")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("ALREADY_SUBSCRIBED")
+		c.Do(`{"event":"chat","channel":"a","data":1}`, "chat")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a"}`, "ALREADY_SUBSCRIBED")
 	})
 }
 
@@ -47,23 +42,20 @@ func TestSubscribeWhileUnavailable(t *testing.T) {
 func TestPartOfTheStoreIsAway(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.setAway("a", "b", "c")
-		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"a"}`, "hotsock.unsubscribed")
 		r.s.setDown(true)
 		for _, channel := range []string{"b", "c", "d", "e"} {
-			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-			c.next("UNAVAILABLE")
+			c.Do(`{"event":"hotsock.subscribe","channel":"`+channel+`"}`, "UNAVAILABLE")
 		}
 		r.s.setDown(false)
-		c.next("hotsock.subscribed")
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		wantCounts(r, map[string]int{"a": 1, "b": 0, "c": 0, "d": 1, "e": 1})
 		r.s.setAway()
-		c.next("hotsock.subscribed")
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		wantCounts(r, map[string]int{"a": 0, "b": 1, "c": 1, "d": 1, "e": 1})
 	})
 }
@@ -72,40 +64,36 @@ func TestWaitingSubscribeEndsWithItsError(t *testing.T) {
 	inRig(t, Options{MaxMembersSize: 40}, func(_ *testing.T, r *rig) {
 		a, b := r.connect("ann"), r.connect("bob")
 		r.s.setDown(true)
-		b.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
-		b.next("UNAVAILABLE")
+		b.Do(`{"event":"hotsock.subscribe","channel":"presence.x"}`, "UNAVAILABLE")
 		r.s.setDown(false)
-		a.send(`{"event":"hotsock.subscribe","channel":"presence.x"}`)
-		a.next("hotsock.subscribed")
-		b.next("PRESENCE_CHANNEL_CAPACITY_REACHED")
+		a.Subscribe("presence.x")
+		b.Expect("PRESENCE_CHANNEL_CAPACITY_REACHED")
 	})
 }
 
 func TestWhatFailsWhileUnavailable(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("a")
 		r.s.setDown(true)
 
-		c.send(`{"event":"chat","channel":"a","data":"lost"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"chat","channel":"a","data":"lost"}`, "UNAVAILABLE")
 		if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: "e"}); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, &Error{Code: CodeUnavailable}) {
 			t.Errorf("Publish: %v", err)
 		}
 		if err := r.h.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("Ready: %v", err)
 		}
-		_, resp, err := r.dial("bob")
+		_, resp, err := wstest.Try(t, r.url("bob"), r.dial())
 		if err == nil || resp == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 			t.Errorf("connecting: %v, %v", resp, err)
 		}
 		time.Sleep(time.Minute) // the open socket stays
 		r.s.setDown(false)
 
-		c.send(`{"event":"chat","channel":"a","data":"kept"}`)
-		if m := c.next("chat"); m["data"] != "kept" {
-			t.Errorf("delivered %v, which had failed", m["data"])
+		c.Send(`{"event":"chat","channel":"a","data":"kept"}`)
+		if m := c.Expect("chat"); string(m.Data) != `"kept"` {
+			t.Errorf("delivered %v, which had failed", m.Text)
 		}
 	})
 }
@@ -114,25 +102,21 @@ func TestLeavingWhileUnavailable(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		for _, channel := range []string{"a", "b", "c"} {
-			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-			c.next("hotsock.subscribed")
+			c.Subscribe(channel)
 		}
 		r.s.setDown(true)
 		// By command, by command and again, by the end of the connection.
-		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
-		c.next("hotsock.unsubscribed")
-		c.send(`{"event":"hotsock.unsubscribe","channel":"b"}`)
-		c.next("hotsock.unsubscribed")
-		c.send(`{"event":"hotsock.subscribe","channel":"b"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"a"}`, "hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"b"}`, "hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.subscribe","channel":"b"}`, "UNAVAILABLE")
 		time.Sleep(10 * time.Second)
 		r.s.setDown(false)
-		c.next("hotsock.subscribed")
+		c.Expect("hotsock.subscribed")
 		time.Sleep(10 * time.Second)
 		wantCounts(r, map[string]int{"a": 0, "b": 1, "c": 1})
 
 		r.s.setDown(true)
-		_ = c.conn.Close(websocket.StatusNormalClosure, "")
+		c.Close()
 		time.Sleep(10 * time.Second)
 		r.s.setDown(false)
 		time.Sleep(10 * time.Second)
@@ -155,8 +139,8 @@ func wantCounts(r *rig, want map[string]int) {
 func TestResumeWhileUnavailable(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
-		last, _ := c.next("hotsock.subscribed")["data"].(map[string]any)["lastId"].(string)
+		c.Send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
+		last, _ := c.Expect("hotsock.subscribed").Member("lastId").(string)
 		publish := func(event string) {
 			t.Helper()
 			if _, err := r.h.Publish(t.Context(), Message{Channel: "a", Event: event}); err != nil {
@@ -164,35 +148,31 @@ func TestResumeWhileUnavailable(t *testing.T) {
 			}
 		}
 		publish("first")
-		c.next("first")
+		c.Expect("first")
 		r.s.setDown(true)
 		for range 2 { // the second takes the place of the first
-			c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"` + last + `"}}`)
-			c.next("UNAVAILABLE")
+			c.Do(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"`+last+`"}}`, "UNAVAILABLE")
 		}
 		id := ulid.MustNew(ulid.Now()+1, ulid.DefaultEntropy())
 		r.s.receiver.Deliver(&store.Item{ID: id, Channel: "a", Message: &store.Message{ID: id, Channel: "a", Event: "live"}})
-		c.next("live")
+		c.Expect("live")
 		r.s.setDown(false)
-		if data := c.next("hotsock.subscribed")["data"].(map[string]any); data["recovered"] != true {
-			t.Errorf("told %v", data)
+		if f := c.Expect("hotsock.subscribed"); f.Member("recovered") != true {
+			t.Errorf("told %s", f.Text)
 		}
-		c.next("first") // once more
+		c.Expect("first") // once more
 		publish("second")
-		c.next("second")
+		c.Expect("second")
 		wantCounts(r, map[string]int{"a": 1})
 
 		// An unsubscribe withdraws it, and ends the subscription.
 		r.s.setDown(true)
-		c.send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"` + last + `"}}`)
-		c.next("UNAVAILABLE")
-		c.send(`{"event":"hotsock.unsubscribe","channel":"a"}`)
-		c.next("hotsock.unsubscribed")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a","data":{"after":"`+last+`"}}`, "UNAVAILABLE")
+		c.Do(`{"event":"hotsock.unsubscribe","channel":"a"}`, "hotsock.unsubscribed")
 		r.s.setDown(false)
 		time.Sleep(time.Minute)
 		wantCounts(r, map[string]int{"a": 0})
-		c.send(`{"event":"hotsock.ping"}`)
-		c.next("hotsock.pong")
+		c.ExpectNothing()
 	})
 }
 
@@ -200,8 +180,7 @@ func TestRejoin(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		for _, channel := range []string{"a", "presence.b"} {
-			c.send(`{"event":"hotsock.subscribe","channel":"` + channel + `"}`)
-			c.next("hotsock.subscribed")
+			c.Subscribe(channel)
 		}
 		// The store forgets, and is down for a while.
 		for _, channel := range []string{"a", "presence.b"} {
@@ -209,7 +188,7 @@ func TestRejoin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c.next("hotsock.memberRemoved")
+		c.Expect("hotsock.memberRemoved")
 		r.s.setDown(true)
 		r.s.receiver.Rejoin()
 		time.Sleep(10 * time.Second)
@@ -218,9 +197,8 @@ func TestRejoin(t *testing.T) {
 		synctest.Wait()
 		wantCounts(r, map[string]int{"a": 1, "presence.b": 1})
 		// It has seen itself leave, and must see that it is there again.
-		c.next("hotsock.memberAdded")
-		c.send(`{"event":"chat","channel":"a"}`)
-		c.next("chat")
+		c.Expect("hotsock.memberAdded")
+		c.Do(`{"event":"chat","channel":"a"}`, "chat")
 	})
 }
 
@@ -239,12 +217,11 @@ func TestUnsubscribedByTheHostWhileWaiting(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		r.s.setDown(true)
-		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
-		c.next("UNAVAILABLE")
+		c.Do(`{"event":"hotsock.subscribe","channel":"a"}`, "UNAVAILABLE")
 		if n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a"); n != 0 || asError(err).Code != CodeUnavailable {
 			t.Errorf("unsubscribed %d, %v", n, err)
 		}
-		if m := c.next("hotsock.unsubscribed"); m["channel"] != "a" {
+		if m := c.Expect("hotsock.unsubscribed"); m.Channel != "a" {
 			t.Errorf("told %v", m)
 		}
 		r.s.setDown(false)

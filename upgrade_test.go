@@ -1,8 +1,6 @@
 package hotsock
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // A handshake that is refused is answered as JSON like everything else, and spends
@@ -62,12 +62,9 @@ func TestRefusedHandshake(t *testing.T) {
 	if w.Code != http.StatusInternalServerError {
 		t.Errorf("extended CONNECT is answered with %d", w.Code)
 	}
-	ws, _, err := websocket.Dial(t.Context(), s.URL+"/rt?token="+token, nil)
-	if err != nil {
-		t.Fatalf("the token is spent: %v", err)
-	}
-	_ = ws.CloseNow()
-	if _, _, err = websocket.Dial(t.Context(), s.URL+"/rt?token="+token, nil); err == nil {
+	url := s.URL + "/rt?token=" + token
+	wstest.Dial(t, url, wstest.Options{}).Cut() // it is not spent
+	if _, _, err := wstest.Try(t, url, wstest.Options{}); err == nil {
 		t.Error("the token connected twice")
 	}
 }
@@ -85,33 +82,18 @@ func TestControlFramesCount(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			inRig(t, limited, func(t *testing.T, r *rig) {
-				var under net.Conn
-				client := &http.Client{Transport: &http.Transport{
-					DialContext: func(context.Context, string, string) (net.Conn, error) {
-						var err error
-						under, err = r.l.dial()
-						return under, err
-					},
-					DisableKeepAlives: true,
-				}}
-				ws, _, err := websocket.Dial(context.Background(), "ws://rig/rt/", &websocket.DialOptions{HTTPClient: client})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer ws.CloseNow()
+				c := wstest.Dial(t, r.url(""), r.dial())
 				go func() {
 					if row.frame[0] == 0 {
-						_, _ = under.Write([]byte{0x01, 0x80, 0, 0, 0, 0}) // of a message
+						_, _ = c.Under.Write([]byte{0x01, 0x80, 0, 0, 0, 0}) // of a message
 					}
 					for range 100 {
-						if _, err := under.Write(row.frame); err != nil {
+						if _, err := c.Under.Write(row.frame); err != nil {
 							return
 						}
 					}
 				}()
-				for err == nil {
-					_, _, err = ws.Read(context.Background())
-				}
+				err := c.Drain()
 				if websocket.CloseStatus(err) != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "Rate limit exceeded") {
 					t.Errorf("closed with %v", err)
 				}
@@ -141,22 +123,19 @@ func TestWhoReceivesNothingIsSlow(t *testing.T) {
 	t.Run("slowly", func(t *testing.T) {
 		inRig(t, Options{WriteTimeout: timeout}, func(t *testing.T, r *rig) {
 			c := r.connect("Slow")
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
+			c.Subscribe("room")
 			publish(t, r, 50)
 			for range 50 { // 400 s in all
 				time.Sleep(timeout * 8 / 10)
-				c.next("e")
+				c.Expect("e")
 			}
-			c.send(`{"event":"hotsock.ping"}`)
-			c.next("hotsock.pong")
+			c.ExpectNothing()
 		})
 	})
 	t.Run("nothing", func(t *testing.T) {
 		inRig(t, Options{WriteTimeout: timeout}, func(t *testing.T, r *rig) {
 			c := r.connect("Slow")
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
+			c.Subscribe("room")
 			publish(t, r, 50)
 			time.Sleep(timeout - time.Second)
 			if n := r.h.Stats().Disconnected["slow"]; n != 0 {
@@ -171,16 +150,11 @@ func TestWhoReceivesNothingIsSlow(t *testing.T) {
 	t.Run("nothing, and then it goes on", func(t *testing.T) {
 		inRig(t, Options{WriteTimeout: timeout}, func(t *testing.T, r *rig) {
 			c := r.connect("Slow")
-			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-			c.next("hotsock.subscribed")
+			c.Subscribe("room")
 			synctest.Wait() // nobody writes, so that the time begins with what is published
 			publish(t, r, 50)
 			time.Sleep(timeout + 500*time.Millisecond) // half of what it has to go on in
-			var err error
-			for err == nil {
-				_, _, err = c.conn.Read(context.Background())
-			}
-			if websocket.CloseStatus(err) != websocket.StatusTryAgainLater {
+			if err := c.Drain(); websocket.CloseStatus(err) != websocket.StatusTryAgainLater {
 				t.Errorf("closed with %v", err)
 			}
 		})
@@ -192,8 +166,7 @@ func TestWhoReceivesNothingIsSlow(t *testing.T) {
 func TestCloseBehindABacklog(t *testing.T) {
 	inRig(t, Options{WriteTimeout: 10 * time.Second, MaxConnectionDuration: time.Minute}, func(t *testing.T, r *rig) {
 		c := r.connect("Slow")
-		c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-		c.next("hotsock.subscribed")
+		c.Subscribe("room")
 		time.Sleep(59 * time.Second)
 		for range 10 {
 			if _, err := r.h.Publish(t.Context(), Message{Channel: "room", Event: "e", Data: strings.Repeat("x", 20_000)}); err != nil {
@@ -202,10 +175,8 @@ func TestCloseBehindABacklog(t *testing.T) {
 		}
 		for range 10 {
 			time.Sleep(8 * time.Second)
-			c.next("e")
+			c.Expect("e")
 		}
-		if _, _, err := c.conn.Read(context.Background()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
-			t.Errorf("closed with %v", err)
-		}
+		c.ExpectClose(websocket.StatusGoingAway)
 	})
 }
