@@ -113,7 +113,7 @@ func TestJoinAmongManyChanges(t *testing.T) {
 		ann, bob := r.connect("ann"), r.connect("bob")
 		long := store.SubscribeRequest{
 			Channel: "presence.room", Connection: "long", UID: "long", UMD: []byte(`"` + strings.Repeat("x", 15_000) + `"`),
-			Presence: true, MaxMembers: 20_000,
+			Presence: true, MaxMembersSize: 20_000,
 		}
 		if _, err := r.h.node.Subscribe(t.Context(), long); err != nil {
 			t.Fatal(err)
@@ -154,8 +154,8 @@ func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 		wantTold(r.t, ann, "Added bob ann,bob")
 		update := func(uid, umd string) {
 			t.Helper()
-			_, err := r.h.node.UpdateSubscription(t.Context(), store.UpdateRequest{
-				Channel: "presence.room", Connection: r.h.conns.of(uid)[0].id, UMD: []byte(umd), UMDDigest: umd, MaxMembers: 1 << 20,
+			_, err := r.h.node.UpdateSubscription(t.Context(), store.UpdateSubscriptionRequest{
+				Channel: "presence.room", Connection: r.h.conns.of(uid)[0].id, UMD: []byte(umd), UMDDigest: umd, MaxMembersSize: 1 << 20,
 			})
 			if err != nil {
 				t.Fatal(err)

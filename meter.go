@@ -111,7 +111,7 @@ func (n measuredNode) Unsubscribe(ctx context.Context, channel, connection strin
 	return r, err
 }
 
-func (n measuredNode) UpdateSubscription(ctx context.Context, q store.UpdateRequest) (*store.PresenceChange, error) {
+func (n measuredNode) UpdateSubscription(ctx context.Context, q store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	ctx, o := n.begin(ctx, "UpdateSubscription", q.Channel)
 	r, err := n.Node.UpdateSubscription(ctx, q)
 	n.end(ctx, o, err)

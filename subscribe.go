@@ -179,16 +179,18 @@ func (c *connection) newSubscription(req *subscribeRequest) (*subscription, erro
 // request describes the subscription to the store.
 func (s *subscription) request() store.SubscribeRequest {
 	m := s.meta()
-	return store.SubscribeRequest{
+	r := store.SubscribeRequest{
 		Channel:    s.channel,
 		Connection: s.conn.id,
 		UID:        m.UID,
 		UMD:        m.UMD,
-		UMDDigest:  digestOf(s.channel, m.UMD),
 		Presence:   protocol.IsPresence(s.channel),
-		MaxMembers: s.conn.h.opts.MaxMembersSize,
 		Counted:    s.counted,
 	}
+	if r.Presence {
+		r.UMDDigest, r.MemberSize, r.MaxMembersSize = s.conn.h.asMember(m)
+	}
+	return r
 }
 
 // unsubscribe carries out hotsock.unsubscribe.

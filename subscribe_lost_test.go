@@ -147,7 +147,7 @@ func TestOthersDoNotNoticeResuming(t *testing.T) {
 		first := r.connect("ann")
 		first.Do(subscribe, "hotsock.subscribed")
 		if _, err := r.h.node.Subscribe(t.Context(), store.SubscribeRequest{
-			Channel: "presence.x", Connection: "another", UID: "ann", UMD: []byte(`"busy"`), Presence: true, MaxMembers: 1000,
+			Channel: "presence.x", Connection: "another", UID: "ann", UMD: []byte(`"busy"`), Presence: true, MaxMembersSize: 1000,
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -75,10 +75,11 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	// may have made them look different since.
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
-	change, err := c.h.node.UpdateSubscription(ctx, store.UpdateRequest{
-		Channel: s.channel, Connection: c.id, UMD: umd, UMDDigest: digestOf(s.channel, umd),
-		MaxMembers: c.h.opts.MaxMembersSize,
-	})
+	u := store.UpdateSubscriptionRequest{Channel: s.channel, Connection: c.id, UMD: umd}
+	if protocol.IsPresence(s.channel) {
+		u.UMDDigest, u.MemberSize, u.MaxMembersSize = c.h.asMember(store.Meta{UID: s.uid, UMD: umd})
+	}
+	change, err := c.h.node.UpdateSubscription(ctx, u)
 	if errors.Is(err, store.ErrCapacity) {
 		return refuse(CodePresenceCapacityReached)
 	}
@@ -92,11 +93,8 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	return nil
 }
 
-// digestOf stands for user metadata in the store, which needs it for members
-// only.
-func digestOf(channel string, umd []byte) string {
-	if !protocol.IsPresence(channel) {
-		return ""
-	}
-	return wire.Digest(orNull(umd))
+// asMember returns what the store needs to know of a member: the digest of its
+// metadata, its size in the list of members, and the limit of all these sizes.
+func (h *Handler) asMember(m store.Meta) (digest string, size, limit int) {
+	return wire.Digest(orNull(m.UMD)), wire.MemberSize(m), wire.MaxMemberSizes(h.opts.MaxMembersSize)
 }

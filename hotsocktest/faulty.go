@@ -91,7 +91,7 @@ func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string
 	return n.Node.Unsubscribe(ctx, channel, connection)
 }
 
-func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	return through(ctx, n, n.Node.UpdateSubscription, u)
 }
 

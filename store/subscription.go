@@ -29,7 +29,7 @@ type Subscriptions interface {
 	// the member on a presence channel. It returns the change that was
 	// announced, nil if there was none. The error wraps ErrNotFound if there
 	// is no such subscription, ErrCapacity if the list would get too long.
-	UpdateSubscription(ctx context.Context, u UpdateRequest) (*PresenceChange, error)
+	UpdateSubscription(ctx context.Context, u UpdateSubscriptionRequest) (*PresenceChange, error)
 	// Channel describes a channel. An unknown one has no subscriptions.
 	Channel(ctx context.Context, channel string) (ChannelInfo, error)
 }
@@ -74,10 +74,11 @@ type SubscribeRequest struct {
 	// connections it has, until the last of them is gone. Setting equal metadata
 	// does not change the member.
 	Presence bool
-	// MaxMembers bounds the encoded length of the member list (see
-	// [MembersSize]) of a presence channel in bytes: if the list would be
-	// longer with this one, Subscribe fails with ErrCapacity.
-	MaxMembers int
+	// MemberSize is what the member counts for with this UMD, and
+	// MaxMembersSize what all members of the channel may count for together: if
+	// they would count for more than that and more than now, Subscribe fails with
+	// ErrCapacity. The unit is core's own; a store adds, subtracts and compares.
+	MemberSize, MaxMembersSize int
 	// Counted makes the subscription part of the channel's Count.
 	Counted bool
 }
@@ -110,13 +111,14 @@ type SubscriptionEnd struct {
 	Change *PresenceChange
 }
 
-// An UpdateRequest changes a subscription's user metadata.
-type UpdateRequest struct {
+// An UpdateSubscriptionRequest changes a subscription's user metadata.
+type UpdateSubscriptionRequest struct {
 	Channel    string
 	Connection string
 	UMD        []byte
-	UMDDigest  string // as in [SubscribeRequest]
-	MaxMembers int
+	// These are as in [SubscribeRequest].
+	UMDDigest                  string
+	MemberSize, MaxMembersSize int
 }
 
 // ChannelInfo describes a channel.

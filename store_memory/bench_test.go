@@ -135,7 +135,7 @@ func BenchmarkPresence(b *testing.B) {
 		b.Run(fmt.Sprint(others), func(b *testing.B) {
 			n := join(b, storememory.New())
 			ctx := context.Background()
-			s := store.SubscribeRequest{Channel: "presence.c", Presence: true, MaxMembers: 100_000, Counted: true}
+			s := store.SubscribeRequest{Channel: "presence.c", Presence: true, MaxMembersSize: 100_000, Counted: true}
 			for i := range others {
 				s.Connection = fmt.Sprint("connection ", i)
 				s.UID = fmt.Sprint("user ", i)

@@ -118,7 +118,7 @@ func TestMemoryReturns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sub := store.SubscribeRequest{Channel: c, Connection: "1", UID: "Jim", Presence: true, MaxMembers: 1000}
+			sub := store.SubscribeRequest{Channel: c, Connection: "1", UID: "Jim", Presence: true, MemberSize: 10, MaxMembersSize: 1000}
 			if _, err := n.Subscribe(ctx, sub); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestMemoryReturns(t *testing.T) {
 			if _, err := n.Set(ctx, store.SetRequest{Channel: c + "y", Key: "k"}); err != nil {
 				t.Fatal(err)
 			}
-			sub.Channel, sub.MaxMembers = c+"z", 1
+			sub.Channel, sub.MaxMembersSize = c+"z", 1
 			if _, err := n.Subscribe(ctx, sub); err == nil {
 				t.Fatal("subscribed beyond the capacity")
 			}

@@ -156,7 +156,7 @@ func TestQuietChannelKnowsItsNewestItem(t *testing.T) {
 		s := New()
 		n, _ := joined(t, s, defaults)
 		sub, err := n.Subscribe(t.Context(), store.SubscribeRequest{
-			Channel: "c", Connection: "1", UID: "Jim", Presence: true, MaxMembers: 1000,
+			Channel: "c", Connection: "1", UID: "Jim", Presence: true, MaxMembersSize: 1000,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -23,12 +23,17 @@ type members struct {
 	// list is in order of joining. It is handed out: an element is never
 	// changed, though more may be appended behind what others see.
 	list []store.Member
-	// size is the encoded length of the list without what is between the members.
+	// size is what all of them count for together.
 	size int
-	// connections of each member, by its UID.
-	connections table.Map[string, int]
-	// digests of their metadata, by UID.
-	digests table.Map[string, string]
+	// records of the members, by UID.
+	records table.Map[string, memberRecord]
+}
+
+// A memberRecord is what the list does not say of a member.
+type memberRecord struct {
+	connections int
+	digest      string // of its metadata
+	size        int    // what it counts for
 }
 
 // A subscription is one connection's.
@@ -72,11 +77,9 @@ func (p *presence) count(s subscription, by int) {
 		return
 	}
 	m := p.joined()
-	if n := m.connections.Value(s.uid) + by; n > 0 {
-		m.connections.Set(s.uid, n)
-	} else {
-		m.connections.Delete(s.uid)
-	}
+	r := m.records.Value(s.uid)
+	r.connections += by
+	m.records.Set(s.uid, r)
 }
 
 func (p *presence) info() store.ChannelInfo {
@@ -101,66 +104,56 @@ func (ms *members) shown() []store.Member {
 }
 
 func (ms *members) index(uid string) int {
-	if ms.connections.Value(uid) == 0 {
+	if !ms.records.Has(uid) {
 		return -1 // Saves the search for most of those who join.
 	}
 	return slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
 }
 
-// fits says whether the members are within a limit once leaver, who may be
-// nobody, is not one any more and joiner is one with its present metadata.
-func (ms *members) fits(leaver string, joiner store.Member, digest string, limit int) bool {
-	size, n := ms.size, len(ms.list)
-	if i := ms.index(leaver); i >= 0 {
-		size -= memberSize(ms.list[i])
-		n--
+// fits says whether the members are within a limit, or no more than they were,
+// once leaver, who may be nobody, is not one any more and joiner is one with
+// metadata of this digest and size.
+func (ms *members) fits(leaver, joiner, digest string, size, limit int) bool {
+	old := ms.records.Value(joiner)
+	if old.connections > 0 && old.digest == digest {
+		return true // Nothing changes.
 	}
-	if i := ms.index(joiner.UID); i >= 0 {
-		if ms.digests.Value(joiner.UID) == digest {
-			return true // Nothing changes.
-		}
-		size -= memberSize(ms.list[i])
-		n--
-	}
-	size += memberSize(joiner)
-	return 2+n+size <= limit // Two brackets, and a comma before the joiner.
+	more := size - old.size - ms.records.Value(leaver).size
+	return more <= 0 || ms.size+more <= limit
 }
 
-// memberSize is the encoded length of a member.
-func memberSize(m store.Member) int {
-	return store.MembersSize([]store.Member{m}) - len("[]")
-}
-
-// setMember makes m, whose metadata has the digest, a member, or changes one. It
-// returns nil if m is one already. The subscription must not be recorded yet.
-func (ms *members) setMember(m store.Member, digest string) *store.PresenceChange {
+// setMember makes m, whose metadata has this digest and size, a member, or changes
+// one. It returns nil if m is one already. The subscription must not be recorded yet.
+func (ms *members) setMember(m store.Member, digest string, size int) *store.PresenceChange {
 	kind := store.MemberAdded
+	r := ms.records.Value(m.UID)
 	if i := ms.index(m.UID); i < 0 {
 		ms.list = append(ms.list, m)
 	} else {
-		if ms.digests.Value(m.UID) == digest {
+		if r.digest == digest {
 			return nil
 		}
 		kind = store.MemberUpdated
-		ms.size -= memberSize(ms.list[i])
 		ms.list = slices.Clone(ms.list)
 		ms.list[i] = m
 	}
-	ms.size += memberSize(m)
-	ms.digests.Set(m.UID, digest)
+	ms.size += size - r.size
+	r.digest, r.size = digest, size
+	ms.records.Set(m.UID, r)
 	return &store.PresenceChange{Kind: kind, Member: m, Members: ms.shown()}
 }
 
 // removeMember removes the member if it has no connection any more, and
 // returns nil if it has. The subscription must have been ended.
 func (ms *members) removeMember(uid string) *store.PresenceChange {
-	if ms.connections.Value(uid) > 0 {
+	r := ms.records.Value(uid)
+	if r.connections > 0 {
 		return nil
 	}
-	i := slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
+	i := ms.index(uid)
 	m := ms.list[i]
-	ms.size -= memberSize(m)
-	ms.digests.Delete(uid)
+	ms.size -= r.size
+	ms.records.Delete(uid)
 	ms.list = slices.Concat(ms.list[:i], ms.list[i+1:])
 	return &store.PresenceChange{Kind: store.MemberRemoved, Member: m, Members: ms.shown()}
 }

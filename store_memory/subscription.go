@@ -18,17 +18,16 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	}
 	now := clock()
 	p := &c.presence
-	joiner := store.Member{UID: s.UID, UMD: s.UMD}
 	old := p.get(s.Connection)
 	// leaver is the member that this connection stops being, if it was the
 	// member's last.
 	leaver := ""
 	same := old.presence && s.Presence && old.uid == s.UID && old.digest == s.UMDDigest
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
-	if moves && p.joined().connections.Value(old.uid) == 1 {
+	if moves && p.joined().records.Value(old.uid).connections == 1 {
 		leaver = old.uid
 	}
-	if s.Presence && !same && !p.joined().fits(leaver, joiner, s.UMDDigest, s.MaxMembers) {
+	if s.Presence && !same && !p.joined().fits(leaver, s.UID, s.UMDDigest, s.MemberSize, s.MaxMembersSize) {
 		return store.SubscribeResult{}, store.ErrCapacity
 	}
 	var result store.SubscribeResult
@@ -38,7 +37,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 		c.announcePresence(now, result.Change, "")
 	}
 	if s.Presence && !same {
-		if change := p.joined().setMember(joiner, s.UMDDigest); change != nil {
+		if change := p.joined().setMember(store.Member{UID: s.UID, UMD: s.UMD}, s.UMDDigest, s.MemberSize); change != nil {
 			result.Change = change
 			exclude := ""
 			if change.Kind == store.MemberAdded {
@@ -106,7 +105,7 @@ func (c *channel) endSubscriptionsOf(gone, reportTo *node) {
 }
 
 // UpdateSubscription implements [store.Subscriptions].
-func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	if err := n.usable(ctx); err != nil {
 		return nil, err
 	}
@@ -122,11 +121,10 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*
 	}
 	var change *store.PresenceChange
 	if s.presence {
-		m := store.Member{UID: s.uid, UMD: u.UMD}
-		if !p.joined().fits("", m, u.UMDDigest, u.MaxMembers) {
+		if !p.joined().fits("", s.uid, u.UMDDigest, u.MemberSize, u.MaxMembersSize) {
 			return nil, store.ErrCapacity
 		}
-		change = p.joined().setMember(m, u.UMDDigest)
+		change = p.joined().setMember(store.Member{UID: s.uid, UMD: u.UMD}, u.UMDDigest, u.MemberSize)
 		c.announcePresence(clock(), change, "")
 	}
 	s.umd, s.digest = u.UMD, u.UMDDigest

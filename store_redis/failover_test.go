@@ -27,7 +27,7 @@ func TestCutOffNode(t *testing.T) {
 	proxy := redistest.NewProxy(t, srv.Addr)
 	ctx := unhurried(t)
 	sub := store.SubscribeRequest{
-		Channel: "presence.c", Connection: "1", UID: "Jim", Presence: true, MaxMembers: 1000, Counted: true,
+		Channel: "presence.c", Connection: "1", UID: "Jim", Presence: true, MaxMembersSize: 1000, Counted: true,
 	}
 	in, other := newInbox(t), newInbox(t)
 	n := joinAs(t, openAt(t, proxy.Addr), in, testJoin)
@@ -83,7 +83,7 @@ func TestOutageKillsNobody(t *testing.T) {
 		n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
 		inboxes = append(inboxes, in)
 		if _, err := n.Subscribe(unhurried(t), store.SubscribeRequest{
-			Channel: "presence.c", Connection: fmt.Sprint(i), UID: fmt.Sprint(i), Presence: true, MaxMembers: 1000,
+			Channel: "presence.c", Connection: fmt.Sprint(i), UID: fmt.Sprint(i), Presence: true, MaxMembersSize: 1000,
 		}); err != nil {
 			t.Fatal(err)
 		}

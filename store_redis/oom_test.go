@@ -242,7 +242,7 @@ func (d *deeds) reaction(name string) store.ReactRequest {
 
 func (d *deeds) member(connection string) store.SubscribeRequest {
 	return store.SubscribeRequest{
-		Channel: "presence.c", Connection: connection, UID: connection, Presence: true, MaxMembers: 1000, Counted: true,
+		Channel: "presence.c", Connection: connection, UID: connection, Presence: true, MaxMembersSize: 1000, Counted: true,
 	}
 }
 
@@ -296,8 +296,8 @@ func (d *deeds) growing() []deed {
 			return err
 		}},
 		{"change a member", func(ctx context.Context) error {
-			_, err := d.n.UpdateSubscription(ctx, store.UpdateRequest{
-				Channel: "presence.c", Connection: "old", UMD: []byte(`1`), MaxMembers: 1000,
+			_, err := d.n.UpdateSubscription(ctx, store.UpdateSubscriptionRequest{
+				Channel: "presence.c", Connection: "old", UMD: []byte(`1`), MaxMembersSize: 1000,
 			})
 			return err
 		}},

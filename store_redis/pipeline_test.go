@@ -77,7 +77,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 	subscribe := func(ctx context.Context, n *node, i int) error {
 		_, err := n.Subscribe(ctx, store.SubscribeRequest{
 			Channel: presence, Connection: fmt.Sprint("x", i, n.id), UID: fmt.Sprint("u", i%members), UMD: long[:4000],
-			UMDDigest: "1", Presence: true, MaxMembers: 1 << 20,
+			UMDDigest: "1", Presence: true, MaxMembersSize: 1 << 20,
 		})
 		return err
 	}
@@ -118,8 +118,8 @@ func TestPipelinesAreBounded(t *testing.T) {
 	}{
 		{"subscribe", func(ctx context.Context, i int) error { return subscribe(ctx, n, i) }},
 		{"update", func(ctx context.Context, i int) error {
-			_, err := n.UpdateSubscription(ctx, store.UpdateRequest{
-				Channel: presence, Connection: fmt.Sprint("x", i, n.id), UMD: long[:4000+i], UMDDigest: "2", MaxMembers: 1 << 20,
+			_, err := n.UpdateSubscription(ctx, store.UpdateSubscriptionRequest{
+				Channel: presence, Connection: fmt.Sprint("x", i, n.id), UMD: long[:4000+i], UMDDigest: "2", MaxMembersSize: 1 << 20,
 			})
 			return err
 		}},

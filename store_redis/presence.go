@@ -27,10 +27,9 @@ func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string
 func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.SubscribeResult, error) {
 	var res store.SubscribeResult
 	ck := n.s.keys.channel(q.Channel)
-	size := len(store.Member{UID: q.UID, UMD: q.UMD}.AppendJSON(nil))
 	r, err := n.asMember(ctx, ck.part, func(inc string) call {
 		return n.memberCall(subscribeScript, q.Channel, ck,
-			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(size), strconv.Itoa(q.MaxMembers), q.UMDDigest)
+			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(q.MemberSize), strconv.Itoa(q.MaxMembersSize), q.UMDDigest)
 	})
 	if err != nil {
 		if errors.Is(err, refusedFull) {
@@ -113,14 +112,14 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 }
 
 // UpdateSubscription replaces a subscription's metadata.
-func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
 	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
 	r, err := n.s.do(ctx, n.memberCall(updateScript, u.Channel, ck,
-		inc, u.Connection, u.UMD, strconv.Itoa(u.MaxMembers), u.UMDDigest))
+		inc, u.Connection, u.UMD, strconv.Itoa(u.MemberSize), strconv.Itoa(u.MaxMembersSize), u.UMDDigest))
 	if err != nil {
 		if errors.Is(err, refusedFull) {
 			return nil, store.ErrCapacity

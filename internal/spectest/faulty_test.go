@@ -102,7 +102,7 @@ func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store
 	return unlessFaulty(n.faults, func() (store.EntryPage, error) { return n.Node.Entries(ctx, e) })
 }
 
-func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateRequest) (*store.PresenceChange, error) {
+func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	return unlessFaulty(n.faults, func() (*store.PresenceChange, error) { return n.Node.UpdateSubscription(ctx, u) })
 }
 

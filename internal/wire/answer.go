@@ -55,7 +55,7 @@ func appendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte 
 	b = strconv.AppendInt(b, int64(info.Count), 10)
 	if protocol.IsPresence(channel) {
 		b = append(b, `,"members":`...)
-		b = store.AppendMembers(b, info.Members)
+		b = appendMembers(b, info.Members)
 	}
 	return append(b, '}')
 }

@@ -28,7 +28,7 @@ func AppendConnected(b []byte, c Connected) []byte {
 	b = append(b, `","connectionSecret":`...)
 	b = appendString(b, c.Secret)
 	b = append(b, `},"meta":`...)
-	b = c.Meta.AppendJSON(b)
+	b = appendMeta(b, c.Meta)
 	return append(b, '}')
 }
 
@@ -70,7 +70,7 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 	}
 	if protocol.IsPresence(s.Channel) {
 		b = append(b, `"members":`...)
-		b = store.AppendMembers(b, s.Members)
+		b = appendMembers(b, s.Members)
 		b = append(b, ',')
 	}
 	switch s.Recovered {
@@ -104,12 +104,12 @@ func AppendUnsubscribed(b []byte, channel, alias string, meta store.Meta, ref st
 
 func appendSubscriptionMeta(b []byte, alias string, meta store.Meta) []byte {
 	if alias == "" {
-		return meta.AppendJSON(b)
+		return appendMeta(b, meta)
 	}
 	b = append(b, `{"channelAlias":`...)
 	b = appendString(b, alias)
 	start := len(b)
-	b = meta.AppendJSON(b)
+	b = appendMeta(b, meta)
 	b[start] = ',' // in the place of its brace
 	return b
 }
@@ -119,7 +119,7 @@ func AppendMessage(b []byte, m *store.Message) []byte {
 	b = appendMessage(b, m)
 	if m.Meta != nil {
 		b = append(b, `,"meta":`...)
-		b = m.Meta.AppendJSON(b)
+		b = appendMeta(b, *m.Meta)
 	}
 	return append(b, '}')
 }
@@ -160,9 +160,9 @@ func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
 	}
 	b = appendString(b, channel)
 	b = append(b, `,"data":{"member":`...)
-	b = c.Member.AppendJSON(b)
+	b = appendMeta(b, store.Meta(c.Member))
 	b = append(b, `,"members":`...)
-	b = store.AppendMembers(b, c.Members)
+	b = appendMembers(b, c.Members)
 	return append(b, `}}`...)
 }
 
@@ -179,7 +179,7 @@ func AppendMemberChanged(b []byte, channel string, c *store.PresenceChange) []by
 	case store.MemberRemoved:
 		b = append(b, `,"data":{"change":"removed","member":`...)
 	}
-	b = c.Member.AppendJSON(b)
+	b = appendMeta(b, store.Meta(c.Member))
 	return append(b, `}}`...)
 }
 
@@ -216,7 +216,7 @@ func appendEntry(b []byte, e *store.Entry) []byte {
 	b = append(b, `,"data":`...)
 	b = appendValue(b, e.Value)
 	b = append(b, `,"meta":`...)
-	return e.Meta.AppendJSON(b)
+	return appendMeta(b, e.Meta)
 }
 
 // AppendError appends hotsock.error. The channel and ref are "" for none.

@@ -38,9 +38,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		b = appendMessage(b, m)
 		b = append(b, `,"meta":`...)
 		if m.Meta != nil {
-			b = m.Meta.AppendJSON(b)
+			b = appendMeta(b, *m.Meta)
 		} else {
-			b = store.Meta{}.AppendJSON(b)
+			b = appendMeta(b, store.Meta{})
 		}
 		if t := p.Tallies[i]; p.Expand || len(t.Counts) > 0 {
 			b = append(b, `,"reactions":`...)

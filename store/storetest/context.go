@@ -74,7 +74,7 @@ func testEndedContext(e *env) {
 		}},
 		{"Unsubscribe", func() error { _, err := a.Unsubscribe(ctx, "c", "1"); return err }},
 		{"UpdateSubscription", func() error {
-			_, err := a.UpdateSubscription(ctx, store.UpdateRequest{Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembers: roomy})
+			_, err := a.UpdateSubscription(ctx, store.UpdateSubscriptionRequest{Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembersSize: roomy})
 			return err
 		}},
 		{"Channel", func() error { _, err := a.Channel(ctx, "c"); return err }},

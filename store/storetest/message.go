@@ -165,7 +165,7 @@ func testOddChannelNames(e *env) {
 		set.Channel = c
 		b.set(set)
 		b.subscribe(store.SubscribeRequest{
-			Channel: c, Connection: "1", UID: c, Presence: true, MaxMembers: roomy, Counted: true,
+			Channel: c, Connection: "1", UID: c, Presence: true, MaxMembersSize: roomy, Counted: true,
 		})
 		s := e.publishing(time.Hour, c)
 		schedules[c] = s.ID

@@ -107,7 +107,7 @@ func testOneOrderOfAllKinds(e *env) {
 		})
 		do(n, "presence", func(n *node, i int) (ulid.ULID, error) {
 			res, err := n.Subscribe(e.Context(), store.SubscribeRequest{
-				Channel: "c", Connection: user, UID: user, UMD: []byte(fmt.Sprint(i)), UMDDigest: fmt.Sprint(i), Presence: true, MaxMembers: roomy,
+				Channel: "c", Connection: user, UID: user, UMD: []byte(fmt.Sprint(i)), UMDDigest: fmt.Sprint(i), Presence: true, MaxMembersSize: roomy,
 			})
 			return res.Position, err
 		})

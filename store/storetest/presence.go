@@ -15,18 +15,21 @@ var presenceTests = []testCase{
 	{"RepeatedSubscribe", testPresenceResubscribe},
 	{"AnotherUser", testPresenceAnotherUser},
 	{"Capacity", testPresenceCapacity},
-	{"EncodedLength", testPresenceLength},
+	{"SizesAreOpaque", testMemberSizes},
 	{"EveryViewConverges", testPresenceConverges},
 }
 
-const roomy = 100_000 // Bytes: more than any list of these tests, but one.
+const roomy = 100_000 // More than the members of any of these tests count for.
 
 func join(connection, uid, umd string) store.SubscribeRequest {
 	return store.SubscribeRequest{
 		Channel: "presence.c", Connection: connection, UID: uid, UMD: umdOf(umd), UMDDigest: digestOf(umd),
-		Presence: true, MaxMembers: roomy, Counted: true,
+		Presence: true, MemberSize: memberSize, MaxMembersSize: roomy, Counted: true,
 	}
 }
+
+// memberSize is what a member counts for in tests that are not about that.
+const memberSize = 50
 
 // digestOf makes metadata equal that differs in spaces alone.
 func digestOf(umd string) string { return "digest of " + strings.ReplaceAll(umd, " ", "") }
@@ -117,8 +120,9 @@ func unsubscribing(onB bool, connection string) func(a, b *node) (*store.Presenc
 
 func updating(connection, umd string) func(a, b *node) (*store.PresenceChange, error) {
 	return func(a, _ *node) (*store.PresenceChange, error) {
-		return a.UpdateSubscription(a.e.Context(), store.UpdateRequest{
-			Channel: "presence.c", Connection: connection, UMD: umdOf(umd), UMDDigest: digestOf(umd), MaxMembers: roomy,
+		return a.UpdateSubscription(a.e.Context(), store.UpdateSubscriptionRequest{
+			Channel: "presence.c", Connection: connection, UMD: umdOf(umd), UMDDigest: digestOf(umd),
+			MemberSize: memberSize, MaxMembersSize: roomy,
 		})
 	}
 }
@@ -179,7 +183,7 @@ func testPresenceAnotherUser(e *env) {
 	a.watch("presence.c")
 	a.subscribe(join("1", "Jim", ""))
 	alone := join("1", "Pam", "")
-	alone.MaxMembers = store.MembersSize(members("Pam")) // Who goes makes room.
+	alone.MaxMembersSize = memberSize // Who goes makes room.
 	res := a.subscribe(alone)
 	wantEqual(e, "members", res.Info, store.ChannelInfo{Count: 1, Members: members("Pam")})
 	a.subscribe(join("2", "Pam", ""))
@@ -191,73 +195,76 @@ func testPresenceAnotherUser(e *env) {
 }
 
 func testPresenceCapacity(e *env) {
+	const limit = 25
 	a, b := e.join(), e.join()
 	a.watch("presence.c")
-	first, second := join("1", "Jim", `"1"`), join("2", "Pam", `"2"`)
-	limit := store.MembersSize(members(`Jim "1"`, `Pam "2"`))
-	first.MaxMembers = store.MembersSize(members(`Jim "1"`)) - 1
-	_, err := a.Subscribe(e.Context(), first)
-	e.wantErr("a list of one, a byte too long", err, store.ErrCapacity)
-	first.MaxMembers++
-	a.subscribe(first)
+	sized := func(connection, uid, umd string, size, limit int) store.SubscribeRequest {
+		s := join(connection, uid, umd)
+		s.MemberSize, s.MaxMembersSize = size, limit
+		return s
+	}
+	update := func(umd string, size, limit int) error {
+		_, err := b.UpdateSubscription(e.Context(), store.UpdateSubscriptionRequest{
+			Channel: "presence.c", Connection: "3", UMD: []byte(umd), UMDDigest: digestOf(umd),
+			MemberSize: size, MaxMembersSize: limit,
+		})
+		return err
+	}
+	_, err := a.Subscribe(e.Context(), sized("1", "Jim", "1", 10, 9))
+	e.wantErr("one member, by one too large", err, store.ErrCapacity)
+	a.subscribe(sized("1", "Jim", "1", 10, 10))
 
-	second.MaxMembers = limit - 1
-	_, err = b.Subscribe(e.Context(), second)
-	e.wantErr("a list of two, a byte too long", err, store.ErrCapacity)
-	wantEqual(e, "channel after a refusal", b.info("presence.c"), store.ChannelInfo{Count: 1, Members: members(`Jim "1"`)})
+	_, err = b.Subscribe(e.Context(), sized("2", "Pam", "2", 15, limit-1))
+	e.wantErr("two members, by one too large", err, store.ErrCapacity)
+	wantEqual(e, "channel after a refusal", b.info("presence.c"), store.ChannelInfo{Count: 1, Members: members("Jim 1")})
 	_, err = b.Unsubscribe(e.Context(), "presence.c", "2")
 	e.wantErr("who was refused is not subscribed", err, store.ErrNotFound)
-	second.MaxMembers = limit
-	b.subscribe(second)
+	b.subscribe(sized("2", "Pam", "2", 15, limit))
 
-	third := join("3", "Jim", `"3"`)
-	third.MaxMembers = limit
-	b.subscribe(third) // The list does not get longer.
-	third.Connection, third.UMD, third.UMDDigest = "4", []byte(`"33"`), digestOf("33")
-	_, err = b.Subscribe(e.Context(), third)
-	e.wantErr("longer metadata of a member", err, store.ErrCapacity)
-	_, err = b.UpdateSubscription(e.Context(), store.UpdateRequest{
-		Channel: "presence.c", Connection: "3", UMD: []byte(`"33"`), UMDDigest: digestOf("33"), MaxMembers: limit,
-	})
-	e.wantErr("update to longer metadata", err, store.ErrCapacity)
-	if _, err := b.UpdateSubscription(e.Context(), store.UpdateRequest{
-		Channel: "presence.c", Connection: "3", UMD: []byte(`"4"`), UMDDigest: digestOf("4"), MaxMembers: limit,
-	}); err != nil {
-		e.Errorf("update to metadata of the same length: %v", err)
+	b.subscribe(sized("3", "Jim", "3", 10, limit)) // No larger than before.
+	_, err = b.Subscribe(e.Context(), sized("4", "Jim", "33", 11, limit))
+	e.wantErr("larger metadata of a member", err, store.ErrCapacity)
+	e.wantErr("update to larger metadata", update("33", 11, limit), store.ErrCapacity)
+	if err := update("4", 10, limit); err != nil {
+		e.Errorf("update to metadata that counts for the same: %v", err)
 	}
-	wantEqual(e, "channel in the end", a.info("presence.c"), store.ChannelInfo{Count: 3, Members: members(`Jim "4"`, `Pam "2"`)})
-	wantEqual(e, "metadata at the end", string(b.unsubscribe("presence.c", "3").UMD), `"4"`)
+	if err := update("5", 9, 1); err != nil {
+		e.Errorf("update that makes too many members smaller: %v", err)
+	}
+	wantEqual(e, "channel in the end", a.info("presence.c"), store.ChannelInfo{Count: 3, Members: members("Jim 5", "Pam 2")})
+	wantEqual(e, "metadata at the end", string(b.unsubscribe("presence.c", "3").UMD), "5")
 	b.unsubscribe("presence.c", "2")
-	second.Connection, second.UID = "5", "Tim"
-	a.subscribe(second) // There is room for one again.
+	a.subscribe(sized("5", "Tim", "2", 16, limit)) // There is room for one again.
 	a.mark("presence.c", a)
-	if n := len(a.r.delivered("presence.c")); n != 7 {
-		e.Errorf("%d items, want three added, two updated, one removed and the mark", n)
+	if n := len(a.r.delivered("presence.c")); n != 8 {
+		e.Errorf("%d items, want three added, three updated, one removed and the mark", n)
 	}
 }
 
-// testPresenceLength fills lists of users whose encoding is longer than they
-// are, exactly to the limit.
-func testPresenceLength(e *env) {
+// testMemberSizes has members count for what has nothing to do with their length:
+// a store that measures members itself fails.
+func testMemberSizes(e *env) {
+	const limit = 1000
 	a := e.join()
-	for i, uid := range []string{"a", "\"quoted\"", "line\nbreak", "\x00\x1f", "é", "👍", "<&>", "\u2028", "back\\slash", "\x7f"} {
+	for i, row := range []struct {
+		uid, umd string
+		size     int
+	}{
+		{strings.Repeat("long", 250), string(jsonText(2000)), 1},
+		{"short", "", limit / 4},
+		{"a \"quoted\" name\n", "{}", 7},
+	} {
 		channel := fmt.Sprint("presence.", i)
-		var list []store.Member
-		for j := range 3 {
-			m := store.Member{UID: fmt.Sprint(uid, j), UMD: []byte(`{"é":"👍"}`)}
-			list = append(list, m)
-			s := store.SubscribeRequest{
-				Channel: channel, Connection: m.UID, UID: m.UID, UMD: m.UMD, UMDDigest: digestOf(string(m.UMD)), Presence: true,
-				MaxMembers: len(store.AppendMembers(nil, list)) - 1,
-			}
+		for n := 1; n <= limit/row.size && n <= 20; n++ {
+			s := join(fmt.Sprint(n), fmt.Sprint(row.uid, n), row.umd)
+			s.Channel, s.MemberSize, s.MaxMembersSize = channel, row.size, n*row.size-1
 			_, err := a.Subscribe(e.Context(), s)
-			e.wantErr(fmt.Sprintf("%d members like %q, a byte too long", j+1, uid), err, store.ErrCapacity)
-			s.MaxMembers++
+			e.wantErr(fmt.Sprintf("%d members that count for %d each, with a bound of one less", n, row.size), err, store.ErrCapacity)
+			s.MaxMembersSize++
 			if _, err := a.Subscribe(e.Context(), s); err != nil {
-				e.Errorf("%d members like %q: %v", j+1, uid, err)
+				e.Errorf("%d members that count for %d each, with a bound of just that: %v", n, row.size, err)
 			}
 		}
-		wantEqual(e, "members", a.info(channel).Members, list)
 	}
 }
 

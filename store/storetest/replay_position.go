@@ -15,7 +15,7 @@ func testReplayAfterAnyItem(e *env) {
 	a := e.join()
 	a.watch("c")
 	sub, err := a.Subscribe(e.Context(), store.SubscribeRequest{
-		Channel: "c", Connection: "x", UID: "u", Presence: true, MaxMembers: 1000,
+		Channel: "c", Connection: "x", UID: "u", Presence: true, MaxMembersSize: 1000,
 	})
 	if err != nil {
 		e.Fatal(err)
@@ -77,7 +77,7 @@ func testReplayLongSubscription(e *env) {
 			a.publish(store.PublishRequest{Channel: row.channel, Event: "e"})
 		}
 		row.position = a.subscribe(store.SubscribeRequest{
-			Channel: row.channel, Connection: "1", UID: "Jim", Presence: row.presence, MaxMembers: 1000,
+			Channel: row.channel, Connection: "1", UID: "Jim", Presence: row.presence, MaxMembersSize: 1000,
 		}).Position
 	}
 	e.h.Advance(window + time.Second)

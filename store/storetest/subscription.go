@@ -96,7 +96,7 @@ func testPosition(e *env) {
 	wantEqual(e, "after a write", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "3"}).Position, set.Entry.ID)
 	b.watch("c")
 	joined := b.subscribe(store.SubscribeRequest{
-		Channel: "c", Connection: "4", UID: "Jim", Presence: true, MaxMembers: 1000,
+		Channel: "c", Connection: "4", UID: "Jim", Presence: true, MaxMembersSize: 1000,
 	}).Position
 	items := b.r.awaitItem("c", joined)
 	if items[len(items)-1].Presence == nil {
@@ -125,8 +125,8 @@ func testUpdatePlain(e *env) {
 	a := e.join()
 	a.watch("c")
 	a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1", UID: "Jim", UMD: []byte("1"), Counted: true})
-	change, err := a.UpdateSubscription(e.Context(), store.UpdateRequest{
-		Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembers: 1,
+	change, err := a.UpdateSubscription(e.Context(), store.UpdateSubscriptionRequest{
+		Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembersSize: 1,
 	})
 	if err != nil || change != nil {
 		e.Errorf("got %v, %v", change, err)
@@ -147,8 +147,8 @@ func testSubscriptionNotFound(e *env) {
 	} {
 		_, err := a.Unsubscribe(e.Context(), row.channel, row.connection)
 		e.wantErr("Unsubscribe of "+row.why, err, store.ErrNotFound)
-		_, err = a.UpdateSubscription(e.Context(), store.UpdateRequest{
-			Channel: row.channel, Connection: row.connection, UMD: []byte("1"), MaxMembers: 1000,
+		_, err = a.UpdateSubscription(e.Context(), store.UpdateSubscriptionRequest{
+			Channel: row.channel, Connection: row.connection, UMD: []byte("1"), MaxMembersSize: 1000,
 		})
 		e.wantErr("UpdateSubscription of "+row.why, err, store.ErrNotFound)
 	}

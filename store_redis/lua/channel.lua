@@ -12,7 +12,7 @@
 -- history in which f is the position of who subscribed before any item ('' none); when expire: k the kept messages'
 -- keys, w this key, v the log, o the changes, and j when the next visit is (times
 -- in ms as time_text makes them; 0 not at all, -1 never); and as numbers: n subscriptions, c
--- counted ones, b bytes of the member list, q last place of a member, s 1 if
+-- counted ones, b what the members count for, q last place of a member, s 1 if
 -- there is storage.
 
 local COMMAND, WINDOW, LIMIT = ARGV[3], tonumber(ARGV[4]), ARGV[5]

@@ -6,7 +6,7 @@
 -- ARGV  8 incarnation
 --
 -- A subscription is: 1 if counted, 1 if a member, uid, umd, digest of umd. A
--- member is: place, subscriptions, bytes in the list, umd, digest of umd. Older
+-- member is: place, subscriptions, what it counts for, umd, digest of umd. Older
 -- versions have not written digests.
 
 local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
@@ -51,12 +51,6 @@ end
 
 local function announce_member(c, kind, exclude, uid, m)
   return change(c, pack({'P', exclude, kind, m.place, uid, m.umd}))
-end
-
--- list_size is how long the list of members would get.
-local function list_size(c, more, bytes)
-  local n = redis.call('HLEN', MEMBERS) + more
-  return 2 + math.max(0, n - 1) + c.b + bytes
 end
 
 -- put_umd changes a member's metadata; it returns the kind of change.

@@ -3,7 +3,7 @@
 -- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua
 --          9 connection   10 1 if counted   11 1 for a member   12 uid   13 umd
---          14 bytes of the member in the list   15 bytes the list may have
+--          14 what the member counts for   15 what all of them may count for
 --          16 digest of umd
 -- RETURNS  ok: kind of change; then position, count, and the members as in
 --          HGETALL
@@ -48,17 +48,17 @@ local m = joins and member(uid)
 -- Another connection of the member may have changed its metadata since.
 local same = m and was_uid == uid and equal(old[4], old[5] or '', umd, digest)
 if joins and not same then
-  local more, bytes = 1, size
+  local more = size
   if m then
-    more, bytes = 0, equal(m.umd, m.digest, umd, digest) and 0 or size - m.size
+    more = equal(m.umd, m.digest, umd, digest) and 0 or size - m.size
   end
   if was_uid and was_uid ~= uid then
     local other = member(was_uid)
     if other and other.refs == 1 then
-      more, bytes = more - 1, bytes - other.size
+      more = more - other.size
     end
   end
-  if (more > 0 or bytes > 0) and list_size(c, more, bytes) > tonumber(ARGV[15]) then
+  if more > 0 and c.b + more > tonumber(ARGV[15]) then
     return decline('full')
   end
 end

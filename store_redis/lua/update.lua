@@ -2,7 +2,8 @@
 --
 -- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua   9 connection   10 umd
---          11 bytes the list may have   12 digest of umd
+--          11 what the member counts for   12 what all of them may count for
+--          13 digest of umd
 -- RETURNS  ok: kind of change, uid; then, if there was one, the members as in
 --          HGETALL. none, full
 
@@ -26,17 +27,11 @@ if not raw then
   return decline('none')
 end
 local s = unpack_fields(raw)
-local uid, umd, digest = s[3], ARGV[10], ARGV[12]
+local uid, umd, size, digest = s[3], ARGV[10], tonumber(ARGV[11]), ARGV[13]
 local c = open()
 local m = s[2] == '1' and member(uid)
-local size
-if m then
-  -- No metadata is written as null.
-  local before, after = m.umd == '' and 4 or #m.umd, umd == '' and 4 or #umd
-  size = m.size - before + after
-  if size > m.size and not equal(m.umd, m.digest, umd, digest) and list_size(c, 0, size - m.size) > tonumber(ARGV[11]) then
-    return decline('full')
-  end
+if m and size > m.size and not equal(m.umd, m.digest, umd, digest) and c.b + size - m.size > tonumber(ARGV[12]) then
+  return decline('full')
 end
 redis.call('HSET', SUBS, ARGV[9], pack({s[1], s[2], uid, umd, digest}))
 local kind = ''
