@@ -156,7 +156,7 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 	}
 	res, err := s.roundTrip(ctx, pl, q)
 	if errors.Is(err, errOtherServer) {
-		if err := pl.identity.look(ctx, true); err != nil {
+		if err := pl.identity.refresh(ctx, true); err != nil {
 			return nil, &tryError{err}
 		}
 	}

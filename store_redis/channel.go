@@ -3,7 +3,7 @@ package storeredis
 // commonKeys are those of every script that changes a channel, as described in
 // lua/channel.lua.
 func (k *keyspace) commonKeys(ck channelKeys) []any {
-	return []any{ck.state(), ck.log(), ck.order(), ck.bodies(), ck.expiry(), k.visits(ck.part), ck.changes()}
+	return []any{ck.state(), ck.log(), ck.order(), ck.bodies(), ck.expiry(), k.dueChannels(ck.part), ck.changes()}
 }
 
 // channelCall makes a call of such a script. keys and args are those of the

@@ -54,7 +54,7 @@ func (k *keyspace) conns(p int, inc string) string { return k.part[p] + "conns:"
 // partition.
 func (k *keyspace) firing() string { return k.part[0] + "firing" }
 
-func (k *keyspace) visits(p int) string         { return k.part[p] + "visits" }
+func (k *keyspace) dueChannels(p int) string    { return k.part[p] + "visits" }
 func (k *keyspace) expired(p int) string        { return k.part[p] + "expired" }
 func (k *keyspace) schedules(p int) string      { return k.part[p] + "schedules" }
 func (k *keyspace) scheduleBodies(p int) string { return k.part[p] + "schedule-bodies" }

@@ -123,7 +123,7 @@ func TestFullMemoryGoesOn(t *testing.T) {
 		t.Error("the schedule did not fire")
 	}
 	ck := n.s.keys.channel("short")
-	await.Within(t, agendaPeriod+back, "one message to be left", func() bool {
+	await.Within(t, maintenancePeriod+back, "one message to be left", func() bool {
 		left, err := db.HLen(ctx, ck.bodies()).Result()
 		return err == nil && left == 1
 	})

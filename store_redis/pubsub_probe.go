@@ -44,7 +44,7 @@ func (l *pubsubLink) sendProbe(ctx context.Context, client redis.UniversalClient
 		return errNotMaster
 	case heard == "0":
 		// Either the link or the present server is another than it should be.
-		_ = l.f.n.s.topo.identity.look(ctx, true) // It is looked again soon.
+		_ = l.f.n.s.topo.identity.refresh(ctx, true) // The next round tries again.
 		return errNotHeard
 	}
 	if was := l.history.Swap(&history); was != nil && *was != history {
@@ -68,7 +68,7 @@ func (l *pubsubLink) probeOnce(ctx context.Context, client redis.UniversalClient
 			script: probeScript, keys: []any{l.probe, s.keys.nothing(l.part)}, args: []any{"PUBLISH"},
 		})
 		if errors.Is(err, errOtherServer) {
-			_ = s.topo.identity.look(ctx, true) // It is looked again soon.
+			_ = s.topo.identity.refresh(ctx, true) // The next round tries again.
 		}
 		return res.reply, err
 	}

@@ -233,7 +233,7 @@ func TestIdleNodesCostLittle(t *testing.T) {
 				nodes = append(nodes, joinAs(t, openAt(t, srv.Addr), newInbox(t), o))
 			}
 			takePart(t, nodes...)
-			time.Sleep(2 * agendaPeriod)
+			time.Sleep(2 * maintenancePeriod)
 			ran, cpu := scripts(t, srv), serverCPU(t, srv)
 			time.Sleep(span)
 			ran, cpu = scripts(t, srv)-ran, serverCPU(t, srv)-cpu

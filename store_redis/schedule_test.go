@@ -12,8 +12,8 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// TestFiringIsPunctual adds schedules on one node, sooner than any look that
-// the other had planned: each fires once, not early, and soon.
+// TestFiringIsPunctual adds schedules on one node, sooner than the other
+// had planned to fire any: each fires once, not early, and soon.
 func TestFiringIsPunctual(t *testing.T) {
 	t.Parallel()
 	ctx := unhurried(t)
@@ -61,9 +61,9 @@ func TestFiringIsPunctual(t *testing.T) {
 	p99 := late[count*99/100]
 	t.Logf("late: median %v, p99 %v, most %v", late[count/2], p99, late[count-1])
 	// This machine runs other tests, so the promise for a healthy system is not
-	// held here. A node that was not told of a schedule looks within
-	// agendaPeriod only, and would be late by half of that.
-	if median := late[count/2]; median > agendaPeriod/4 {
+	// held here. A node that was not told of a schedule finds it within
+	// maintenancePeriod only, and would be late by half of that.
+	if median := late[count/2]; median > maintenancePeriod/4 {
 		t.Errorf("half are late by more than %v", median)
 	}
 }

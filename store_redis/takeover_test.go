@@ -148,7 +148,7 @@ func TestLeavingIsTold(t *testing.T) {
 	leaves := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
 	takePart(t, leaves, stays)
 	await.That(t, "the node to be known", func() bool {
-		stays.heartbeat.soon()
+		stays.heartbeat.wakeUp()
 		a := stays.heartbeat.assigned.Load().current()
 		return a != nil && len(a.firing) == 2
 	})

@@ -91,8 +91,8 @@ func TestUnreadableSchedule(t *testing.T) {
 				}
 			}
 		}
-		// Of another channel, more than a node looks at at once.
-		const many = agendaBatch + agendaBatch/2
+		// Of another channel, more than a node takes at a time.
+		const many = maintenanceBatch + maintenanceBatch/2
 		_, byTime, _ := keys(rows[0].why)
 		for range many {
 			if _, err := h.m.ZAdd(byTime, float64(began.Add(1500*time.Millisecond).UnixMilli()), ulid.Make().String()); err != nil {

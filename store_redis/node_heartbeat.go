@@ -23,8 +23,8 @@ type heartbeat struct {
 
 func newHeartbeat(n *node) *heartbeat { return &heartbeat{n: n, wake: make(chan struct{}, 1)} }
 
-// soon asks for a beat now.
-func (h *heartbeat) soon() {
+// wakeUp asks for a beat now.
+func (h *heartbeat) wakeUp() {
 	select {
 	case h.wake <- struct{}{}:
 	default:
@@ -34,7 +34,7 @@ func (h *heartbeat) soon() {
 // setFires says whether the node takes part in firing schedules.
 func (h *heartbeat) setFires(fires bool) {
 	h.fires.Store(fires)
-	h.soon()
+	h.wakeUp()
 }
 
 func (h *heartbeat) run(ctx context.Context) {
@@ -42,7 +42,7 @@ func (h *heartbeat) run(ctx context.Context) {
 	defer every.Stop()
 	for ctx.Err() == nil {
 		h.beat(ctx)
-		h.n.agenda.lookAtOtherMasters(ctx)
+		h.n.maintenance.maintainEveryMaster(ctx)
 		select {
 		case <-ctx.Done():
 		case <-every.C:
@@ -69,7 +69,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 	})
 	if errors.Is(err, refusedStale) {
 		n.leases.gone(0, inc)
-		h.soon()
+		h.wakeUp()
 	}
 	if err != nil {
 		return
@@ -85,7 +85,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 	h.assign(nodesOf(working), nodesOf(firing), until)
 }
 
-// assign notes who shares the work. What is new to this node it looks after at
+// assign notes who shares the work. What is new to this node it maintains at
 // once.
 func (h *heartbeat) assign(working, firing []string, until time.Time) {
 	now := &assigned{until: until}
@@ -99,7 +99,7 @@ func (h *heartbeat) assign(working, firing []string, until time.Time) {
 	h.n.s.assigned.Store(now)
 	for p := range partitions {
 		if now.isFor(h.n.id, p) && (was == nil || !was.isFor(h.n.id, p)) {
-			h.n.agenda.pollSoon(p, 0)
+			h.n.maintenance.pollIn(p, 0)
 		}
 	}
 }

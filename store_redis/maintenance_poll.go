@@ -17,24 +17,24 @@ const (
 )
 
 // poll finds out when partitions have something to be done, of those that are
-// assigned to this node, and plans looks. It reads with plain commands: a script
+// assigned to this node, and plans their maintenance. It reads with plain commands: a script
 // could not read several partitions of a cluster. What it reads may be stale, and
-// is nothing but a reason to look.
-func (a *agenda) poll(ctx context.Context, parts []int) {
+// is no more than a reason to maintain them.
+func (m *maintenance) poll(ctx context.Context, parts []int) {
 	byMaster := make(map[string][]int)
 	for _, p := range parts {
-		if !a.n.heartbeat.maintains(p) && !a.n.heartbeat.firesIn(p) {
+		if !m.n.heartbeat.maintains(p) && !m.n.heartbeat.firesIn(p) {
 			continue
 		}
-		if addr, err := a.n.s.topo.master(ctx, p); err == nil {
+		if addr, err := m.n.s.topo.master(ctx, p); err == nil {
 			byMaster[addr] = append(byMaster[addr], p)
 		}
 	}
 	for _, list := range byMaster {
-		a.n.goRun(func() {
+		m.n.goRun(func() {
 			for len(list) > 0 && ctx.Err() == nil {
 				n := min(len(list), pollBatch)
-				a.pollMaster(ctx, list[:n])
+				m.pollMaster(ctx, list[:n])
 				list = list[n:]
 			}
 		})
@@ -42,26 +42,26 @@ func (a *agenda) poll(ctx context.Context, parts []int) {
 }
 
 // pollMaster polls partitions of one master.
-func (a *agenda) pollMaster(ctx context.Context, parts []int) {
-	ctx, cancel := context.WithTimeout(ctx, agendaPeriod)
+func (m *maintenance) pollMaster(ctx context.Context, parts []int) {
+	ctx, cancel := context.WithTimeout(ctx, maintenancePeriod)
 	defer cancel()
 	type answer struct {
-		expired                   *redis.IntCmd
-		visits, schedules, lapses *redis.ZSliceCmd
+		expired                        *redis.IntCmd
+		dueChannels, schedules, lapses *redis.ZSliceCmd
 	}
 	answers, err := within(ctx, func() ([]answer, error) {
-		client, err := a.n.s.topo.node(ctx, parts[0])
+		client, err := m.n.s.topo.node(ctx, parts[0])
 		if err != nil {
 			return nil, err
 		}
-		k, pipe := &a.n.s.keys, client.Pipeline()
+		k, pipe := &m.n.s.keys, client.Pipeline()
 		answers := make([]answer, len(parts))
 		for i, p := range parts {
 			answers[i] = answer{
-				expired:   pipe.LLen(ctx, k.expired(p)),
-				visits:    pipe.ZRangeWithScores(ctx, k.visits(p), 0, 0),
-				schedules: pipe.ZRangeWithScores(ctx, k.schedules(p), 0, 0),
-				lapses:    pipe.ZRangeWithScores(ctx, k.leases(p), 0, 0),
+				expired:     pipe.LLen(ctx, k.expired(p)),
+				dueChannels: pipe.ZRangeWithScores(ctx, k.dueChannels(p), 0, 0),
+				schedules:   pipe.ZRangeWithScores(ctx, k.schedules(p), 0, 0),
+				lapses:      pipe.ZRangeWithScores(ctx, k.leases(p), 0, 0),
 			}
 		}
 		_, _ = pipe.Exec(ctx) // Each command has its own error.
@@ -70,7 +70,7 @@ func (a *agenda) pollMaster(ctx context.Context, parts []int) {
 	if err != nil {
 		return // The next poll tries again.
 	}
-	pl, err := a.n.s.topo.pipeliner(ctx, parts[0])
+	pl, err := m.n.s.topo.pipeliner(ctx, parts[0])
 	if err != nil {
 		return
 	}
@@ -80,21 +80,21 @@ func (a *agenda) pollMaster(ctx context.Context, parts []int) {
 	}
 	for i, p := range parts {
 		got := answers[i]
-		if a.n.heartbeat.firesIn(p) {
-			a.planAt(a.soon, p, got.schedules, now)
+		if m.n.heartbeat.firesIn(p) {
+			m.planAt(m.dueIn, p, got.schedules, now)
 		}
-		if !a.n.heartbeat.maintains(p) {
+		if !m.n.heartbeat.maintains(p) {
 			continue
 		}
 		if got.expired.Val() > 0 {
-			a.soon(p, 0)
+			m.dueIn(p, 0)
 		}
-		a.planAt(a.soon, p, got.visits, now)
+		m.planAt(m.dueIn, p, got.dueChannels, now)
 		if first := got.lapses.Val(); len(first) > 0 && int64(first[0].Score) <= now {
-			a.soon(p, 0)
+			m.dueIn(p, 0)
 		} else {
-			a.planAt(func(p int, d time.Duration) {
-				a.pollSoon(p, d.Truncate(pollRound)+pollRound)
+			m.planAt(func(p int, d time.Duration) {
+				m.pollIn(p, d.Truncate(pollRound)+pollRound)
 			}, p, got.lapses, now)
 		}
 	}
@@ -102,29 +102,29 @@ func (a *agenda) pollMaster(ctx context.Context, parts []int) {
 
 // planAt plans for the time that is the score of the first element, if there is
 // one.
-func (a *agenda) planAt(plan func(int, time.Duration), p int, first *redis.ZSliceCmd, now int64) {
+func (m *maintenance) planAt(plan func(int, time.Duration), p int, first *redis.ZSliceCmd, now int64) {
 	if found := first.Val(); len(found) > 0 {
-		ms := min(max(0, int64(found[0].Score)-now), agendaAhead.Milliseconds()+1)
+		ms := min(max(0, int64(found[0].Score)-now), maintenanceAhead.Milliseconds()+1)
 		plan(p, time.Duration(ms)*time.Millisecond)
 	}
 }
 
-// lookAtOtherMasters looks at one partition of each master of a cluster but that
-// of the first partition, which proves that it accepts writes: sweepDead has to
+// maintainEveryMaster has one partition of each master of a cluster maintained, but
+// that of the first partition, which proves that it accepts writes: sweepDead has to
 // know for how long.
-func (a *agenda) lookAtOtherMasters(ctx context.Context) {
-	if !a.n.sharded {
+func (m *maintenance) maintainEveryMaster(ctx context.Context) {
+	if !m.n.sharded {
 		return
 	}
 	seen := make(map[string]bool)
 	for p := range partitions {
-		addr, err := a.n.s.topo.master(ctx, p)
+		addr, err := m.n.s.topo.master(ctx, p)
 		if err != nil || seen[addr] {
 			continue
 		}
 		seen[addr] = true
 		if p > 0 {
-			a.soon(p, 0)
+			m.dueIn(p, 0)
 		}
 	}
 }

@@ -11,6 +11,20 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
+const (
+	// fireBatch and fireBytes bound what one script fires, so that the server does
+	// nothing else for a millisecond or two, and not more.
+	fireBatch = 64
+	fireBytes = 256 << 10
+	// laterAgain is how long a node waits for another that is firing a schedule.
+	laterAgain = 10 * time.Millisecond
+	// failedAgain is when schedules are tried again that could not be fired.
+	failedAgain = time.Second
+	// unreadableAgain is when a schedule that could not be read is tried again: a
+	// node of another version may be able to.
+	unreadableAgain = time.Minute
+)
+
 // A firing is a node's part in firing schedules.
 type firing struct {
 	fired func(store.Fired)
@@ -20,7 +34,7 @@ type firing struct {
 	// queue is what is to be reported; reporting is true while a goroutine does.
 	queue     []store.Fired
 	reporting bool
-	// busy counts looks at schedules, and the goroutine that reports.
+	// busy counts batches of schedules, and the goroutine that reports.
 	busy sync.WaitGroup
 }
 
@@ -98,13 +112,6 @@ func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (tak
 	}
 	return true, b.report(r, f)
 }
-
-// failedAgain is when schedules are tried again that could not be fired.
-const failedAgain = time.Second
-
-// unreadableAgain is when a schedule that could not be read is tried again: a
-// node of another version may be able to.
-const unreadableAgain = time.Minute
 
 // putOff makes a schedule that cannot be read due later, so that it holds up no
 // others. The node that does so tells of it.

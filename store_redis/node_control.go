@@ -10,7 +10,7 @@ import (
 // Nodes tell each other things on control topics: one that all hear, and one for
 // each node. What scripts publish is a word: "heartbeat", when those who share the
 // work have changed, and "due", with a partition and a time. The rest are records
-// that begin with their kind: "call" and "answer" (peers.go), and "lost".
+// that begin with their kind: "call" and "answer" (node_peers.go), and "lost".
 
 // tell publishes to one node, or to all for "". If nobody hears it, it is an
 // error; a cluster does not tell.
@@ -42,12 +42,12 @@ func (n *node) hearControl(message string) {
 		p, err1 := strconv.ParseUint(part, 10, 8)
 		ms, err2 := strconv.ParseUint(wait, 10, 63)
 		if err1 == nil && err2 == nil {
-			n.agenda.soon(int(p), time.Duration(min(ms, 1<<40))*time.Millisecond)
+			n.maintenance.dueIn(int(p), time.Duration(min(ms, 1<<40))*time.Millisecond)
 		}
 		return
 	}
 	if message == "heartbeat" { // Who shares the work has changed.
-		n.heartbeat.soon()
+		n.heartbeat.wakeUp()
 		return
 	}
 	r := record{rest: message}

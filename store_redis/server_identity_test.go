@@ -199,7 +199,7 @@ func TestAddressOfSeveral(t *testing.T) {
 	n := joinAs(t, openAt(t, proxy.Addr), newInbox(t), testJoin)
 	for i := range 2 * maxMoves {
 		proxy.Redirect([]string{other.Addr, one.Addr}[i%2])
-		if err := n.s.topo.identity.look(t.Context(), false); err != nil {
+		if err := n.s.topo.identity.refresh(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}, back)

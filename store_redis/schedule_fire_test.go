@@ -44,7 +44,7 @@ func TestFireWithoutPlace(t *testing.T) {
 		if f.Schedule.ID != id {
 			t.Errorf("fired %v, want %v", f.Schedule.ID, id)
 		}
-	case <-time.After(2 * agendaPeriod):
+	case <-time.After(2 * maintenancePeriod):
 		t.Fatal("nothing has fired")
 	}
 }

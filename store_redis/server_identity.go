@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// lookEvery is how often it is looked where new connections lead.
-	lookEvery = 3 * time.Second
+	// refreshEvery is how often a node finds out where new connections lead.
+	refreshEvery = 3 * time.Second
 	// maxMoves is how often in a minute another server may be found: more often,
 	// the address leads to several.
 	maxMoves = 3
@@ -33,25 +33,25 @@ var errOtherServer = errors.New("new connections lead to another server")
 // Servers of a cluster say themselves which keys they have, so there it is nil.
 type identity struct {
 	client *redis.Client
-	// topic is the beginning of the names of topics for looking.
+	// topic is the beginning of the names of topics for finding it out.
 	topic string
 	log   *slog.Logger
 	// runID is nil before it is known, and where the server does not tell it.
 	runID atomic.Pointer[string]
 
-	// looking is held by the one that looks.
-	looking chan struct{}
+	// refreshing is held by the one that refreshes.
+	refreshing chan struct{}
 
 	mu sync.Mutex
-	// looks counts those that succeeded, and looked is when the last one did.
-	looks  int
-	looked time.Time
+	// refreshes counts those that succeeded, and refreshed is when the last one did.
+	refreshes int
+	refreshed time.Time
 	// moves is when another server was found, in the last minute.
 	moves []time.Time
 }
 
 func newIdentity(client *redis.Client, topic string, log *slog.Logger) *identity {
-	return &identity{client: client, topic: topic, log: log, looking: make(chan struct{}, 1)}
+	return &identity{client: client, topic: topic, log: log, refreshing: make(chan struct{}, 1)}
 }
 
 // begin sets the run id where none is known.
@@ -85,39 +85,39 @@ func (d *identity) ready() error {
 	return nil
 }
 
-// run looks again and again, until the context ends.
+// run refreshes again and again, until the context ends.
 func (d *identity) run(ctx context.Context) {
-	for d.present() != "" && sleep(ctx, lookEvery) {
+	for d.present() != "" && sleep(ctx, refreshEvery) {
 		d.mu.Lock()
-		recent := time.Since(d.looked) < lookEvery/2 // Another node's, or a caller's.
+		recent := time.Since(d.refreshed) < refreshEvery/2 // Another node's, or a caller's.
 		d.mu.Unlock()
 		if !recent {
-			_ = d.look(ctx, false) // It is looked again soon.
+			_ = d.refresh(ctx, false) // The next round tries again.
 		}
 	}
 }
 
-// look finds out which server is the present one. If discard is set, or it is
+// refresh finds out which server is the present one. If discard is set, or it is
 // another than before, the connections that wait to be used are given up. While
-// another look is under way it waits for that one's result. The servers of a
-// cluster have no such identity, and nothing to look for.
-func (d *identity) look(ctx context.Context, discard bool) error {
+// another refresh is under way it waits for that one's result. The servers of a
+// cluster have no such identity, and nothing to refresh.
+func (d *identity) refresh(ctx context.Context, discard bool) error {
 	if d == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	d.mu.Lock()
-	began := d.looks
+	began := d.refreshes
 	d.mu.Unlock()
 	select {
-	case d.looking <- struct{}{}:
-		defer func() { <-d.looking }()
+	case d.refreshing <- struct{}{}:
+		defer func() { <-d.refreshing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	d.mu.Lock()
-	done := d.looks > began
+	done := d.refreshes > began
 	d.mu.Unlock()
 	if done {
 		return nil
@@ -128,10 +128,10 @@ func (d *identity) look(ctx context.Context, discard bool) error {
 	}
 	was := d.present()
 	d.mu.Lock()
-	d.looks++
-	d.looked = time.Now()
+	d.refreshes++
+	d.refreshed = time.Now()
 	if runID != was {
-		d.moves = append(d.moves[max(0, len(d.moves)-maxMoves):], d.looked)
+		d.moves = append(d.moves[max(0, len(d.moves)-maxMoves):], d.refreshed)
 	}
 	d.mu.Unlock()
 	if runID != was {
@@ -183,7 +183,7 @@ func (d *identity) publish(ctx context.Context, topic, message string) error {
 		case err != nil:
 			return err
 		case runID != d.present():
-			if err := d.look(ctx, true); err != nil {
+			if err := d.refresh(ctx, true); err != nil {
 				return err
 			}
 		case heard > 0:

@@ -18,22 +18,22 @@ func TestDueConditions(t *testing.T) {
 	d := newDesk(t)
 	k := &d.n.s.keys
 	ck := k.channel("c")
-	due := func(visits, schedules, bytes string) *reply {
+	due := func(dueChannels, schedules, bytes string) *reply {
 		t.Helper()
 		return d.want("what is due", "", call{
 			script: dueScript, part: ck.part,
-			keys: []any{k.visits(ck.part), k.expired(ck.part), k.schedules(ck.part), k.scheduleBodies(ck.part), k.leases(ck.part)},
-			args: []any{visits, schedules, bytes},
+			keys: []any{k.dueChannels(ck.part), k.expired(ck.part), k.schedules(ck.part), k.scheduleBodies(ck.part), k.leases(ck.part)},
+			args: []any{dueChannels, schedules, bytes},
 		})
 	}
 	// want checks how many entries there are to be reported, how long it is to the next
-	// schedule, visit and end of a lease, and what is returned.
-	want := func(why string, r *reply, expired int64, waits [3]time.Duration, visits, schedules, lapsed string) {
+	// schedule, channel and end of a lease, and what is returned.
+	want := func(why string, r *reply, expired int64, waits [3]time.Duration, dueChannels, schedules, lapsed string) {
 		t.Helper()
 		if n := r.record.int(); n != expired {
 			t.Errorf("%s: %d entries, want %d", why, n, expired)
 		}
-		for i, what := range []string{"schedule", "visit", "lease"} {
+		for i, what := range []string{"schedule", "channel", "lease"} {
 			got, ok := waitOf(r.record.next())
 			if !ok {
 				got = -1
@@ -48,8 +48,8 @@ func TestDueConditions(t *testing.T) {
 			flat = append(flat, all[i])
 		}
 		for i, list := range [][]string{must(t, r, 0), flat, must(t, r, 2)} {
-			if got := strings.Join(list, " "); err != nil || got != []string{visits, schedules, lapsed}[i] {
-				t.Errorf("%s: list %d is %q, want %q", why, i, got, []string{visits, schedules, lapsed}[i])
+			if got := strings.Join(list, " "); err != nil || got != []string{dueChannels, schedules, lapsed}[i] {
+				t.Errorf("%s: list %d is %q, want %q", why, i, got, []string{dueChannels, schedules, lapsed}[i])
 			}
 		}
 	}
@@ -69,9 +69,9 @@ func TestDueConditions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	score(k.visits(ck.part), "c1", -2*time.Second)
-	score(k.visits(ck.part), "c2", -time.Second)
-	score(k.visits(ck.part), "c3", time.Minute)
+	score(k.dueChannels(ck.part), "c1", -2*time.Second)
+	score(k.dueChannels(ck.part), "c2", -time.Second)
+	score(k.dueChannels(ck.part), "c3", time.Minute)
 	score(k.leases(ck.part), "a.1", -time.Second)
 	score(k.leases(ck.part), "b.1", 2*time.Minute)
 	if err := d.db.RPush(t.Context(), k.expired(ck.part), "1", "2", "3").Err(); err != nil {
@@ -79,7 +79,7 @@ func TestDueConditions(t *testing.T) {
 	}
 	first, two, three := ids[0], strings.Join(ids[:2], " "), strings.Join(ids[:3], " ")
 	want("all", due("9", "9", "1000000"), 3, [3]time.Duration{time.Hour, time.Minute, 2 * time.Minute}, "c1 c2", three, "a.1")
-	want("one visit and two schedules", due("1", "2", "1000000"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1", two, "a.1")
+	want("one channel and two schedules", due("1", "2", "1000000"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1", two, "a.1")
 	want("few bytes", due("9", "9", "1"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1 c2", first, "a.1")
 
 	if err := d.db.RPush(t.Context(), k.expired(ck.part), "4", "5", "6").Err(); err != nil {

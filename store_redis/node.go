@@ -20,7 +20,7 @@ const maxFills = 8
 const home = 0
 
 // A node is one member. Its background work is started by Join and ended by
-// Leave: links (fanout, link), leases (lease) and the agenda.
+// Leave: links (fanout, link), leases (lease) and maintenance.
 type node struct {
 	s  *Store
 	r  store.Receiver
@@ -31,12 +31,12 @@ type node struct {
 	window, limit, publishCommand any // strings, each boxed once
 	sharded                       bool
 
-	fan       *fanout
-	leases    *leases
-	agenda    *agenda
-	heartbeat *heartbeat
-	acked     *acked
-	peers     peers
+	fan         *fanout
+	leases      *leases
+	maintenance *maintenance
+	heartbeat   *heartbeat
+	acked       *acked
+	peers       peers
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
 	stripes [partitions]sync.Mutex
@@ -78,7 +78,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.peers.slots = make(chan struct{}, maxCalls)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leases = newLeases(n)
-	n.agenda = newAgenda(n)
+	n.maintenance = newMaintenance(n)
 	n.heartbeat = newHeartbeat(n)
 	n.acked = newAcked(n)
 	n.fan = newFanout(n.ctx, n)
@@ -92,7 +92,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 		return nil, err
 	}
 	n.goRun(func() { n.leases.run(n.ctx) })
-	n.goRun(func() { n.agenda.run(n.ctx) })
+	n.goRun(func() { n.maintenance.run(n.ctx) })
 	n.goRun(func() { n.heartbeat.run(n.ctx) })
 	n.goRun(func() { n.acked.run(n.ctx) })
 	n.goRun(func() { n.acked.runLooks(n.ctx) })

@@ -146,7 +146,7 @@ func (n *node) sweepDead(ctx context.Context, p int, lapsed []string) {
 		// The server may have been away or not have accepted writes, and living
 		// nodes not have had the time to renew: a lease is renewed in every third
 		// of its length.
-		n.agenda.soon(p, n.o.NodeTimeout/6)
+		n.maintenance.dueIn(p, n.o.NodeTimeout/6)
 		return
 	}
 	for _, inc := range lapsed {
