@@ -54,7 +54,7 @@ func (a *clientAPI) caller(r *http.Request, channel string) (*caller, error) {
 
 // here fills in what this node knows.
 func (c *caller) here(channel string) error {
-	conn, err := c.h.conns.calling(c.id, c.secret)
+	conn, err := c.h.conns.forCall(c.id, c.secret)
 	if err != nil {
 		return err
 	}

@@ -24,14 +24,14 @@ import (
 // wait and work in turn, and finish) reads it and carries out its commands in
 // order; everybody sends through the socket's queue.
 type connection struct {
-	h      *Handler
-	id     string
-	secret [sha256.Size]byte // of the secret
-	sock   *socket.Conn
-	claims []byte // as JSON, for other nodes
-	grant  *permission.Grant
-	perms  *permission.Connection
-	limit  *throttle
+	h       *Handler
+	id      string
+	secret  [sha256.Size]byte // of the secret
+	sock    *socket.Conn
+	claims  []byte // as JSON, for other nodes
+	grant   *permission.Grant
+	perms   *permission.Connection
+	limiter *rateLimiter
 
 	sourceIP, userAgent string
 	connected           time.Time
@@ -51,13 +51,13 @@ type connection struct {
 	unsubscribes []string                         // channels that the store must forget
 	stopRetries  context.CancelFunc               // of the goroutine for these two, nil if there is none
 	ended        bool
-	reason       endReason     // why it is being closed
+	reason       closeReason   // why it is being closed
 	received     time.Duration // since connected: the last message
 	heartbeat    time.Duration // the same: the last sign of life, with a heartbeat timeout
-	kept         time.Duration // the same: the last keep-alive
+	keptAlive    time.Duration // the same: the last keep-alive
 	lists        time.Duration // the same: until when the lists of members that were sent are paid for
-	looked       bool          // whether the client seemed to be silent at the last look
-	heard        uint64        // bytes that had come by then
+	suspected    bool          // whether the client was found silent once
+	heardBytes   uint64        // bytes that had come by then
 	timer        *time.Timer
 	background   sync.WaitGroup // goroutines of this connection besides run
 }
@@ -97,7 +97,7 @@ func (c *connection) run(secret string) {
 	c.sock.Send(connectedFrame(c, secret))
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
 	c.emitConnection(EventConnected, nil)
-	c.arm()
+	c.startTimer()
 	for _, channel := range c.grant.AutoSubscribe {
 		c.autoSubscribe(channel)
 	}
@@ -127,7 +127,7 @@ func (c *connection) work() {
 			c.finish(err)
 			return
 		}
-		c.touch()
+		c.noteReceived()
 		c.command(frame)
 		if cap(frame) <= maxPooled {
 			*buf = frame
@@ -140,130 +140,14 @@ func (c *connection) work() {
 	}
 }
 
-// finish is the end of the connection, whoever wanted it.
-func (c *connection) finish(err error) {
-	defer c.h.conns.running.Done()
-	if errors.Is(err, socket.ErrFlood) {
-		c.flooded()
-	}
-	c.mu.Lock()
-	reason := c.reason
-	c.mu.Unlock()
-	code := reason.code()
-	if reason == endClient {
-		code = socket.CloseCode(err)
-	}
-	c.closeNow(code, reason)
-	c.end(err)
-}
-
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
-// touch notes a message from the client.
-func (c *connection) touch() {
+// noteReceived notes a message from the client.
+func (c *connection) noteReceived() {
 	now := time.Since(c.connected)
 	c.mu.Lock()
 	c.received = now
 	c.mu.Unlock()
-}
-
-// close ends the connection from outside, without waiting for it. It returns
-// false if somebody else did so before.
-func (c *connection) close(reason endReason) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended || c.reason != endClient {
-		return false
-	}
-	c.reason = reason
-	c.background.Go(func() { c.closeNow(reason.code(), reason) })
-	return true
-}
-
-// closeNow makes the close handshake and returns when it is over.
-func (c *connection) closeNow(code socket.Code, reason endReason) {
-	ctx := c.h.ctx
-	if reason == endHeartbeat {
-		// Most likely nobody is there, and the others have waited long enough.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, silentClose)
-		defer cancel()
-	}
-	c.sock.Close(ctx, code, reason.text())
-}
-
-// silentClose is how long the end of a silent client may take.
-const silentClose = time.Second
-
-// flooded ends the connection of a client that goes on beyond its rate limit.
-func (c *connection) flooded() {
-	if c.close(endFlood) {
-		c.logger().Info("hotsock: a client keeps exceeding its rate limit and is disconnected")
-	}
-}
-
-// tooSlow is called by the socket when its queue is full or the client receives
-// nothing of it, and perhaps often by those who fill it.
-func (c *connection) tooSlow() {
-	if c.close(endSlow) {
-		c.h.logger.Info("hotsock: a client is too slow and is disconnected", "connection", c.id)
-	}
-}
-
-// end takes back everything that the connection has caused. It runs on the
-// connection's own goroutine, which lives on until the store has taken it. cause is
-// why nothing more was read.
-func (c *connection) end(cause error) {
-	c.mu.Lock()
-	c.ended = true
-	reason := c.reason
-	if c.stopRetries != nil {
-		c.stopRetries()
-	}
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	clear(c.retries)
-	c.mu.Unlock()
-	c.h.conns.remove(c)
-	c.h.limits.close(c.uid())
-	c.background.Wait()
-
-	c.ops.Lock()
-	channels := c.unsubscribes
-	for _, s := range c.subscriptions() {
-		s.topic.remove(s)
-		c.h.hub.release(c.h.node, s.topic)
-		channels = append(channels, s.channel)
-	}
-	// Whoever has found the connection before, and waits for ops, finds none.
-	c.mu.Lock()
-	c.subs = table.Map[string, *subscription]{}
-	c.mu.Unlock()
-	c.h.untilStored(func(ctx context.Context) error {
-		for ; len(channels) > 0; channels = channels[1:] {
-			if err := c.h.storeUnsubscribe(ctx, channels[0], c.id); err != nil {
-				return err
-			}
-		}
-		if !c.h.events.on() {
-			return nil
-		}
-		return c.h.node.RemoveConnection(ctx, c.id)
-	})
-	c.ops.Unlock()
-	now := time.Now()
-	c.emitConnection(EventDisconnected, &now)
-	c.h.counts.disconnected[reason].Add(1)
-	c.h.observer.connectionEnded(c.h.ctx, c, reason)
-	c.h.logger.Debug("hotsock: disconnected", "connection", c.id, "reason", reason.name(), "err", cause)
-}
-
-// hasEnded reports whether the connection's end is under way.
-func (c *connection) hasEnded() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended
 }
 
 // subscriptions returns the present ones.

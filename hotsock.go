@@ -55,8 +55,8 @@ type Handler struct {
 	observer *safeObserver
 	hub      *hub
 	catchUps *catchUpReader
-	conns    connections
-	limits   *throttles
+	conns    connectionSet
+	limiters *rateLimiters
 	node     store.Node
 	peers    *peers
 	reads    *storeReader
@@ -113,7 +113,7 @@ func New(o Options) (*Handler, error) {
 		observer: &safeObserver{o.Observer, o.Logger},
 		hub:      newHub(),
 		catchUps: newCatchUpReader(),
-		limits:   newThrottles(o.ConnectionRateLimit, o.UserRateLimit),
+		limiters: newRateLimiters(o.ConnectionRateLimit, o.UserRateLimit),
 		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},
 		stopped:  make(chan struct{}),
 	}
@@ -254,7 +254,7 @@ func (h *Handler) closeConnections(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		c.close(endShutdown)
+		c.close(reasonShutdown)
 		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
 			sleep(ctx, pause*drainBatch)
 		}
@@ -343,8 +343,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // jitter returns something between half of d and one and a half.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// forConnections calls f for each of the connections, some at a time.
-func forConnections(conns []*connection, f func(c *connection)) {
+// eachConnection calls f for each of the connections, some at a time.
+func eachConnection(conns []*connection, f func(c *connection)) {
 	var g errgroup.Group
 	g.SetLimit(32)
 	for _, c := range conns {

@@ -38,13 +38,13 @@ const (
 // What is remembered, so that a client which uses ever new names cannot fill
 // the memory.
 const (
-	maxTold       = 256      // storage reads of a subscription; beyond, the store's order alone decides
-	maxGone       = 1 << 14  // users without a connection whose rate limit is remembered
-	maxPooled     = 16 << 10 // bytes of a buffer that is used again
-	maxRetryBytes = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
-	eventQueue    = 16384    // events that wait for the sink
-	maxEventBytes = 64 << 20 // of them, since an event can have a list of all members
-	maxLogged     = 1 << 10  // bytes of one value in the log
+	maxTold          = 256      // storage reads of a subscription; beyond, the store's order alone decides
+	maxDepartedUsers = 1 << 14  // users without a connection whose rate limit is remembered
+	maxPooled        = 16 << 10 // bytes of a buffer that is used again
+	maxRetryBytes    = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
+	eventQueue       = 16384    // events that wait for the sink
+	maxEventBytes    = 64 << 20 // of them, since an event can have a list of all members
+	maxLogged        = 1 << 10  // bytes of one value in the log
 )
 
 // What changes of a presence channel's members cost each of its subscribers, so
@@ -69,8 +69,8 @@ const (
 	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
 	bodyTimeout = 10 * time.Second // for a body to arrive, and longer for each byte that has
 	bodyRate    = 4 << 10          // bytes of a body a second at the least, after that
-	// secondLook is when a client that seems to be silent is looked at again.
-	secondLook = 100 * time.Millisecond
+	// silencePause is when a client that was found silent is checked again.
+	silencePause = 100 * time.Millisecond
 
 	maxRequestHeaders = 32 // that a preflight is told it may send
 )

@@ -95,7 +95,7 @@ func TestListsHaveARate(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		ann, bob := r.connect("ann"), r.connect("bob")
 		ann.Do(subscribePresence, "hotsock.subscribed")
-		c := r.h.conns.of("ann")[0]
+		c := r.h.conns.ofUser("ann")[0]
 		c.chargeList(memberListBurst + 2*memberListRate)
 		start := time.Now()
 		bob.Do(subscribePresence, "hotsock.subscribed")
@@ -119,7 +119,7 @@ func TestJoinAmongManyChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		ann.Do(subscribePresence, "hotsock.subscribed")
-		s := r.h.conns.of("ann")[0].subscription("presence.room")
+		s := r.h.conns.ofUser("ann")[0].subscription("presence.room")
 		s.topic.mu.Lock()
 		s.state = subBuffering
 		s.topic.mu.Unlock()
@@ -155,7 +155,7 @@ func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 		update := func(uid, umd string) {
 			t.Helper()
 			_, err := r.h.node.UpdateSubscription(t.Context(), store.UpdateSubscriptionRequest{
-				Channel: "presence.room", Connection: r.h.conns.of(uid)[0].id, UMD: []byte(umd), UMDDigest: umd, MaxMembersSize: 1 << 20,
+				Channel: "presence.room", Connection: r.h.conns.ofUser(uid)[0].id, UMD: []byte(umd), UMDDigest: umd, MaxMembersSize: 1 << 20,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -67,7 +67,7 @@ func (s *safeObserver) endPublish(ctx context.Context, o *Operation, out accepte
 }
 
 // connectionEnded reports a connection that has ended.
-func (s *safeObserver) connectionEnded(ctx context.Context, c *connection, reason endReason) {
+func (s *safeObserver) connectionEnded(ctx context.Context, c *connection, reason closeReason) {
 	if !s.on() {
 		return
 	}

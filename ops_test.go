@@ -115,7 +115,7 @@ func TestMetadataChangesDuringSubscribe(t *testing.T) {
 		release := r.s.holdSubscribe("a")
 		c.Send(subscribeA)
 		synctest.Wait()
-		ann := r.h.conns.of("ann")[0]
+		ann := r.h.conns.ofUser("ann")[0]
 		token := tokenSign(t, Claims{
 			Scope: ScopeUMD, UID: "ann", UMD: []byte("1"), Channels: map[string]ChannelClaims{"a": {UMDUpdate: Allow}},
 		}, tokenHS256)
@@ -159,7 +159,7 @@ func TestRetryDuringSubscribe(t *testing.T) {
 		r.s.setDown(false)
 		c.Send(subscribeA)
 		synctest.Wait()
-		settled := started(r.h.conns.of("ann")[0].retryOnce)
+		settled := started(r.h.conns.ofUser("ann")[0].retryOnce)
 		release(nil)
 		c.Expect("hotsock.subscribed")
 		if !<-settled {

@@ -65,7 +65,7 @@ type peerAnswer struct {
 type peers struct {
 	node     store.Node
 	timeout  time.Duration // of a question
-	conns    *connections
+	conns    *connectionSet
 	hub      *hub
 	verifier *permission.Verifier
 	// reported makes of an error what another node is told.

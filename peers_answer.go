@@ -23,13 +23,13 @@ func (p *peers) answer(request []byte) ([]byte, error) {
 func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 	switch q.Op {
 	case peerLookup:
-		c, err := p.conns.calling(q.Connection, q.Secret)
+		c, err := p.conns.forCall(q.Connection, q.Secret)
 		if err != nil {
 			return nil, err
 		}
 		return c.describe(q.Channel)
 	case peerUMD:
-		c, err := p.conns.held(q.Connection, q.Secret)
+		c, err := p.conns.authenticated(q.Connection, q.Secret)
 		if err != nil {
 			return nil, err
 		}
@@ -42,12 +42,12 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 	case peerDisconnect:
 		conns := p.meant(q)
 		for _, c := range conns {
-			c.close(endHost)
+			c.close(reasonHost)
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:
 		var count atomic.Int64
-		forConnections(append(p.meant(q), p.hub.known(q.Channel, q.UID)...), func(c *connection) {
+		eachConnection(append(p.meant(q), p.hub.known(q.Channel, q.UID)...), func(c *connection) {
 			if c.unsubscribeByHost(q.Channel) {
 				count.Add(1)
 			}
@@ -60,7 +60,7 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 // meant returns the connections that a host's request names.
 func (p *peers) meant(q *peerRequest) []*connection {
 	if q.UID != "" {
-		return p.conns.of(q.UID)
+		return p.conns.ofUser(q.UID)
 	}
 	if c := p.conns.get(q.Connection); c != nil {
 		return []*connection{c}

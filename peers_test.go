@@ -98,7 +98,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		ann, bob := r.connect("ann"), r.connect("bob")
 		bob.Subscribe("a")
-		a := r.h.conns.of("ann")[0]
+		a := r.h.conns.ofUser("ann")[0]
 		r.s.setDown(true)
 		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
 			t.Errorf("Disconnect: %v, %v", there, err)
@@ -122,7 +122,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 func TestUMDOverHTTPWhileUnavailable(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		r.connect("ann")
-		c := r.h.conns.of("ann")[0]
+		c := r.h.conns.ofUser("ann")[0]
 		r.s.setDown(true)
 		token, err := SignToken(Claims{
 			Scope: ScopeUMD, UID: "ann", UMD: []byte(`"new"`), Expires: time.Now().Add(time.Hour), UMDUpdate: true,

@@ -110,7 +110,7 @@ func TestOthersAtAConnection(t *testing.T) {
 		func(c *connection) { c.retryBytes(new(subscribeRequest)) },
 		func(c *connection) { c.takesList() },
 		func(c *connection) { c.chargeList(0) },
-		func(c *connection) { c.close(endHost) },
+		func(c *connection) { c.close(reasonHost) },
 		func(c *connection) { c.unsubscribeByHost("presence.a") },
 		func(c *connection) { c.resyncAll() },
 		func(c *connection) { c.perms.RealName("c", nil) },
@@ -132,7 +132,7 @@ func TestOthersAtAConnection(t *testing.T) {
 		},
 	} {
 		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); runtime.Gosched() {
-			for _, c := range h.conns.of("ann") {
+			for _, c := range h.conns.ofUser("ann") {
 				for range 100 {
 					others(c)
 					runtime.Gosched()

@@ -61,7 +61,7 @@ type Stats struct {
 // counts are the counters that have no better place. None of them is touched
 // for each subscriber of a message.
 type counts struct {
-	disconnected     [len(endReasons)]atomic.Uint64
+	disconnected     [len(closeReasons)]atomic.Uint64
 	errors           map[Code]*atomic.Uint64 // never written to
 	published        atomic.Uint64
 	storeCalls       atomic.Uint64
@@ -91,7 +91,7 @@ func (c *counts) failed(code Code) {
 func (h *Handler) Stats() Stats {
 	c := &h.counts
 	s := Stats{
-		Disconnected:     make(map[string]uint64, len(endReasons)),
+		Disconnected:     make(map[string]uint64, len(closeReasons)),
 		Published:        c.published.Load(),
 		SentBytes:        h.flusher.Written(),
 		Errors:           make(map[Code]uint64, len(codes)),
@@ -102,8 +102,8 @@ func (h *Handler) Stats() Stats {
 		SchedulesFired:   c.fired.Load(),
 		EventsDropped:    h.events.droppedSoFar(),
 	}
-	for r := range endReasons {
-		s.Disconnected[endReason(r).name()] = c.disconnected[r].Load()
+	for r := reasonClient; int(r) < len(closeReasons); r++ {
+		s.Disconnected[r.name()] = c.disconnected[r].Load()
 	}
 	for code, n := range c.errors {
 		s.Errors[code] = n.Load()
@@ -113,11 +113,11 @@ func (h *Handler) Stats() Stats {
 	return s
 }
 
-func (cs *connections) stats(s *Stats) {
-	cs.mu.RLock()
-	defer cs.mu.RUnlock()
-	s.Connections, s.Connected = len(cs.byID), cs.added
-	for _, c := range cs.byID {
+func (set *connectionSet) stats(s *Stats) {
+	set.mu.RLock()
+	defer set.mu.RUnlock()
+	s.Connections, s.Connected = len(set.byID), set.added
+	for _, c := range set.byID {
 		s.QueuedBytes += int64(c.sock.Queued())
 	}
 }

@@ -40,7 +40,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	// Counted now, whatever becomes of it.
 	req := subscribeRequest{
 		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
-		catchUp: in.CatchUp, after: in.After, charged: c.limit.take() == nil,
+		catchUp: in.CatchUp, after: in.After, charged: c.limiter.take() == nil,
 	}
 	err = c.trySubscribe(&req, cmd)
 	if isTemporary(err) {
@@ -140,7 +140,7 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 	if req.charged {
 		return nil
 	}
-	err := c.limit.take()
+	err := c.limiter.take()
 	req.charged = err == nil
 	return err
 }

@@ -14,7 +14,7 @@ import (
 // them, or of a channel's items. The store's receiver cannot, because it must not
 // call the store.
 type resyncer struct {
-	conns *connections
+	conns *connectionSet
 	hub   *hub
 
 	mu      sync.Mutex
@@ -24,7 +24,7 @@ type resyncer struct {
 	work    sync.WaitGroup
 }
 
-func newResyncer(conns *connections, h *hub) *resyncer {
+func newResyncer(conns *connectionSet, h *hub) *resyncer {
 	return &resyncer{conns: conns, hub: h, wanted: make(map[string]bool)}
 }
 
@@ -66,7 +66,7 @@ func (r *resyncer) run() {
 		r.mu.Unlock()
 
 		if wanted[""] {
-			forConnections(r.conns.all(), (*connection).resyncAll)
+			eachConnection(r.conns.all(), (*connection).resyncAll)
 			delete(wanted, "")
 		}
 		for channel := range wanted {
@@ -78,7 +78,7 @@ func (r *resyncer) run() {
 			for _, s := range t.subscribers() {
 				conns = append(conns, s.conn)
 			}
-			forConnections(conns, func(c *connection) { c.resync(channel, true) })
+			eachConnection(conns, func(c *connection) { c.resync(channel, true) })
 		}
 	}
 }

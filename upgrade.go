@@ -38,7 +38,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		Compress:     u.h.opts.Compress,
 		Flusher:      &u.h.flusher,
 		TooSlow:      c.tooSlow,
-		Tolerate:     func() bool { return c.limit.tolerates() },
+		Tolerate:     func() bool { return c.limiter.tolerates() },
 	})
 	if err != nil {
 		u.forget(c)
@@ -46,7 +46,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !u.h.start(c, secret) {
-		c.sock.Close(u.h.ctx, endShutdown.code(), endShutdown.text())
+		c.sock.Close(u.h.ctx, reasonShutdown.code(), reasonShutdown.text())
 		u.forget(c)
 	}
 }
@@ -124,7 +124,7 @@ func (h *Handler) start(c *connection, secret string) bool {
 		return false
 	}
 	h.conns.running.Add(1)
-	c.limit = h.limits.open(c.uid())
+	c.limiter = h.limiters.open(c.uid())
 	h.conns.add(c)
 	go c.run(secret)
 	return true

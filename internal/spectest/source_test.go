@@ -78,7 +78,7 @@ func routesOfHandler(t *testing.T) []string {
 func commandsOfHandler(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, e := range table(t, "commands.go", "commands") {
+	for _, e := range table(t, "connection_command.go", "commands") {
 		name := strings.TrimPrefix(e.(*ast.KeyValueExpr).Key.(*ast.SelectorExpr).Sel.Name, "Event")
 		if name == "UMDUpdate" {
 			name = "UmdUpdate"

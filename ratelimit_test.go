@@ -210,7 +210,7 @@ func TestFloodEnds(t *testing.T) {
 			c.Send(`{"event":"hotsock.ping"}`)
 			err := <-answers
 			var ce websocket.CloseError
-			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != endFlood.text() {
+			if !errors.As(err, &ce) || ce.Code != websocket.StatusPolicyViolation || ce.Reason != reasonFlood.text() {
 				t.Errorf("%s: %v", frame, err)
 			}
 		}
@@ -218,8 +218,8 @@ func TestFloodEnds(t *testing.T) {
 }
 
 func TestThrottlesForgetUsers(t *testing.T) {
-	ts := newThrottles(RateLimit{}, RateLimit{PerSecond: 0.001, Burst: 1})
-	for i := range 10 * maxGone {
+	ts := newRateLimiters(RateLimit{}, RateLimit{PerSecond: 0.001, Burst: 1})
+	for i := range 10 * maxDepartedUsers {
 		uid := fmt.Sprint(i)
 		th := ts.open(uid)
 		if err := th.take(); err != nil {
@@ -231,30 +231,30 @@ func TestThrottlesForgetUsers(t *testing.T) {
 		t.Errorf("%d users are held", len(ts.users))
 	}
 	remembered := 0
-	for i := range 10 * maxGone {
-		if _, ok := ts.gone.Get(fmt.Sprint(10*maxGone - 1 - i)); ok {
+	for i := range 10 * maxDepartedUsers {
+		if _, ok := ts.departed.Get(fmt.Sprint(10*maxDepartedUsers - 1 - i)); ok {
 			remembered++
 		}
 	}
-	if remembered == 0 || remembered > maxGone {
+	if remembered == 0 || remembered > maxDepartedUsers {
 		t.Errorf("%d users are remembered", remembered)
 	}
 
 	// Who used nothing is not remembered.
 	ts.open("idle")
 	ts.close("idle")
-	if _, ok := ts.gone.Get("idle"); ok {
+	if _, ok := ts.departed.Get("idle"); ok {
 		t.Error("a user is remembered for nothing")
 	}
 }
 
 func TestNoLimitCostsNothing(t *testing.T) {
-	ts := newThrottles(RateLimit{}, RateLimit{})
+	ts := newRateLimiters(RateLimit{}, RateLimit{})
 	if ts != nil || ts.open("ann") != nil {
-		t.Fatal("there is a throttle without a limit")
+		t.Fatal("there is a rate limiter without a limit")
 	}
 	ts.close("ann")
-	var th *throttle
+	var th *rateLimiter
 	if n := testing.AllocsPerRun(100, func() {
 		if !th.tolerates() || th.take() != nil {
 			t.Error("refused without a limit")
@@ -262,14 +262,14 @@ func TestNoLimitCostsNothing(t *testing.T) {
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if th := newThrottles(RateLimit{}, RateLimit{PerSecond: 1, Burst: 1}).open(""); th != nil {
+	if th := newRateLimiters(RateLimit{}, RateLimit{PerSecond: 1, Burst: 1}).open(""); th != nil {
 		t.Error("who is nobody has a limit of users")
 	}
 }
 
 func TestRetryIsWhenTheLimitAllows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := &throttle{own: rate.NewLimiter(0.5, 1)}
+		th := &rateLimiter{own: rate.NewLimiter(0.5, 1)}
 		if err := th.take(); err != nil {
 			t.Fatal(err)
 		}

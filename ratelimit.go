@@ -59,8 +59,8 @@ var unlimited = map[string]bool{
 	wire.EventSubscribe:   true,
 }
 
-// A throttle holds a connection to its limits. nil is none.
-type throttle struct {
+// A rateLimiter holds a connection to its limits. nil is none.
+type rateLimiter struct {
 	// own limit of the connection, and that of its user; nil for none.
 	own, user *rate.Limiter
 	// flood counts all that the client sends, also what is not limited.
@@ -68,12 +68,12 @@ type throttle struct {
 }
 
 // take counts a command, and refuses it if it exceeds a limit.
-func (t *throttle) take() error {
-	if t == nil {
+func (r *rateLimiter) take() error {
+	if r == nil {
 		return nil
 	}
 	now := time.Now()
-	for _, l := range []*rate.Limiter{t.own, t.user} {
+	for _, l := range []*rate.Limiter{r.own, r.user} {
 		if l == nil || l.AllowN(now, 1) {
 			continue
 		}
@@ -87,12 +87,12 @@ func (t *throttle) take() error {
 
 // charge counts what a command does besides, as so many further commands. It is
 // carried out in any case; what the client sends next waits for it.
-func (t *throttle) charge(commands int) {
-	if t == nil {
+func (r *rateLimiter) charge(commands int) {
+	if r == nil {
 		return
 	}
 	now := time.Now()
-	for _, l := range []*rate.Limiter{t.own, t.user} {
+	for _, l := range []*rate.Limiter{r.own, r.user} {
 		if l == nil {
 			continue
 		}
@@ -104,18 +104,18 @@ func (t *throttle) charge(commands int) {
 
 // tolerates counts whatever the client sends, and reports whether it has not
 // gone too far.
-func (t *throttle) tolerates() bool { return t == nil || t.flood.Allow() }
+func (r *rateLimiter) tolerates() bool { return r == nil || r.flood.Allow() }
 
-// throttles of the connections of this node. nil is for no limits.
-type throttles struct {
+// rateLimiters make those of the connections of this node. nil is for no limits.
+type rateLimiters struct {
 	connection, user RateLimit
 
 	mu sync.Mutex
 	// users who are connected.
 	users map[string]*userLimit
-	// gone are the limiters of users who were, and might come back for a new
+	// departed are the limiters of users who were, and might come back for a new
 	// burst.
-	gone recent.Cache[string, *rate.Limiter]
+	departed recent.Cache[string, *rate.Limiter]
 }
 
 type userLimit struct {
@@ -123,34 +123,34 @@ type userLimit struct {
 	connections int
 }
 
-func newThrottles(connection, user RateLimit) *throttles {
+func newRateLimiters(connection, user RateLimit) *rateLimiters {
 	if !connection.on() && !user.on() {
 		return nil
 	}
-	return &throttles{
+	return &rateLimiters{
 		connection: connection, user: user,
-		users: make(map[string]*userLimit),
-		gone:  recent.New[string, *rate.Limiter](maxGone),
+		users:    make(map[string]*userLimit),
+		departed: recent.New[string, *rate.Limiter](maxDepartedUsers),
 	}
 }
 
-// open returns the throttle of a new connection. It must be followed by close.
-func (ts *throttles) open(uid string) *throttle {
+// open returns the rate limiter of a new connection. It must be followed by close.
+func (ts *rateLimiters) open(uid string) *rateLimiter {
 	if ts == nil {
 		return nil
 	}
-	var t throttle
+	var l rateLimiter
 	if ts.connection.on() {
-		t.own, t.flood = ts.connection.limiter(1), ts.connection.limiter(floodFactor)
+		l.own, l.flood = ts.connection.limiter(1), ts.connection.limiter(floodFactor)
 	}
 	if !ts.user.on() || uid == "" {
-		if t.flood == nil {
+		if l.flood == nil {
 			return nil
 		}
-		return &t
+		return &l
 	}
-	if t.flood == nil {
-		t.flood = ts.user.limiter(floodFactor)
+	if l.flood == nil {
+		l.flood = ts.user.limiter(floodFactor)
 	}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -158,20 +158,20 @@ func (ts *throttles) open(uid string) *throttle {
 	if u == nil {
 		u = &userLimit{}
 		var ok bool
-		if u.limiter, ok = ts.gone.Get(uid); ok {
-			ts.gone.Remove(uid)
+		if u.limiter, ok = ts.departed.Get(uid); ok {
+			ts.departed.Remove(uid)
 		} else {
 			u.limiter = ts.user.limiter(1)
 		}
 		ts.users[uid] = u
 	}
 	u.connections++
-	t.user = u.limiter
-	return &t
+	l.user = u.limiter
+	return &l
 }
 
 // close ends what open began, for a connection of that user.
-func (ts *throttles) close(uid string) {
+func (ts *rateLimiters) close(uid string) {
 	if ts == nil || !ts.user.on() || uid == "" {
 		return
 	}
@@ -183,6 +183,6 @@ func (ts *throttles) close(uid string) {
 	}
 	delete(ts.users, uid)
 	if u.limiter.Tokens() < float64(ts.user.Burst) {
-		ts.gone.Add(uid, u.limiter, 1)
+		ts.departed.Add(uid, u.limiter, 1)
 	}
 }

@@ -2,14 +2,14 @@ package hotsock
 
 import "time"
 
-// arm starts the connection's one timer. It fires when the earliest of its
+// startTimer starts the connection's one timer. It fires when the earliest of its
 // deadlines may have come; most were moved meanwhile by messages, which do not
 // touch the timer.
-func (c *connection) arm() {
+func (c *connection) startTimer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Since(c.connected)
-	c.received, c.heartbeat, c.kept = now, now, now
+	c.received, c.heartbeat, c.keptAlive = now, now, now
 	if !c.ended {
 		c.timer = time.AfterFunc(c.nextDeadline()-now, c.tick)
 	}
@@ -24,49 +24,49 @@ func (c *connection) tick() {
 		return
 	}
 	reason := c.overdue(now)
-	if (reason == endIdle || reason == endHeartbeat) && !c.silent() {
-		c.timer.Reset(secondLook)
+	if (reason == reasonIdle || reason == reasonHeartbeat) && !c.silent() {
+		c.timer.Reset(silencePause)
 		c.mu.Unlock()
 		return
 	}
-	keepAlive := reason == endClient && c.keepAliveDue(now)
+	keepAlive := reason == reasonNone && c.keepAliveDue(now)
 	if keepAlive {
-		c.kept = now
+		c.keptAlive = now
 	}
-	if reason == endClient {
-		c.looked = false
+	if reason == reasonNone {
+		c.suspected = false
 		c.timer.Reset(max(c.nextDeadline()-now, time.Millisecond))
 	}
 	c.mu.Unlock()
 	if keepAlive {
 		c.sock.Send(keepAliveFrame)
 	}
-	if reason != endClient {
+	if reason != reasonNone {
 		c.close(reason)
 	}
 }
 
-// overdue returns why the connection must end now; endClient if it need not.
-func (c *connection) overdue(now time.Duration) endReason {
+// overdue returns why the connection must end now; reasonNone if it need not.
+func (c *connection) overdue(now time.Duration) closeReason {
 	switch {
 	case now >= c.h.opts.MaxConnectionDuration:
-		return endExpired
+		return reasonExpired
 	case now >= c.active()+c.h.opts.IdleTimeout:
-		return endIdle
+		return reasonIdle
 	case c.grant.HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant.HeartbeatTimeout:
-		return endHeartbeat
+		return reasonHeartbeat
 	}
-	return endClient
+	return reasonNone
 }
 
 // silent reports whether the client has really sent nothing. Its sign of life may
 // be in the network connection still, because this process stood still, or is
-// behind; or behind a message that is arriving over a slow link. So nothing must be
-// left to read at two looks in a row, and nothing have come in between.
+// behind; or behind a message that is arriving over a slow link. So it must be
+// found silent twice: with nothing left to read, and nothing come in between.
 func (c *connection) silent() bool {
 	heard, all := c.sock.Heard()
-	silent := all && c.looked && c.heard == heard
-	c.looked, c.heard = all, heard
+	silent := all && c.suspected && c.heardBytes == heard
+	c.suspected, c.heardBytes = all, heard
 	return silent
 }
 
@@ -76,7 +76,7 @@ func (c *connection) active() time.Duration {
 }
 
 func (c *connection) keepAliveDue(now time.Duration) bool {
-	return c.grant.KeepAlive && now >= c.kept+c.h.opts.KeepAliveInterval
+	return c.grant.KeepAlive && now >= c.keptAlive+c.h.opts.KeepAliveInterval
 }
 
 func (c *connection) nextDeadline() time.Duration {
@@ -85,13 +85,13 @@ func (c *connection) nextDeadline() time.Duration {
 		next = min(next, c.heartbeat+c.grant.HeartbeatTimeout)
 	}
 	if c.grant.KeepAlive {
-		next = min(next, c.kept+c.h.opts.KeepAliveInterval)
+		next = min(next, c.keptAlive+c.h.opts.KeepAliveInterval)
 	}
 	return next
 }
 
-// beat notes a heartbeat.
-func (c *connection) beat() {
+// noteHeartbeat notes a heartbeat.
+func (c *connection) noteHeartbeat() {
 	now := time.Since(c.connected)
 	c.mu.Lock()
 	c.heartbeat = now

@@ -21,8 +21,8 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventChannelStorageGet: (*connection).storageGet,
 	wire.EventMessageReaction:   (*connection).react,
 	wire.EventPing:              (*connection).ping,
-	wire.EventPong:              (*connection).noted,
-	wire.EventHeartbeat:         (*connection).noted,
+	wire.EventPong:              (*connection).acknowledge,
+	wire.EventHeartbeat:         (*connection).acknowledge,
 }
 
 // locked keeps out whoever else changes the connection meanwhile.
@@ -45,8 +45,8 @@ func (c *connection) command(frame []byte) {
 	}()
 	cmd, err := wire.DecodeCommand(frame, c.h.opts.MaxDataSize)
 	// What cannot be read counts, too.
-	if c.limit != nil && (err != nil || !unlimited[cmd.Event]) {
-		if limited := c.limit.take(); limited != nil {
+	if c.limiter != nil && (err != nil || !unlimited[cmd.Event]) {
+		if limited := c.limiter.take(); limited != nil {
 			err = limited
 		}
 	}
@@ -65,15 +65,15 @@ func (c *connection) command(frame []byte) {
 }
 
 func (c *connection) ping(cmd *wire.Command) error {
-	c.beat()
+	c.noteHeartbeat()
 	c.sock.Send(pongFrame(cmd.Ref))
 	return nil
 }
 
-// noted is for what needs no answer.
-func (c *connection) noted(cmd *wire.Command) error {
+// acknowledge is for what does nothing else.
+func (c *connection) acknowledge(cmd *wire.Command) error {
 	if cmd.Event == wire.EventHeartbeat {
-		c.beat()
+		c.noteHeartbeat()
 	}
 	c.ack(cmd, accepted{})
 	return nil

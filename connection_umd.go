@@ -56,7 +56,7 @@ func (c *connection) updateUMD(name, token string) error {
 // the client repeats the command. ops is held.
 func (c *connection) propagateUMD(umd []byte) error {
 	subs := c.subscriptions()
-	c.limit.charge(len(subs))
+	c.limiter.charge(len(subs))
 	var first error
 	for _, s := range subs {
 		err := c.updateSubscriptionUMD(s, umd)
