@@ -183,7 +183,7 @@ func (n *node) lose(w *watch, after string, got stretch) error {
 		n.r.Lost(w.channel)
 		if after != "" {
 			// Perhaps lost to this node alone; if not, the others must know.
-			n.goRun(func() { n.acked.prove(n.ctx, w.channel, []any{after}) })
+			n.goRun(func() { n.losses.verifyChannel(n.ctx, w.channel, []any{after}) })
 		}
 	}
 	w.at = now.newest

@@ -35,7 +35,7 @@ type node struct {
 	leases      *leases
 	maintenance *maintenance
 	heartbeat   *heartbeat
-	acked       *acked
+	losses      *lossDetector
 	peers       peers
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
@@ -80,7 +80,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.leases = newLeases(n)
 	n.maintenance = newMaintenance(n)
 	n.heartbeat = newHeartbeat(n)
-	n.acked = newAcked(n)
+	n.losses = newLossDetector(n)
 	n.fan = newFanout(n.ctx, n)
 	n.fan.start()
 	n.goRun(func() { n.fan.run(n.ctx) })
@@ -94,8 +94,8 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	n.goRun(func() { n.leases.run(n.ctx) })
 	n.goRun(func() { n.maintenance.run(n.ctx) })
 	n.goRun(func() { n.heartbeat.run(n.ctx) })
-	n.goRun(func() { n.acked.run(n.ctx) })
-	n.goRun(func() { n.acked.runLooks(n.ctx) })
+	n.goRun(func() { n.losses.run(n.ctx) })
+	n.goRun(func() { n.losses.runVerify(n.ctx) })
 	return n, nil
 }
 
@@ -134,7 +134,7 @@ func (n *node) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone, err := n.leases.renew(ctx, renewProve, renewal{home, inc})
+	gone, err := n.leases.renew(ctx, renewTest, renewal{home, inc})
 	if len(gone) > 0 {
 		n.leases.gone(home, inc)
 		return unavailable(refusedStale, nil)

@@ -89,9 +89,9 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 
 // Kinds of renewal, as renew.lua takes them.
 const (
-	renewJoin  = "join"
-	renewKeep  = "keep"
-	renewProve = "prove"
+	renewJoin = "join"
+	renewKeep = "keep"
+	renewTest = "test"
 )
 
 // A renewal is a lease to be renewed.
@@ -155,7 +155,7 @@ func (part *lease) end() int64 {
 // when its data turned out to be of an earlier time; all watches, if the
 // partition is the one in which every node is a member.
 func (l *leases) setBack(p int) {
-	l.n.suspectAll(func(w *watch) bool { return w.keys.part == p || p == 0 })
+	l.n.recheckAll(func(w *watch) bool { return w.keys.part == p || p == 0 })
 }
 
 // gone notes that an incarnation is no longer a member: the next one will be

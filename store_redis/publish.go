@@ -19,7 +19,7 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 	}
 	res, err := publishResult(r)
 	if err == nil {
-		n.acked.note(c.part, p.Channel, res.ID, r.server)
+		n.losses.note(c.part, p.Channel, res.ID, r.server)
 	}
 	return res, err
 }

@@ -230,28 +230,28 @@ func (f *fanout) confirmed(topic string) {
 		close(w.started)
 		return
 	}
-	f.n.suspect(w)
+	f.n.recheck(w)
 }
 
-// suspect makes a watch look whether it has missed something. The stripe is held.
-func (n *node) suspect(w *watch) {
+// recheck makes a watch look whether it has missed something. The stripe is held.
+func (n *node) recheck(w *watch) {
 	w.live = false
 	n.catchUp(w)
 }
 
-// suspectAll has those watches look whether they have missed something, and has
-// what was acknowledged looked for.
-func (n *node) suspectAll(which func(*watch) bool) {
+// recheckAll has those watches look whether they have missed something, and has
+// what was acknowledged verified.
+func (n *node) recheckAll(which func(*watch) bool) {
 	n.fan.mu.RLock()
 	all := slices.DeleteFunc(slices.Collect(maps.Values(n.fan.watches)), func(w *watch) bool { return !which(w) })
 	n.fan.mu.RUnlock()
 	for _, w := range all {
 		stripe := &n.stripes[w.keys.part]
 		stripe.Lock()
-		n.suspect(w)
+		n.recheck(w)
 		stripe.Unlock()
 	}
-	n.acked.doubt()
+	n.losses.suspect()
 }
 
 // upTimeout bounds how long a master may take to show that it is there.

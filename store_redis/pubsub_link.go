@@ -75,7 +75,7 @@ func (l *pubsubLink) run(ctx context.Context) {
 			return
 		}
 		l.f.n.s.log.Warn("a subscribed connection is lost", "server", l.addr, "err", err)
-		l.f.n.acked.doubt()
+		l.f.n.losses.suspect()
 		if l.sharded {
 			l.f.broke(l)
 			return

@@ -50,7 +50,7 @@ func (l *pubsubLink) sendProbe(ctx context.Context, client redis.UniversalClient
 	if was := l.history.Swap(&history); was != nil && *was != history {
 		// It may lack what was there before, though the connection goes on.
 		l.f.n.s.log.Warn("Redis has another history now", "server", l.addr)
-		l.f.n.suspectAll(func(w *watch) bool { return l.has(w.keys.topic()) })
+		l.f.n.recheckAll(func(w *watch) bool { return l.has(w.keys.topic()) })
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 	if stored.bad {
 		return res, errRecord
 	}
-	n.acked.note(ck.part, q.Channel, res.Notice, r.server)
+	n.losses.note(ck.part, q.Channel, res.Notice, r.server)
 	return res, r.record.err()
 }
 

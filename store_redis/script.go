@@ -84,6 +84,6 @@ var (
 	ownedScript     = newReader("owned")
 	dueScript       = newReader("due")
 	schedulesScript = newReader("schedules")
-	missingScript   = newReader("missing")
+	findLostScript   = newReader("missing")
 	probeScript     = newReader("probe")
 )

@@ -161,7 +161,7 @@ func TestLeaseConditions(t *testing.T) {
 	if d.exists(k.conns(p, "stale.1")) {
 		t.Error("a connection was recorded for no member")
 	}
-	for _, kind := range []string{renewKeep, renewProve} {
+	for _, kind := range []string{renewKeep, renewTest} {
 		if r := d.want("to "+kind+" a lease that there is not", "", renew("stale.1", kind)); r.record.rest != "1:01:0" {
 			t.Errorf("to %s a lease that there is not: %q", kind, r.record.rest)
 		}
@@ -553,7 +553,7 @@ func TestLeasesInFullMemory(t *testing.T) {
 	}
 	d.want("to keep a lease", "", renew(renewKeep, "a.1"))
 	d.want("a heartbeat in full memory", "", heartbeat)
-	for _, c := range []call{renew(renewProve, "a.1"), renew(renewJoin, "b.1")} {
+	for _, c := range []call{renew(renewTest, "a.1"), renew(renewJoin, "b.1")} {
 		if _, err := d.run(c); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("to %v in full memory: %v", c.args[1], err)
 		}

@@ -30,7 +30,7 @@ func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, er
 	}
 	res, err := setResult(&q, r)
 	if err == nil && res.Changed {
-		n.acked.note(ck.part, q.Channel, res.Entry.ID, r.server)
+		n.losses.note(ck.part, q.Channel, res.Entry.ID, r.server)
 	}
 	return res, err
 }

@@ -2,7 +2,7 @@
 --
 -- KEYS     1 operations   2... leases of the partitions
 -- ARGV     1 operation    2 deadline   3 length in ms
---          4 join for a new one; keep to renew one even if memory is full; prove
+--          4 join for a new one; keep to renew one even if memory is full; test
 --          to renew one only if Redis accepts writes   5... the incarnations
 -- RETURNS  ok: for each, until when it was before and until when it is now, 0 for
 --          none

@@ -36,12 +36,12 @@ func TestLostUnseen(t *testing.T) {
 	toListener.BlackHole()
 	mustPublish(t, publisher, store.PublishRequest{Channel: "c", Event: "lost"})
 	master.Kill()
-	time.Sleep(2 * ackedGap) // No replica is master sooner.
+	time.Sleep(2 * minSilence) // No replica is master sooner.
 	toPublisher.Retarget(replica.Addr)
 	toListener.Retarget(replica.Addr)
 	toListener.Heal()
 
-	// The publisher goes on before it looks, and must look for the older one.
+	// The publisher goes on before it verifies, and must look for the older one.
 	retryPublish(t, publisher, store.PublishRequest{Channel: "c", Event: "next"}, back)
 	in.await("being told of the loss", back, func() bool { return in.lost > 0 })
 }
@@ -64,10 +64,10 @@ func TestNothingMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := func() (channels int) {
-		n.acked.look(unhurried(t))
-		n.acked.mu.Lock()
-		defer n.acked.mu.Unlock()
-		return len(n.acked.lost)
+		n.losses.verify(unhurried(t))
+		n.losses.mu.Lock()
+		defer n.losses.mu.Unlock()
+		return len(n.losses.lost)
 	}
 	if got := missing(); got != 0 {
 		t.Errorf("%d channels are said to lack something", got)
@@ -78,10 +78,10 @@ func TestNothingMissing(t *testing.T) {
 	}
 }
 
-// TestAckedMarks: what was acknowledged before a silence is remembered, since
+// TestSilences: what was acknowledged before a silence is remembered, since
 // another master may have answered after it; and all for a while only.
-func TestAckedMarks(t *testing.T) {
-	a := newAcked(nil)
+func TestSilences(t *testing.T) {
+	d := newLossDetector(nil)
 	at := func(ms uint64) ulid.ULID {
 		id, err := parseID(joinID(ms, firstSeq))
 		if err != nil {
@@ -91,18 +91,18 @@ func TestAckedMarks(t *testing.T) {
 	}
 	// A silence of 3.8 s, and then many of 0.1 s.
 	for _, ms := range []uint64{1000, 1200, 5000, 5001, 5101, 5201, 5301, 5302} {
-		a.remember(7, "c", at(ms), "")
+		d.remember(7, "c", at(ms), "")
 	}
 	want := []any{formatID(at(5201)), formatID(at(1000)), formatID(at(1200)), formatID(at(5302))}
-	if d := cmp.Diff(want, a.remembered(7)["c"]); d != "" {
-		t.Errorf("remembered (-want +got):\n%s", d)
+	if diff := cmp.Diff(want, d.remembered(7)["c"]); diff != "" {
+		t.Errorf("remembered (-want +got):\n%s", diff)
 	}
-	a.turn()
-	if got := a.remembered(7)["c"]; len(got) != len(want) {
-		t.Errorf("after one turn: %v", got)
+	d.forgetOld()
+	if got := d.remembered(7)["c"]; len(got) != len(want) {
+		t.Errorf("forgotten once: %v", got)
 	}
-	a.turn()
-	if got := a.remembered(7); len(got) != 0 {
-		t.Errorf("after two turns: %v", got)
+	d.forgetOld()
+	if got := d.remembered(7); len(got) != 0 {
+		t.Errorf("forgotten twice: %v", got)
 	}
 }
