@@ -21,10 +21,10 @@ const (
 	// warnJump is by how much the server's clock may jump before the log tells: slow
 	// answers look like smaller jumps.
 	warnJump = 5 * time.Second
-	// opsStretch is the time whose operations share a record, which lives for 30 s
+	// opsBucket is the time whose operations share a record, which lives for 30 s
 	// after the last of them. It is short because the server frees a record at
 	// once, and answers nobody meanwhile.
-	opsStretch = time.Second / 4
+	opsBucket = time.Second / 4
 )
 
 // A reply is what a script returned.
@@ -91,10 +91,10 @@ func (s *Store) do(ctx context.Context, c call) (*reply, error) {
 	if c.op == "" {
 		c.op = newOp()
 	}
-	var stretch int64 = -1
+	var bucket int64 = -1
 	backoff := 10 * time.Millisecond
 	for {
-		r, err := s.try(ctx, &c, &stretch)
+		r, err := s.try(ctx, &c, &bucket)
 		if err == nil || !retryable(err) {
 			return r, err
 		}
@@ -128,8 +128,8 @@ func newOp() string {
 	return string(b[1:13]) + string(b[14:26])
 }
 
-// try runs a call once. stretch is that of the first try, -1 before.
-func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error) {
+// try runs a call once. bucket is that of the first try, -1 before.
+func (s *Store) try(ctx context.Context, c *call, bucket *int64) (*reply, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, unavailable(err, nil)
 	}
@@ -145,14 +145,14 @@ func (s *Store) try(ctx context.Context, c *call, stretch *int64) (*reply, error
 		if err != nil {
 			return nil, err
 		}
-		if *stretch < 0 {
-			*stretch = deadline / opsStretch.Milliseconds()
+		if *bucket < 0 {
+			*bucket = deadline / opsBucket.Milliseconds()
 		}
 		part := c.part
 		if c.script.many && !s.topo.bySlot() {
 			part = 0 // So that what it shares with other requests is in one place.
 		}
-		q.ops, q.deadline = s.keys.ops(part, *stretch), decimal(deadline)
+		q.ops, q.deadline = s.keys.ops(part, *bucket), decimal(deadline)
 	}
 	res, err := s.roundTrip(ctx, pl, q)
 	if errors.Is(err, errOtherServer) {

@@ -171,12 +171,12 @@ func TestOperationIsDoneOnce(t *testing.T) {
 		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn")},
 	} {
 		row.call.op = newOp()
-		stretch := int64(-1) // which a caller keeps while it tries
-		first, err := n.s.try(unhurried(t), &row.call, &stretch)
+		bucket := int64(-1) // which a caller keeps while it tries
+		first, err := n.s.try(unhurried(t), &row.call, &bucket)
 		if err != nil {
 			t.Fatalf("%s: %v", row.why, err)
 		}
-		second, err := n.s.try(unhurried(t), &row.call, &stretch)
+		second, err := n.s.try(unhurried(t), &row.call, &bucket)
 		if err != nil {
 			t.Fatalf("%s: again: %v", row.why, err)
 		}

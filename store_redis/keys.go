@@ -74,9 +74,9 @@ func (k *keyspace) byPartition(topics []string) map[string][]string {
 	return groups
 }
 
-// ops is the record of operations that began in one stretch of time.
-func (k *keyspace) ops(p int, stretch int64) string {
-	return k.part[p] + "ops:" + strconv.FormatInt(stretch, 36)
+// ops is the record of operations that began in one bucket of time.
+func (k *keyspace) ops(p int, bucket int64) string {
+	return k.part[p] + "ops:" + strconv.FormatInt(bucket, 36)
 }
 
 // token is the key of a used token, and its partition.

@@ -38,7 +38,7 @@ type lossDetector struct {
 
 type notedPart struct {
 	mu sync.Mutex
-	// now and before are by channel, of this stretch of notedFor and of the last.
+	// now and before are by channel, of this period of notedFor and of the last.
 	now, before map[string]*notedChannel
 }
 

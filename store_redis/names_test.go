@@ -32,7 +32,7 @@ func TestNamesAreRememberedForSome(t *testing.T) {
 	}
 	older := fmt.Sprint("c", 3*maxNames-1)
 	if was := c.before[older]; was == nil || c.of(&k, older) != was {
-		t.Error("names of the stretch before are made again")
+		t.Error("names of the period before are made again")
 	}
 }
 

@@ -95,7 +95,7 @@ func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (tak
 	for i := 0; i+1 < len(due); i += 2 {
 		q, blob, err := decodeSchedule(p, due[i], due[i+1])
 		if err != nil {
-			d.putOff(ctx, p, due[i], due[i+1], err)
+			d.deferUnreadable(ctx, p, due[i], due[i+1], err)
 			continue
 		}
 		b.add(q, due[i+1], blob)
@@ -113,18 +113,18 @@ func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (tak
 	return true, b.report(r, f)
 }
 
-// putOff makes a schedule that cannot be read due later, so that it holds up no
-// others. The node that does so tells of it.
-func (d *scheduler) putOff(ctx context.Context, p int, id, body string, why error) {
+// deferUnreadable makes a schedule that cannot be read due later, so that it holds
+// up no others. The node that does so tells of it.
+func (d *scheduler) deferUnreadable(ctx context.Context, p int, id, body string, why error) {
 	_, err := d.s.do(ctx, call{
-		script: putOffScript, part: p, keys: []any{d.s.keys.schedules(p), d.s.keys.scheduleBodies(p)},
+		script: deferScript, part: p, keys: []any{d.s.keys.schedules(p), d.s.keys.scheduleBodies(p)},
 		args: []any{id, body, decimal(millis(unreadableAgain))},
 	})
 	switch {
 	case err == nil:
-		d.s.log.Error("malformed schedule, put off", "group", groupOf(p), "id", id, "err", why)
+		d.s.log.Error("malformed schedule, deferred", "group", groupOf(p), "id", id, "err", why)
 	case !errors.Is(err, refusedNone) && ctx.Err() == nil:
-		d.s.log.Warn("a malformed schedule could not be put off yet", "group", groupOf(p), "id", id, "err", err)
+		d.s.log.Warn("a malformed schedule could not be deferred yet", "group", groupOf(p), "id", id, "err", err)
 	}
 }
 

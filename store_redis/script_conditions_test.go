@@ -454,24 +454,24 @@ func TestFireConditions(t *testing.T) {
 		t.Errorf("%d bodies are left, want that which is not due", n)
 	}
 
-	// One whose place in the channel's list is wrong, since it was put off.
-	putOff, q := scheduled(-3*time.Second), scheduled(-time.Second)
-	for _, s := range []store.Schedule{putOff, q} {
+	// One whose place in the channel's list is wrong, since it was deferred.
+	deferred, q := scheduled(-3*time.Second), scheduled(-time.Second)
+	for _, s := range []store.Schedule{deferred, q} {
 		d.want("to add", "", d.add(s, 0))
 	}
 	put := func(s store.Schedule, body string) call {
 		return call{
-			script: putOffScript, part: ck.part, keys: []any{k.schedules(ck.part), k.scheduleBodies(ck.part)},
+			script: deferScript, part: ck.part, keys: []any{k.schedules(ck.part), k.scheduleBodies(ck.part)},
 			args: []any{s.ID.String(), body, "60000"},
 		}
 	}
-	d.want("to put off another one by now", refusedNone, put(putOff, "another"))
+	d.want("to defer another one by now", refusedNone, put(deferred, "another"))
 	never := scheduled(-time.Second)
-	d.want("to put off one that there is not", refusedNone, put(never, encodeSchedule(&never)))
-	d.want("to put off one that is not due", refusedNone, put(c, encodeSchedule(&c)))
-	d.want("to put off", "", put(putOff, encodeSchedule(&putOff)))
-	got, _ = fire(putOff, q)
-	want("one that was put off, and the one after it", got, "none", "ok")
+	d.want("to defer one that there is not", refusedNone, put(never, encodeSchedule(&never)))
+	d.want("to defer one that is not due", refusedNone, put(c, encodeSchedule(&c)))
+	d.want("to defer", "", put(deferred, encodeSchedule(&deferred)))
+	got, _ = fire(deferred, q)
+	want("one that was deferred, and the one after it", got, "none", "ok")
 	// One that is gone but for its place.
 	gone, next := scheduled(-3*time.Second), scheduled(-time.Second)
 	d.want("to add", "", d.add(gone, 0))
@@ -481,7 +481,7 @@ func TestFireConditions(t *testing.T) {
 	}
 	got, _ = fire(next)
 	want("one after one that is gone", got, "ok")
-	if left := d.db.ZRange(t.Context(), ck.schedules(), 0, -1).Val(); !slices.Equal(left, []string{putOff.ID.String(), c.ID.String()}) {
+	if left := d.db.ZRange(t.Context(), ck.schedules(), 0, -1).Val(); !slices.Equal(left, []string{deferred.ID.String(), c.ID.String()}) {
 		t.Errorf("the channel has %v", left)
 	}
 

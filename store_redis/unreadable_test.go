@@ -104,7 +104,7 @@ func TestUnreadableSchedule(t *testing.T) {
 		check := func(wantTold int, want ...string) {
 			t.Helper()
 			synctest.Wait()
-			if n := strings.Count(log.String(), "malformed schedule, put off"); n != wantTold {
+			if n := strings.Count(log.String(), "malformed schedule, deferred"); n != wantTold {
 				t.Fatalf("told %d times, want %d:\n%s", n, wantTold, log.String())
 			}
 			mu.Lock()

@@ -14,29 +14,29 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sinceHook stops the first execution of the script with which a watch finds
+// A readAfterHook stops the first execution of the script with which a watch finds
 // out where its channel is: before it until goOn is closed, and its answer until
 // answer is. It closes asked and executed when it has come that far.
-type sinceHook struct {
+type readAfterHook struct {
 	asked, goOn, executed, answer chan struct{}
 	stopped                       atomic.Bool
 }
 
-func newSinceHook() *sinceHook {
-	return &sinceHook{
+func newReadAfterHook() *readAfterHook {
+	return &readAfterHook{
 		asked: make(chan struct{}), goOn: make(chan struct{}), executed: make(chan struct{}), answer: make(chan struct{}),
 	}
 }
 
-func (h *sinceHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (h *sinceHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (h *readAfterHook) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h *readAfterHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (h *sinceHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h *readAfterHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		since := slices.ContainsFunc(cmds, func(c redis.Cmder) bool {
-			return len(c.Args()) > 1 && c.Args()[1] == sinceScript.sha
+		reads := slices.ContainsFunc(cmds, func(c redis.Cmder) bool {
+			return len(c.Args()) > 1 && c.Args()[1] == readAfterScript.sha
 		})
-		if !since {
+		if !reads {
 			return next(ctx, cmds)
 		}
 		if h.stopped.Swap(true) { // It is sent again where that takes long.
@@ -119,7 +119,7 @@ func TestWatchBegins(t *testing.T) {
 			publish()
 			client := redis.NewClient(&redis.Options{Addr: srv.Addr, ContextTimeoutEnabled: true})
 			t.Cleanup(func() { _ = client.Close() })
-			hook := newSinceHook()
+			hook := newReadAfterHook()
 			client.AddHook(hook)
 			in := newInbox(t)
 			n := joinAs(t, newStore(t, client), in, testJoin)

@@ -25,7 +25,7 @@ local BY_TIME, BODIES, EXPIRED_HERE = KEYS[2], KEYS[3], KEYS[4]
 local CHANNELS, KEYS_EACH = tonumber(ARGV[6]), 11
 
 -- behind_another reports whether another one of the channel comes before. One that
--- put_off.lua made due later does not any more, and gets its place here.
+-- schedule_defer.lua made due later does not any more, and gets its place here.
 local function behind_another(of_channel, id)
   local moved
   while true do

@@ -23,8 +23,8 @@ const (
 	maxFillRetry = time.Second
 )
 
-// A stretch is what a channel has had after some item.
-type stretch struct {
+// A span is what a channel has had after some item.
+type span struct {
 	newest string
 	// items by id, and whether there are more after them.
 	items   []heard
@@ -34,38 +34,38 @@ type stretch struct {
 }
 
 // where reads where a watched channel is, and its members.
-func (s *Store) where(ctx context.Context, w *watch) (stretch, error) {
-	return s.read(ctx, w.sinceCall("", 0))
+func (s *Store) where(ctx context.Context, w *watch) (span, error) {
+	return s.read(ctx, w.readAfterCall("", 0))
 }
 
-// since reads what a watched channel has had after an item, in so many bytes.
-func (s *Store) since(ctx context.Context, w *watch, after string, size int) (stretch, error) {
+// readAfter reads what a watched channel has had after an item, in so many bytes.
+func (s *Store) readAfter(ctx context.Context, w *watch, after string, size int) (span, error) {
 	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
 	defer cancel()
 	if after == "" {
 		after = "0-0" // A channel that had no item yet may have had its first ones.
 	}
-	c := w.sinceCall(after, size)
+	c := w.readAfterCall(after, size)
 	c.kind, c.replySize = fillReply, size
 	return s.read(ctx, c)
 }
 
-// sinceCall asks for the members if it does not for items.
-func (w *watch) sinceCall(after string, size int) call {
+// readAfterCall asks for the members if it does not for items.
+func (w *watch) readAfterCall(after string, size int) call {
 	ck := w.keys
 	return call{
-		script: sinceScript, part: ck.part,
+		script: readAfterScript, part: ck.part,
 		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
 		args: []any{after, strconv.Itoa(fillItems), strconv.Itoa(size), flag(after == "")},
 	}
 }
 
-func (s *Store) read(ctx context.Context, c call) (stretch, error) {
+func (s *Store) read(ctx context.Context, c call) (span, error) {
 	r, err := s.do(ctx, c)
 	if err != nil {
-		return stretch{}, err
+		return span{}, err
 	}
-	out := stretch{newest: r.record.next(), more: r.record.flag(), now: r.now}
+	out := span{newest: r.record.next(), more: r.record.flag(), now: r.now}
 	flat, err := r.list(0)
 	if err != nil {
 		return out, err
@@ -109,7 +109,7 @@ func (n *node) fill(w *watch) {
 		w.again = false
 		stripe.Unlock()
 		began := time.Now()
-		got, err := n.s.since(n.ctx, w, after, size)
+		got, err := n.s.readAfter(n.ctx, w, after, size)
 		if err == nil && broken(after, got) {
 			err = n.lose(w, after, got)
 			if err == nil {
@@ -147,7 +147,7 @@ func (n *node) fill(w *watch) {
 // broken reports whether what was read does not continue from an item: then
 // items may be missing, or the item itself is not of the history that Redis has
 // now.
-func broken(after string, got stretch) bool {
+func broken(after string, got span) bool {
 	at := after
 	for _, h := range got.items {
 		if h.before != at {
@@ -159,12 +159,12 @@ func broken(after string, got stretch) bool {
 }
 
 // lose says that items are lost, and goes on from where the channel is now.
-func (n *node) lose(w *watch, after string, got stretch) error {
+func (n *node) lose(w *watch, after string, got span) error {
 	if after != "" && got.newest < after && after >= joinID(uint64(got.now), 0) {
 		// Redis has lost what was delivered, and its clock is behind: what it
 		// makes next must still come after it.
 		_, err := n.s.do(n.ctx, call{
-			script: raiseScript, part: w.keys.part, keys: []any{w.keys.state()}, args: []any{after, n.window},
+			script: raiseFloorScript, part: w.keys.part, keys: []any{w.keys.state()}, args: []any{after, n.window},
 		})
 		if err != nil {
 			return err

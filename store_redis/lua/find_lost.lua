@@ -1,4 +1,4 @@
--- missing looks for items that a channel has had lately.
+-- find_lost looks for items that a channel has had lately.
 --
 -- KEYS     1 state   2 log   3 changes   4 order
 -- ARGV     1 replay window in ms; then ids
@@ -26,14 +26,14 @@ local function has(id)
     or redis.call('ZSCORE', KEYS[4], id)
 end
 
-local missing = ''
+local lost = ''
 for i = 2, #ARGV do
   local id = ARGV[i]
-  if id > missing and not has(id) and id > gone and id > gone_changes then
-    missing = id
+  if id > lost and not has(id) and id > gone and id > gone_changes then
+    lost = id
   end
 end
-if missing ~= '' and redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], 'd') or '') < missing then
-  redis.pcall('HSET', KEYS[1], 'd', missing) -- Where it is refused, the living are told all the same.
+if lost ~= '' and redis.call('EXISTS', KEYS[1]) == 1 and (redis.call('HGET', KEYS[1], 'd') or '') < lost then
+  redis.pcall('HSET', KEYS[1], 'd', lost) -- Where it is refused, the living are told all the same.
 end
-return answer('ok', pack({missing}))
+return answer('ok', pack({lost}))

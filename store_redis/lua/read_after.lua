@@ -1,4 +1,4 @@
--- since reads what a channel has had after an item, for a node that catches up.
+-- read_after reads what a channel has had after an item, for a node that catches up.
 --
 -- KEYS     1 state   2 log   3 changes   4 order   5 bodies   6 members
 -- ARGV     1 id of the item; '' to read only where the channel is

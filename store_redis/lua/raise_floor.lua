@@ -1,4 +1,4 @@
--- raise keeps a channel from ever making an id up to the one given: a node has
+-- raise_floor keeps a channel from ever making an id up to the one given: a node has
 -- delivered that, though Redis has lost it.
 --
 -- KEYS     1 operations   2 state

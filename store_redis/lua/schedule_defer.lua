@@ -1,4 +1,4 @@
--- put_off makes a schedule that is due, and that the caller cannot read, due
+-- schedule_defer makes a schedule that is due, and that the caller cannot read, due
 -- later. Nobody knows its channel, in whose list fire.lua moves it.
 --
 -- KEYS     1 operations   2 schedules by time   3 their bodies
