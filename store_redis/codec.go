@@ -174,7 +174,8 @@ type delta struct {
 }
 
 // decodeItem reads an item. Of a change of presence it returns the delta, and
-// leaves the list to the caller.
+// leaves the list to the caller. The error of an item that a newer version has
+// written, and this one cannot read, is an unknownKind.
 func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
 	u, err := parseID(id)
 	if err != nil {
@@ -198,13 +199,18 @@ func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
 	case "P":
 		d = &delta{kind: store.PresenceKind(r.int()), place: r.int()}
 		d.member = store.Member{UID: r.next(), UMD: r.bytes()}
+		if !r.bad && (d.kind < store.MemberAdded || d.kind > store.MemberRemoved) {
+			return nil, nil, unknownKind(kind + strconv.Itoa(int(d.kind)))
+		}
 		it.Presence = &store.PresenceChange{Kind: d.kind, Member: d.member}
 	case "S":
 		e := &store.Entry{ID: u, Channel: channel, Expires: timeOf(r.int()), Emit: r.flag()}
 		r.entry(e)
 		it.Storage = e
+	case "":
+		r.bad = true
 	default:
-		return nil, nil, errRecord
+		return nil, nil, unknownKind(kind)
 	}
 	if err := r.err(); err != nil {
 		return nil, nil, fmt.Errorf("item %s: %w", id, err)

@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,6 +35,9 @@ func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*stor
 		return nil, store.ErrNotFound
 	}
 	m, expired, err := decodeBody(channel, at, values[0], r.now)
+	if _, unknown := errors.AsType[unknownKind](err); unknown {
+		return nil, store.ErrNotFound
+	}
 	if err != nil {
 		return nil, err
 	}

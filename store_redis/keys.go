@@ -54,6 +54,9 @@ func (k *keyspace) conns(p int, inc string) string { return k.part[p] + "conns:"
 // partition.
 func (k *keyspace) firing() string { return k.part[0] + "firing" }
 
+// format is the newest in which anything was written.
+func (k *keyspace) format() string { return k.part[home] + "format" }
+
 func (k *keyspace) dueChannels(p int) string    { return k.part[p] + "visits" }
 func (k *keyspace) expired(p int) string        { return k.part[p] + "expired" }
 func (k *keyspace) schedules(p int) string      { return k.part[p] + "schedules" }

@@ -25,7 +25,7 @@ func channelKeysLeft(t *testing.T, srv *redistest.Server) []string {
 	}
 	var left []string
 	for _, k := range keys {
-		if !strings.HasSuffix(k, ":leases") && !strings.Contains(k, ":ops:") {
+		if !strings.HasSuffix(k, ":leases") && !strings.Contains(k, ":ops:") && !strings.HasSuffix(k, ":format") {
 			left = append(left, k)
 		}
 	}

@@ -42,6 +42,9 @@ type node struct {
 	stripes [partitions]sync.Mutex
 	fills   *masterSlots
 	reroute chan struct{}
+	// leftOut has the kinds that a newer version has written, and this one cannot
+	// read, as far as the log tells of them.
+	leftOut sync.Map
 
 	left atomic.Bool
 	// ctx ends when all background work has to end.

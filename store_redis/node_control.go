@@ -51,7 +51,7 @@ func (n *node) hearControl(message string) {
 		return
 	}
 	r := record{rest: message}
-	switch r.next() {
+	switch kind := r.next(); kind {
 	case "call":
 		key, from, ms, request := r.next(), r.next(), r.int(), r.bytes()
 		if r.bad {
@@ -78,5 +78,7 @@ func (n *node) hearControl(message string) {
 		if got != nil {
 			got <- a
 		}
+	default:
+		n.leaveOut("message of a node", kind)
 	}
 }

@@ -19,9 +19,16 @@ type heartbeat struct {
 	fires    atomic.Bool // whether the node takes part in firing schedules
 	assigned atomic.Pointer[assigned]
 	wake     chan struct{}
+	// oldest is the lowest format of the nodes at work, 0 while they are not known;
+	// a node that stands still may be of an older one.
+	oldest atomic.Int64
+	// met are the lowest and the highest that the log was told of; run's alone.
+	met [2]int
 }
 
-func newHeartbeat(n *node) *heartbeat { return &heartbeat{n: n, wake: make(chan struct{}, 1)} }
+func newHeartbeat(n *node) *heartbeat {
+	return &heartbeat{n: n, wake: make(chan struct{}, 1), met: [2]int{format, format}}
+}
 
 // wakeUp asks for a beat now.
 func (h *heartbeat) wakeUp() {
@@ -58,6 +65,9 @@ func (h *heartbeat) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, max(n.o.NodeTimeout/3, 100*time.Millisecond))
 	defer cancel()
 	inc, err := n.leases.join(ctx, 0)
+	if errors.Is(err, errForeign) {
+		n.s.log.Error("the node cannot go on", "node", n.id, "err", err)
+	}
 	if err != nil {
 		return // The next one tries again.
 	}
@@ -82,6 +92,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 		return
 	}
 	n.leases.renewed(renewal{0, inc}, known, before, expires)
+	h.meet(working)
 	h.assign(nodesOf(working), nodesOf(firing), until)
 }
 

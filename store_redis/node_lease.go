@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,7 +42,10 @@ func newLeases(n *node) *leases {
 	return l
 }
 
-func (n *node) newIncarnation() string { return n.id + "." + randomText(6) }
+// newIncarnation makes one of the node's id, a random part and the node's format.
+func (n *node) newIncarnation() string {
+	return n.id + "." + randomText(6) + "." + strconv.Itoa(format)
+}
 
 // nodeOf is the id of the node whose incarnation it is.
 func nodeOf(inc string) string {
@@ -76,7 +80,13 @@ func (l *leases) join(ctx context.Context, p int) (string, error) {
 	if joined {
 		return inc, nil
 	}
-	if _, err := l.renew(ctx, renewJoin, renewal{p, inc}); err != nil {
+	var err error
+	if p == home {
+		err = l.enter(ctx, inc)
+	} else {
+		_, err = l.renew(ctx, renewJoin, renewal{p, inc})
+	}
+	if err != nil {
 		return "", err
 	}
 	part.mu.Lock()

@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -66,7 +67,8 @@ func splitBody(text string) (before, item string) {
 	return before, item
 }
 
-// messages reads the list of id and item that follows the record.
+// messages reads the list of id and item that follows the record. What a newer
+// version has written, and this one cannot read, is left out.
 func (r *reply) messages(channel string) ([]*store.Message, error) {
 	flat, err := r.list(0)
 	if err != nil {
@@ -76,6 +78,9 @@ func (r *reply) messages(channel string) ([]*store.Message, error) {
 	for i := 0; i+1 < len(flat); i += 2 {
 		_, item := splitBody(flat[i+1])
 		it, _, err := decodeItem(channel, flat[i], item)
+		if _, unknown := errors.AsType[unknownKind](err); unknown {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

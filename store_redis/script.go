@@ -62,6 +62,7 @@ var (
 	moveScript        = newScript("schedule_move", "schedule")
 	deferScript       = newScript("schedule_defer")
 	raiseFloorScript  = newScript("raise_floor")
+	enterScript       = newScript("enter")
 	renewScript       = newScript("renew")
 	heartbeatScript   = newScript("heartbeat")
 	resignScript      = newScript("resign")

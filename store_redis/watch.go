@@ -2,6 +2,7 @@ package storeredis
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -120,6 +121,10 @@ func (n *node) listSize(channel string) int {
 func (n *node) deliver(w *watch, h heard) {
 	it, d, err := decodeItem(w.channel, h.id, h.item)
 	w.at = h.id
+	if kind, ok := errors.AsType[unknownKind](err); ok {
+		n.leaveOut("item", string(kind))
+		return
+	}
 	if err != nil {
 		n.s.log.Error("malformed item", "err", err)
 		n.r.Lost(w.channel)

@@ -6,8 +6,8 @@
 -- ARGV  8 incarnation
 --
 -- A subscription is: 1 if counted, 1 if a member, uid, umd, digest of umd. A
--- member is: place, subscriptions, what it counts for, umd, digest of umd. Older
--- versions have not written digests.
+-- member is: place, subscriptions, what it counts for, umd, digest of umd, and what
+-- newer versions have added. Older versions have not written digests.
 
 local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local INCARNATION = ARGV[8]
@@ -33,12 +33,15 @@ local function member(uid)
   local raw = redis.call('HGET', MEMBERS, uid)
   if raw then
     local f = unpack_fields(raw)
-    return {place = f[1], refs = tonumber(f[2]), size = tonumber(f[3]), umd = f[4], digest = f[5] or ''}
+    return {
+      place = f[1], refs = tonumber(f[2]), size = tonumber(f[3]), umd = f[4], digest = f[5] or '',
+      added = pack({unpack(f, 6)}),
+    }
   end
 end
 
 local function put_member(uid, m)
-  redis.call('HSET', MEMBERS, uid, pack({m.place, text(m.refs), text(m.size), m.umd, m.digest}))
+  redis.call('HSET', MEMBERS, uid, pack({m.place, text(m.refs), text(m.size), m.umd, m.digest}) .. (m.added or ''))
 end
 
 -- equal compares metadata by its digests, and by its bytes if one has none.
