@@ -19,6 +19,10 @@ import (
 // socket knows. Every request can be repeated without harm. What changes the
 // store on a client's behalf is done by the node that serves the client's
 // request, once it knows what the client may do.
+//
+// The nodes may be of two versions. Each ignores members that it does not know,
+// and answers an operation that it does not know as unsupported, which is
+// UNAVAILABLE to whoever asked: until the deployment is complete.
 
 // A peerRequest asks a node to do something with connections that it holds.
 type peerRequest struct {
@@ -45,6 +49,8 @@ type peerAnswer struct {
 	Error   Code          `json:"error,omitempty"`
 	Message string        `json:"message,omitempty"`
 	Retry   time.Duration `json:"retry,omitempty"` // of the error
+	// Unsupported says that the node does not know the operation, and did nothing.
+	Unsupported bool `json:"unsupported,omitempty"`
 	// Count of connections that a request was carried out on.
 	Count int `json:"count,omitempty"`
 
@@ -95,11 +101,28 @@ func (p *peers) ask(ctx context.Context, node string, q *peerRequest) (*peerAnsw
 	if err := json.Unmarshal(b, &a); err != nil {
 		return nil, fmt.Errorf("hotsock: answer of node %s: %w", node, err)
 	}
-	if a.Error != "" {
+	return a.result()
+}
+
+// errUnsupported says that a node does not know an operation.
+var errUnsupported = errors.New("hotsock: a node of another version does not know the operation")
+
+// result returns the answer or the error that it has.
+func (a *peerAnswer) result() (*peerAnswer, error) {
+	switch _, known := codes[a.Error]; {
+	case a.Unsupported:
+		return nil, &Error{Code: CodeUnavailable, Message: unsupported, cause: errUnsupported}
+	case a.Error == "":
+		return a, nil
+	case !known: // and no client would know it, either
+		return nil, &Error{Code: CodeUnavailable, Message: a.Message, cause: fmt.Errorf("hotsock: a node of another version answered %q", a.Error)}
+	default:
 		return nil, &Error{Code: a.Error, Message: a.Message, retry: a.Retry}
 	}
-	return &a, nil
 }
+
+// unsupported is what is told if a node cannot do what it was asked for.
+const unsupported = "a server of another version cannot do this: try again when all have been updated"
 
 // unanswered is what is told if a node was asked to do something and did not
 // answer: it may have done it, or do it when its store is back.
@@ -120,7 +143,7 @@ func (p *peers) askAll(ctx context.Context, q *peerRequest) (int, error) {
 		return own.Count, &Error{Code: asError(err).Code, cause: err, Message: "the other servers could not be asked: try again"}
 	}
 	var mu sync.Mutex
-	count, asked := own.Count, 0
+	count, asked, unable := own.Count, 0, 0
 	var errs []error
 	var g errgroup.Group
 	g.SetLimit(maxAsked)
@@ -137,6 +160,9 @@ func (p *peers) askAll(ctx context.Context, q *peerRequest) (int, error) {
 			case errors.Is(err, store.ErrNoPeer): // and so its connections are gone
 			case err != nil:
 				errs = append(errs, err)
+				if errors.Is(err, errUnsupported) {
+					unable++
+				}
 			default:
 				count += a.Count
 			}
@@ -148,10 +174,11 @@ func (p *peers) askAll(ctx context.Context, q *peerRequest) (int, error) {
 		return count, nil
 	}
 	err = errors.Join(errs...)
-	return count, &Error{
-		Code: asError(err).Code, cause: err,
-		Message: fmt.Sprintf("%d of %d other servers did not answer, and may carry it out nevertheless: try again", len(errs), asked),
+	message := "%d of %d other servers did not answer, and may carry it out nevertheless: try again"
+	if unable == len(errs) {
+		message = "%d of %d other servers are of another version and cannot do this: try again when all have been updated"
 	}
+	return count, &Error{Code: asError(err).Code, cause: err, Message: fmt.Sprintf(message, len(errs), asked)}
 }
 
 // grantOf compiles claims that another node has verified.

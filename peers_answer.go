@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync/atomic"
 )
@@ -13,7 +14,10 @@ func (p *peers) answer(request []byte) ([]byte, error) {
 		return nil, fmt.Errorf("hotsock: request of a node: %w", err)
 	}
 	a, err := p.do(&q)
-	if err != nil {
+	switch {
+	case errors.Is(err, errUnsupported):
+		a = &peerAnswer{Unsupported: true}
+	case err != nil:
 		e := p.reported(err, "op", q.Op, "connection", q.Connection)
 		a = &peerAnswer{Error: e.Code, Message: e.Message, Retry: e.retry}
 	}
@@ -54,7 +58,7 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 		})
 		return &peerAnswer{Count: int(count.Load())}, nil
 	}
-	return nil, fmt.Errorf("hotsock: unknown request of a node: %q", q.Op)
+	return nil, errUnsupported
 }
 
 // meant returns the connections that a host's request names.

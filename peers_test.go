@@ -38,7 +38,7 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 			}
 		}
 		c.Expect("hotsock.unsubscribed")
-		c.ExpectClose(websocket.StatusPolicyViolation, "")
+		c.ExpectClose(websocket.StatusPolicyViolation)
 		_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"dead1")
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable || e.Message != unanswered {
 			t.Errorf("Disconnect: %v", err)
@@ -61,6 +61,8 @@ func TestNodesThatAnswerNonsense(t *testing.T) {
 			{`{"count":"1"}`, CodeInternal},
 			{``, CodeInternal},
 			{`{"error":"RATE_LIMITED","message":"later","retry":5}`, CodeRateLimited},
+			{`{"error":"A_CODE_OF_TOMORROW","message":"no"}`, CodeUnavailable},
+			{`{"unsupported":true}`, CodeUnavailable},
 		} {
 			r.h.peers.node = &nonsenseNode{node, row.answer}
 			_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"other")
@@ -73,10 +75,38 @@ func TestNodesThatAnswerNonsense(t *testing.T) {
 			}
 		}
 		r.h.peers.node = node
-		for _, request := range []string{``, `}`, `[]`, `{"op":"none"}`} {
+		for _, request := range []string{``, `}`, `[]`} {
 			if b, err := r.h.peers.answer([]byte(request)); err == nil && !strings.Contains(string(b), `"error":"INTERNAL"`) {
 				t.Errorf("the request %q is answered with %s", request, b)
 			}
+		}
+	})
+}
+
+// A node of another version is asked for what it does not know: it says so, does
+// nothing, and who asked is told to wait for the deployment.
+func TestNodesOfAnotherVersion(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		r.connect("ann")
+		answer, err := r.h.peers.answer([]byte(`{"op":"of tomorrow","uid":"ann","more":{}}`))
+		if err != nil || !strings.Contains(string(answer), `"unsupported":true`) {
+			t.Fatalf("answered %s, %v", answer, err)
+		}
+		node := r.h.peers.node
+		defer func() { r.h.peers.node = node }()
+		r.h.peers.node = &nonsenseNode{node, string(answer)}
+		_, err = r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"other")
+		if e := asError(err); e.Code != CodeUnavailable || e.Message != unsupported {
+			t.Errorf("Disconnect: %v", err)
+		}
+		n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a")
+		if e := asError(err); n != 0 || e.Code != CodeUnavailable || !strings.HasPrefix(e.Message, "1 of 1 other servers are of another version") {
+			t.Errorf("UnsubscribeUser: %d, %v", n, err)
+		}
+		// What the other version adds to an answer is ignored.
+		r.h.peers.node = &nonsenseNode{node, `{"count":2,"of tomorrow":[1]}`}
+		if n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a"); n != 2 || err != nil {
+			t.Errorf("UnsubscribeUser: %d, %v", n, err)
 		}
 	})
 }
@@ -103,7 +133,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
 			t.Errorf("Disconnect: %v, %v", there, err)
 		}
-		ann.ExpectClose(websocket.StatusPolicyViolation, "")
+		ann.ExpectClose(websocket.StatusPolicyViolation)
 		n, err := r.h.UnsubscribeUser(t.Context(), "bob", "a")
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("UnsubscribeUser: %d, %v", n, err)
@@ -113,7 +143,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("DisconnectUser: %d, %v", n, err)
 		}
-		bob.ExpectClose(websocket.StatusPolicyViolation, "")
+		bob.ExpectClose(websocket.StatusPolicyViolation)
 		r.s.setDown(false)
 	})
 }
