@@ -14,7 +14,7 @@ import (
 // What the hot path allocates is part of its design: these are the exact
 // numbers, so that none grows unnoticed.
 func TestAllocations(t *testing.T) {
-	sc := publishing(t)
+	acc := publishing(t)
 	publish := httpPublish(t)
 	for _, tt := range []struct {
 		what string
@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 		want float64
 	}{
 		{"a permission that has been decided before", func() {
-			if _, err := sc.permitPublish("chat"); err != nil {
+			if _, err := acc.permitPublish("chat"); err != nil {
 				t.Fatal(err)
 			}
 		}, 0},

@@ -52,7 +52,7 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 	who := requester{Trigger: triggerGo}
 	h.inBatch(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		a, err := h.serverPublish(ctx, &who, prepared[i])
-		out[i] = publishResult(a)
+		out[i] = toPublishResult(a)
 		return err
 	})
 	failed := false

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -36,8 +35,8 @@ type ChannelInfo struct {
 func (h *Handler) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
-	if !protocol.ValidChannel(channel) {
-		return ChannelInfo{}, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(channel); err != nil {
+		return ChannelInfo{}, err
 	}
 	info, err := h.node.Channel(ctx, channel)
 	if err != nil {
@@ -75,11 +74,13 @@ type StorageQuery struct {
 // an entry are left out. The error is an [*Error].
 func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry], error) {
 	var out Page[StoredEntry]
-	if !protocol.ValidChannel(q.Channel) {
-		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(q.Channel); err != nil {
+		return out, err
 	}
-	if slices.ContainsFunc(q.Keys, func(key string) bool { return !protocol.ValidKey(key) }) {
-		return out, refuseBecause(CodeInvalidRequest, invalidKey)
+	for _, key := range q.Keys {
+		if err := validateKey(key); err != nil {
+			return out, err
+		}
 	}
 	limit, err := pageLimit(q.Limit)
 	if err != nil {
@@ -135,8 +136,8 @@ type HistoryMessage struct {
 // error is an [*Error].
 func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMessage], error) {
 	var out Page[HistoryMessage]
-	if !protocol.ValidChannel(q.Channel) {
-		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(q.Channel); err != nil {
+		return out, err
 	}
 	limit, err := pageLimit(q.Limit)
 	if err != nil {
@@ -202,8 +203,8 @@ type MessageReaction struct {
 // which they were added. The error is an [*Error].
 func (h *Handler) Reactions(ctx context.Context, q ReactionsQuery) (Page[MessageReaction], error) {
 	var out Page[MessageReaction]
-	if !protocol.ValidChannel(q.Channel) {
-		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(q.Channel); err != nil {
+		return out, err
 	}
 	limit, err := pageLimit(q.Limit)
 	if err != nil {
@@ -263,8 +264,10 @@ type ScheduleQuery struct {
 // [*Error].
 func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule], error) {
 	var out Page[Schedule]
-	if q.Channel != "" && !protocol.ValidChannel(q.Channel) {
-		return out, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if q.Channel != "" {
+		if err := validateChannel(q.Channel); err != nil {
+			return out, err
+		}
 	}
 	limit, err := pageLimit(q.Limit)
 	if err != nil {
@@ -315,7 +318,7 @@ func (h *Handler) CancelSchedule(ctx context.Context, arn string) error {
 // carried out at once. Errors are those of CancelSchedule, and
 // [CodeInvalidScheduleExpression] for a time not in the years 1970 to 2261.
 func (h *Handler) MoveSchedule(ctx context.Context, arn string, due time.Time) error {
-	if err := checkDue(due); err != nil {
+	if err := validateDue(due); err != nil {
 		return err
 	}
 	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {

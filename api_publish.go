@@ -63,7 +63,7 @@ func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error)
 	}
 	who := requester{Trigger: triggerGo}
 	out, err := h.serverPublish(ctx, &who, prepared)
-	return publishResult(out), h.told(err)
+	return toPublishResult(out), h.told(err)
 }
 
 // prepare does what calls code of the host.
@@ -72,12 +72,12 @@ func (h *Handler) prepare(m *Message) (serverMessage, error) {
 	if err != nil {
 		return serverMessage{}, err
 	}
-	keep, err := keepOf(m.Store)
+	retention, err := retentionOf(m.Store)
 	if err != nil {
 		return serverMessage{}, err
 	}
 	return serverMessage{
-		channel: m.Channel, event: m.Event, data: data, keep: keep, dedup: m.DeduplicationID,
+		channel: m.Channel, event: m.Event, data: data, retention: retention, dedup: m.DeduplicationID,
 		emit: m.EmitEvent, due: m.At,
 	}, nil
 }
@@ -113,9 +113,9 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 	if err != nil {
 		return SetResult{}, err
 	}
-	w := serverWrite{channel: e.Channel, key: e.Key, data: data, keep: Forever, emit: e.EmitEvent, due: e.At}
+	w := serverWrite{channel: e.Channel, key: e.Key, data: data, retention: Forever, emit: e.EmitEvent, due: e.At}
 	if e.Store != 0 {
-		if w.keep, err = keepOf(e.Store); err != nil {
+		if w.retention, err = retentionOf(e.Store); err != nil {
 			return SetResult{}, err
 		}
 	}
@@ -175,7 +175,7 @@ const triggerGo = "server.go"
 type serverMessage struct {
 	channel, event, dedup string
 	data                  []byte
-	keep                  time.Duration
+	retention             time.Duration
 	emit                  bool
 	due                   time.Time // zero is now
 }
@@ -183,22 +183,23 @@ type serverMessage struct {
 type serverWrite struct {
 	channel, key string
 	data         []byte
-	keep         time.Duration
+	retention    time.Duration
 	emit         bool
 	due          time.Time // zero is now
 }
 
-func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (accepted, error) {
-	switch {
-	case !protocol.ValidChannel(m.channel):
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
-	case !protocol.ValidEvent(m.event):
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidEvent)
-	case len(m.dedup) > maxDeduplicationID:
-		return accepted{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
+func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (publishResult, error) {
+	if err := validateChannel(m.channel); err != nil {
+		return publishResult{}, err
+	}
+	if err := validateEvent(m.event); err != nil {
+		return publishResult{}, err
+	}
+	if len(m.dedup) > maxDeduplicationID {
+		return publishResult{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
 	}
 	p := store.PublishRequest{
-		Channel: m.channel, Event: m.event, Data: m.data, Keep: m.keep,
+		Channel: m.channel, Event: m.event, Data: m.data, Keep: m.retention,
 		DedupID: m.dedup, DedupFor: h.opts.DeduplicationWindow,
 	}
 	if !m.due.IsZero() {
@@ -208,28 +209,29 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 	return h.publish(ctx, who, &p, m.emit)
 }
 
-func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) (accepted, error) {
-	switch {
-	case !protocol.ValidChannel(w.channel):
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidChannel)
-	case !protocol.ValidKey(w.key):
-		return accepted{}, refuseBecause(CodeInvalidRequest, invalidKey)
-	case w.keep == 0:
-		return accepted{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
+func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) (publishResult, error) {
+	if err := validateChannel(w.channel); err != nil {
+		return publishResult{}, err
+	}
+	if err := validateKey(w.key); err != nil {
+		return publishResult{}, err
+	}
+	if w.retention == 0 {
+		return publishResult{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
 	}
 	s := setRequest(w.channel, w.key, w.data)
-	s.Keep = w.keep
+	s.Keep = w.retention
 	if w.emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
 	if !w.due.IsZero() {
 		return h.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
 	}
-	return accepted{}, h.set(ctx, who, s)
+	return publishResult{}, h.set(ctx, who, s)
 }
 
 // keepOf returns how long the store keeps what has this Store.
-func keepOf(d time.Duration) (time.Duration, error) {
+func retentionOf(d time.Duration) (time.Duration, error) {
 	switch {
 	case d == Forever:
 		return store.Forever, nil
@@ -268,7 +270,7 @@ func (h *Handler) told(err error) error {
 	return asError(err)
 }
 
-func publishResult(a accepted) PublishResult {
+func toPublishResult(a publishResult) PublishResult {
 	r := PublishResult{ScheduleARN: a.arn, Duplicate: a.duplicate}
 	if !a.id.IsZero() {
 		r.ID = a.id.String()

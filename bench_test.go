@@ -118,7 +118,7 @@ func BenchmarkItemFrame(b *testing.B) {
 }
 
 // publishing is a subscriber who may publish.
-func publishing(tb testing.TB) *scope {
+func publishing(tb testing.TB) *access {
 	tb.Helper()
 	v, err := permission.NewVerifier(token.VerifierOptions{}, 0)
 	if err != nil {
@@ -132,14 +132,14 @@ func publishing(tb testing.TB) *scope {
 		tb.Fatal(err)
 	}
 	grant := permission.NewConnection(g).Channel("c")
-	return &scope{channel: "c", connection: "1", meta: store.Meta{UID: "Jim"}, grant: grant, subscribed: true}
+	return &access{channel: "c", connection: "1", meta: store.Meta{UID: "Jim"}, perms: grant, subscribed: true}
 }
 
 func BenchmarkPermitPublish(b *testing.B) {
-	sc := publishing(b)
+	acc := publishing(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := sc.permitPublish("chat"); err != nil {
+		if _, err := acc.permitPublish("chat"); err != nil {
 			b.Fatal(err)
 		}
 	}

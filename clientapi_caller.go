@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
-	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -19,9 +18,9 @@ type caller struct {
 	secret []byte // hash
 	who    requester
 	meta   store.Meta
-	// scope on the channel that the request names, or why there is none.
-	scope    *scope
-	scopeErr error
+	// access to the channel that the request names, or why there is none.
+	access    *access
+	accessErr error
 }
 
 // caller authenticates a request of the client's HTTP API. The channel is as
@@ -34,9 +33,8 @@ func (a *clientAPI) caller(r *http.Request, channel string) (*caller, error) {
 	if !ok {
 		return nil, refuse(CodeUnauthorized)
 	}
-	if !protocol.ValidChannel(channel) {
-		channel = ""
-		c.scopeErr = refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(channel); err != nil {
+		channel, c.accessErr = "", err
 	}
 	var err error
 	if node == a.h.node.ID() {
@@ -60,7 +58,7 @@ func (c *caller) here(channel string) error {
 	}
 	c.meta = conn.meta()
 	if channel != "" {
-		c.scope, c.scopeErr = conn.scope(channel)
+		c.access, c.accessErr = conn.access(channel)
 	}
 	return nil
 }
@@ -88,9 +86,9 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 	if err != nil {
 		return err
 	}
-	c.scope = &scope{
+	c.access = &access{
 		channel: a.Channel, connection: c.id, meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
-		grant: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
+		perms: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -15,20 +14,20 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	if c.scopeErr != nil {
-		return nil, c.scopeErr
+	if c.accessErr != nil {
+		return nil, c.accessErr
 	}
 	if in.Event == wire.EventMessageReaction {
 		return c.react(ctx, &in)
 	}
-	out, err := c.h.publishAs(ctx, &c.who, c.scope, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.publishAs(ctx, &c.who, c.access, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
 	if err != nil {
 		return nil, err
 	}
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
-	return acceptedAnswer(in.Channel, in.Event, out), nil
+	return publishAnswer(in.Channel, in.Event, out), nil
 }
 
 func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
@@ -39,10 +38,10 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if err := c.h.reactAs(ctx, &c.who, c.scope, re); err != nil {
+	if err := c.h.reactAs(ctx, &c.who, c.access, re); err != nil {
 		return nil, err
 	}
-	return acceptedAnswer(in.Channel, in.Event, accepted{}), nil
+	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
 }
 
 func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {
@@ -54,12 +53,12 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 		return nil, err
 	}
 	q := historyQuery{
-		channel: c.scope.channel, oldest: c.scope.oldest(),
+		channel: c.access.channel, oldest: c.access.oldest(),
 		after: in.After, before: in.Before, reverse: in.Reverse,
 		limit: wire.MaxPage, maxBytes: maxPageSize,
 	}
 	if in.ExpandReactions {
-		q.reactors, q.uid = maxReactors, c.scope.meta.UID
+		q.reactors, q.uid = maxReactors, c.access.meta.UID
 	}
 	page, tallies, err := c.h.reads.history(ctx, q)
 	if err != nil {
@@ -79,11 +78,11 @@ func (c *caller) listReactions(ctx context.Context, body []byte) ([]byte, error)
 	if err := c.mustSubscribe(); err != nil {
 		return nil, err
 	}
-	if _, err := c.h.reads.readableMessage(ctx, c.scope, in.MessageID); err != nil {
+	if _, err := c.h.reads.readableMessage(ctx, c.access, in.MessageID); err != nil {
 		return nil, err
 	}
 	page, err := c.h.reads.reactions(ctx, store.ReactionsRequest{
-		Channel: c.scope.channel, Message: in.MessageID, After: in.After, Limit: wire.MaxPage,
+		Channel: c.access.channel, Message: in.MessageID, After: in.After, Limit: wire.MaxPage,
 	})
 	if err != nil {
 		return nil, err
@@ -93,10 +92,10 @@ func (c *caller) listReactions(ctx context.Context, body []byte) ([]byte, error)
 
 // mustSubscribe is for operations that need a subscription.
 func (c *caller) mustSubscribe() error {
-	if c.scopeErr != nil {
-		return c.scopeErr
+	if c.accessErr != nil {
+		return c.accessErr
 	}
-	return c.scope.permitHistory()
+	return c.access.permitHistory()
 }
 
 func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
@@ -104,14 +103,14 @@ func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.scopeErr != nil {
-		return nil, c.scopeErr
+	if c.accessErr != nil {
+		return nil, c.accessErr
 	}
-	e, err := c.h.reads.getAs(ctx, c.scope, in.Key)
+	e, err := c.h.reads.getAs(ctx, c.access, in.Key)
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendStorageData(nil, c.scope.channel, in.Key, e, ""), nil
+	return wire.AppendStorageData(nil, c.access.channel, in.Key, e, ""), nil
 }
 
 func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
@@ -119,14 +118,14 @@ func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.scopeErr != nil {
-		return nil, c.scopeErr
+	if c.accessErr != nil {
+		return nil, c.accessErr
 	}
-	out, err := c.h.setAs(ctx, &c.who, c.scope, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.setAs(ctx, &c.who, c.access, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
 	if err != nil {
 		return nil, err
 	}
-	return acceptedAnswer(in.Channel, wire.EventChannelStorageSet, accepted{arn: out.arn}), nil
+	return publishAnswer(in.Channel, wire.EventChannelStorageSet, publishResult{arn: out.arn}), nil
 }
 
 func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
@@ -134,23 +133,23 @@ func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.scopeErr != nil {
-		return nil, c.scopeErr
+	if c.accessErr != nil {
+		return nil, c.accessErr
 	}
 	for _, key := range in.Keys {
-		if !protocol.ValidKey(key) {
-			return nil, refuseBecause(CodeInvalidRequest, invalidKey)
+		if err := validateKey(key); err != nil {
+			return nil, err
 		}
 	}
 	permitted := func(key string) bool {
-		r := c.scope.grant.ResolveEntry(key)
+		r := c.access.perms.ResolveEntry(key)
 		return r.Get.Value == Allow
 	}
 	ranges := namedRanges(in.Keys)
 	if len(in.Keys) == 0 {
-		ranges = c.scope.grant.KeyRanges(func(s *StorageClaims) bool { return s.Get == Allow })
+		ranges = c.access.perms.KeyRanges(func(s *StorageClaims) bool { return s.Get == Allow })
 	}
-	scan := c.h.reads.scan(c.scope.channel, ranges, permitted)
+	scan := c.h.reads.scan(c.access.channel, ranges, permitted)
 	scan.after = in.After
 	entries, more, err := c.h.reads.listEntries(ctx, scan, wire.MaxPage)
 	if err != nil {
@@ -163,19 +162,19 @@ func (c *caller) channelInfo(ctx context.Context, body []byte) ([]byte, error) {
 	if _, err := wire.DecodeChannelInfo(body); err != nil {
 		return nil, err
 	}
-	if c.scopeErr != nil {
-		return nil, c.scopeErr
+	if c.accessErr != nil {
+		return nil, c.accessErr
 	}
-	if err := c.scope.permitInfo(); err != nil {
+	if err := c.access.permitInfo(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := c.h.storeContext(ctx)
 	defer cancel()
-	info, err := c.h.node.Channel(ctx, c.scope.channel)
+	info, err := c.h.node.Channel(ctx, c.access.channel)
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendChannelInfo(nil, c.scope.channel, info), nil
+	return wire.AppendChannelInfo(nil, c.access.channel, info), nil
 }
 
 func (c *caller) umdUpdate(ctx context.Context, body []byte) ([]byte, error) {
@@ -183,8 +182,8 @@ func (c *caller) umdUpdate(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Channel != "" && c.scopeErr != nil {
-		return nil, c.scopeErr
+	if in.Channel != "" && c.accessErr != nil {
+		return nil, c.accessErr
 	}
 	if err := c.updateUMD(ctx, in.Channel, in.Token); err != nil {
 		return nil, err

@@ -75,24 +75,24 @@ func (c *connection) acknowledge(cmd *wire.Command) error {
 	if cmd.Event == wire.EventHeartbeat {
 		c.noteHeartbeat()
 	}
-	c.ack(cmd, accepted{})
+	c.ack(cmd, publishResult{})
 	return nil
 }
 
 // ack answers a command that was accepted, if the client wants to know.
-func (c *connection) ack(cmd *wire.Command, a accepted) {
+func (c *connection) ack(cmd *wire.Command, a publishResult) {
 	if cmd.Ref != "" {
 		c.sock.Send(ackFrame(cmd.Channel, a, cmd.Ref))
 	}
 }
 
 func (c *connection) publish(cmd *wire.Command) error {
-	sc, err := c.scope(cmd.Channel)
+	acc, err := c.access(cmd.Channel)
 	if err != nil {
 		return err
 	}
 	who := c.requester()
-	out, err := c.h.publishAs(c.h.ctx, &who, sc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.publishAs(c.h.ctx, &who, acc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -101,12 +101,12 @@ func (c *connection) publish(cmd *wire.Command) error {
 }
 
 func (c *connection) storageSet(cmd *wire.Command) error {
-	sc, err := c.scope(cmd.Channel)
+	acc, err := c.access(cmd.Channel)
 	if err != nil {
 		return err
 	}
 	who := c.requester()
-	out, err := c.h.setAs(c.h.ctx, &who, sc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.setAs(c.h.ctx, &who, acc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -115,13 +115,13 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 }
 
 func (c *connection) storageGet(cmd *wire.Command) error {
-	sc, err := c.scope(cmd.Channel)
+	acc, err := c.access(cmd.Channel)
 	if err != nil {
 		return err
 	}
-	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, sc, cmd.Key) }
-	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(sc.channel, cmd.Key, e, cmd.Ref) }
-	if s := c.subscription(sc.channel); s != nil && s.grant.Entry(cmd.Key).Observe {
+	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, acc, cmd.Key) }
+	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(acc.channel, cmd.Key, e, cmd.Ref) }
+	if s := c.subscription(acc.channel); s != nil && s.perms.Entry(cmd.Key).Observe {
 		return s.readObserved(cmd.Key, read, answer)
 	}
 	e, err := read()
@@ -132,7 +132,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 }
 
 func (c *connection) react(cmd *wire.Command) error {
-	sc, err := c.scope(cmd.Channel)
+	acc, err := c.access(cmd.Channel)
 	if err != nil {
 		return err
 	}
@@ -141,10 +141,10 @@ func (c *connection) react(cmd *wire.Command) error {
 		return err
 	}
 	who := c.requester()
-	if err := c.h.reactAs(c.h.ctx, &who, sc, in); err != nil {
+	if err := c.h.reactAs(c.h.ctx, &who, acc, in); err != nil {
 		return err
 	}
-	c.ack(cmd, accepted{})
+	c.ack(cmd, publishResult{})
 	return nil
 }
 
@@ -156,6 +156,6 @@ func (c *connection) umdUpdate(cmd *wire.Command) error {
 	if err := c.updateUMD(cmd.Channel, token); err != nil {
 		return err
 	}
-	c.ack(cmd, accepted{})
+	c.ack(cmd, publishResult{})
 	return nil
 }

@@ -12,8 +12,10 @@ import (
 // (docs/protocol.md#9-user-metadata): of the subscription to the channel that
 // the client calls name, or with "" of the connection. ops is held.
 func (c *connection) updateUMD(name, token string) error {
-	if name != "" && !protocol.ValidChannel(name) {
-		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	if name != "" {
+		if err := validateChannel(name); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := c.h.storeContext(c.h.ctx)
 	defer cancel()
@@ -24,7 +26,7 @@ func (c *connection) updateUMD(name, token string) error {
 	if name != "" {
 		channel := c.perms.RealName(name, nil)
 		s := c.subscription(channel)
-		if err := permitUMD(g, &scope{channel: channel, subscribed: s != nil}); err != nil {
+		if err := permitUMD(g, &access{channel: channel, subscribed: s != nil}); err != nil {
 			return err
 		}
 		if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {

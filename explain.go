@@ -141,7 +141,7 @@ func (h *Handler) Explain(ctx context.Context, q ExplainRequest) (Explanation, e
 		return x.e, nil
 	}
 	if q.Channel != "" {
-		x.e.Channel = x.joined.channel
+		x.e.Channel = x.subscribed.channel
 	}
 	ask.answer(&x)
 	return x.e, nil

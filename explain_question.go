@@ -77,49 +77,49 @@ func (q *ExplainRequest) check(needs need) string {
 func (q *ExplainRequest) hasCommand() bool { return q.CommandToken != "" || q.CommandClaims != nil }
 
 func (x *explainer) connecting() {
-	said := []string{"the claims are valid"}
+	parts := []string{"the claims are valid"}
 	if x.q.Claims == nil {
 		var c Claims
 		_ = c.UnmarshalJSON(tokenClaims(x.q.Token)) // it was verified
-		said = []string{"the token is genuine and can be used until " + inText(c.Expires)}
+		parts = []string{"the token is genuine and can be used until " + inText(c.Expires)}
 	}
 	if x.connect.SingleUse != nil {
-		said = append(said, "once")
+		parts = append(parts, "once")
 	}
 	if auto := x.connect.AutoSubscribe; len(auto) > 0 {
-		said = append(said, "and subscribes to "+strings.Join(auto, ", "))
+		parts = append(parts, "and subscribes to "+strings.Join(auto, ", "))
 	}
-	x.e.Allowed, x.e.Reason = true, strings.Join(said, ", ")
+	x.e.Allowed, x.e.Reason = true, strings.Join(parts, ", ")
 }
 
 func (x *explainer) subscribing() {
 	x.e.Claims = x.subscribeClaims()
 	v := x.wanted.ResolveChannel()
 	x.e.Claims = append(x.e.Claims, explainChannel(x.wanted, "omitFromSubCount", v.OmitFromSubCount.By, "false"))
-	x.decide(x.joinErr)
+	x.decide(x.subscribeErr)
 }
 
 func (x *explainer) gettingInfo() {
-	v := x.joined.grant.ResolveChannel()
-	x.e.Claims = []ExplainedClaim{explainChannel(x.joined.grant, "getInfo", v.GetInfo.By, "false")}
-	x.ask((*scope).permitInfo)
+	v := x.subscribed.perms.ResolveChannel()
+	x.e.Claims = []ExplainedClaim{explainChannel(x.subscribed.perms, "getInfo", v.GetInfo.By, "false")}
+	x.ask((*access).permitInfo)
 }
 
 func (x *explainer) readingHistory() {
-	v := x.joined.grant.ResolveChannel()
-	x.e.Claims = []ExplainedClaim{explainChannel(x.joined.grant, "historyStart", v.HistoryStart.By, "null")}
-	x.ask((*scope).permitHistory)
+	v := x.subscribed.perms.ResolveChannel()
+	x.e.Claims = []ExplainedClaim{explainChannel(x.subscribed.perms, "historyStart", v.HistoryStart.By, "null")}
+	x.ask((*access).permitHistory)
 	if !x.e.Allowed {
 		return
 	}
 	x.e.Reason = "without historyStart, from the moment of subscribing"
-	if start, ok := x.joined.grant.History(); ok {
+	if start, ok := x.subscribed.perms.History(); ok {
 		x.e.Reason = "historyStart is " + inText(start) + " under " + x.e.By.String()
 	}
 }
 
 func (x *explainer) publishing() {
-	v := x.joined.grant.ResolveEvent(x.q.Event)
+	v := x.subscribed.perms.ResolveEvent(x.q.Event)
 	x.e.Claims = append(x.publishClaims(&v),
 		x.eventClaim(&v, "echo", v.Echo.By, "false"),
 		x.eventClaim(&v, "store", v.Store.By, "0"),
@@ -127,34 +127,34 @@ func (x *explainer) publishing() {
 	x.ask(x.permitPublish)
 }
 
-func (x *explainer) permitPublish(sc *scope) error {
-	_, err := sc.permitPublish(x.q.Event)
+func (x *explainer) permitPublish(acc *access) error {
+	_, err := acc.permitPublish(x.q.Event)
 	return err
 }
 
-func (x *explainer) permitSet(sc *scope) error {
-	_, err := sc.permitSet(x.q.Key)
+func (x *explainer) permitSet(acc *access) error {
+	_, err := acc.permitSet(x.q.Key)
 	return err
 }
 
 // permitWrite is for actions that are about what is published or set.
-func (x *explainer) permitWrite(sc *scope) error {
+func (x *explainer) permitWrite(acc *access) error {
 	if x.q.Key != "" {
-		return x.permitSet(sc)
+		return x.permitSet(acc)
 	}
-	return x.permitPublish(sc)
+	return x.permitPublish(acc)
 }
 
 // consequence answers whether something becomes of what is published or set,
 // and of which claim that is. Where it may not be published or set, that is the
 // answer.
-func (x *explainer) consequence(claim ExplainedClaim, permit func(sc *scope) error) {
+func (x *explainer) consequence(claim ExplainedClaim, permit func(acc *access) error) {
 	var write []ExplainedClaim
 	if x.q.Key != "" {
-		v := x.joined.grant.ResolveEntry(x.q.Key)
+		v := x.subscribed.perms.ResolveEntry(x.q.Key)
 		write = []ExplainedClaim{x.entryClaim(&v, "set", v.Set.By, "false")}
 	} else {
-		v := x.joined.grant.ResolveEvent(x.q.Event)
+		v := x.subscribed.perms.ResolveEvent(x.q.Event)
 		write = x.publishClaims(&v)
 	}
 	x.e.Claims = slices.Concat(write, []ExplainedClaim{claim})
@@ -162,11 +162,11 @@ func (x *explainer) consequence(claim ExplainedClaim, permit func(sc *scope) err
 		return
 	}
 	x.e.Claims = slices.Concat([]ExplainedClaim{claim}, write)
-	x.ask(func(sc *scope) error {
-		if err := x.permitWrite(sc); err != nil {
+	x.ask(func(acc *access) error {
+		if err := x.permitWrite(acc); err != nil {
 			return err
 		}
-		return permit(sc)
+		return permit(acc)
 	})
 }
 
@@ -181,79 +181,79 @@ func silently(ok bool) error {
 }
 
 func (x *explainer) echoing() {
-	v := x.joined.grant.ResolveEvent(x.q.Event)
-	x.consequence(x.eventClaim(&v, "echo", v.Echo.By, "false"), func(sc *scope) error {
-		if !sc.subscribed {
+	v := x.subscribed.perms.ResolveEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "echo", v.Echo.By, "false"), func(acc *access) error {
+		if !acc.subscribed {
 			return refuse(CodeNotSubscribed)
 		}
-		return silently(sc.grant.Event(x.q.Event).Echo)
+		return silently(acc.perms.Event(x.q.Event).Echo)
 	})
-	if x.permitWrite(x.joined) == nil {
+	if x.permitWrite(x.subscribed) == nil {
 		x.e.Code = "" // it is published, at any rate
 	}
 }
 
 func (x *explainer) storing() {
 	if x.q.Key != "" {
-		v := x.joined.grant.ResolveEntry(x.q.Key)
-		x.consequence(x.entryClaim(&v, "store", v.Store.By, "-1"), func(*scope) error { return nil })
+		v := x.subscribed.perms.ResolveEntry(x.q.Key)
+		x.consequence(x.entryClaim(&v, "store", v.Store.By, "-1"), func(*access) error { return nil })
 		return
 	}
-	v := x.joined.grant.ResolveEvent(x.q.Event)
-	x.consequence(x.eventClaim(&v, "store", v.Store.By, "0"), func(sc *scope) error {
-		return silently(sc.grant.Event(x.q.Event).Keep != 0)
+	v := x.subscribed.perms.ResolveEvent(x.q.Event)
+	x.consequence(x.eventClaim(&v, "store", v.Store.By, "0"), func(acc *access) error {
+		return silently(acc.perms.Event(x.q.Event).Keep != 0)
 	})
 }
 
 func (x *explainer) scheduling() {
 	const name = "scheduleBefore"
-	latest := func(sc *scope) time.Time { return sc.grant.Event(x.q.Event).ScheduleBefore }
+	latest := func(acc *access) time.Time { return acc.perms.Event(x.q.Event).ScheduleBefore }
 	var claim ExplainedClaim
 	if x.q.Key != "" {
-		latest = func(sc *scope) time.Time { return sc.grant.Entry(x.q.Key).ScheduleBefore }
-		v := x.joined.grant.ResolveEntry(x.q.Key)
+		latest = func(acc *access) time.Time { return acc.perms.Entry(x.q.Key).ScheduleBefore }
+		v := x.subscribed.perms.ResolveEntry(x.q.Key)
 		claim = x.entryClaim(&v, name, v.ScheduleBefore.By, "null")
 	} else {
-		v := x.joined.grant.ResolveEvent(x.q.Event)
+		v := x.subscribed.perms.ResolveEvent(x.q.Event)
 		claim = x.eventClaim(&v, name, v.ScheduleBefore.By, "null")
 	}
-	x.consequence(claim, func(sc *scope) error {
-		err := permitDue(time.Time{}, latest(sc))
+	x.consequence(claim, func(acc *access) error {
+		err := permitDue(time.Time{}, latest(acc))
 		if err == nil && !x.q.At.IsZero() && x.q.At.Before(time.Now()) {
 			err = refuseBecause(CodeInvalidScheduleExpression, "At is in the past")
 		}
 		if err == nil {
-			err = permitDue(x.q.At, latest(sc))
+			err = permitDue(x.q.At, latest(acc))
 		}
 		return err
 	})
 	if x.e.By != nil && x.e.Claims[0].Name == name {
-		x.e.Reason = name + " is " + inText(latest(x.joined)) + " under " + x.e.By.String()
+		x.e.Reason = name + " is " + inText(latest(x.subscribed)) + " under " + x.e.By.String()
 	}
 }
 
 func (x *explainer) reacting() {
-	v := x.joined.grant.ResolveEvent(x.q.Event)
+	v := x.subscribed.perms.ResolveEvent(x.q.Event)
 	x.e.Claims = []ExplainedClaim{x.reactClaim(&v)}
-	x.ask(func(sc *scope) error {
-		if err := sc.permitReacting(); err != nil {
+	x.ask(func(acc *access) error {
+		if err := acc.permitReacting(); err != nil {
 			return err
 		}
-		if err := sc.permitRead(before(time.Now().Add(time.Millisecond))); err != nil {
+		if err := acc.permitRead(before(time.Now().Add(time.Millisecond))); err != nil {
 			return err
 		}
-		_, err := sc.permitReaction(x.q.Event, x.q.Reaction)
+		_, err := acc.permitReaction(x.q.Event, x.q.Reaction)
 		return err
 	})
 	switch {
 	case x.e.Code == CodeHistoryPermissionDenied:
-		g := x.joined.grant
+		g := x.subscribed.perms
 		r := g.ResolveChannel()
 		x.e.Claims = append([]ExplainedClaim{explainChannel(g, "historyStart", r.HistoryStart.By, "null")}, x.e.Claims...)
 		x.e.By = x.e.Claims[0].By
 		x.e.Reason = "historyStart is in the future under " + x.e.By.String()
 	case x.e.Code != CodeReactionPermissionDenied:
-	case x.joined.meta.UID == "":
+	case x.subscribed.meta.UID == "":
 		x.e.Reason, x.e.By = "reactions need a uid, and the client has none", nil
 	case x.e.By == nil && len(v.Event().Reactions) > 0:
 		x.e.Reason = "the reaction is in no list of react that matches"
@@ -261,13 +261,13 @@ func (x *explainer) reacting() {
 }
 
 func (x *explainer) getting() {
-	v := x.joined.grant.ResolveEntry(x.q.Key)
+	v := x.subscribed.perms.ResolveEntry(x.q.Key)
 	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "get", v.Get.By, "false")}
-	x.ask(func(sc *scope) error { return sc.permitGet(x.q.Key) })
+	x.ask(func(acc *access) error { return acc.permitGet(x.q.Key) })
 }
 
 func (x *explainer) setting() {
-	v := x.joined.grant.ResolveEntry(x.q.Key)
+	v := x.subscribed.perms.ResolveEntry(x.q.Key)
 	x.e.Claims = []ExplainedClaim{
 		x.entryClaim(&v, "set", v.Set.By, "false"),
 		x.entryClaim(&v, "store", v.Store.By, "-1"),
@@ -277,13 +277,13 @@ func (x *explainer) setting() {
 }
 
 func (x *explainer) observing() {
-	v := x.joined.grant.ResolveEntry(x.q.Key)
+	v := x.subscribed.perms.ResolveEntry(x.q.Key)
 	x.e.Claims = []ExplainedClaim{x.entryClaim(&v, "observe", v.Observe.By, "false")}
-	x.ask(func(sc *scope) error {
-		if !sc.subscribed {
+	x.ask(func(acc *access) error {
+		if !acc.subscribed {
 			return refuse(CodeNotSubscribed)
 		}
-		return silently(sc.grant.Entry(x.q.Key).Observe)
+		return silently(acc.perms.Entry(x.q.Key).Observe)
 	})
 	x.e.Code = "" // nobody asked
 }
@@ -296,11 +296,11 @@ func (x *explainer) updatingUMD() {
 		x.decide(permitUMD(x.command, nil))
 		return
 	}
-	rules, effective := x.command.ResolveUMDUpdate(x.joined.channel)
+	rules, effective := x.command.ResolveUMDUpdate(x.subscribed.channel)
 	keys := make([]ClaimKey, len(rules))
 	for i, r := range rules {
 		keys[i] = ClaimKey{Token: ScopeUMD, Channel: r.Key, Value: claimValue(r.Claims, "umdUpdate")}
 	}
 	x.e.Claims = []ExplainedClaim{explained("umdUpdate", keys, effective.By, "false")}
-	x.ask(func(sc *scope) error { return permitUMD(x.command, sc) })
+	x.ask(func(acc *access) error { return permitUMD(x.command, acc) })
 }

@@ -28,7 +28,7 @@ func connectedFrame(c *connection, secret string) socket.Frame {
 }
 
 func subscribedFrame(s *subscription, w wire.Subscribed) socket.Frame {
-	w.Channel, w.Alias, w.Meta = s.channel, s.grant.Alias, store.Meta{UID: s.uid, UMD: s.umd}
+	w.Channel, w.Alias, w.Meta = s.channel, s.perms.Alias, store.Meta{UID: s.uid, UMD: s.umd}
 	return socket.Finish(wire.AppendSubscribed(socket.Start(frameRoom), &w))
 }
 
@@ -74,7 +74,7 @@ func errorFrame(e *Error, channel, ref string) socket.Frame {
 	return socket.Finish(wire.AppendError(socket.Start(frameRoom), channel, string(e.Code), e.Message, ref))
 }
 
-func ackFrame(channel string, a accepted, ref string) socket.Frame {
+func ackFrame(channel string, a publishResult, ref string) socket.Frame {
 	return socket.Finish(wire.AppendAck(socket.Start(frameRoom), wire.Ack{
 		Channel: channel, ID: a.id, ScheduleARN: a.arn, Ref: ref,
 	}))

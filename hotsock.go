@@ -133,7 +133,7 @@ func New(o Options) (*Handler, error) {
 	node, err := o.Store.Join(ctx, r, store.JoinOptions{
 		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
 	})
-	m := meter{&h.counts, h.observer}
+	m := storeMetrics{&h.counts, h.observer}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, reported: h.reported,

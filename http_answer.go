@@ -11,7 +11,7 @@ import (
 )
 
 // acceptedAnswer is the body of the answer to what was accepted.
-func acceptedAnswer(channel, event string, a accepted) []byte {
+func publishAnswer(channel, event string, a publishResult) []byte {
 	const around = 64 // with an id, or the rest of the names
 	room := around + len(channel) + len(event) + len(a.arn)
 	return wire.AppendAccepted(make([]byte, 0, room), channel, event, a.id, a.arn)

@@ -42,8 +42,8 @@ func (a *serverAPI) channelStorage(_ http.ResponseWriter, r *http.Request, args 
 		return 0, nil, refuseBecause(CodeInvalidRequest, `"keys" must not be more than 100`)
 	}
 	for _, key := range keys {
-		if !protocol.ValidKey(key) {
-			return 0, nil, refuseBecause(CodeInvalidRequest, invalidKey)
+		if err := validateKey(key); err != nil {
+			return 0, nil, err
 		}
 	}
 	entries, more, err := a.h.reads.storagePage(r.Context(), channel, q.Get("after"), keys, wire.MaxPage)
@@ -109,8 +109,10 @@ func pathUser(segment string) (string, error) {
 func (a *serverAPI) schedules(_ http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
 	q := r.URL.Query()
 	list := store.ScheduleQuery{Channel: q.Get("channel"), Limit: wire.MaxPage}
-	if list.Channel != "" && !protocol.ValidChannel(list.Channel) {
-		return 0, nil, refuseBecause(CodeInvalidRequest, invalidChannel)
+	if list.Channel != "" {
+		if err := validateChannel(list.Channel); err != nil {
+			return 0, nil, err
+		}
 	}
 	if after := q.Get("after"); after != "" {
 		var ok bool

@@ -81,7 +81,7 @@ func (a *serverAPI) publish(w http.ResponseWriter, r *http.Request, _ []string) 
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusAccepted, acceptedAnswer(in.Channel, in.Event, out), nil
+	return http.StatusAccepted, publishAnswer(in.Channel, in.Event, out), nil
 }
 
 func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
@@ -120,20 +120,20 @@ const triggerHTTP = "server.http"
 
 // publishDecoded publishes a message or writes an entry. The id is that which
 // the client asked for.
-func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire.Publish) (out accepted, err error) {
+func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire.Publish) (out publishResult, err error) {
 	var due time.Time
 	if in.Schedule.Expression != "" {
 		if due, err = parseSchedule(in.Schedule); err != nil {
-			return accepted{}, err
+			return publishResult{}, err
 		}
 	}
 	if in.Event == wire.EventChannelStorageSet {
 		out, err = a.h.serverSet(ctx, who, serverWrite{
-			channel: in.Channel, key: in.Key, data: in.Data, keep: keepFor(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
+			channel: in.Channel, key: in.Key, data: in.Data, retention: retentionIn(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
 		})
 	} else {
 		out, err = a.h.serverPublish(ctx, who, serverMessage{
-			channel: in.Channel, event: in.Event, data: in.Data, keep: keepFor(in.Store, 0), dedup: in.DeduplicationID,
+			channel: in.Channel, event: in.Event, data: in.Data, retention: retentionIn(in.Store, 0), dedup: in.DeduplicationID,
 			emit: in.EmitPubSubEvent, due: due,
 		})
 	}
@@ -144,7 +144,7 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire
 }
 
 // keepFor returns how long a "store", in seconds, keeps something.
-func keepFor(seconds *int64, unset time.Duration) time.Duration {
+func retentionIn(seconds *int64, unset time.Duration) time.Duration {
 	switch {
 	case seconds == nil:
 		return unset

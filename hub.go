@@ -50,11 +50,11 @@ type topic struct {
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
-	// members are the newest changes of members while the topic exists. paying is
-	// true while payday is to come, for those who are owed one.
-	members memberNews
-	paying  bool
-	payday  *time.Timer
+	// latest are the changes of members while the topic exists. listTimerOn is true
+	// while listTimer is to fire, for those who have one pending.
+	latest      latestChanges
+	listTimerOn bool
+	listTimer   *time.Timer
 }
 
 func newHub() *hub {
@@ -183,15 +183,15 @@ func (t *topic) remove(s *subscription) {
 	defer t.mu.Unlock()
 	s.state = subEnded
 	s.buffer = nil
-	s.owed = noDebt
+	s.pending = pendingNone
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index
 	t.subs[last] = nil
 	t.subs = t.subs[:last]
-	if last == 0 && t.payday != nil {
-		t.payday.Stop()
-		t.paying = false
+	if last == 0 && t.listTimer != nil {
+		t.listTimer.Stop()
+		t.listTimerOn = false
 	}
 }
 
@@ -218,9 +218,9 @@ func (t *topic) subscribers() []*subscription {
 	return append([]*subscription(nil), t.subs...)
 }
 
-// known returns the connections that are subscribed to a channel as a user,
+// ofUser returns the connections that are subscribed to a channel as a user,
 // who may be somebody else, or nobody, outside of it.
-func (h *hub) known(channel, uid string) []*connection {
+func (h *hub) ofUser(channel, uid string) []*connection {
 	t := h.topic(channel)
 	if t == nil {
 		return nil

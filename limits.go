@@ -38,7 +38,7 @@ const (
 // What is remembered, so that a client which uses ever new names cannot fill
 // the memory.
 const (
-	maxTold          = 256      // storage reads of a subscription; beyond, the store's order alone decides
+	maxSentEntries   = 256      // storage reads of a subscription; beyond, the store's order alone decides
 	maxDepartedUsers = 1 << 14  // users without a connection whose rate limit is remembered
 	maxPooled        = 16 << 10 // bytes of a buffer that is used again
 	maxRetryBytes    = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them

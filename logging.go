@@ -20,12 +20,12 @@ type boundedLog struct {
 // logLines counts what was logged, by the message. These are texts of this
 // package, so there are few.
 type logLines struct {
-	mu   sync.Mutex
-	told map[string]*toldLines
+	mu        sync.Mutex
+	byMessage map[string]*lineCount
 }
 
-// toldLines are those of one message.
-type toldLines struct {
+// A lineCount is of the lines with one message.
+type lineCount struct {
 	since   time.Time // when the present interval began
 	passed  int       // in it
 	omitted int       // since the last that passed
@@ -33,7 +33,7 @@ type toldLines struct {
 
 // bounded returns a logger that writes to l.
 func bounded(l *slog.Logger) *slog.Logger {
-	return slog.New(&boundedLog{l.Handler(), &logLines{told: make(map[string]*toldLines)}})
+	return slog.New(&boundedLog{l.Handler(), &logLines{byMessage: make(map[string]*lineCount)}})
 }
 
 // Handle implements [slog.Handler].
@@ -70,10 +70,10 @@ func (b *boundedLog) WithGroup(name string) slog.Handler {
 func (l *logLines) pass(message string, now time.Time) (omitted int, pass bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.told[message]
+	t := l.byMessage[message]
 	if t == nil {
-		t = new(toldLines)
-		l.told[message] = t
+		t = new(lineCount)
+		l.byMessage[message] = t
 	}
 	if now.Sub(t.since) >= logInterval {
 		t.since, t.passed = now, 0

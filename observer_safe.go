@@ -59,7 +59,7 @@ func (s *safeObserver) beginPublish(ctx context.Context, who *requester, o *Oper
 	return ctx
 }
 
-func (s *safeObserver) endPublish(ctx context.Context, o *Operation, out accepted, err error) {
+func (s *safeObserver) endPublish(ctx context.Context, o *Operation, out publishResult, err error) {
 	if !out.id.IsZero() {
 		o.MessageID = out.id.String()
 	}

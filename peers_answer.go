@@ -44,14 +44,14 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 		}
 		return &peerAnswer{Count: 1}, c.updateUMD(q.Channel, q.Token)
 	case peerDisconnect:
-		conns := p.meant(q)
+		conns := p.named(q)
 		for _, c := range conns {
 			c.close(reasonHost)
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:
 		var count atomic.Int64
-		eachConnection(append(p.meant(q), p.hub.known(q.Channel, q.UID)...), func(c *connection) {
+		eachConnection(append(p.named(q), p.hub.ofUser(q.Channel, q.UID)...), func(c *connection) {
 			if c.unsubscribeByHost(q.Channel) {
 				count.Add(1)
 			}
@@ -61,8 +61,8 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 	return nil, errUnsupported
 }
 
-// meant returns the connections that a host's request names.
-func (p *peers) meant(q *peerRequest) []*connection {
+// named returns the connections that a host's request names.
+func (p *peers) named(q *peerRequest) []*connection {
 	if q.UID != "" {
 		return p.conns.ofUser(q.UID)
 	}
@@ -80,13 +80,13 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 	if name == "" {
 		return a, nil
 	}
-	sc, err := c.scope(name)
+	acc, err := c.access(name)
 	if err != nil {
 		return nil, err
 	}
-	a.Channel, a.Subscribed, a.From = sc.channel, sc.subscribed, sc.from
-	a.SubUID, a.SubUMD = sc.meta.UID, sc.meta.UMD
-	if s := c.subscription(sc.channel); s != nil {
+	a.Channel, a.Subscribed, a.From = acc.channel, acc.subscribed, acc.from
+	a.SubUID, a.SubUMD = acc.meta.UID, acc.meta.UMD
+	if s := c.subscription(acc.channel); s != nil {
 		a.Subscribe = s.claims
 	}
 	return a, nil
@@ -109,6 +109,6 @@ func (c *connection) unsubscribeByHost(channel string) bool {
 		return false
 	}
 	c.endSubscription(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), ""))
 	return true
 }

@@ -17,9 +17,9 @@ type publishInput struct {
 	Schedule wire.Schedule
 }
 
-// An accepted answers a request that was accepted: with the id of a message, or
-// of a schedule.
-type accepted struct {
+// A publishResult says what became of a message, a write or a reaction that was
+// accepted: with the id of the message, or of the schedule.
+type publishResult struct {
 	id  ulid.ULID
 	arn string
 	// duplicate says that id is that of an earlier message.
@@ -27,36 +27,36 @@ type accepted struct {
 }
 
 // publishAs publishes a client's message.
-func (h *Handler) publishAs(ctx context.Context, who *requester, sc *scope, in publishInput) (accepted, error) {
-	g, err := sc.permitPublish(in.Event)
+func (h *Handler) publishAs(ctx context.Context, who *requester, acc *access, in publishInput) (publishResult, error) {
+	perms, err := acc.permitPublish(in.Event)
 	if err != nil {
-		return accepted{}, err
+		return publishResult{}, err
 	}
-	meta := sc.meta
+	meta := acc.meta
 	p := store.PublishRequest{
-		Channel: sc.channel,
+		Channel: acc.channel,
 		Event:   in.Event,
 		// The frame's buffer is used again.
 		Data: bytes.Clone(in.Data),
 		Meta: &meta,
-		Keep: g.Keep,
+		Keep: perms.Keep,
 	}
-	if !g.Echo {
-		p.Exclude = sc.connection
+	if !perms.Echo {
+		p.Exclude = acc.connection
 	}
 	if in.Schedule.Expression != "" {
-		due, err := permitSchedule(in.Schedule, g.ScheduleBefore)
+		due, err := permitSchedule(in.Schedule, perms.ScheduleBefore)
 		if err != nil {
-			return accepted{}, err
+			return publishResult{}, err
 		}
 		later := p // Only this one has to be on the heap.
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: meta.UID, Publish: &later, Emit: g.Emit})
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: meta.UID, Publish: &later, Emit: perms.Emit})
 	}
-	return h.publish(ctx, who, &p, g.Emit)
+	return h.publish(ctx, who, &p, perms.Emit)
 }
 
 // publish is the one path of a message to the store.
-func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out accepted, err error) {
+func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out publishResult, err error) {
 	if h.observer.on() {
 		o := &Operation{Name: "message", Channel: p.Channel, Event: p.Event}
 		ctx = h.observer.beginPublish(ctx, who, o)
@@ -67,7 +67,7 @@ func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishR
 	defer cancel()
 	r, err := h.node.Publish(ctx, *p)
 	if err != nil {
-		return accepted{}, err
+		return publishResult{}, err
 	}
 	if !r.Duplicate {
 		h.counts.published.Add(1)
@@ -75,5 +75,5 @@ func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishR
 			h.events.messagePublished(who, p, r.ID)
 		}
 	}
-	return accepted{id: r.ID, duplicate: r.Duplicate}, nil
+	return publishResult{id: r.ID, duplicate: r.Duplicate}, nil
 }

@@ -9,24 +9,24 @@ import (
 )
 
 // reactAs adds or removes a client's reaction.
-func (h *Handler) reactAs(ctx context.Context, who *requester, sc *scope, in wire.Reaction) error {
-	if err := sc.permitReacting(); err != nil {
+func (h *Handler) reactAs(ctx context.Context, who *requester, acc *access, in wire.Reaction) error {
+	if err := acc.permitReacting(); err != nil {
 		return err
 	}
-	m, err := h.reads.readableMessage(ctx, sc, in.MessageID)
+	m, err := h.reads.readableMessage(ctx, acc, in.MessageID)
 	if err != nil {
 		return err
 	}
-	g, err := sc.permitReaction(m.Event, in.Reaction)
+	perms, err := acc.permitReaction(m.Event, in.Reaction)
 	if err != nil {
 		return err
 	}
-	exclude := sc.connection
-	if sc.grant.Event(wire.EventMessageReaction).Echo {
+	exclude := acc.connection
+	if acc.perms.Event(wire.EventMessageReaction).Echo {
 		exclude = ""
 	}
-	return h.react(ctx, who, sc.channel, sc.meta, in, reactOptions{
-		exclude: exclude, emit: g.Emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
+	return h.react(ctx, who, acc.channel, acc.meta, in, reactOptions{
+		exclude: exclude, emit: perms.Emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
 	})
 }
 
@@ -50,7 +50,7 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		op := &Operation{Name: "reaction", Channel: channel, Event: typ}
 		ctx = h.observer.beginPublish(ctx, who, op)
 		notice.Trace = op.Trace
-		defer func() { h.observer.endPublish(ctx, op, accepted{}, err) }()
+		defer func() { h.observer.endPublish(ctx, op, publishResult{}, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

@@ -33,18 +33,8 @@ func parseSchedule(s wire.Schedule) (time.Time, error) {
 	return due, nil
 }
 
-// Schedulers may keep times as nanoseconds since 1970, which end in 2262.
-const firstDue, lastDue = 1970, 2261
-
-func checkDue(due time.Time) error {
-	if y := due.UTC().Year(); y < firstDue || y > lastDue {
-		return refuseBecause(CodeInvalidScheduleExpression, "the time must be in the years 1970 to 2261")
-	}
-	return nil
-}
-
 // schedule is the one path to the scheduler.
-func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (out accepted, err error) {
+func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (out publishResult, err error) {
 	if h.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel(), Scheduled: true}
 		if s.Publish != nil {
@@ -58,8 +48,8 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 		}
 		defer func() { h.observer.endPublish(ctx, o, out, err) }()
 	}
-	if err := checkDue(s.Due); err != nil {
-		return accepted{}, err
+	if err := validateDue(s.Due); err != nil {
+		return publishResult{}, err
 	}
 	s.ID = ulid.Make()
 	s.Origin = who.origin()
@@ -71,12 +61,12 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 	defer cancel()
 	group, err := h.opts.Scheduler.Add(ctx, *s)
 	if errors.Is(err, store.ErrCapacity) {
-		return accepted{}, refuseBecause(CodeRateLimited, "too many schedules on this channel")
+		return publishResult{}, refuseBecause(CodeRateLimited, "too many schedules on this channel")
 	}
 	if err != nil {
-		return accepted{}, err
+		return publishResult{}, err
 	}
-	return accepted{arn: wire.ScheduleARN(group, s.ID)}, nil
+	return publishResult{arn: wire.ScheduleARN(group, s.ID)}, nil
 }
 
 // fired is called by the scheduler for what this node carried out.

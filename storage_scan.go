@@ -105,9 +105,9 @@ func (sr *storeReader) entries(ctx context.Context, channel string, keys []strin
 // more than limit bytes, or too many keys must be looked through to
 // find them, that is an error.
 func (sr *storeReader) observed(ctx context.Context, s *subscription, limit int) ([]*store.Entry, error) {
-	ranges := s.grant.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
+	ranges := s.perms.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
 	scan := sr.scan(s.channel, ranges, func(key string) bool {
-		r := s.grant.ResolveEntry(key)
+		r := s.perms.ResolveEntry(key)
 		return r.Observe.Value == Allow
 	})
 	var shown []*store.Entry

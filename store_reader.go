@@ -38,13 +38,13 @@ func (sr *storeReader) reactions(ctx context.Context, q store.ReactionsRequest) 
 }
 
 // readableMessage returns a kept message that the client may read.
-func (sr *storeReader) readableMessage(ctx context.Context, sc *scope, id ulid.ULID) (*store.Message, error) {
-	if err := sc.permitRead(id); err != nil {
+func (sr *storeReader) readableMessage(ctx context.Context, acc *access, id ulid.ULID) (*store.Message, error) {
+	if err := acc.permitRead(id); err != nil {
 		return nil, err
 	}
 	limited := newLazyTimeout(ctx, sr.timeout)
 	defer limited.end()
-	m, err := sr.node.Message(limited, sc.channel, id)
+	m, err := sr.node.Message(limited, acc.channel, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, refuse(CodeMessageNotFound)
 	}
@@ -64,13 +64,13 @@ func (sr *storeReader) readEntries(ctx context.Context, r store.EntriesRequest) 
 }
 
 // getAs reads an entry for a client; nil is none.
-func (sr *storeReader) getAs(ctx context.Context, sc *scope, key string) (*store.Entry, error) {
-	if err := sc.permitGet(key); err != nil {
+func (sr *storeReader) getAs(ctx context.Context, acc *access, key string) (*store.Entry, error) {
+	if err := acc.permitGet(key); err != nil {
 		return nil, err
 	}
 	limited := newLazyTimeout(ctx, sr.timeout)
 	defer limited.end()
-	e, err := sr.node.Get(limited, sc.channel, key)
+	e, err := sr.node.Get(limited, acc.channel, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

@@ -34,8 +34,8 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if !protocol.ValidChannel(cmd.Channel) {
-		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(cmd.Channel); err != nil {
+		return err
 	}
 	// Counted now, whatever becomes of it.
 	req := subscribeRequest{
@@ -126,7 +126,7 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err
 	}
-	s.grant = c.perms.Subscribed(s.channel, req.grant)
+	s.perms = c.perms.Subscribed(s.channel, req.grant)
 	s.topic.add(s)
 	if err := c.activate(ctx, s, req, cmd.Ref); err != nil {
 		c.endSubscription(s)
@@ -149,7 +149,7 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := c.meta()
 	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), uid: m.UID, umd: m.UMD}
-	s.grant = permission.Resolve(req.channel, c.grant, req.grant)
+	s.perms = permission.Resolve(req.channel, c.grant, req.grant)
 	if req.grant != nil {
 		if uid := req.grant.UID; uid != "" {
 			s.uid = uid
@@ -158,8 +158,8 @@ func (c *connection) newSubscription(req *subscribeRequest) (*subscription, erro
 			s.umd = umd
 		}
 	}
-	s.counted = !s.grant.OmitFromSubCount
-	if err := permitSubscribe(s.grant, s.channel, s.uid); err != nil {
+	s.counted = !s.perms.OmitFromSubCount
+	if err := permitSubscribe(s.perms, s.channel, s.uid); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -195,8 +195,8 @@ func (s *subscription) request() store.SubscribeRequest {
 
 // unsubscribe carries out hotsock.unsubscribe.
 func (c *connection) unsubscribe(cmd *wire.Command) error {
-	if !protocol.ValidChannel(cmd.Channel) {
-		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	if err := validateChannel(cmd.Channel); err != nil {
+		return err
 	}
 	channel := c.perms.RealName(cmd.Channel, nil)
 	c.mu.Lock()
@@ -214,7 +214,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	switch {
 	case s != nil:
 		c.endSubscription(s)
-		c.sock.Send(unsubscribedFrame(s.channel, s.grant.Alias, s.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), cmd.Ref))
 	case retried:
 		c.sock.Send(unsubscribedFrame(channel, permission.Resolve(channel, c.grant, retry.req.grant).Alias, c.meta(), cmd.Ref))
 	default:

@@ -132,7 +132,7 @@ func (c *connection) resync(channel string, lost bool) {
 		}
 		// The channel is full by now, for instance.
 		c.endSubscription(s)
-		c.sock.Send(unsubscribedFrame(channel, s.grant.Alias, s.meta(), ""))
+		c.sock.Send(unsubscribedFrame(channel, s.perms.Alias, s.meta(), ""))
 		c.fail(&wire.Command{Event: wire.EventSubscribe, Channel: channel}, err)
 		return nil
 	})

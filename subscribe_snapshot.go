@@ -79,7 +79,7 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 // goLive sends the client the snapshot, and lets what follows it pass. The topic's
 // lock must be held.
 func (s *subscription) goLive(snap snapshot) {
-	s.owed = noDebt // the list is in the snapshot
+	s.pending = pendingNone // the list is in the snapshot
 	if !s.sendSnapshot(&snap) {
 		// The client can read the history instead, page by page.
 		if snap.missed = nil; snap.Recovered == wire.RecoveryDone {
@@ -106,7 +106,7 @@ func (s *subscription) sendSnapshot(snap *snapshot) bool {
 		return false
 	}
 	for _, e := range snap.entries {
-		s.note(e)
+		s.noteEntry(e)
 	}
 	return true
 }

@@ -25,10 +25,10 @@ type subscription struct {
 	conn    *connection
 	channel string
 	topic   *topic
-	// claims are those of the subscribe token, or nil; grant is what that and
+	// claims are those of the subscribe token, or nil; perms are what that and
 	// the connect token permit on the channel.
 	claims  []byte
-	grant   *permission.Channel
+	perms   *permission.Channel
 	uid     string
 	counted bool
 	// The newest item when it began: what follows may be listed.
@@ -43,8 +43,8 @@ type subscription struct {
 	// gap is true after items were lost, until a resync deals with it. Nothing
 	// that follows the gap goes out before the client is told.
 	gap bool
-	// owed is the change of members that the client has yet to be sent.
-	owed     debt
+	// pending is the change of members that the client has yet to be sent.
+	pending  pendingChange
 	position ulid.ULID // items up to here are not for this subscription
 	// buffer has what was delivered in the state subBuffering, nil if that is nothing.
 	buffer *itemBuffer
@@ -66,12 +66,12 @@ func (b *itemBuffer) overflowed() bool { return b != nil && b.items == nil }
 // storageReads are what a client was told of storage entries outside of the
 // order of items.
 type storageReads struct {
-	// told has the newest version of each key: older ones must not follow.
-	told map[string]ulid.ULID
-	// key is the one that a command of the client is reading, "" for none, and
-	// passed the newest version of it that the client was sent meanwhile.
-	key    string
-	passed *store.Entry
+	// sent has the newest version of each key: older ones must not follow.
+	sent map[string]ulid.ULID
+	// reading is the key that a command of the client is reading, "" for none, and
+	// sentMeanwhile the newest version of it that the client was sent since.
+	reading       string
+	sentMeanwhile *store.Entry
 }
 
 // deliver returns whether the client is given the item, now or after a snapshot. It is called with the topic's lock held.
@@ -82,7 +82,7 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
 		return false
 	}
-	if item.Storage != nil && !s.grant.Entry(item.Storage.Key).Observe {
+	if item.Storage != nil && !s.perms.Entry(item.Storage.Key).Observe {
 		return false
 	}
 	switch s.state {
@@ -129,13 +129,13 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 		return false
 	}
 	if item.Storage != nil && s.reads != nil {
-		if told, ok := s.reads.told[item.Storage.Key]; ok {
-			if item.ID.Compare(told) <= 0 {
+		if sent, ok := s.reads.sent[item.Storage.Key]; ok {
+			if item.ID.Compare(sent) <= 0 {
 				return false
 			}
-			delete(s.reads.told, item.Storage.Key)
+			delete(s.reads.sent, item.Storage.Key)
 		}
-		s.reads.pass(item.Storage)
+		s.reads.noteSent(item.Storage)
 	}
 	s.conn.sock.Send(frame)
 	return true
@@ -144,27 +144,26 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 // isNew reports whether an item is newer than the client's snapshot.
 func (s *subscription) isNew(item *store.Item) bool { return item.ID.Compare(s.position) > 0 }
 
-// tell notes that the client is being told of a storage entry outside the order
-// of items, and sends the frame. The topic's lock must be held.
-func (s *subscription) tell(e *store.Entry, frame socket.Frame) {
-	s.note(e)
+// sendEntry sends a storage entry outside of the order of items. The topic's lock must be held.
+func (s *subscription) sendEntry(e *store.Entry, frame socket.Frame) {
+	s.noteEntry(e)
 	s.conn.sock.Send(frame)
 }
 
-// note is tell without the sending.
-func (s *subscription) note(e *store.Entry) {
-	r := s.read()
-	if len(r.told) >= maxTold {
-		clear(r.told)
+// noteEntry is sendEntry without the sending.
+func (s *subscription) noteEntry(e *store.Entry) {
+	r := s.storageReads()
+	if len(r.sent) >= maxSentEntries {
+		clear(r.sent)
 	}
-	r.told[e.Key] = e.ID
-	r.pass(e)
+	r.sent[e.Key] = e.ID
+	r.noteSent(e)
 }
 
-// read returns the storage reads, to be changed.
-func (s *subscription) read() *storageReads {
+// storageReads returns the storage reads, to be changed.
+func (s *subscription) storageReads() *storageReads {
 	if s.reads == nil {
-		s.reads = &storageReads{told: make(map[string]ulid.ULID)}
+		s.reads = &storageReads{sent: make(map[string]ulid.ULID)}
 	}
 	return s.reads
 }

@@ -10,28 +10,28 @@ import (
 // This file bounds what changes of a presence channel's members cost its
 // subscribers. Each of them is told of every change, but is sent the list of
 // members no more often than it may and can receive it. A change whose list has
-// to wait is owed; if another one follows first, it is sent without the list
+// to wait is pending; if another one follows first, it is sent without the list
 // (docs/protocol.md#6-presence).
 
-// A debt says which change of members a subscriber has yet to be sent, with the
-// list of the moment in which it is.
-type debt uint8
+// A pendingChange says which change of members a subscriber has yet to be sent, with
+// the list of the moment in which it is sent.
+type pendingChange uint8
 
 const (
-	noDebt debt = iota
-	// owesUpdate is for the newest change, which is of a member's metadata.
-	owesUpdate
-	// owesMembership is for the newest change by which a member came or went.
-	// Updates that follow do not settle it: hotsock-js keeps the list of members
+	pendingNone pendingChange = iota
+	// pendingUpdate is the newest change, which is of a member's metadata.
+	pendingUpdate
+	// pendingMembership is the newest change by which a member came or went.
+	// Updates that follow do not replace it: hotsock-js keeps the list of members
 	// that came or went, and ignores that of updates.
-	owesMembership
+	pendingMembership
 )
 
-func debtOf(kind store.PresenceKind) debt {
+func pendingOf(kind store.PresenceKind) pendingChange {
 	if kind == store.MemberUpdated {
-		return owesUpdate
+		return pendingUpdate
 	}
-	return owesMembership
+	return pendingMembership
 }
 
 // A memberChange is a change of a channel's members, and its frame without the
@@ -49,22 +49,22 @@ func (m *memberChange) withoutList() socket.Frame {
 	return m.brief
 }
 
-// memberNews are the newest changes of a channel's members. They are guarded by
+// latestChanges are those of a channel's members. They are guarded by
 // the topic's mu.
-type memberNews struct {
+type latestChanges struct {
 	newest     *memberChange // nil before the first
 	membership *memberChange // the newest by which a member came or went, or nil
-	frames     [owesMembership + 1]socket.Frame
+	frames     [pendingMembership + 1]socket.Frame
 }
 
-// after returns the news when a change has followed.
-func (n *memberNews) after(item *store.Item) memberNews {
-	next := memberNews{
+// after returns the latest changes when one has followed.
+func (n *latestChanges) after(item *store.Item) latestChanges {
+	next := latestChanges{
 		newest:     &memberChange{channel: item.Channel, PresenceChange: item.Presence},
 		membership: n.membership,
 	}
 	switch m := n.membership; {
-	case debtOf(item.Presence.Kind) == owesMembership:
+	case pendingOf(item.Presence.Kind) == pendingMembership:
 		next.membership = next.newest
 	case m != nil && m.Kind == store.MemberAdded && m.Member.UID == item.Presence.Member.UID:
 		// Who is still to be told of the member is told of it as it is now.
@@ -75,21 +75,21 @@ func (n *memberNews) after(item *store.Item) memberNews {
 	return next
 }
 
-// tells reports whether a change needs no frame of its own where a membership is
-// owed, because that frame will tell of it.
-func (n *memberNews) tells(change *store.PresenceChange) bool {
+// covers reports whether a change needs no frame of its own where a membership is
+// pending, because that frame will tell of it.
+func (n *latestChanges) covers(change *store.PresenceChange) bool {
 	return change.Kind == store.MemberUpdated && n.membership.Member.UID == change.Member.UID
 }
 
-func (n *memberNews) change(d debt) *memberChange {
-	if d == owesMembership {
+func (n *latestChanges) change(d pendingChange) *memberChange {
+	if d == pendingMembership {
 		return n.membership
 	}
 	return n.newest
 }
 
-// withList returns the frame that settles a debt.
-func (n *memberNews) withList(d debt) socket.Frame {
+// withList returns the frame of a pending change.
+func (n *latestChanges) withList(d pendingChange) socket.Frame {
 	if n.frames[d].IsZero() {
 		m := n.change(d)
 		change := *m.PresenceChange
@@ -102,92 +102,92 @@ func (n *memberNews) withList(d debt) socket.Frame {
 // deliverChange hands a change of members to the topic's subscribers, and
 // returns how many took it. The topic's lock must be held.
 func (t *topic) deliverChange(item *store.Item) (taken int) {
-	older := t.members
-	t.members = older.after(item)
-	d := debtOf(item.Presence.Kind)
+	older := t.latest
+	t.latest = older.after(item)
+	d := pendingOf(item.Presence.Kind)
 	for _, s := range t.subs {
-		if s.owed != noDebt && s.owed <= d {
-			s.conn.sock.Send(older.change(s.owed).withoutList())
-			s.owed = noDebt
+		if s.pending != pendingNone && s.pending <= d {
+			s.conn.sock.Send(older.change(s.pending).withoutList())
+			s.pending = pendingNone
 		}
 		switch {
 		case s.state == subBuffering:
-			if s.bufferItem(item, t.members.newest.withoutList().Len()) {
+			if s.bufferItem(item, t.latest.newest.withoutList().Len()) {
 				taken++
 			}
 		case s.state == subLive && s.isNew(item):
 			taken++
 			switch {
-			case s.owed == noDebt:
-				s.offer(d)
-			case !t.members.tells(item.Presence):
-				s.conn.sock.Send(t.members.newest.withoutList())
+			case s.pending == pendingNone:
+				s.sendList(d)
+			case !t.latest.covers(item.Presence):
+				s.conn.sock.Send(t.latest.newest.withoutList())
 			}
 		}
 	}
 	return taken
 }
 
-// offer sends the change of a debt with the list, now or when the client may be
-// sent a list again. The topic's lock must be held.
-func (s *subscription) offer(d debt) {
+// sendList sends a change with the list, now or when the client may be sent a list
+// again. The topic's lock must be held.
+func (s *subscription) sendList(d pendingChange) {
 	if !s.conn.takesList() {
-		s.owed = d
-		s.topic.payLater()
+		s.pending = d
+		s.topic.startListTimer()
 		return
 	}
-	s.owed = noDebt
-	frame := s.topic.members.withList(d)
+	s.pending = pendingNone
+	frame := s.topic.latest.withList(d)
 	s.conn.chargeList(frame.Len())
 	s.conn.sock.Send(frame)
 }
 
-// sendBuffered sends the buffered changes: all but the one that is owed now without
+// sendBuffered sends the buffered changes: all but the one that is pending now without
 // the list. The topic's lock must be held.
 func (s *subscription) sendBuffered(changes []*store.Item) {
-	d := s.owed
-	last := -1 // the change that will be owed, if it is one of these
+	d := s.pending
+	last := -1 // the change that will be pending, if it is one of these
 	for i, item := range changes {
-		if of := debtOf(item.Presence.Kind); of >= d {
+		if of := pendingOf(item.Presence.Kind); of >= d {
 			d, last = of, i
 		}
 	}
 	for i, item := range changes {
-		if i != last && (i < last || d != owesMembership || !s.topic.members.tells(item.Presence)) {
+		if i != last && (i < last || d != pendingMembership || !s.topic.latest.covers(item.Presence)) {
 			s.conn.sock.Send(memberChangedFrame(item.Channel, item.Presence))
 		}
 	}
-	if d != noDebt {
-		s.offer(d)
+	if d != pendingNone {
+		s.sendList(d)
 	}
 }
 
-// payLater has the topic's subscribers sent what they are owed. The topic's lock
-// must be held.
-func (t *topic) payLater() {
-	if t.paying {
+// startListTimer has the topic's subscribers sent their pending changes soon. The
+// topic's lock must be held.
+func (t *topic) startListTimer() {
+	if t.listTimerOn {
 		return
 	}
-	t.paying = true
-	if t.payday == nil {
-		t.payday = time.AfterFunc(memberListPause, t.pay)
+	t.listTimerOn = true
+	if t.listTimer == nil {
+		t.listTimer = time.AfterFunc(memberListPause, t.sendPending)
 	} else {
-		t.payday.Reset(memberListPause)
+		t.listTimer.Reset(memberListPause)
 	}
 }
 
-// pay offers subscribers the change that they are owed.
-func (t *topic) pay() {
+// sendPending sends subscribers their pending change, if they may be sent a list.
+func (t *topic) sendPending() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.paying = false
+	t.listTimerOn = false
 	for _, s := range t.subs {
-		if s.owed != noDebt && s.state == subLive {
-			s.offer(s.owed)
+		if s.pending != pendingNone && s.state == subLive {
+			s.sendList(s.pending)
 		}
 	}
-	if !t.paying {
-		clear(t.members.frames[:]) // which are long
+	if !t.listTimerOn {
+		clear(t.latest.frames[:]) // which are long
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// A meter counts the calls of the store, and has them observed.
-type meter struct {
+// storeMetrics count the calls of the store, and have them observed.
+type storeMetrics struct {
 	counts   *counts
 	observer *safeObserver
 }
 
 // begin returns nil for the operation if nobody observes it.
-func (m meter) begin(ctx context.Context, name, channel string) (context.Context, *Operation) {
+func (m storeMetrics) begin(ctx context.Context, name, channel string) (context.Context, *Operation) {
 	m.counts.storeCalls.Add(1)
 	if !m.observer.on() {
 		return ctx, nil
@@ -26,7 +26,7 @@ func (m meter) begin(ctx context.Context, name, channel string) (context.Context
 	return m.observer.begin(ctx, o), o
 }
 
-func (m meter) end(ctx context.Context, o *Operation, err error) {
+func (m storeMetrics) end(ctx context.Context, o *Operation, err error) {
 	if err != nil && errors.Is(err, store.ErrUnavailable) {
 		m.counts.storeUnavailable.Add(1)
 	}
@@ -38,7 +38,7 @@ func (m meter) end(ctx context.Context, o *Operation, err error) {
 // A measuredNode is the store's node with its calls measured.
 type measuredNode struct {
 	store.Node
-	meter
+	storeMetrics
 }
 
 func (n measuredNode) Publish(ctx context.Context, p store.PublishRequest) (store.PublishResult, error) {
@@ -191,7 +191,7 @@ func (n measuredNode) Call(ctx context.Context, node string, request []byte) ([]
 // A measuredScheduler is the scheduler with its calls measured.
 type measuredScheduler struct {
 	store.Scheduler
-	meter
+	storeMetrics
 }
 
 func (s measuredScheduler) Add(ctx context.Context, q store.Schedule) (string, error) {

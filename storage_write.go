@@ -16,24 +16,24 @@ type setInput struct {
 }
 
 // setAs writes an entry for a client.
-func (h *Handler) setAs(ctx context.Context, who *requester, sc *scope, in setInput) (accepted, error) {
-	g, err := sc.permitSet(in.Key)
+func (h *Handler) setAs(ctx context.Context, who *requester, acc *access, in setInput) (publishResult, error) {
+	perms, err := acc.permitSet(in.Key)
 	if err != nil {
-		return accepted{}, err
+		return publishResult{}, err
 	}
-	s := setRequest(sc.channel, in.Key, in.Data)
-	s.Meta, s.Keep = sc.meta, g.Keep
-	if g.Emit {
+	s := setRequest(acc.channel, in.Key, in.Data)
+	s.Meta, s.Keep = acc.meta, perms.Keep
+	if perms.Emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
 	if in.Schedule.Expression != "" {
-		due, err := permitSchedule(in.Schedule, g.ScheduleBefore)
+		due, err := permitSchedule(in.Schedule, perms.ScheduleBefore)
 		if err != nil {
-			return accepted{}, err
+			return publishResult{}, err
 		}
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: sc.connection, UID: sc.meta.UID, Set: s, Emit: g.Emit})
+		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: acc.meta.UID, Set: s, Emit: perms.Emit})
 	}
-	return accepted{}, h.set(ctx, who, s)
+	return publishResult{}, h.set(ctx, who, s)
 }
 
 // setRequest describes a write; null, {} and nothing clear.
@@ -51,7 +51,7 @@ func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) 
 	if h.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel, Event: s.Key}
 		ctx = h.observer.beginPublish(ctx, who, o)
-		defer func() { h.observer.endPublish(ctx, o, accepted{}, err) }()
+		defer func() { h.observer.endPublish(ctx, o, publishResult{}, err) }()
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()

@@ -24,13 +24,13 @@ type explainer struct {
 	// refused says that a token is not valid, which is the answer.
 	refused bool
 
-	// The client on the channel, if there is one in the question: joined is
-	// after it has subscribed, if it may, and apart without that. joinErr is why
-	// it may not.
+	// The client on the channel, if there is one in the question: subscribed is
+	// after it has subscribed, if it may, and unsubscribed without that. subscribeErr
+	// is why it may not.
 	// wanted is what the tokens say about subscribing.
-	joined, apart *scope
-	joinErr       error
-	wanted        *permission.Channel
+	subscribed, unsubscribed *access
+	subscribeErr             error
+	wanted                   *permission.Channel
 }
 
 // open looks into the tokens. The error is the host's: that of its KeyLookup.
@@ -48,7 +48,7 @@ func (x *explainer) open(ctx context.Context) error {
 		}
 	}
 	if x.q.Channel != "" {
-		x.enter()
+		x.openChannel()
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func problem(err error) string {
 }
 
 // enter lets the client subscribe, if it may.
-func (x *explainer) enter() {
+func (x *explainer) openChannel() {
 	var subscribe *permission.Grant
 	uid := x.connect.UID
 	if x.q.Action != ActionUpdateUMD {
@@ -122,30 +122,30 @@ func (x *explainer) enter() {
 	}
 	perms := permission.NewConnection(x.connect)
 	channel := perms.RealName(x.q.Channel, subscribe)
-	x.apart = &scope{channel: channel, meta: store.Meta{UID: uid}, grant: perms.Channel(channel)}
+	x.unsubscribed = &access{channel: channel, meta: store.Meta{UID: uid}, perms: perms.Channel(channel)}
 	if subscribe != nil && subscribe.UID != "" {
 		uid = subscribe.UID
 	}
 	x.wanted = permission.Resolve(channel, x.connect, subscribe)
-	if x.joinErr = permitSubscribe(x.wanted, channel, uid); x.joinErr != nil {
+	if x.subscribeErr = permitSubscribe(x.wanted, channel, uid); x.subscribeErr != nil {
 		// What the subscribe token adds is of no use, its aliases neither.
 		if x.q.Action != ActionSubscribe {
-			x.apart.channel = perms.RealName(x.q.Channel, nil)
-			x.apart.grant = perms.Channel(x.apart.channel)
+			x.unsubscribed.channel = perms.RealName(x.q.Channel, nil)
+			x.unsubscribed.perms = perms.Channel(x.unsubscribed.channel)
 		}
-		x.joined = x.apart
+		x.subscribed = x.unsubscribed
 		return
 	}
-	x.joined = &scope{channel: channel, meta: store.Meta{UID: uid}, grant: x.wanted, subscribed: true}
+	x.subscribed = &access{channel: channel, meta: store.Meta{UID: uid}, perms: x.wanted, subscribed: true}
 }
 
 // ask answers a question of something that may take a subscription. The first
 // of the claims is the one that decides it.
-func (x *explainer) ask(permit func(sc *scope) error) {
-	err := permit(x.joined)
+func (x *explainer) ask(permit func(acc *access) error) {
+	err := permit(x.subscribed)
 	x.decide(err)
 	if err == nil {
-		if x.e.NeedsSubscription = permit(x.apart) != nil; x.e.NeedsSubscription {
+		if x.e.NeedsSubscription = permit(x.unsubscribed) != nil; x.e.NeedsSubscription {
 			x.e.Claims = append(slices.Clip(x.e.Claims), x.subscribeClaims()...)
 		}
 		return
@@ -155,7 +155,7 @@ func (x *explainer) ask(permit func(sc *scope) error) {
 	}
 	claims := x.e.Claims
 	x.e.Claims = x.subscribeClaims()
-	x.decide(x.joinErr)
+	x.decide(x.subscribeErr)
 	x.e.Code = CodeNotSubscribed
 	x.e.Reason = "it takes a subscription, and " + x.e.Reason
 	x.e.Claims = append(x.e.Claims, claims...)
@@ -216,7 +216,7 @@ func explainChannel(g *permission.Channel, name string, by int, fallback string)
 }
 
 func (x *explainer) eventClaim(v *permission.EventResolution, name string, by int, fallback string) ExplainedClaim {
-	g := x.joined.grant
+	g := x.subscribed.perms
 	keys := make([]ClaimKey, len(v.Matches))
 	for i, s := range v.Matches {
 		keys[i] = ClaimKey{
@@ -228,7 +228,7 @@ func (x *explainer) eventClaim(v *permission.EventResolution, name string, by in
 }
 
 func (x *explainer) entryClaim(v *permission.EntryResolution, name string, by int, fallback string) ExplainedClaim {
-	g := x.joined.grant
+	g := x.subscribed.perms
 	keys := make([]ClaimKey, len(v.Matches))
 	for i, s := range v.Matches {
 		keys[i] = ClaimKey{

@@ -11,51 +11,51 @@ import (
 // something newer may be delivered.
 func (s *subscription) readObserved(key string, read func() (*store.Entry, error), answer func(*store.Entry) socket.Frame) error {
 	for reads := 1; ; reads++ {
-		s.watchReading(key)
+		s.beginRead(key)
 		e, err := read()
-		if s.endReading(e, err, reads == maxReads, answer) {
+		if s.endRead(e, err, reads == maxReads, answer) {
 			return err
 		}
 	}
 }
 
-// watchReading notes from now on what the client is sent of the key.
-func (s *subscription) watchReading(key string) {
+// beginRead notes from now on what the client is sent of the key.
+func (s *subscription) beginRead(key string) {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
-	s.read().key = key
+	s.storageReads().reading = key
 }
 
-// pass notes that the client is being sent a version of an entry. The topic's
+// noteSent notes that the client is being sent a version of an entry. The topic's
 // lock must be held.
-func (r *storageReads) pass(e *store.Entry) {
-	if e.Key == r.key {
-		r.passed = e
+func (r *storageReads) noteSent(e *store.Entry) {
+	if e.Key == r.reading {
+		r.sentMeanwhile = e
 	}
 }
 
-// endReading sends the answer. It returns false, and sends nothing, if the
+// endRead sends the answer. It returns false, and sends nothing, if the
 // entry has to be read again.
-func (s *subscription) endReading(e *store.Entry, err error, last bool, answer func(*store.Entry) socket.Frame) bool {
+func (s *subscription) endRead(e *store.Entry, err error, last bool, answer func(*store.Entry) socket.Frame) bool {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
-	passed := s.read().passed
-	s.reads.key, s.reads.passed = "", nil
+	sent := s.storageReads().sentMeanwhile
+	s.reads.reading, s.reads.sentMeanwhile = "", nil
 	switch {
 	case err != nil:
 		return true
-	case passed != nil && e == nil && passed.Value != nil && !last:
+	case sent != nil && e == nil && sent.Value != nil && !last:
 		// A missing entry has no id that would say which came first.
 		return false
-	case passed != nil && (e == nil || e.ID.Compare(passed.ID) < 0):
-		if e = passed; e.Value == nil { // it was cleared
+	case sent != nil && (e == nil || e.ID.Compare(sent.ID) < 0):
+		if e = sent; e.Value == nil { // it was cleared
 			e = nil
 		}
 		s.conn.sock.Send(answer(e))
 	case e == nil:
 		s.conn.sock.Send(answer(nil))
 	default:
-		s.tell(e, answer(e))
+		s.sendEntry(e, answer(e))
 	}
 	return true
 }

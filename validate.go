@@ -1,0 +1,45 @@
+package hotsock
+
+import (
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/protocol"
+)
+
+// invalidChannel and the like are told to clients.
+const (
+	invalidChannel = `"channel" must be 1 to 256 characters without "*", "#", ",", white space or control characters`
+	invalidEvent   = `"event" must be 1 to 128 characters without "*" or control characters, and must not start with "hotsock." or "#"`
+	invalidKey     = `"key" must be 1 to 128 characters without "*", "#", ",", white space or control characters`
+)
+
+func validateChannel(name string) error {
+	if !protocol.ValidChannel(name) {
+		return refuseBecause(CodeInvalidRequest, invalidChannel)
+	}
+	return nil
+}
+
+func validateEvent(name string) error {
+	if !protocol.ValidEvent(name) {
+		return refuseBecause(CodeInvalidRequest, invalidEvent)
+	}
+	return nil
+}
+
+func validateKey(key string) error {
+	if !protocol.ValidKey(key) {
+		return refuseBecause(CodeInvalidRequest, invalidKey)
+	}
+	return nil
+}
+
+// Schedulers may keep times as nanoseconds since 1970, which end in 2262.
+const firstDue, lastDue = 1970, 2261
+
+func validateDue(due time.Time) error {
+	if y := due.UTC().Year(); y < firstDue || y > lastDue {
+		return refuseBecause(CodeInvalidScheduleExpression, "the time must be in the years 1970 to 2261")
+	}
+	return nil
+}
