@@ -5,9 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // Everything that is a matter of time follows the bubble's clock. Each row
@@ -71,10 +70,9 @@ func TestAdvanceDrives(t *testing.T) {
 			claims.Expires = time.Now().Add(time.Minute)
 			token := s.Token(claims)
 			return func() bool {
-				ws, _, err := websocket.Dial(t.Context(), s.URL+"/rt?token="+token,
-					&websocket.DialOptions{HTTPClient: s.HTTPClient()})
+				c, _, err := wstest.Try(t, s.URL+"/rt?token="+token, wstest.Options{HTTPClient: s.HTTPClient()})
 				if err == nil {
-					_ = ws.CloseNow()
+					c.Cut()
 				}
 				return err == nil
 			}

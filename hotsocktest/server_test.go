@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // everywhere runs a test with both stores and both clocks.
@@ -193,15 +194,7 @@ func TestReachableFromOutside(t *testing.T) {
 	s := Start(t, Options{})
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	ws, _, err := websocket.Dial(t.Context(), s.URL+"/rt?token="+s.Token(Everything("ann")),
-		&websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.CloseNow()
-	if _, frame, err := ws.Read(t.Context()); err != nil || !strings.Contains(string(frame), "hotsock.connected") {
-		t.Errorf("Read: %s, %v", frame, err)
-	}
+	wstest.Connect(t, s.URL+"/rt?token="+s.Token(Everything("ann")), wstest.Options{HTTPClient: &http.Client{Transport: transport}})
 }
 
 // What the kit checks must be able to fail, and say why. In a bubble, what comes comes

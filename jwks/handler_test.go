@@ -6,14 +6,12 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // A handler admits who has a token signed with a key of the document, by every
@@ -45,25 +43,21 @@ func TestHandler(t *testing.T) {
 		}
 		return text
 	}
-	// connect returns the status of the upgrade and the first message.
+	// connect returns the status of the upgrade and the first event.
 	connect := func(token string) (int, string) {
-		c, resp, err := websocket.Dial(t.Context(), server.URL+"/?token="+token, nil)
+		c, resp, err := wstest.Try(t, server.URL+"/?token="+token, wstest.Options{})
 		if err != nil {
 			if resp == nil {
 				t.Fatal(err)
 			}
 			return resp.StatusCode, ""
 		}
-		defer c.CloseNow()
-		_, text, err := c.Read(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(text)
+		defer c.Cut()
+		return resp.StatusCode, c.Next().Event
 	}
 	for a, signer := range signers() {
 		status, first := connect(token(hotsock.SigningKey{Algorithm: a, ID: string(a), Private: signer}))
-		if status != http.StatusSwitchingProtocols || !strings.Contains(first, "hotsock.connected") {
+		if status != http.StatusSwitchingProtocols || first != "hotsock.connected" {
 			t.Errorf("%s: %d %s", a, status, first)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	hotsockotel "github.com/hotsock-go/hotsock/otel"
 	storeredis "github.com/hotsock-go/hotsock/store_redis"
 )
@@ -97,42 +97,12 @@ func twoNodes(t *testing.T, sampler sdktrace.Sampler) (a, b *node) {
 	return a, b
 }
 
-// A client is connected to one node.
-type client struct {
-	t  *testing.T
-	ws *websocket.Conn
-}
-
-func (n *node) connect() *client {
+// connect connects a client that is subscribed.
+func (n *node) connect() *wstest.Conn {
 	n.t.Helper()
-	ws, _, err := websocket.Dial(n.t.Context(), "ws"+strings.TrimPrefix(n.url, "http"), nil)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	n.t.Cleanup(func() { _ = ws.CloseNow() })
-	c := &client{n.t, ws}
-	c.next("hotsock.connected")
-	c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
-	c.next("hotsock.subscribed")
+	c := wstest.Connect(n.t, n.url, wstest.Options{})
+	c.Subscribe("room")
 	return c
-}
-
-func (c *client) send(text string) {
-	c.t.Helper()
-	if err := c.ws.Write(c.t.Context(), websocket.MessageText, []byte(text)); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-func (c *client) next(event string) string {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
-	defer cancel()
-	_, b, err := c.ws.Read(ctx)
-	if err != nil || !strings.Contains(string(b), `"`+event+`"`) {
-		c.t.Fatalf("got %s, %v, want %s", b, err, event)
-	}
-	return string(b)
 }
 
 // await returns the node's span of that name, when it has ended.
@@ -177,7 +147,7 @@ func TestTraceAcrossNodes(t *testing.T) {
 		parent  string
 	}{
 		{"client.websocket", func(*testing.T) {
-			onA.send(`{"event":"chat","channel":"room","data":"hi"}`)
+			onA.Send(`{"event":"chat","channel":"room","data":"hi"}`)
 		}, ""},
 		{"server.go", func(t *testing.T) {
 			ctx, span := a.provider.Tracer("app").Start(t.Context(), "the app's own")
@@ -205,9 +175,9 @@ func TestTraceAcrossNodes(t *testing.T) {
 			a.spans.Reset()
 			b.spans.Reset()
 			row.publish(t)
-			text := onB.next("chat")
+			text := onB.Expect("chat").Text
 			if row.trigger != "client.websocket" { // the sender gets no copy
-				text += onA.next("chat")
+				text += onA.Expect("chat").Text
 			}
 			publish := a.await("hotsock publish", "message")
 			if strings.Contains(text, publish.SpanContext.TraceID().String()) || strings.Contains(text, "traceparent") {
@@ -250,7 +220,7 @@ func TestScheduled(t *testing.T) {
 	if _, err := a.rt.Publish(t.Context(), hotsock.Message{Channel: "room", Event: "later", At: time.Now().Add(50 * time.Millisecond)}); err != nil {
 		t.Fatal(err)
 	}
-	onB.next("later")
+	onB.Expect("later")
 	publish, deliver := a.await("hotsock publish", "message"), b.await("hotsock deliver", "message")
 	if deliver.SpanContext.TraceID() == publish.SpanContext.TraceID() || deliver.Parent.IsValid() {
 		t.Error("the delivery is a part of the trace of the publish")
@@ -267,7 +237,7 @@ func TestNotSampled(t *testing.T) {
 	if _, err := a.rt.Publish(t.Context(), hotsock.Message{Channel: "room", Event: "chat"}); err != nil {
 		t.Fatal(err)
 	}
-	onB.next("chat")
+	onB.Expect("chat")
 	// A sampled one behind it shows that its spans would be here by now.
 	sampled := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
@@ -275,7 +245,7 @@ func TestNotSampled(t *testing.T) {
 	if _, err := a.rt.Publish(sampled, hotsock.Message{Channel: "room", Event: "traced"}); err != nil {
 		t.Fatal(err)
 	}
-	onB.next("traced")
+	onB.Expect("traced")
 	b.await("hotsock deliver", "message")
 	for _, n := range []*node{a, b} {
 		for _, s := range n.spans.GetSpans() {

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	hotsockprom "github.com/hotsock-go/hotsock/prom"
 )
 
@@ -46,37 +46,17 @@ func start(t *testing.T, reg prometheus.Registerer) (rt *hotsock.Handler, url st
 		}
 		server.Close()
 	})
-	return rt, "ws" + strings.TrimPrefix(server.URL, "http")
+	return rt, server.URL
 }
 
 // converse has a user subscribe to a channel, and say something that comes back.
 func converse(t *testing.T, url, uid, channel string) {
 	t.Helper()
-	ws, _, err := websocket.Dial(t.Context(), url+"?uid="+uid, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next := func(event string) {
-		t.Helper()
-		_, b, err := ws.Read(t.Context())
-		if err != nil || !strings.Contains(string(b), event) {
-			t.Fatalf("got %s, %v, want %s", b, err, event)
-		}
-	}
-	next("hotsock.connected")
-	for _, command := range []struct{ send, want string }{
-		{`{"event":"hotsock.subscribe","channel":"` + channel + `"}`, "hotsock.subscribed"},
-		{`{"event":"hotsock.subscribe","channel":"` + channel + `"}`, "ALREADY_SUBSCRIBED"},
-		{`{"event":"chat","channel":"` + channel + `","data":"hi"}`, `"chat"`},
-	} {
-		if err := ws.Write(t.Context(), websocket.MessageText, []byte(command.send)); err != nil {
-			t.Fatal(err)
-		}
-		next(command.want)
-	}
-	if err := ws.Close(websocket.StatusNormalClosure, ""); err != nil {
-		t.Fatal(err)
-	}
+	c := wstest.Connect(t, url+"?uid="+uid, wstest.Options{})
+	c.Subscribe(channel)
+	c.Do(`{"event":"hotsock.subscribe","channel":"`+channel+`"}`, "ALREADY_SUBSCRIBED")
+	c.Do(`{"event":"chat","channel":"`+channel+`","data":"hi"}`, "chat")
+	c.Close()
 }
 
 // ended waits until the handler has taken n connections back.

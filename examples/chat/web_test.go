@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -9,11 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/coder/websocket"
-	"github.com/coder/websocket/wsjson"
-	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // startChat serves the chat until the test ends.
@@ -98,43 +94,17 @@ func TestReach(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	ws, _, err := websocket.Dial(ctx, s.URL+"/rt?token="+url.QueryEscape(minted.Token), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ws.CloseNow() }() // the server may have been first
-	type frame struct {
-		Event string
-		Error struct{ Code string }
-	}
-	var connected frame
-	if err := wsjson.Read(ctx, ws, &connected); err != nil || connected.Event != "hotsock.connected" {
-		t.Fatalf("connecting: %+v, %v", connected, err)
-	}
-	denied := frame{Event: "hotsock.error", Error: struct{ Code string }{"SUBSCRIBE_PERMISSION_DENIED"}}
+	c := wstest.Connect(t, s.URL+"/rt?token="+url.QueryEscape(minted.Token), wstest.Options{})
 	for _, tt := range []struct {
-		why, channel string
-		want         frame
+		why, channel, answer string
 	}{
-		{"the room that was asked for", roomChannel("lobby"), frame{Event: "hotsock.subscribed"}},
-		{"another room needs another token", roomChannel("kitchen"), denied},
-		{"one's own inbox", minted.Inbox, frame{Event: "hotsock.subscribed"}},
-		{"an inbox is private", inboxChannel("Bo"), denied},
+		{"the room that was asked for", roomChannel("lobby"), "hotsock.subscribed"},
+		{"another room needs another token", roomChannel("kitchen"), "SUBSCRIBE_PERMISSION_DENIED"},
+		{"one's own inbox", minted.Inbox, "hotsock.subscribed"},
+		{"an inbox is private", inboxChannel("Bo"), "SUBSCRIBE_PERMISSION_DENIED"},
 	} {
-		t.Run(tt.why, func(t *testing.T) {
-			command := map[string]string{"event": "hotsock.subscribe", "channel": tt.channel}
-			if err := wsjson.Write(ctx, ws, command); err != nil {
-				t.Fatal(err)
-			}
-			var got frame
-			if err := wsjson.Read(ctx, ws, &got); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+		t.Run(tt.why, func(*testing.T) {
+			c.Do(`{"event":"hotsock.subscribe","channel":`+wstest.Quote(tt.channel)+`}`, tt.answer)
 		})
 	}
 }

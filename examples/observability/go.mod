@@ -3,7 +3,6 @@ module github.com/hotsock-go/hotsock/examples/observability
 go 1.26.0
 
 require (
-	github.com/coder/websocket v1.8.15
 	github.com/hotsock-go/hotsock v0.1.0
 	github.com/hotsock-go/hotsock/otel v0.1.0
 	github.com/hotsock-go/hotsock/prom v0.1.0
@@ -19,6 +18,7 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/coder/websocket v1.8.15 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

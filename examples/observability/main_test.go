@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"go.uber.org/goleak"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +29,7 @@ func TestConversation(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- serve(ctx, l, &traces, "") }()
 
-	ws := talk(t, l.Addr().String())
+	c := talk(t, l.Addr().String())
 	lines := []string{
 		"hotsock_connections 1",
 		"hotsock_subscriptions 1",
@@ -48,7 +49,7 @@ func TestConversation(t *testing.T) {
 			t.Fatalf("/metrics does not say %q", missing)
 		}
 	}
-	_ = ws.CloseNow()
+	c.Cut()
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)
@@ -61,28 +62,12 @@ func TestConversation(t *testing.T) {
 }
 
 // talk has a client say something that comes back.
-func talk(t *testing.T, addr string) *websocket.Conn {
+func talk(t *testing.T, addr string) *wstest.Conn {
 	t.Helper()
-	ctx := t.Context()
-	ws, _, err := websocket.Dial(ctx, "ws://"+addr+"/rt", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct{ send, want string }{
-		{"", "hotsock.connected"},
-		{`{"event":"hotsock.subscribe","channel":"room"}`, "hotsock.subscribed"},
-		{`{"event":"chat","channel":"room","data":"hi"}`, `"hi"`},
-	} {
-		if step.send != "" {
-			if err := ws.Write(ctx, websocket.MessageText, []byte(step.send)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, b, err := ws.Read(ctx); err != nil || !strings.Contains(string(b), step.want) {
-			t.Fatalf("got %s, %v, want %s", b, err, step.want)
-		}
-	}
-	return ws
+	c := wstest.Connect(t, "ws://"+addr+"/rt", wstest.Options{})
+	c.Subscribe("room")
+	c.Do(`{"event":"chat","channel":"room","data":"hi"}`, "chat")
+	return c
 }
 
 // A collector gets the traces when they are not to be written.
@@ -101,7 +86,7 @@ func TestCollector(t *testing.T) {
 	var traces bytes.Buffer
 	served := make(chan error, 1)
 	go func() { served <- serve(ctx, l, &traces, collector.URL+"/v1/traces") }()
-	_ = talk(t, l.Addr().String()).CloseNow()
+	talk(t, l.Addr().String()).Cut()
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)

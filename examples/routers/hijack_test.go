@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -13,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	echo4 "github.com/labstack/echo/v4"
 	echo4middleware "github.com/labstack/echo/v4/middleware"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // lockedBuffer is a log that is read while it may be written.
@@ -61,9 +60,7 @@ func TestBehindTimeoutHandler(t *testing.T) {
 			rt, log := anybody(t)
 			s := httptest.NewServer(http.TimeoutHandler(mount(rt), 10*time.Second, "too late"))
 			defer s.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			_, resp, err := websocket.Dial(ctx, s.URL+"/rt", nil)
+			_, resp, err := wstest.Try(t, s.URL+"/rt", wstest.Options{})
 			if err == nil || resp == nil || resp.StatusCode != http.StatusInternalServerError {
 				t.Fatalf("answered %v, %v", resp, err)
 			}
@@ -91,8 +88,7 @@ func TestBehindEcho4Gzip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "GET /rt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAccept-Encoding: gzip\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	_, _ = io.WriteString(conn, wstest.Request("/rt", "Accept-Encoding: gzip"))
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	var answer []byte
 	for b := make([]byte, 4<<10); !bytes.Contains(answer, []byte("hotsock.connected")); {

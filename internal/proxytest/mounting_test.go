@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/client"
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
@@ -89,11 +88,9 @@ func (e *env) dial(t *testing.T, headers ...string) int {
 	for i := 0; i < len(headers); i += 2 {
 		header.Set(headers[i], headers[i+1])
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	ws, res, err := websocket.Dial(ctx, e.url+"?token="+e.token(t), &websocket.DialOptions{HTTPClient: e.client, HTTPHeader: header})
+	c, res, err := wstest.Try(t, e.url+"?token="+e.token(t), wstest.Options{HTTPClient: e.client, Header: header})
 	if err == nil {
-		_ = ws.CloseNow()
+		c.Cut()
 	} else if res == nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 func TestFramesRightBehindTheRequest(t *testing.T) {
@@ -52,9 +52,7 @@ func requestUpgrade(t *testing.T, s *httptest.Server, behind []byte) *net.TCPCon
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	request := []byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-	if _, err := conn.Write(append(request, behind...)); err != nil {
+	if _, err := conn.Write(append([]byte(wstest.Request("/")), behind...)); err != nil {
 		t.Fatal(err)
 	}
 	return conn.(*net.TCPConn)
@@ -74,7 +72,7 @@ func TestNotHijackable(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot) // nothing else has been written
 	}))
 	defer s.Close()
-	_, resp, err := websocket.Dial(t.Context(), s.URL, nil)
+	_, resp, err := wstest.Try(t, s.URL, wstest.Options{})
 	if err == nil || resp == nil || resp.StatusCode != http.StatusTeapot {
 		t.Errorf("dial: %v, %v", resp, err)
 	}
@@ -111,13 +109,7 @@ func TestWriterThatWaits(t *testing.T) {
 				c.Cut()
 			}))
 			defer s.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			ws, _, err := websocket.Dial(ctx, s.URL, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = ws.CloseNow()
+			wstest.Dial(t, s.URL, wstest.Options{}).Cut()
 		})
 	}
 }

@@ -3,6 +3,7 @@ package socket
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // BenchmarkFlush sends a frame, or several at once, to connections over real
@@ -75,9 +78,7 @@ func (r *reading) conn(b *testing.B, f *Flusher) *Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"))
-	if err != nil {
+	if _, err = io.WriteString(conn, wstest.Request("/")); err != nil {
 		b.Fatal(err)
 	}
 	in := bufio.NewReader(conn)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,16 +45,7 @@ func pairOffering(t *testing.T, o Options, compress bool) (*Conn, *websocket.Con
 		accepted <- c
 	}))
 	t.Cleanup(s.Close)
-	offer := &websocket.DialOptions{}
-	if compress {
-		offer.CompressionMode = websocket.CompressionNoContextTakeover
-	}
-	client, _, err := websocket.Dial(t.Context(), s.URL, offer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.SetReadLimit(-1)
-	t.Cleanup(func() { _ = client.CloseNow() })
+	client := wstest.Dial(t, s.URL, wstest.Options{Compress: compress}).WS
 	c := <-accepted
 	t.Cleanup(func() { c.Cut(); c.Close(context.Background(), StatusNormal, "") })
 	return c, client

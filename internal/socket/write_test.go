@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // full sends until the kernel takes no more, and returns how much that was.
@@ -186,11 +188,7 @@ func TestWrappedConnectionIsNotBypassed(t *testing.T) {
 			s.Listener = l
 			server(s)
 			defer s.Close()
-			client, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{HTTPClient: s.Client()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			client.SetReadLimit(-1)
+			client := wstest.Dial(t, s.URL, wstest.Options{HTTPClient: s.Client()}).WS
 			c := <-accepted
 			in, out := l.in.Load(), l.out.Load()
 
@@ -235,8 +233,7 @@ func TestStallOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	_, _ = io.WriteString(conn, wstest.Request("/"))
 	c := <-accepted
 	defer func() { c.Cut(); c.Close(context.Background(), StatusNormal, "") }()
 	n := full(t, c)

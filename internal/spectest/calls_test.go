@@ -47,7 +47,7 @@ func bodyOf(text string) io.ReadCloser {
 
 // by makes the call one of a client's connection.
 func (c call) by(k *socket) call {
-	c.query = map[string]string{"connectionId": k.id, "connectionSecret": k.secret}
+	c.query = map[string]string{"connectionId": k.ID, "connectionSecret": k.Secret}
 	return c
 }
 

@@ -36,7 +36,7 @@ func (k *socket) schedule() string {
 	k.t.Helper()
 	k.send(`{"event":"chat","channel":"room","scheduleExpression":"at(2100-01-01T00:00:00)","ref":"schedule"}`)
 	acked := k.next("hotsock.ack")
-	return acked.data("scheduleArn")
+	return acked.Member("scheduleArn").(string)
 }
 
 // member opens a connection that is subscribed where the calls need it.
@@ -58,7 +58,7 @@ func clientOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 		refused.header = map[string]string{"Origin": "https://elsewhere.example.org"}
 		s.do(t, d, refused.not(http.StatusForbidden, "ORIGIN_DENIED"))
 		stranger := c
-		stranger.query = map[string]string{"connectionId": k.id, "connectionSecret": "wrong"}
+		stranger.query = map[string]string{"connectionId": k.ID, "connectionSecret": "wrong"}
 		s.do(t, d, stranger.not(http.StatusUnauthorized, "UNAUTHORIZED"))
 		s.do(t, d, c.with(`{"channel":"room"`).not(http.StatusBadRequest, "INVALID_JSON"))
 		s.do(t, d, c.with(`{"channel":1}`).not(http.StatusBadRequest, "INVALID_REQUEST"))

@@ -3,7 +3,6 @@ module github.com/hotsock-go/hotsock/internal/spectest
 go 1.26.0
 
 require (
-	github.com/coder/websocket v1.8.15
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/hotsock-go/hotsock v0.1.0
 	github.com/oasdiff/yaml v0.1.1
@@ -13,6 +12,7 @@ require (
 )
 
 require (
+	github.com/coder/websocket v1.8.15 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-openapi/jsonpointer v0.22.5 // indirect
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect

@@ -24,7 +24,7 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 		{operation: "getChannel", status: 200, path: map[string]string{"name": "presence.chat"}},
 		{operation: "getChannelStorage", status: 200, path: map[string]string{"name": "room"}, query: map[string]string{"after": "a", "keys": "topic,other"}},
 		{operation: "unsubscribeUser", status: 200, path: map[string]string{"name": "room", "uid": "Jim"}},
-		{operation: "disconnect", status: 200, path: map[string]string{"id": jim.id}},
+		{operation: "disconnect", status: 200, path: map[string]string{"id": jim.ID}},
 		{operation: "disconnectUser", status: 200, path: map[string]string{"uid": "Pam"}},
 		{operation: "getSchedules", status: 200, query: map[string]string{"channel": "room"}},
 		{operation: "moveSchedule", status: 200, path: moved, body: `{"scheduleExpression":"at(2101-01-01T00:00:00)"}`},

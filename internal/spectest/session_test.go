@@ -49,7 +49,7 @@ func session(t *testing.T, d *asyncDocument) {
 	// Reactions are to messages that are kept.
 	jim.send(`{"event":"chat","channel":"room","data":"kept","ref":"12"}`)
 	acked := jim.next("hotsock.ack")
-	id = acked.data("id")
+	id = acked.Member("id").(string)
 	jim.send(reaction("room", id, "add"))
 	jim.next("hotsock.messageReactionAdded")
 	jim.send(reaction("room", id, "remove"))

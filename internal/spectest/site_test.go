@@ -1,19 +1,16 @@
 package spectest
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
@@ -126,27 +123,9 @@ func umdToken(t *testing.T, uid, umd string) string {
 
 // A socket is a client's connection. Each frame of it is held to the document.
 type socket struct {
+	*wstest.Conn
 	t     *testing.T
 	async *asyncDocument
-	conn  *websocket.Conn
-	// id and secret authenticate HTTP requests on its behalf.
-	id, secret string
-}
-
-// A frame has what the tests look at.
-type frame struct {
-	ID    string
-	Event string
-	Data  json.RawMessage
-	Error struct{ Code string }
-}
-
-// data returns a member of the frame's data that is a string.
-func (f *frame) data(name string) string {
-	var members map[string]any
-	_ = json.Unmarshal(f.Data, &members) // it may be no object
-	s, _ := members[name].(string)
-	return s
 }
 
 // connect opens a connection of a user with all permissions; "" is nobody.
@@ -157,18 +136,9 @@ func (s *site) connect(t *testing.T, uid string) *socket {
 
 func (s *site) dial(t *testing.T, c hotsock.Claims) *socket {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	address := "ws" + strings.TrimPrefix(s.base, "http") + "?token=" + url.QueryEscape(token(t, c))
-	conn, _, err := websocket.Dial(ctx, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.SetReadLimit(1 << 20)
-	t.Cleanup(func() { conn.CloseNow() })
-	k := &socket{t: t, async: s.async, conn: conn}
-	f := k.next("hotsock.connected")
-	k.id, k.secret = f.data("connectionId"), f.data("connectionSecret")
+	conn := wstest.Dial(t, s.base+"?token="+url.QueryEscape(token(t, c)), wstest.Options{})
+	k := &socket{conn, t, s.async}
+	k.held(conn.Greet())
 	return k
 }
 
@@ -179,7 +149,7 @@ func (k *socket) send(command string) {
 	if name, err := k.async.match(received, []byte(command)); err != nil {
 		k.t.Errorf("the command is not in the document: %s: %v", name, err)
 	}
-	k.write(command)
+	k.Send(command)
 }
 
 func (k *socket) sendWrong(command string) {
@@ -187,43 +157,31 @@ func (k *socket) sendWrong(command string) {
 	if name, err := k.async.match(received, []byte(command)); err == nil {
 		k.t.Errorf("the document takes this for %s: %s", name, command)
 	}
-	k.write(command)
+	k.Send(command)
 }
 
-func (k *socket) write(command string) {
+// held holds a frame to the document.
+func (k *socket) held(f wstest.Frame) {
 	k.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := k.conn.Write(ctx, websocket.MessageText, []byte(command)); err != nil {
-		k.t.Fatal(err)
+	if _, err := k.async.match(sent, []byte(f.Text)); err != nil {
+		k.t.Errorf("the server's frame is not in the document: %v\n%s", err, f.Text)
+	}
+	if f.Error.Code != "" {
+		k.async.codes[f.Error.Code] = true
 	}
 }
 
 // next reads up to the next frame of this event.
-func (k *socket) next(event string) frame {
+func (k *socket) next(event string) wstest.Frame {
 	k.t.Helper()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		_, text, err := k.conn.Read(ctx)
-		cancel()
-		if err != nil {
-			k.t.Fatalf("waiting for %s: %v", event, err)
-		}
-		if _, err := k.async.match(sent, text); err != nil {
-			k.t.Errorf("the server's frame is not in the document: %v\n%s", err, text)
-		}
-		var f frame
-		if err := json.Unmarshal(text, &f); err != nil {
-			k.t.Fatal(err)
-		}
-		if f.Event == "hotsock.error" {
-			k.async.codes[f.Error.Code] = true
-		}
+		f := k.Next()
+		k.held(f)
 		if f.Event == event {
 			return f
 		}
 		if f.Event == "hotsock.error" {
-			k.t.Fatalf("waiting for %s, got %s", event, text)
+			k.t.Fatalf("waiting for %s, got %s", event, f.Text)
 		}
 	}
 }
