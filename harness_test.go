@@ -99,7 +99,7 @@ type faultyStore struct {
 	// published counts tries by channel, of which that with the number in
 	// failing fails.
 	published, failing map[string]int
-	held               map[string]*hold // Subscribe calls by channel
+	held               map[string]*hold // Subscribe calls by channel, AddConnection calls by id
 	// dead are nodes that are listed and do not answer.
 	dead        []string
 	away        map[string]bool // channels whose part of the store is down
@@ -143,19 +143,32 @@ type hold struct {
 	err  error // what they fail with
 }
 
-// holdSubscribe makes subscribes to a channel wait until they are released.
-func (s *faultyStore) holdSubscribe(channel string) (release func(error)) {
+// hold makes subscribes to a channel, or records of a connection, wait until they
+// are released.
+func (s *faultyStore) hold(what string) (release func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := &hold{over: make(chan struct{})}
-	s.held = map[string]*hold{channel: h}
+	s.held = map[string]*hold{what: h}
 	return func(err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.held, channel)
+		delete(s.held, what)
 		h.err = err
 		close(h.over)
 	}
+}
+
+// waitForRelease returns the error of the release, if what was held.
+func (s *faultyStore) waitForRelease(what string) error {
+	s.mu.Lock()
+	h := s.held[what]
+	s.mu.Unlock()
+	if h == nil {
+		return nil
+	}
+	<-h.over
+	return h.err
 }
 
 // err is what an operation fails with, and notes those that succeed.
@@ -244,13 +257,8 @@ func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.R
 }
 
 func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (store.SubscribeResult, error) {
-	n.s.mu.Lock()
-	held := n.s.held[r.Channel]
-	n.s.mu.Unlock()
-	if held != nil {
-		if <-held.over; held.err != nil {
-			return store.SubscribeResult{}, held.err
-		}
+	if err := n.s.waitForRelease(r.Channel); err != nil {
+		return store.SubscribeResult{}, err
 	}
 	if err := n.s.err(&n.s.subs, r.Channel); err != nil {
 		return store.SubscribeResult{}, err
@@ -292,6 +300,9 @@ func (n *faultyNode) Call(ctx context.Context, id string, request []byte) ([]byt
 }
 
 func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {
+	if err := n.s.waitForRelease(c.ID); err != nil {
+		return err
+	}
 	n.s.mu.Lock()
 	defer n.s.mu.Unlock()
 	if n.s.known == nil {

@@ -1,6 +1,7 @@
 package hotsock
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"testing"
@@ -46,7 +47,7 @@ func letOthersRun() {
 func TestHostUnsubscribesDuringSubscribe(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c.Send(subscribeA)
 		synctest.Wait()
 		n := started(func() int {
@@ -69,7 +70,7 @@ func TestHostUnsubscribesDuringSubscribe(t *testing.T) {
 // The same while the token subscribes.
 func TestHostUnsubscribesDuringAutoSubscribe(t *testing.T) {
 	inRig(t, autoSubscribing(), func(t *testing.T, r *rig) {
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c := r.connect("ann")
 		synctest.Wait()
 		n := started(func() int {
@@ -96,7 +97,7 @@ func autoSubscribing() Options {
 // What the token subscribes while the store is away follows.
 func TestAutoSubscribeWhileUnavailable(t *testing.T) {
 	inRig(t, autoSubscribing(), func(t *testing.T, r *rig) {
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c := r.connect("ann")
 		synctest.Wait()
 		release(store.ErrUnavailable)
@@ -112,7 +113,7 @@ func TestAutoSubscribeWhileUnavailable(t *testing.T) {
 func TestMetadataChangesDuringSubscribe(t *testing.T) {
 	inRig(t, Options{Keys: []Key{tokenHS256.Key()}}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c.Send(subscribeA)
 		synctest.Wait()
 		ann := r.h.conns.ofUser("ann")[0]
@@ -138,7 +139,7 @@ func TestUnsubscribeDuringRetry(t *testing.T) {
 		r.s.setDown(true)
 		c.Do(subscribeA, "UNAVAILABLE")
 		r.s.setDown(false)
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		time.Sleep(10 * time.Second)
 		c.Send(unsubscribeA)
 		letOthersRun()
@@ -155,7 +156,7 @@ func TestRetryDuringSubscribe(t *testing.T) {
 		c := r.connect("ann")
 		r.s.setDown(true)
 		c.Do(subscribeA, "UNAVAILABLE")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		r.s.setDown(false)
 		c.Send(subscribeA)
 		synctest.Wait()
@@ -175,7 +176,7 @@ func TestUnsubscribeDuringResync(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.Do(subscribeA, "hotsock.subscribed")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		r.s.receiver.Lost("a")
 		synctest.Wait()
 		c.Send(unsubscribeA)
@@ -193,7 +194,7 @@ func TestResyncDuringResume(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.Do(subscribeA, "hotsock.subscribed")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c.Send(`{"event":"hotsock.subscribe","channel":"a","data":{"after":null}}`)
 		synctest.Wait()
 		r.s.receiver.Lost("a")
@@ -212,7 +213,7 @@ func TestEndDuringResync(t *testing.T) {
 	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		c.Do(subscribeA, "hotsock.subscribed")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		r.s.receiver.Lost("a")
 		synctest.Wait()
 		c.Cut()
@@ -220,6 +221,28 @@ func TestEndDuringResync(t *testing.T) {
 		release(nil)
 		time.Sleep(10 * time.Second)
 		wantCounts(r, map[string]int{"a": 0})
+	})
+}
+
+// A connection that ends while it is added to the store again is not left there.
+func TestEndWhileAddedAgain(t *testing.T) {
+	events := EventSinkFunc(func(context.Context, Event) error { return nil })
+	inRig(t, Options{Events: events}, func(t *testing.T, r *rig) {
+		ann := r.connect("ann")
+		id := onlyConnection(r)
+		release := r.s.hold(id)
+		r.s.receiver.Rejoin()
+		synctest.Wait()
+		ann.Cut()
+		letOthersRun()
+		release(nil)
+		for len(r.h.conns.all()) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		r.h.conns.wait()
+		if r.s.known[id] {
+			t.Error("the store knows the connection")
+		}
 	})
 }
 

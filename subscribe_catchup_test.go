@@ -170,7 +170,7 @@ func TestTooMuchWhileSubscribing(t *testing.T) {
 		other := r.connect("bob")
 		other.Subscribe("a")
 		c := r.connect("ann")
-		release := r.s.holdSubscribe("a")
+		release := r.s.hold("a")
 		c.Send(`{"event":"hotsock.subscribe","channel":"a"}`)
 		time.Sleep(time.Millisecond)
 		var last ulid.ULID

@@ -62,21 +62,21 @@ func TestResumeAndLost(t *testing.T) {
 		want []string
 	}{
 		{"the loss comes while the store is asked", func(r *rig, resume, lose func()) {
-			release := r.s.holdSubscribe("a")
+			release := r.s.hold("a")
 			resume()
 			synctest.Wait()
 			lose()
 			release(nil)
 		}, slices.Concat(again, loss)},
 		{"the same, in vain", func(r *rig, resume, lose func()) {
-			release := r.s.holdSubscribe("a")
+			release := r.s.hold("a")
 			resume()
 			synctest.Wait()
 			lose()
 			release(store.ErrUnavailable)
 		}, slices.Concat(loss, again)},
 		{"before what is lost is dealt with", func(r *rig, resume, lose func()) {
-			release := r.s.holdSubscribe("b")
+			release := r.s.hold("b")
 			r.s.receiver.Lost("b")
 			synctest.Wait()
 			lose()
@@ -85,14 +85,14 @@ func TestResumeAndLost(t *testing.T) {
 			release(nil)
 		}, slices.Concat(again, loss)},
 		{"while what is lost is dealt with", func(r *rig, resume, lose func()) {
-			release := r.s.holdSubscribe("a")
+			release := r.s.hold("a")
 			lose()
 			synctest.Wait()
 			resume()
 			release(nil)
 		}, slices.Concat(loss, again)},
 		{"only another loss", func(r *rig, _, lose func()) {
-			release := r.s.holdSubscribe("a")
+			release := r.s.hold("a")
 			r.s.receiver.Lost("a")
 			synctest.Wait()
 			lose()

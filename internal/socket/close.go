@@ -126,10 +126,8 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 }
 
 // receiving reports whether the kernel still has something for the client, and
-// gets rid of it.
+// gets rid of it. All is flushed: nobody else looks any more.
 func (c *Conn) receiving() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	moved := c.progress()
 	return moved && c.stall.unsent > 0
 }
@@ -143,10 +141,7 @@ func closeFrame(code Code, reason string) Frame {
 // itself: the system forgets what it has not sent when a connection is closed on
 // which something is unread.
 func (c *Conn) linger() bool {
-	c.mu.Lock()
-	err := c.deaf
-	c.mu.Unlock()
-	if errors.As(err, new(closedError)) {
+	if errors.As(c.deaf, new(closedError)) { // which was set before heard was closed, once
 		return true
 	}
 	_ = c.net.SetReadDeadline(time.Now().Add(closePatience))

@@ -176,7 +176,7 @@ func (s *stall) interval(c *Conn) time.Duration {
 }
 
 // progress reports whether the client has received something since the last
-// look. c.mu is held.
+// look. c.mu is held while there is something to write.
 func (c *Conn) progress() bool {
 	s := &c.stall
 	unsent, known := unsentBytes(c.kernel)
