@@ -160,7 +160,7 @@ func TestLaterEvents(t *testing.T) {
 		c.send(t, set("room", "k", `1`))
 		e.events.take(t, e, 1)
 		start := time.Now()
-		const who = `"channel":"room","connectionId":"$cid",` + version + `,"key":"k","sourceIp":"pipe","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`
+		const who = `"channel":"room","connectionId":"$cid",` + version + `,"key":"k","sourceIp":"192.0.2.1","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`
 		e.eventually(t, event("channelStorageUpdated", "channelStorage", who,
 			`"channel":"room","key":"k","data":null,"dataPrevious":1,"expired":true,"expiresAt":"$_","meta":{"uid":"Jim","umd":null}`))
 		if d := time.Since(start); d < 5*time.Second || d > 6*time.Second {
@@ -171,7 +171,7 @@ func TestLaterEvents(t *testing.T) {
 		c.close(t)
 		e.events.take(t, e, 1) // disconnected
 		e.eventually(t, event("messagePublished", "message",
-			`"channel":"room","connectionId":"$cid","event":"e",`+version+`,"requestId":"$_","sourceIp":"pipe","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`,
+			`"channel":"room","connectionId":"$cid","event":"e",`+version+`,"requestId":"$_","sourceIp":"192.0.2.1","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`,
 			`"channel":"room","event":"e","id":"$id1","data":null,"meta":{"uid":"Jim","umd":null}`))
 		time.Sleep(time.Hour)
 		if rest := e.events.all(); len(rest) != 0 {
