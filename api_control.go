@@ -273,7 +273,7 @@ func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule
 	if err != nil {
 		return out, err
 	}
-	sq := store.ScheduleQuery{Channel: q.Channel, Limit: limit + 1} // one to see if there are more
+	sq := store.SchedulesRequest{Channel: q.Channel, Limit: limit + 1} // one to see if there are more
 	if q.After != "" {
 		var ok bool
 		if sq.AfterDue, sq.AfterID, ok = wire.ParseScheduleCursor(q.After); !ok {
@@ -282,16 +282,18 @@ func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule
 	}
 	ctx, cancel := h.storeContext(ctx)
 	defer cancel()
-	list, err := h.opts.Scheduler.Schedules(ctx, sq)
+	page, err := h.opts.Scheduler.Schedules(ctx, sq)
 	if err != nil {
 		return out, asError(err)
 	}
-	if len(list) > limit {
-		list = list[:limit]
-		last := list[limit-1]
+	if len(page.Schedules) > limit {
+		page.Schedules, page.More = page.Schedules[:limit], true
+	}
+	if page.More {
+		last := page.Schedules[len(page.Schedules)-1]
 		out.Next = wire.ScheduleCursor(last.Due, last.ID)
 	}
-	for _, s := range list {
+	for _, s := range page.Schedules {
 		o := Schedule{
 			ARN: wire.ScheduleARN(s.Group, s.ID), Due: s.Due, Channel: s.Channel(), UID: s.UID, ConnectionID: s.Connection,
 		}

@@ -199,7 +199,7 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 		return publishResult{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
 	}
 	p := store.PublishRequest{
-		Channel: m.channel, Event: m.event, Data: m.data, Keep: m.retention,
+		Channel: m.channel, Event: m.event, Data: m.data, Retention: m.retention,
 		DedupID: m.dedup, DedupFor: h.opts.DeduplicationWindow,
 	}
 	if !m.due.IsZero() {
@@ -220,7 +220,7 @@ func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) 
 		return publishResult{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
 	}
 	s := setRequest(w.channel, w.key, w.data)
-	s.Keep = w.retention
+	s.Retention = w.retention
 	if w.emit {
 		s.Emit, s.Origin = true, who.origin()
 	}

@@ -106,7 +106,7 @@ type faultyStore struct {
 	tokensAway  bool            // UseToken fails
 	replays     int             // calls of Replay
 	replaysHang bool            // until their time is over
-	afterGets   []func(*store.Entry) *store.Entry
+	afterGets   []func([]*store.Entry) []*store.Entry
 }
 
 func (s *faultyStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
@@ -234,16 +234,16 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 	return n.Node.Publish(ctx, p)
 }
 
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return store.HistoryPage{}, err
+		return store.HistoryResult{}, err
 	}
 	return n.Node.History(ctx, h)
 }
 
-func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay, error) {
+func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return store.Replay{}, err
+		return store.ReplayResult{}, err
 	}
 	n.s.mu.Lock()
 	n.s.replays++
@@ -251,7 +251,7 @@ func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.R
 	n.s.mu.Unlock()
 	if hang {
 		<-ctx.Done()
-		return store.Replay{}, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+		return store.ReplayResult{}, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
 	}
 	return n.Node.Replay(ctx, r)
 }

@@ -108,7 +108,7 @@ func pathUser(segment string) (string, error) {
 
 func (a *serverAPI) schedules(_ http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
 	q := r.URL.Query()
-	list := store.ScheduleQuery{Channel: q.Get("channel"), Limit: wire.MaxPage}
+	list := store.SchedulesRequest{Channel: q.Get("channel"), Limit: wire.MaxPage}
 	if list.Channel != "" {
 		if err := validateChannel(list.Channel); err != nil {
 			return 0, nil, err
@@ -122,12 +122,11 @@ func (a *serverAPI) schedules(_ http.ResponseWriter, r *http.Request, _ []string
 	}
 	ctx, cancel := a.h.storeContext(r.Context())
 	defer cancel()
-	schedules, err := a.h.opts.Scheduler.Schedules(ctx, list)
+	page, err := a.h.opts.Scheduler.Schedules(ctx, list)
 	if err != nil {
 		return 0, nil, err
 	}
-	more := len(schedules) == list.Limit
-	return http.StatusOK, wire.AppendSchedulePage(nil, schedules, more, maxPageSize), nil
+	return http.StatusOK, wire.AppendSchedulePage(nil, page.Schedules, page.More, maxPageSize), nil
 }
 
 func (a *serverAPI) cancelSchedule(_ http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {

@@ -37,9 +37,9 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, acc *access, in
 		Channel: acc.channel,
 		Event:   in.Event,
 		// The frame's buffer is used again.
-		Data: bytes.Clone(in.Data),
-		Meta: &meta,
-		Keep: perms.Keep,
+		Data:      bytes.Clone(in.Data),
+		Meta:      &meta,
+		Retention: perms.Keep,
 	}
 	if !perms.Echo {
 		p.Exclude = acc.connection

@@ -9,57 +9,51 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// afterGet has something done when the store has read an entry, and before the
+// afterGet has something done when the store has read entries, and before the
 // handler gets it: one function for each read, in turn, which returns what the
 // handler gets.
-func (s *faultyStore) afterGet(f ...func(*store.Entry) *store.Entry) {
+func (s *faultyStore) afterGet(f ...func([]*store.Entry) []*store.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.afterGets = f
 }
 
-func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	e, err := n.Node.Get(ctx, channel, key)
-	n.s.mu.Lock()
-	var f func(*store.Entry) *store.Entry
-	if len(n.s.afterGets) > 0 {
-		f, n.s.afterGets = n.s.afterGets[0], n.s.afterGets[1:]
-	}
-	n.s.mu.Unlock()
-	if f != nil {
-		if e = f(e); e == nil {
-			err = store.ErrNotFound
-		}
-	}
-	return e, err
-}
-
-func (n *faultyNode) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+func (n *faultyNode) Tallies(ctx context.Context, t store.TalliesRequest) ([]store.Tally, error) {
 	if err := n.s.err(nil, ""); err != nil {
 		return nil, err
 	}
 	return n.Node.Tallies(ctx, t)
 }
 
-func (n *faultyNode) ListReactions(ctx context.Context, l store.ReactionsRequest) (store.ReactionPage, error) {
+func (n *faultyNode) Reactions(ctx context.Context, l store.ReactionsRequest) (store.ReactionsResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return store.ReactionPage{}, err
+		return store.ReactionsResult{}, err
 	}
-	return n.Node.ListReactions(ctx, l)
+	return n.Node.Reactions(ctx, l)
 }
 
-func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return nil, err
+		return store.KeysResult{}, err
 	}
 	return n.Node.Keys(ctx, k)
 }
 
-func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntriesResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
-		return store.EntryPage{}, err
+		return store.EntriesResult{}, err
 	}
-	return n.Node.Entries(ctx, e)
+	page, err := n.Node.Entries(ctx, e)
+	n.s.mu.Lock()
+	var f func([]*store.Entry) []*store.Entry
+	if len(n.s.afterGets) > 0 {
+		f, n.s.afterGets = n.s.afterGets[0], n.s.afterGets[1:]
+	}
+	n.s.mu.Unlock()
+	if f != nil {
+		page.Entries = f(page.Entries)
+	}
+	return page, err
 }
 
 // While the answer to a read is on its way, the entry changes, and the client,
@@ -96,14 +90,14 @@ func TestReadWhileDelivered(t *testing.T) {
 					write(tt.before)
 					p.Expect("hotsock.channelStorageUpdated")
 				}
-				var during []func(*store.Entry) *store.Entry
+				var during []func([]*store.Entry) []*store.Entry
 				for _, value := range tt.during {
-					during = append(during, func(e *store.Entry) *store.Entry {
+					during = append(during, func(found []*store.Entry) []*store.Entry {
 						write(value)
 						if tt.stale {
 							return nil
 						}
-						return e
+						return found
 					})
 				}
 				r.s.afterGet(during...)

@@ -69,18 +69,18 @@ func (s *keyScan) read(ctx context.Context, limit int) ([]string, error) {
 	}
 	limited := newLazyTimeout(ctx, s.reader.timeout)
 	defer limited.end()
-	keys, err := s.reader.node.Keys(limited, store.KeysRequest{
+	page, err := s.reader.node.Keys(limited, store.KeysRequest{
 		Channel: s.channel, Prefix: s.ranges[0].Name, After: s.after, Limit: limit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) < limit {
-		s.ranges = s.ranges[1:]
+	if page.More {
+		s.after = page.Keys[len(page.Keys)-1]
 	} else {
-		s.after = keys[len(keys)-1]
+		s.ranges = s.ranges[1:]
 	}
-	return keys, nil
+	return page.Keys, nil
 }
 
 // entries reads the entries of keys piece by piece, each in the time of an

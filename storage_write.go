@@ -22,7 +22,7 @@ func (h *Handler) setAs(ctx context.Context, who *requester, acc *access, in set
 		return publishResult{}, err
 	}
 	s := setRequest(acc.channel, in.Key, in.Data)
-	s.Meta, s.Keep = acc.meta, perms.Keep
+	s.Meta, s.Retention = acc.meta, perms.Keep
 	if perms.Emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
@@ -38,7 +38,7 @@ func (h *Handler) setAs(ctx context.Context, who *requester, acc *access, in set
 
 // setRequest describes a write; null, {} and nothing clear.
 func setRequest(channel, key string, data []byte) *store.SetRequest {
-	s := &store.SetRequest{Channel: channel, Key: key, Keep: store.Forever}
+	s := &store.SetRequest{Channel: channel, Key: key, Retention: store.Forever}
 	if data != nil && !wire.IsClear(data) {
 		s.Value = bytes.Clone(data)
 		s.Digest = wire.Digest(s.Value)

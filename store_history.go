@@ -27,14 +27,14 @@ type historyQuery struct {
 // history returns a page of messages, with a tally of the
 // reactions to each. It reads it piece by piece, each in the time of an
 // operation.
-func (sr *storeReader) history(ctx context.Context, q historyQuery) (store.HistoryPage, []store.Tally, error) {
+func (sr *storeReader) history(ctx context.Context, q historyQuery) (store.HistoryResult, []store.Tally, error) {
 	r := store.HistoryRequest{Channel: q.channel, After: q.oldest, Reverse: q.reverse}
 	if q.reverse {
 		r.Before = q.before
 	} else if q.after.Compare(q.oldest) > 0 {
 		r.After = q.after
 	}
-	page := store.HistoryPage{More: true}
+	page := store.HistoryResult{More: true}
 	for size := 0; page.More && len(page.Messages) < q.limit && size < q.maxBytes; {
 		r.Limit, r.MaxBytes = q.limit-len(page.Messages), q.maxBytes-size
 		piece, err := sr.readHistory(ctx, r)
@@ -51,7 +51,7 @@ func (sr *storeReader) history(ctx context.Context, q historyQuery) (store.Histo
 			}
 		}
 	}
-	t := store.TallyRequest{Channel: q.channel, First: q.reactors, UID: q.uid, MaxBytes: maxPageSize}
+	t := store.TalliesRequest{Channel: q.channel, First: q.reactors, UID: q.uid, MaxBytes: maxPageSize}
 	for _, m := range page.Messages {
 		t.Messages = append(t.Messages, m.ID)
 	}

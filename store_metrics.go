@@ -48,21 +48,14 @@ func (n measuredNode) Publish(ctx context.Context, p store.PublishRequest) (stor
 	return r, err
 }
 
-func (n measuredNode) Message(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
-	ctx, o := n.begin(ctx, "Message", channel)
-	r, err := n.Node.Message(ctx, channel, id)
-	n.end(ctx, o, err)
-	return r, err
-}
-
-func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) (store.HistoryPage, error) {
+func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) (store.HistoryResult, error) {
 	ctx, o := n.begin(ctx, "History", q.Channel)
 	r, err := n.Node.History(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }
 
-func (n measuredNode) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay, error) {
+func (n measuredNode) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayResult, error) {
 	ctx, o := n.begin(ctx, "Replay", q.Channel)
 	r, err := n.Node.Replay(ctx, q)
 	n.end(ctx, o, err)
@@ -76,16 +69,16 @@ func (n measuredNode) React(ctx context.Context, q store.ReactRequest) (store.Re
 	return r, err
 }
 
-func (n measuredNode) Tallies(ctx context.Context, q store.TallyRequest) ([]store.Tally, error) {
+func (n measuredNode) Tallies(ctx context.Context, q store.TalliesRequest) ([]store.Tally, error) {
 	ctx, o := n.begin(ctx, "Tallies", q.Channel)
 	r, err := n.Node.Tallies(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }
 
-func (n measuredNode) ListReactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
-	ctx, o := n.begin(ctx, "ListReactions", q.Channel)
-	r, err := n.Node.ListReactions(ctx, q)
+func (n measuredNode) Reactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionsResult, error) {
+	ctx, o := n.begin(ctx, "Reactions", q.Channel)
+	r, err := n.Node.Reactions(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }
@@ -132,21 +125,14 @@ func (n measuredNode) Set(ctx context.Context, q store.SetRequest) (store.SetRes
 	return r, err
 }
 
-func (n measuredNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	ctx, o := n.begin(ctx, "Get", channel)
-	r, err := n.Node.Get(ctx, channel, key)
-	n.end(ctx, o, err)
-	return r, err
-}
-
-func (n measuredNode) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
+func (n measuredNode) Entries(ctx context.Context, q store.EntriesRequest) (store.EntriesResult, error) {
 	ctx, o := n.begin(ctx, "Entries", q.Channel)
 	r, err := n.Node.Entries(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }
 
-func (n measuredNode) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
+func (n measuredNode) Keys(ctx context.Context, q store.KeysRequest) (store.KeysResult, error) {
 	ctx, o := n.begin(ctx, "Keys", q.Channel)
 	r, err := n.Node.Keys(ctx, q)
 	n.end(ctx, o, err)
@@ -222,7 +208,7 @@ func (s measuredScheduler) Schedule(ctx context.Context, group string, id ulid.U
 	return r, err
 }
 
-func (s measuredScheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
+func (s measuredScheduler) Schedules(ctx context.Context, q store.SchedulesRequest) (store.SchedulesResult, error) {
 	ctx, o := s.begin(ctx, "Schedules", q.Channel)
 	r, err := s.Scheduler.Schedules(ctx, q)
 	s.end(ctx, o, err)

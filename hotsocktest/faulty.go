@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -46,18 +44,11 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 	return through(ctx, n, n.Node.Publish, p)
 }
 
-func (n *faultyNode) Message(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
-	if err := n.pass(ctx); err != nil {
-		return nil, err
-	}
-	return n.Node.Message(ctx, channel, id)
-}
-
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
 	return through(ctx, n, n.Node.History, h)
 }
 
-func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay, error) {
+func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	return through(ctx, n, n.Node.Replay, r)
 }
 
@@ -65,12 +56,12 @@ func (n *faultyNode) React(ctx context.Context, r store.ReactRequest) (store.Rea
 	return through(ctx, n, n.Node.React, r)
 }
 
-func (n *faultyNode) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+func (n *faultyNode) Tallies(ctx context.Context, t store.TalliesRequest) ([]store.Tally, error) {
 	return through(ctx, n, n.Node.Tallies, t)
 }
 
-func (n *faultyNode) ListReactions(ctx context.Context, r store.ReactionsRequest) (store.ReactionPage, error) {
-	return through(ctx, n, n.Node.ListReactions, r)
+func (n *faultyNode) Reactions(ctx context.Context, r store.ReactionsRequest) (store.ReactionsResult, error) {
+	return through(ctx, n, n.Node.Reactions, r)
 }
 
 func (n *faultyNode) Watch(ctx context.Context, channel string) error {
@@ -103,18 +94,11 @@ func (n *faultyNode) Set(ctx context.Context, s store.SetRequest) (store.SetResu
 	return through(ctx, n, n.Node.Set, s)
 }
 
-func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	if err := n.pass(ctx); err != nil {
-		return nil, err
-	}
-	return n.Node.Get(ctx, channel, key)
-}
-
-func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntriesResult, error) {
 	return through(ctx, n, n.Node.Entries, e)
 }
 
-func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysResult, error) {
 	return through(ctx, n, n.Node.Keys, k)
 }
 

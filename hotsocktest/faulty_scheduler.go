@@ -52,9 +52,9 @@ func (s *faultyScheduler) Schedule(ctx context.Context, group string, id ulid.UL
 	return s.Scheduler.Schedule(ctx, group, id)
 }
 
-func (s *faultyScheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
+func (s *faultyScheduler) Schedules(ctx context.Context, q store.SchedulesRequest) (store.SchedulesResult, error) {
 	if err := s.pass(ctx); err != nil {
-		return nil, err
+		return store.SchedulesResult{}, err
 	}
 	return s.Scheduler.Schedules(ctx, q)
 }

@@ -29,7 +29,7 @@ type Publication struct {
 
 func newPublication(p *store.PublishRequest) Publication {
 	publication := Publication{
-		Channel: p.Channel, Event: p.Event, Data: p.Data, Store: p.Keep, DeduplicationID: p.DedupID,
+		Channel: p.Channel, Event: p.Event, Data: p.Data, Store: p.Retention, DeduplicationID: p.DedupID,
 	}
 	if p.Meta != nil {
 		publication.UID = p.Meta.UID

@@ -7,93 +7,91 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Reactions keeps reactions of users to kept messages. They expire with their
-// message. What reading them costs depends on what is returned, and not on how
-// many there are: a store counts them when they change.
+// Reactions holds the reactions of users to kept messages. They expire with their
+// message. A store counts reactions when they change, so that reading counts takes
+// no longer for a message with many.
 type Reactions interface {
-	// React adds or removes a reaction and publishes the notice if that
-	// changed something. The error wraps ErrNotFound if there is no such kept
-	// and unexpired message, and ErrCapacity if a bound of the request is
-	// reached.
+	// React adds or removes a reaction. If that changes something, it publishes
+	// the request's notice in the same step. The error wraps ErrNotFound if
+	// there is no such kept message, and ErrCapacity if there is no room for
+	// the reaction.
 	React(ctx context.Context, r ReactRequest) (ReactResult, error)
-	// Tallies counts the reactions to messages. It returns a tally for each of
-	// them, in their order, but stops before one that would exceed MaxBytes;
-	// the first is always there. That of an unknown message is empty.
-	Tallies(ctx context.Context, t TallyRequest) ([]Tally, error)
-	// ListReactions returns a page of the reactions to one message, in the
-	// order in which they were added. An unknown message has none.
-	ListReactions(ctx context.Context, l ReactionsRequest) (ReactionPage, error)
+	// Tallies counts the reactions to messages. It returns a tally for each, in
+	// their order, and stops before one that would exceed MaxBytes; the first
+	// is always there. The tally of an unknown message is empty.
+	Tallies(ctx context.Context, t TalliesRequest) ([]Tally, error)
+	// Reactions returns a page of the reactions to one message, the oldest
+	// first. An unknown message has none.
+	Reactions(ctx context.Context, r ReactionsRequest) (ReactionsResult, error)
 }
 
-// A Reaction is one user's reaction to one message. Message, UID and Reaction
-// together are unique.
+// A Reaction is one user's reaction to one message. There is at most one with the
+// same Message, UID and Reaction.
 type Reaction struct {
-	// ID is that of the notice which told that it was added.
+	// ID is that of the notice that announced it.
 	ID       ulid.ULID
 	Message  ulid.ULID
 	Reaction string
 	UID      string
 	UMD      []byte
-	Created  time.Time
-	// Origin is core's description of the request that added it, opaque to the
+	// Created is when it was added.
+	Created time.Time
+	// Origin describes the request that added it to core. It is opaque to the
 	// store.
 	Origin []byte
 }
 
-// A ReactRequest adds or removes one reaction. The bounds only make adding
-// fail, and 0 is none.
+// A ReactRequest adds or removes one reaction.
 type ReactRequest struct {
 	Channel string
-	// Reaction to add; to remove, Message, UID and Reaction name it. The store
-	// fills in ID and Created.
+	// Reaction is added; the store fills in ID and Created. With Remove, the
+	// one with its Message, UID and Reaction is removed.
 	Reaction Reaction
 	Remove   bool
-	// MaxReactions bounds the reactions to the message, of all users together.
-	MaxReactions int
-	// MaxOfUser bounds those of this user.
-	MaxOfUser int
-	// MaxDifferent bounds how many different reactions the message has.
-	MaxDifferent int
-	// Notice is published, as Publish would, if something changed.
+	// MaxReactions bounds the reactions to the message, MaxOfUser those of this
+	// user to it, and MaxDifferent how many different ones it has. They bound
+	// adding only, and 0 is no bound.
+	MaxReactions, MaxOfUser, MaxDifferent int
+	// Notice is published if something changes, as Publish would.
 	Notice PublishRequest
 }
 
-// A ReactResult says what became of a reaction.
+// A ReactResult is the outcome of a reaction.
 type ReactResult struct {
-	// Changed is false if it was there already, or not there to remove.
+	// Changed is false if the reaction was there already, or was not there to
+	// be removed. Then all else is zero.
 	Changed bool
-	// Notice is the id of the notice, if Changed.
+	// Notice is the id of the notice.
 	Notice ulid.ULID
-	// Reaction as added or removed, if Changed.
+	// Reaction is what was added or removed.
 	Reaction Reaction
-	// Expires is when the message, and so the reaction, does; zero for never.
+	// Expires is when the message and so the reaction expires, zero for never.
 	Expires time.Time
 }
 
-// A TallyRequest asks how often messages were reacted to.
-type TallyRequest struct {
+// A TalliesRequest asks for the tallies of messages.
+type TalliesRequest struct {
 	Channel  string
 	Messages []ulid.ULID
-	// First is how many of the reactions to each message are wanted, the oldest
-	// ones. With 0 there are none, only how many.
+	// First is how many of the oldest reactions to each message are wanted. If
+	// it is 0, a tally has counts only.
 	First int
-	// UID, if not "" and First is not 0, asks for this user's reactions as well.
+	// UID, if not "", asks for this user's reactions as well, unless First
+	// is 0.
 	UID string
-	// MaxBytes bounds the answer: its texts and metadata, roughly.
+	// MaxBytes bounds the texts and metadata of all tallies together, roughly.
 	MaxBytes int
 }
 
 // A Tally counts the reactions to one message.
 type Tally struct {
-	// Counts are in the order in which the reactions were first added, since
-	// when there was always one.
+	// Counts has those that are there, in the order in which they came to be.
 	Counts []ReactionCount
-	// Reactions that the request asked for, in the order in which they were
-	// added, each once.
+	// Reactions are those that were asked for, the oldest first, each once.
 	Reactions []Reaction
 }
 
-// A ReactionCount says how many users a message has a reaction of.
+// A ReactionCount is how many users have reacted to a message with a reaction.
 type ReactionCount struct {
 	Reaction string
 	Count    int
@@ -103,19 +101,16 @@ type ReactionCount struct {
 type ReactionsRequest struct {
 	Channel string
 	Message ulid.ULID
-	// After is the ID of a reaction, exclusive, which may have been removed
-	// since; zero for none.
+	// After is the ID of a reaction, which may have been removed since. It is
+	// an exclusive bound, zero for none.
 	After ulid.ULID
-	// Limit is the length of the page, at least 1.
-	Limit int
-	// MaxBytes ends the page before a reaction that would exceed it, as in
-	// [TallyRequest]. The first reaction is always there.
-	MaxBytes int
+	// Limit and MaxBytes bound the page. MaxBytes counts as in
+	// [TalliesRequest].
+	Limit, MaxBytes int
 }
 
-// A ReactionPage is a part of the reactions to a message.
-type ReactionPage struct {
+// A ReactionsResult is a page of the reactions to a message.
+type ReactionsResult struct {
 	Reactions []Reaction
-	// More is true if there are reactions after these.
-	More bool
+	More      bool
 }

@@ -7,101 +7,105 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Storage is a set of registers in each channel, one a key. It is
-// linearizable.
+// Storage holds entries, each under a key of a channel. It is linearizable.
 type Storage interface {
-	// Set writes or clears an entry. If that changes its value, the new entry
-	// is announced to the channel.
+	// Set writes or clears an entry. If that changes its value, the entry is
+	// announced to the channel.
 	Set(ctx context.Context, s SetRequest) (SetResult, error)
-	// Get returns an entry. The error wraps ErrNotFound if there is none, or it
-	// has expired.
-	Get(ctx context.Context, channel, key string) (*Entry, error)
-	// Entries returns those of the named entries that are there and have not
-	// expired, in the order named. The store may stop after any of them, and
-	// does before one that would exceed the request's MaxBytes; the first is
-	// always there.
-	Entries(ctx context.Context, e EntriesRequest) (EntryPage, error)
-	// Keys returns a page of keys in byte order, without reading their entries.
-	// Some of those may have expired.
-	Keys(ctx context.Context, k KeysRequest) ([]string, error)
+	// Entries returns a page of the entries with the given keys. Keys that have
+	// no entry are left out.
+	Entries(ctx context.Context, e EntriesRequest) (EntriesResult, error)
+	// Keys returns a page of keys in byte order. It reads no entries, so some
+	// of them may have expired.
+	Keys(ctx context.Context, k KeysRequest) (KeysResult, error)
 }
 
 // An Entry is a stored value.
 type Entry struct {
-	// ID of the item that announced the value. It grows with every change.
+	// ID is that of the item that announced the value. It grows with every
+	// change.
 	ID      ulid.ULID
 	Channel string
 	Key     string
-	// Value is a JSON text. It is nil in an item that announces a clear.
+	// Value is a JSON text, nil for an entry that was cleared.
 	Value []byte
 	// Meta is who wrote it.
 	Meta Meta
 	// Expires is zero for never.
 	Expires time.Time
-	// Emit and Origin are as in the request that wrote it last.
+	// Emit and Origin are those of the latest request that wrote the entry.
 	Emit   bool
 	Origin []byte
 }
 
-// Size is about how many bytes the entry takes, in a store and on the way to a
-// client.
+// Size is what an entry counts for in a page's MaxBytes: about what it takes in a
+// store and on the way to a client.
 func (e *Entry) Size() int {
-	const rest = 256 // what it takes besides its texts
-	return rest + len(e.Channel) + len(e.Key) + len(e.Value) + len(e.Meta.UID) + len(e.Meta.UMD) + len(e.Origin)
+	const overhead = 256
+	return overhead + len(e.Channel) + len(e.Key) + len(e.Value) + len(e.Meta.UID) + len(e.Meta.UMD) + len(e.Origin)
 }
 
-// A SetRequest writes one entry.
+// A SetRequest writes or clears one entry.
 type SetRequest struct {
 	Channel string
 	Key     string
-	// Value is a JSON text; nil clears the entry.
+	// Value is a JSON text, nil to clear the entry.
 	Value []byte
-	// Digest stands for the value: entries with equal digests are equal. A
-	// write of an equal value is not announced and keeps the entry's ID, but
-	// replaces Meta, Emit, Origin and the expiry.
+	// Digest stands for the value: those with equal digests are equal. Writing
+	// an equal value announces nothing and keeps the entry's ID and Value, but
+	// replaces all else.
 	Digest string
 	Meta   Meta
-	// Keep is positive, or Forever.
-	Keep time.Duration
-	// Emit asks that the expiry be reported with [Receiver.EntryExpired].
+	// Retention is positive, or Forever.
+	Retention time.Duration
+	// Emit asks for the expiry to be reported with [Receiver.EntryExpired].
 	Emit bool
-	// Origin is core's description of the request, opaque to the store.
+	// Origin describes the request to core. It is opaque to the store.
 	Origin []byte
 }
 
-// A SetResult says what became of a write.
+// A SetResult is the outcome of a write.
 type SetResult struct {
-	// Changed is true if the value changed, and so was announced.
+	// Changed means that the value changed and was announced.
 	Changed bool
-	// Entry as it is now; its Value is nil if it was cleared.
+	// Entry is the entry as it is now. Its Value is nil if it was cleared.
 	Entry Entry
-	// Previous entry, or nil if there was none or it had expired.
+	// Previous is the entry as it was, nil if there was none.
 	Previous *Entry
 }
 
-// An EntriesRequest names entries of a channel.
+// An EntriesRequest asks for entries by their keys.
 type EntriesRequest struct {
 	Channel string
-	Keys    []string
-	// MaxBytes bounds the answer: the sum of the entries' Size, roughly.
+	// Keys that are wanted; there need not be any.
+	Keys []string
+	// MaxBytes bounds the page. A store may count more or less than
+	// [Entry.Size], but about that.
 	MaxBytes int
 }
 
-// An EntryPage is a part of the entries that were named.
-type EntryPage struct {
+// An EntriesResult is a page of entries.
+type EntriesResult struct {
+	// Entries in the order of the request's keys.
 	Entries []*Entry
-	// Rest are the keys that follow the last entry looked at.
+	// Rest are the keys for the next request: those that were not looked at,
+	// fewer than were asked for.
 	Rest []string
 }
 
-// A KeysRequest selects keys of a channel.
+// A KeysRequest selects a page of a channel's keys.
 type KeysRequest struct {
 	Channel string
-	// Prefix is what they begin with.
+	// Prefix is what the keys begin with, "" for all.
 	Prefix string
-	// After is an exclusive lower bound; "" is none.
+	// After is an exclusive bound, "" for none.
 	After string
-	// Limit is the length of the page, at least 1. Fewer keys mean that there
-	// are no more.
+	// Limit bounds the page.
 	Limit int
+}
+
+// A KeysResult is a page of a channel's keys.
+type KeysResult struct {
+	Keys []string
+	More bool
 }

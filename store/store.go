@@ -1,29 +1,56 @@
-// Package store defines what hotsock needs from the place where the state
-// shared by all nodes lives: channels with their messages, presence, storage
-// and reactions, and schedules.
+// Package store is the contract between hotsock and a store, the place that holds
+// what the nodes of an installation share: channels with their messages,
+// subscriptions, storage and reactions, and schedules.
 //
-// A host app picks an implementation (package storememory or storeredis) and never
-// calls these interfaces itself. Package storetest tests implementations.
+// A host app picks a store, such as package storememory or storeredis, and never
+// calls these interfaces itself. Whoever writes a store finds the steps in
+// docs/writing-a-store.md, and tests it with package storetest.
 //
-// # What every implementation guarantees
+// # Channels
 //
-// Each channel is one totally ordered sequence of [Item]s: messages, presence
-// changes and storage changes. The store assigns each its ULID from its own
-// clock, greater than every earlier id of that channel, so that id order is
-// the order everywhere: in history, in replay and at every node.
+// A channel is one sequence of [Item]s: messages, presence changes and storage
+// changes. The store gives each item a ULID from its own clock, greater than every
+// earlier id of the channel even if the clock goes back. So the order of the ids is
+// the order everywhere: in history, in replay and on every node.
 //
-// What a method changes and the item that announces it happen together or not
-// at all. An error that wraps [ErrUnavailable] means that nothing was changed,
-// nor will be later.
+// A change and the item that announces it happen in one step: nobody sees one
+// without the other, and if the call fails, neither happens.
 //
-// All methods may be called concurrently. Every method observes its context: when
-// it is canceled first, or its deadline passes while the method waits for
-// something, the method returns an error that wraps both ErrUnavailable and the
-// context's error. A method that has nothing to wait for may ignore a deadline.
-// Requests and results are not modified after the call; byte slices are neither
-// modified nor copied, so callers must not reuse them. An argument that core should
-// have validated, such as an empty channel, is a bug in core: behaviour is then
-// undefined.
+// Channels need not be created. One that was never written to reads as empty.
+//
+// # Retention
+//
+// A retention is how long the store keeps something, by its own clock. What has
+// expired is gone for every reader at that moment, whenever its memory is freed.
+//
+// # Pages
+//
+// A request for a page has a Limit, the most elements that it wants, and a MaxBytes,
+// the most that their sizes may add up to. Both are at least 1. The first element is
+// returned whatever its size, so that every page gets a reader further. The store may
+// end a page before either bound, to keep the read short. More says whether there may
+// be further elements; a page with More is never empty. The next request continues
+// after the last element.
+//
+// # Errors
+//
+// Every method that returns an error may return one that wraps [ErrUnavailable]. It
+// means that the call changed nothing and never will. A method returns an error that
+// wraps another of the errors below only if its comment says so. Any other error is a
+// bug of the store: core logs it, and tells the client of an internal error.
+//
+// # Calls
+//
+// All methods may be called concurrently. They observe their context: if it is
+// canceled, or its deadline passes while the method waits for something, the error
+// wraps both ErrUnavailable and the error of the context. A method that never waits
+// may ignore a deadline.
+//
+// Neither side modifies a request or a result after the call. Byte slices are passed
+// on without being copied, so nobody may reuse them.
+//
+// Core validates arguments. A store may rely on it: a channel, connection or key is
+// never "", and no bound is negative.
 package store
 
 import (
@@ -32,51 +59,53 @@ import (
 	"time"
 )
 
-// Errors that implementations return, possibly wrapped. Any other error is
-// treated as a bug of the store.
+// The errors of a store. Implementations return them as they are or wrapped.
 var (
-	// ErrUnavailable says that the store cannot be reached or refuses to
-	// write. Nothing was changed.
+	// ErrUnavailable means that the store cannot be reached or refuses to
+	// write. Nothing was changed, and nothing will be.
 	ErrUnavailable = errors.New("store: unavailable")
-	// ErrNotFound says that what was named does not exist, or expired.
+	// ErrNotFound means that what the request names does not exist or has
+	// expired.
 	ErrNotFound = errors.New("store: not found")
-	// ErrCapacity says that there would be more of something than the request
-	// allows: a longer list of members, more schedules or more reactions.
+	// ErrCapacity means that a bound of the request leaves no room for what it
+	// would add. Nothing was changed.
 	ErrCapacity = errors.New("store: at capacity")
-	// ErrNoPeer says that the node called is not alive.
+	// ErrNoPeer means that no living node has the id that was called.
 	ErrNoPeer = errors.New("store: no such node")
 )
 
-// Forever is the Keep of what never expires.
+// Forever is the retention of what never expires.
 const Forever time.Duration = -1
 
-// A Store is the shared state of an installation. Several nodes, in one
-// process or many, join it.
+// A Store is the shared state of an installation. Several nodes join it, in one
+// process or in many.
 type Store interface {
-	// Join makes the caller a node: r gets what happens on the channels that
-	// the node watches, from now until [Node.Leave]. It fails if the store
-	// cannot be used (unreachable, misconfigured). The store starts whatever
-	// background work the node needs here, and nowhere else.
+	// Join makes the caller a node. Until [Node.Leave] returns, r is told what
+	// happens on the channels that the node watches. Join fails if the store is
+	// unreachable or misconfigured. It starts the background work that the node
+	// needs; a store starts none elsewhere but in [Scheduler.Start].
 	Join(ctx context.Context, r Receiver, o JoinOptions) (Node, error)
-	// Scheduler returns the scheduler that keeps its entries beside this
-	// store's data. It is never nil, and always the same.
+	// Scheduler returns the scheduler that keeps its schedules with this
+	// store's data: the same one each time, never nil.
 	Scheduler() Scheduler
 }
 
-// JoinOptions are settings that all nodes of an installation share. The values
-// are positive; core has filled in its defaults.
+// JoinOptions are settings that all nodes of an installation share. All are
+// positive: core has filled in the defaults.
 type JoinOptions struct {
-	// ReplayWindow is how long a message that is not kept longer by its own
-	// Keep can be replayed.
+	// ReplayWindow is how long every message can be replayed, also one whose
+	// retention is shorter.
 	ReplayWindow time.Duration
-	// ReplayLimit is how many such messages a channel holds at the most.
+	// ReplayLimit is how many messages with a shorter retention than the window
+	// a channel holds for replay. Beyond that, the store discards the oldest.
 	ReplayLimit int
-	// NodeTimeout is how long a node may be silent before the others declare
-	// it dead and remove its subscriptions and connections.
+	// NodeTimeout is how long a node may be silent before the others declare it
+	// dead, and remove its subscriptions and connections.
 	NodeTimeout time.Duration
 }
 
-// A Node is one member's view of the store: everything that a handler does.
+// A Node is one member of an installation: everything that a handler asks of the
+// store.
 type Node interface {
 	Messages
 	Reactions
@@ -85,79 +114,49 @@ type Node interface {
 	Connections
 	Peers
 
-	// ID names this node among its peers for as long as it lives: 1 to 22
-	// characters of A-Z, a-z, 0-9, - and _, never used again by another node.
+	// ID names this node among its peers: 1 to 22 characters of A-Z, a-z, 0-9,
+	// - and _. No other node ever has the same.
 	ID() string
 	// Ready returns nil if the store can be read and written and this node
-	// hears what is published, and otherwise why not. It may answer from what
-	// the node learnt within the last seconds.
+	// hears what is published, and otherwise an error that says why not. The
+	// answer may be some seconds old.
 	Ready(ctx context.Context) error
-	// Leave ends the membership: the node's remaining subscriptions and
-	// connections are removed as if each had been ended by its own call, its
-	// background work is stopped and waited for, and the Receiver is not
-	// called any more after Leave has returned. If ctx ends first, the rest is
-	// left to the other nodes. Calling Leave again does nothing; every other
-	// method then returns an error that wraps ErrUnavailable.
+	// Leave ends the membership. It ends the node's remaining subscriptions and
+	// connections as their own calls would, stops the node's background work
+	// and waits for it. After it has returned, the Receiver is not called any
+	// more, and every other method fails with ErrUnavailable. If ctx ends
+	// first, the other nodes remove what is left after NodeTimeout. Calling
+	// Leave again does nothing.
 	Leave(ctx context.Context) error
 }
 
-// A Receiver is the handler's side of a node. The store calls its methods one
-// at a time for each channel, concurrently for different ones. They return
-// quickly and never call the store, Call excepted.
+// A Receiver is the handler's side of a node. The store calls it for one thing of a
+// channel at a time, and for different channels concurrently. Its methods return
+// quickly, and never call the store; only Call may take its time, and may call the
+// store.
 type Receiver interface {
 	// Deliver hands over the next item of a watched channel. Between Watch and
-	// Unwatch each item comes exactly once, in id order, whichever node
-	// caused it, this one included. The item is shared: it must not be
-	// modified.
+	// Unwatch, each item comes exactly once and in the order of the ids,
+	// whichever node caused it, this one included. Nodes may share the item:
+	// nobody modifies it.
 	Deliver(item *Item)
-	// Lost says that items of a watched channel may have been missed and
-	// cannot be recovered. What is delivered next follows the gap.
+	// Lost reports that items of a watched channel may have been missed and
+	// cannot be made up for. What is delivered next follows the gap.
 	Lost(channel string)
-	// Rejoin says that the store no longer holds this node's subscriptions and
-	// connections (its lease had lapsed, or the store lost its data). The node
-	// is a member again; core must add all of them again. Rejoin must not block.
+	// Rejoin reports that the store no longer has this node's subscriptions and
+	// connections, because the node was silent for too long or the store lost
+	// data. The node is a member again, and core adds all of them again.
 	Rejoin()
-	// SubscriptionEnded says that this node removed a subscription of a node
-	// that died, and what that changed. Each is reported to exactly one node.
+	// SubscriptionEnded reports that this node removed a subscription of a dead
+	// node, and what that changed. Exactly one node is told of each.
 	SubscriptionEnded(e SubscriptionEnd)
-	// ConnectionEnded says that this node removed a connection of a node that
-	// died. Each is reported to exactly one node.
+	// ConnectionEnded reports that this node removed a connection of a dead
+	// node. Exactly one node is told of each.
 	ConnectionEnded(c Connection)
-	// EntryExpired says that a storage entry that was written with Emit has
-	// expired. Each is reported to exactly one node, once.
+	// EntryExpired reports that a storage entry with Emit has expired. Exactly
+	// one node is told of each, once.
 	EntryExpired(e Entry)
-	// Call answers a request that another node sent with [Peers.Call].
+	// Call answers a request of [Peers.Call]. Its context ends when the caller
+	// gives up or this node leaves.
 	Call(ctx context.Context, request []byte) ([]byte, error)
-}
-
-// Peers lets the nodes of an installation talk to each other.
-type Peers interface {
-	// Peers returns the ids of all living nodes, this one included.
-	Peers(ctx context.Context) ([]string, error)
-	// Call sends a request to the node with that id, which may be this one,
-	// and returns its answer. The error wraps ErrNoPeer if there is no such
-	// node alive, and ErrUnavailable if no answer came, or an error for one:
-	// then the request may or may not have been carried out, so requests must
-	// bear repetition.
-	Call(ctx context.Context, node string, request []byte) ([]byte, error)
-}
-
-// Connections keeps what must be known of connections and tokens on other
-// nodes.
-type Connections interface {
-	// AddConnection records a connection of this node, so that its end is
-	// reported if the node dies. Adding it again replaces it.
-	AddConnection(ctx context.Context, c Connection) error
-	// RemoveConnection forgets it. Removing what is not there is no error.
-	RemoveConnection(ctx context.Context, id string) error
-	// UseToken returns true for the first call with this token, and false for
-	// every later one, on any node, until the time given.
-	UseToken(ctx context.Context, token string, until time.Time) (bool, error)
-}
-
-// A Connection is a client's connection as the store knows it.
-type Connection struct {
-	ID string
-	// Info is core's description of it, opaque to the store.
-	Info []byte
 }

@@ -6,42 +6,43 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Subscriptions knows who is subscribed to which channel, and on presence
-// channels tells the subscribers.
+// Subscriptions knows who is subscribed to which channel, and announces the members
+// of presence channels.
 type Subscriptions interface {
-	// Watch makes every item of the channel that is newer than the call's
-	// return reach this node's Receiver, items that happened during the call
-	// perhaps. Watching a watched channel does nothing.
+	// Watch has the channel's items delivered to this node's Receiver: all that
+	// are newer than the return of the call, and perhaps some that happen
+	// during it. Watching a watched channel does nothing.
 	Watch(ctx context.Context, channel string) error
-	// Unwatch ends that. It does not wait for deliveries under way, and it
-	// never fails: items that still come are dropped.
+	// Unwatch ends that. It does not wait for a delivery under way, and never
+	// fails.
 	Unwatch(channel string)
 
-	// Subscribe records a connection of this node as a subscriber.
-	// Subscribing it again replaces the record, and announces no more than
-	// has changed by that: nothing if the record is the same, even if another
-	// connection of the member has changed its metadata since.
+	// Subscribe records a connection of this node as a subscriber. If the
+	// connection is one already, it replaces the record, and announces what
+	// that changes: nothing if the record is the same, even if another
+	// connection has changed the member's metadata since. The error wraps
+	// ErrCapacity if there is no room for the member.
 	Subscribe(ctx context.Context, s SubscribeRequest) (SubscribeResult, error)
 	// Unsubscribe ends a subscription. The error wraps ErrNotFound if there is
 	// none.
 	Unsubscribe(ctx context.Context, channel, connection string) (SubscriptionEnd, error)
-	// UpdateSubscription replaces the user metadata of a subscription, and of
-	// the member on a presence channel. It returns the change that was
-	// announced, nil if there was none. The error wraps ErrNotFound if there
-	// is no such subscription, ErrCapacity if the list would get too long.
+	// UpdateSubscription replaces the user metadata of a subscription, and that
+	// of the member on a presence channel. It returns the change that was
+	// announced, nil for none. The error wraps ErrNotFound if there is no such
+	// subscription, and ErrCapacity if there is no room for the metadata.
 	UpdateSubscription(ctx context.Context, u UpdateSubscriptionRequest) (*PresenceChange, error)
-	// Channel describes a channel. An unknown one has no subscriptions.
+	// Channel describes a channel.
 	Channel(ctx context.Context, channel string) (ChannelInfo, error)
 }
 
-// A Member is a user on a presence channel.
+// A Member is a user who is subscribed to a presence channel.
 type Member struct {
 	UID string
-	// UMD is a compact JSON text, nil for null.
+	// UMD is a JSON text, nil for none.
 	UMD []byte
 }
 
-// PresenceKind says how a channel's members changed.
+// PresenceKind is how the members of a channel changed.
 type PresenceKind uint8
 
 // The ways in which members change.
@@ -51,80 +52,84 @@ const (
 	MemberRemoved
 )
 
-// A PresenceChange is a change of a presence channel's members.
+// A PresenceChange is a change of a channel's members.
 type PresenceChange struct {
-	Kind   PresenceKind
+	Kind PresenceKind
+	// Member is who was added, updated or removed.
 	Member Member
-	// Members after the change, in order of joining.
+	// Members are all after the change, in the order of joining.
 	Members []Member
 }
 
-// A SubscribeRequest is a new subscription.
+// A SubscribeRequest is a subscription to be recorded.
 type SubscribeRequest struct {
 	Channel    string
 	Connection string
 	UID        string
 	UMD        []byte
-	// UMDDigest stands for UMD: metadata with equal digests is equal, whatever
-	// its bytes. It is not "" if Presence is true.
-	UMDDigest string
-	// Presence makes UID a member: if it is new, MemberAdded is announced,
-	// excluding this connection; if its UMD differs, MemberUpdated to all. One
-	// UID is one member with the UMD that was set last, however many
-	// connections it has, until the last of them is gone. Setting equal metadata
-	// does not change the member.
-	Presence bool
-	// MemberSize is what the member counts for with this UMD, and
-	// MaxMembersSize what all members of the channel may count for together: if
-	// they would count for more than that and more than now, Subscribe fails with
-	// ErrCapacity. The unit is core's own; a store adds, subtracts and compares.
-	MemberSize, MaxMembersSize int
 	// Counted makes the subscription part of the channel's Count.
 	Counted bool
+
+	// Presence makes the user a member of the channel. If the user is new,
+	// MemberAdded is announced, which excludes this connection; if the user's
+	// metadata changes, MemberUpdated, which excludes nobody. A user is one
+	// member with the metadata that was set last, however many connections they
+	// have, until the last of these ends: then MemberRemoved is announced.
+	//
+	// The fields below count with Presence only.
+	Presence bool
+	// UMDDigest stands for UMD: metadata with equal digests is equal. Setting
+	// equal metadata leaves the member as it is.
+	UMDDigest string
+	// MemberSize is what the member counts for with this metadata, and
+	// MaxMembersSize what all members of the channel may count for together. A
+	// subscription fails with ErrCapacity if they would count for more than
+	// that, and for more than before. Core chooses the unit; a store only adds
+	// up and compares.
+	MemberSize, MaxMembersSize int
 }
 
-// A SubscribeResult is the state of the channel at the moment of subscribing.
+// A SubscribeResult is the channel at the moment of subscribing.
 type SubscribeResult struct {
-	// Position is the id of the channel's newest item when the subscription
-	// took effect, its own MemberAdded included. Where the store knows of no
-	// item, it is an id that the store made for that, less than those of all
-	// items that follow; then it is the same for all who subscribe before the
-	// first item, and as good to replay after. What the result tells includes
-	// all up to Position and nothing after it.
+	// Position is the id of the newest item, the subscription's own MemberAdded
+	// included. All else in the result is what the channel was right after that
+	// item. A channel without items has a position, too: an id that the store
+	// makes, less than those of all items to come. All who subscribe before the
+	// first item get the same, and can replay from it.
 	Position ulid.ULID
-	// Info about the channel, the new subscription included.
+	// Info includes the new subscription.
 	Info ChannelInfo
-	// Change is what was announced, or nil.
+	// Change is what was announced, nil for nothing.
 	Change *PresenceChange
 }
 
-// A SubscriptionEnd is what ended, and what that changed.
+// A SubscriptionEnd is a subscription that ended, and what that changed.
 type SubscriptionEnd struct {
 	Channel    string
 	Connection string
 	UID        string
 	UMD        []byte
 	Counted    bool
-	// Count of subscriptions that remain.
+	// Count is how many counted subscriptions the channel has left.
 	Count int
-	// Change is what was announced, or nil.
+	// Change is what was announced, nil for nothing.
 	Change *PresenceChange
 }
 
-// An UpdateSubscriptionRequest changes a subscription's user metadata.
+// An UpdateSubscriptionRequest changes the user metadata of a subscription.
 type UpdateSubscriptionRequest struct {
 	Channel    string
 	Connection string
 	UMD        []byte
-	// These are as in [SubscribeRequest].
+	// These count for a member, as in [SubscribeRequest].
 	UMDDigest                  string
 	MemberSize, MaxMembersSize int
 }
 
 // ChannelInfo describes a channel.
 type ChannelInfo struct {
-	// Count of its counted subscriptions.
+	// Count is how many counted subscriptions it has.
 	Count int
-	// Members of a presence channel, in order of joining.
+	// Members of a presence channel, in the order of joining.
 	Members []Member
 }

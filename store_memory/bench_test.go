@@ -40,7 +40,7 @@ func BenchmarkPublish(b *testing.B) {
 		Channel: "c", Event: "chat", Data: []byte(`{"text":"hello"}`), Meta: &store.Meta{UID: "Jim"},
 	}
 	kept := message
-	kept.Keep = time.Hour
+	kept.Retention = time.Hour
 	dedup := message
 	dedup.DedupFor = 5 * time.Minute
 	for name, p := range map[string]store.PublishRequest{"unkept": message, "kept": kept, "dedup": dedup} {
@@ -90,7 +90,7 @@ func BenchmarkReplay(b *testing.B) {
 	for i := range 1000 {
 		p := store.PublishRequest{Channel: "c", Event: "chat"}
 		if i%2 == 0 {
-			p.Keep = time.Hour
+			p.Retention = time.Hour
 		}
 		res, err := n.Publish(ctx, p)
 		if err != nil {
@@ -121,7 +121,7 @@ func BenchmarkSet(b *testing.B) {
 	for b.Loop() {
 		i ^= 1
 		_, err := n.Set(ctx, store.SetRequest{
-			Channel: "c", Key: "k", Value: values[i], Digest: string(values[i]), Keep: time.Hour,
+			Channel: "c", Key: "k", Value: values[i], Digest: string(values[i]), Retention: time.Hour,
 		})
 		if err != nil {
 			b.Fatal(err)

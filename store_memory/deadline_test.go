@@ -17,7 +17,7 @@ func TestDeadlineIsNoFault(t *testing.T) {
 	_, subscribe := n.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: "1", Counted: true})
 	_, publish := n.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e"})
 	_, channel := n.Channel(ctx, "c")
-	_, schedules := n.store.Scheduler().Schedules(ctx, store.ScheduleQuery{Limit: 1})
+	_, schedules := n.store.Scheduler().Schedules(ctx, store.SchedulesRequest{Limit: 1})
 	for what, err := range map[string]error{
 		"Subscribe": subscribe, "Publish": publish, "Channel": channel, "Schedules": schedules, "Ready": n.Ready(ctx),
 	} {

@@ -62,7 +62,7 @@ func (l *life) step(t *testing.T, op, arg int) {
 	switch op {
 	case 0, 1, 2, 3:
 		keep := []time.Duration{0, 5 * time.Second, 30 * time.Second, store.Forever}[op]
-		id := c.publish(l.now, &store.PublishRequest{Channel: "c", Event: "e", Keep: keep}).ID
+		id := c.publish(l.now, &store.PublishRequest{Channel: "c", Event: "e", Retention: keep}).ID
 		l.items = append(l.items, lived{id, l.now, true, keep})
 	case 4:
 		id := c.assign(l.now)

@@ -66,7 +66,7 @@ func (s keptSlot) live(now time.Time) bool {
 }
 
 // page returns what a request asks for.
-func (k *keptMessages) page(h store.HistoryRequest, now time.Time) store.HistoryPage {
+func (k *keptMessages) page(h store.HistoryRequest, now time.Time) store.HistoryResult {
 	first, end := k.after(h.After), len(k.list)
 	if !h.Before.IsZero() {
 		end = k.from(h.Before)
@@ -81,7 +81,7 @@ func (k *keptMessages) page(h store.HistoryRequest, now time.Time) store.History
 			break
 		}
 	}
-	return store.HistoryPage{Messages: p.messages, More: p.more}
+	return store.HistoryResult{Messages: p.messages, More: p.more}
 }
 
 // expire removes what has expired, so much at the most.

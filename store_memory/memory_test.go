@@ -87,7 +87,7 @@ func TestMemoryReturns(t *testing.T) {
 		}
 		for i := range publishes {
 			p := store.PublishRequest{Channel: names[i%channels], Event: "e"}
-			p.Keep = time.Duration(i%4) * time.Second // Some are not kept.
+			p.Retention = time.Duration(i%4) * time.Second // Some are not kept.
 			if i%16 == 0 {
 				p.DedupID, p.DedupFor = fmt.Sprint(i), 2*time.Second
 			}
@@ -102,11 +102,11 @@ func TestMemoryReturns(t *testing.T) {
 			if _, err := n.UseToken(ctx, c, time.Now().Add(time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			set := store.SetRequest{Channel: c, Key: fmt.Sprint(i), Value: []byte("1"), Keep: time.Second}
+			set := store.SetRequest{Channel: c, Key: fmt.Sprint(i), Value: []byte("1"), Retention: time.Second}
 			if _, err := n.Set(ctx, set); err != nil {
 				t.Fatal(err)
 			}
-			res, err := n.Publish(ctx, store.PublishRequest{Channel: c, Event: "e", Keep: time.Second})
+			res, err := n.Publish(ctx, store.PublishRequest{Channel: c, Event: "e", Retention: time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestBusyChannelGivesMemoryBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		publish := func(keep time.Duration, dedup string) {
-			p := store.PublishRequest{Channel: "c", Event: "e", Keep: keep, DedupID: dedup, DedupFor: keep}
+			p := store.PublishRequest{Channel: "c", Event: "e", Retention: keep, DedupID: dedup, DedupFor: keep}
 			if _, err := n.Publish(ctx, p); err != nil {
 				t.Fatal(err)
 			}
@@ -264,7 +264,7 @@ func TestMuchThatExpires(t *testing.T) {
 		const entries = 10_000
 		for i := range entries {
 			_, err := n.Set(t.Context(), store.SetRequest{
-				Channel: "c", Key: fmt.Sprint(i), Value: []byte("1"), Keep: time.Second, Emit: true,
+				Channel: "c", Key: fmt.Sprint(i), Value: []byte("1"), Retention: time.Second, Emit: true,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -314,12 +314,13 @@ func TestChannelIsUsedBeforeItsRemoval(t *testing.T) {
 		if got, ok := c.shard.due.takeDue(clock()); !ok || got != c {
 			t.Fatal("the channel does not wait to be removed")
 		}
-		res, err := n.Publish(t.Context(), store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+		res, err := n.Publish(t.Context(), store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.shard.remove(c)
-		if _, err := n.Message(t.Context(), "c", res.ID); err != nil {
+		page, err := n.History(t.Context(), store.HistoryRequest{Channel: "c", Limit: 1, MaxBytes: 1})
+		if err != nil || len(page.Messages) != 1 || page.Messages[0].ID != res.ID {
 			t.Error("the message was removed with its channel")
 		}
 		time.Sleep(time.Hour + 2*sweepEvery)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
-	"github.com/oklog/ulid/v2"
 )
 
 // Publish implements [store.Messages].
@@ -35,15 +34,15 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 	if p.DedupID != "" {
 		c.hold().dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))
 	}
-	if p.Keep > 0 {
-		m.Expires = now.Add(p.Keep)
+	if p.Retention > 0 {
+		m.Expires = now.Add(p.Retention)
 	}
-	if p.Keep != 0 {
+	if p.Retention != 0 {
 		c.hold().kept.add(m)
 	}
 	o := c.store.options.Load()
 	c.log().expire(now, o.ReplayWindow)
-	if p.Keep != store.Forever && p.Keep <= o.ReplayWindow {
+	if p.Retention != store.Forever && p.Retention <= o.ReplayWindow {
 		c.record().add(m, o.ReplayLimit)
 	}
 	if len(c.watchers) > 0 {
@@ -52,31 +51,14 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 	return store.PublishResult{ID: m.ID}
 }
 
-// Message implements [store.Messages].
-func (n *node) Message(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
-	if err := n.usable(ctx); err != nil {
-		return nil, err
-	}
-	c := n.store.lockIfAny(channel)
-	if c == nil {
-		return nil, store.ErrNotFound
-	}
-	defer c.mu.Unlock()
-	m := c.has().kept.find(id, clock())
-	if m == nil {
-		return nil, store.ErrNotFound
-	}
-	return m.message, nil
-}
-
 // History implements [store.Messages].
-func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
+func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
 	if err := n.usable(ctx); err != nil {
-		return store.HistoryPage{}, err
+		return store.HistoryResult{}, err
 	}
 	c := n.store.lockIfAny(h.Channel)
 	if c == nil {
-		return store.HistoryPage{}, nil
+		return store.HistoryResult{}, nil
 	}
 	defer c.mu.Unlock()
 	return c.has().kept.page(h, clock()), nil

@@ -41,7 +41,7 @@ func TestEndOvertakes(t *testing.T) {
 		},
 		"Watch": func() error { return n.Watch(ctx, "c") },
 		"Set": func() error {
-			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Keep: store.Forever})
+			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Retention: store.Forever})
 			return err
 		},
 	}

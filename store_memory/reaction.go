@@ -138,7 +138,7 @@ func sizeOfReaction(r *store.Reaction) int {
 }
 
 // Tallies implements [store.Reactions].
-func (n *node) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally, error) {
+func (n *node) Tallies(ctx context.Context, t store.TalliesRequest) ([]store.Tally, error) {
 	if err := n.usable(ctx); err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (n *node) Tallies(ctx context.Context, t store.TallyRequest) ([]store.Tally
 }
 
 // tally returns what a request asks for of one message, and its size.
-func (rs *reactions) tally(t *store.TallyRequest) (tally store.Tally, size int) {
+func (rs *reactions) tally(t *store.TalliesRequest) (tally store.Tally, size int) {
 	tally.Counts = slices.Clone(rs.counts)
 	for _, c := range tally.Counts {
 		size += countSize + len(c.Reaction)
@@ -197,9 +197,9 @@ func (rs *reactions) own(uid string, first int) []*store.Reaction {
 	return own
 }
 
-// ListReactions implements [store.Reactions].
-func (n *node) ListReactions(ctx context.Context, l store.ReactionsRequest) (store.ReactionPage, error) {
-	var page store.ReactionPage
+// Reactions implements [store.Reactions].
+func (n *node) Reactions(ctx context.Context, l store.ReactionsRequest) (store.ReactionsResult, error) {
+	var page store.ReactionsResult
 	if err := n.usable(ctx); err != nil {
 		return page, err
 	}

@@ -9,22 +9,22 @@ import (
 )
 
 // Replay implements [store.Messages].
-func (n *node) Replay(ctx context.Context, r store.ReplayRequest) (store.Replay, error) {
+func (n *node) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	if err := n.usable(ctx); err != nil {
-		return store.Replay{}, err
+		return store.ReplayResult{}, err
 	}
 	c := n.store.lockIfAny(r.Channel)
 	if c == nil {
-		return store.Replay{}, nil
+		return store.ReplayResult{}, nil
 	}
 	defer c.unlock()
 	now := clock()
 	c.log().expire(now, c.store.options.Load().ReplayWindow)
 	if !c.knows(r.After) || c.log().discarded.Compare(r.After) > 0 {
-		return store.Replay{}, nil
+		return store.ReplayResult{}, nil
 	}
 	p := c.replay(r, now)
-	return store.Replay{Complete: true, Messages: p.messages, More: p.more}, nil
+	return store.ReplayResult{Complete: true, Messages: p.messages, More: p.more}, nil
 }
 
 // knows says whether the channel can prove that id is one of its items.

@@ -161,9 +161,9 @@ func (s *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 }
 
 // Schedules implements [store.Scheduler]. It looks at every pending schedule.
-func (s *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
+func (s *scheduler) Schedules(ctx context.Context, q store.SchedulesRequest) (store.SchedulesResult, error) {
 	if err := canceled(ctx); err != nil {
-		return nil, err
+		return store.SchedulesResult{}, err
 	}
 	after := &store.Schedule{Due: q.AfterDue, ID: q.AfterID}
 	var page []*store.Schedule
@@ -176,7 +176,8 @@ func (s *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*st
 	}
 	s.mu.Unlock()
 	slices.SortFunc(page, compareSchedules)
-	return slices.Clone(page[:min(len(page), q.Limit)]), nil
+	n := min(len(page), q.Limit)
+	return store.SchedulesResult{Schedules: slices.Clone(page[:n]), More: n < len(page)}, nil
 }
 
 // fireNext fires the schedule that is due next, on behalf of a node. If none

@@ -51,8 +51,8 @@ func (s *registers) remove(r *register) {
 }
 
 // named returns what a request asks for.
-func (s *registers) named(q store.EntriesRequest, now time.Time) store.EntryPage {
-	var page store.EntryPage
+func (s *registers) named(q store.EntriesRequest, now time.Time) store.EntriesResult {
+	var page store.EntriesResult
 	size := 0
 	for i, key := range q.Keys {
 		r := s.keys.Value(key)
@@ -69,14 +69,17 @@ func (s *registers) named(q store.EntriesRequest, now time.Time) store.EntryPage
 }
 
 // page returns what a request asks for.
-func (s *registers) page(q store.KeysRequest) []string {
-	var page []string
+func (s *registers) page(q store.KeysRequest) store.KeysResult {
+	var page store.KeysResult
 	for key := range s.order.from(max(q.Prefix, q.After)) {
-		if len(page) == q.Limit || !strings.HasPrefix(key, q.Prefix) {
-			break
-		}
-		if key != q.After {
-			page = append(page, key)
+		switch {
+		case !strings.HasPrefix(key, q.Prefix):
+			return page
+		case len(page.Keys) == q.Limit:
+			page.More = true
+			return page
+		case key != q.After:
+			page.Keys = append(page.Keys, key)
 		}
 	}
 	return page
@@ -119,8 +122,8 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 	default:
 		result.Changed = true
 	}
-	if r.Value != nil && r.Keep != store.Forever {
-		e.Expires = now.Add(r.Keep)
+	if r.Value != nil && r.Retention != store.Forever {
+		e.Expires = now.Add(r.Retention)
 	}
 	if result.Changed {
 		e.ID = c.assign(now)
@@ -155,44 +158,27 @@ func (c *channel) endEntry(r *register, by *node) {
 	}
 }
 
-// Get implements [store.Storage].
-func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	if err := n.usable(ctx); err != nil {
-		return nil, err
-	}
-	c := n.store.lockIfAny(channel)
-	if c == nil {
-		return nil, store.ErrNotFound
-	}
-	defer c.mu.Unlock()
-	r := c.has().storage.keys.Value(key)
-	if !r.live(clock()) {
-		return nil, store.ErrNotFound
-	}
-	return r.entry, nil
-}
-
 // Entries implements [store.Storage].
-func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
+func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntriesResult, error) {
 	if err := n.usable(ctx); err != nil {
-		return store.EntryPage{}, err
+		return store.EntriesResult{}, err
 	}
 	c := n.store.lockIfAny(q.Channel)
 	if c == nil {
-		return store.EntryPage{}, nil
+		return store.EntriesResult{}, nil
 	}
 	defer c.mu.Unlock()
 	return c.has().storage.named(q, clock()), nil
 }
 
 // Keys implements [store.Storage].
-func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
+func (n *node) Keys(ctx context.Context, q store.KeysRequest) (store.KeysResult, error) {
 	if err := n.usable(ctx); err != nil {
-		return nil, err
+		return store.KeysResult{}, err
 	}
 	c := n.store.lockIfAny(q.Channel)
 	if c == nil {
-		return nil, nil
+		return store.KeysResult{}, nil
 	}
 	defer c.mu.Unlock()
 	return c.has().storage.page(q), nil

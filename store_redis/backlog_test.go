@@ -82,7 +82,7 @@ func (w *writer) publish(t *testing.T, from, to int) {
 		g.Go(func() error {
 			for i := from; i < to; i++ {
 				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-				_, err := w.n.Publish(ctx, store.PublishRequest{Channel: c, Event: strconv.Itoa(i), Data: w.data, Keep: w.keep})
+				_, err := w.n.Publish(ctx, store.PublishRequest{Channel: c, Event: strconv.Itoa(i), Data: w.data, Retention: w.keep})
 				cancel()
 				if err != nil {
 					return err
@@ -212,7 +212,7 @@ func TestVeryManyMissed(t *testing.T) {
 			b := joinAs(t, openAt(t, srv.Addr), new(sink), o)
 			w := &writer{n: b, channels: []string{"c"}, keep: keep}
 			mustWatch(t, a, "c")
-			first := mustPublish(t, b, store.PublishRequest{Channel: "c", Event: "0", Keep: keep})
+			first := mustPublish(t, b, store.PublishRequest{Channel: "c", Event: "0", Retention: keep})
 
 			line.Refuse()
 			w.publish(t, 1, many+1)

@@ -84,7 +84,7 @@ func BenchmarkPublish(b *testing.B) {
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
 						p := store.PublishRequest{
-							Channel: fmt.Sprint("c", next.Add(1)%int64(channels)), Event: "e", Data: data, Keep: keep,
+							Channel: fmt.Sprint("c", next.Add(1)%int64(channels)), Event: "e", Data: data, Retention: keep,
 						}
 						if _, err := n.Publish(context.Background(), p); err != nil {
 							b.Error(err)

@@ -132,7 +132,7 @@ func encodeMessage(p *store.PublishRequest) []byte {
 	b = appendField(b, p.Exclude)
 	b = appendField(b, p.Event)
 	b = appendField(b, p.Data)
-	b = appendInt(b, millis(p.Keep))
+	b = appendInt(b, millis(p.Retention))
 	b = appendFlag(b, p.Meta != nil)
 	if p.Meta != nil {
 		b = appendField(b, p.Meta.UID)

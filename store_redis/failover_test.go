@@ -121,7 +121,7 @@ func TestLostTail(t *testing.T) {
 	mustWatch(t, n, "c")
 	var ids []ulid.ULID
 	for range 5 {
-		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}))
+		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}))
 	}
 	empty, err := n.Subscribe(ctx, store.SubscribeRequest{Channel: "empty", Connection: "1"})
 	if err != nil {
@@ -132,14 +132,14 @@ func TestLostTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "lost", Keep: time.Hour}))
+		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "lost", Retention: time.Hour}))
 	}
 	mustPublish(t, n, store.PublishRequest{Channel: "empty", Event: "lost"})
 	in.awaitIDs(ids, back)
 	master.Kill()
 	proxy.Retarget(replica.Addr)
 
-	next := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "next", Keep: time.Hour}, back)
+	next := retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "next", Retention: time.Hour}, back)
 	in.await("being told of the loss", back, func() bool { return in.lost > 0 })
 	if next.Compare(ids[len(ids)-1]) <= 0 {
 		t.Errorf("%v was made after %v", next, ids[len(ids)-1])

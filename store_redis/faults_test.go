@@ -143,7 +143,7 @@ func TestReplyCut(t *testing.T) {
 func retryAs(t *testing.T, n *node, i int) ulid.ULID {
 	t.Helper()
 	return retryPublish(t, n, store.PublishRequest{
-		Channel: "c", Event: fmt.Sprint(i), Keep: time.Hour, DedupID: fmt.Sprint(i), DedupFor: time.Minute,
+		Channel: "c", Event: fmt.Sprint(i), Retention: time.Hour, DedupID: fmt.Sprint(i), DedupFor: time.Minute,
 	}, 10*time.Second)
 }
 
@@ -158,8 +158,8 @@ func TestOperationIsDoneOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}
-	set := store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever}
+	p := store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}
+	set := store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Retention: store.Forever}
 	subs := n.subscriptionKeys(ck, inc)
 	for _, row := range []struct {
 		why  string
@@ -197,11 +197,11 @@ func TestLateCommandIsRefused(t *testing.T) {
 	proxy := redistest.NewProxy(t, srv.Addr)
 	n := joinAs(t, openAt(t, proxy.Addr), newInbox(t), testJoin)
 	direct := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
-	mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "first", Keep: time.Hour})
+	mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "first", Retention: time.Hour})
 	proxy.BlackHole()
 	for range 4 {
 		began := time.Now()
-		_, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "late", Keep: time.Hour})
+		_, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "late", Retention: time.Hour})
 		if !errors.Is(err, store.ErrUnavailable) {
 			t.Fatalf("publish into a black hole: %v", err)
 		}
@@ -213,7 +213,7 @@ func TestLateCommandIsRefused(t *testing.T) {
 	// What was sent is on its way now, and comes before what is sent later. That
 	// it changes nothing cannot be waited for: this is longer than it takes.
 	time.Sleep(500 * time.Millisecond)
-	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Keep: time.Hour}, back)
+	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Retention: time.Hour}, back)
 	h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func TestBlackHole(t *testing.T) {
 	for i := range 500 {
 		p := store.PublishRequest{Channel: "c", Event: "e"}
 		if i%2 == 0 {
-			p.Keep = time.Hour
+			p.Retention = time.Hour
 		}
 		want = append(want, mustPublish(t, other, p))
 	}

@@ -79,8 +79,8 @@ func TestFiringNodeStandsStill(t *testing.T) {
 	if got := seen.delivered.Load(); got != int64(len(ids)) {
 		t.Errorf("%d of %d schedules have fired", got, len(ids))
 	}
-	left, err := stays.s.Scheduler().Schedules(unhurried(t), store.ScheduleQuery{Limit: 10})
-	if err != nil || len(left) > 0 {
-		t.Errorf("there are still %s: %v", fmt.Sprint(left), err)
+	left, err := stays.s.Scheduler().Schedules(unhurried(t), store.SchedulesRequest{Limit: 10})
+	if err != nil || len(left.Schedules) > 0 {
+		t.Errorf("there are still %s: %v", fmt.Sprint(left.Schedules), err)
 	}
 }

@@ -35,7 +35,7 @@ func startLoad(n *node) *load {
 			}
 			p := store.PublishRequest{Channel: "c", Event: fmt.Sprint(i)}
 			if i%2 == 0 {
-				p.Keep = time.Minute
+				p.Retention = time.Minute
 			}
 			res, err := n.Publish(context.Background(), p)
 			l.tried.Add(1)

@@ -58,9 +58,9 @@ func TestNothingMissing(t *testing.T) {
 		mustPublish(t, n, store.PublishRequest{Channel: "more than the log keeps", Event: "e"})
 		// Of a message that is kept for longer than the window, nothing else
 		// is left when it has been superseded.
-		mustPublish(t, n, store.PublishRequest{Channel: "kept", Event: "e", Keep: time.Hour})
+		mustPublish(t, n, store.PublishRequest{Channel: "kept", Event: "e", Retention: time.Hour})
 	}
-	if _, err := n.Set(unhurried(t), store.SetRequest{Channel: "entries", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever}); err != nil {
+	if _, err := n.Set(unhurried(t), store.SetRequest{Channel: "entries", Key: "k", Value: []byte("1"), Digest: "1", Retention: store.Forever}); err != nil {
 		t.Fatal(err)
 	}
 	missing := func() (channels int) {

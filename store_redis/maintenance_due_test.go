@@ -158,9 +158,9 @@ func TestListConditions(t *testing.T) {
 	}
 	// Pages are full all the same, of one channel and of all.
 	for _, channel := range []string{"c", ""} {
-		page, err := s.Scheduler().Schedules(unhurried(t), store.ScheduleQuery{Channel: channel, Limit: 8})
-		if err != nil || len(page) != 8 {
-			t.Errorf("channel %q: a page of %d (%v), want 8", channel, len(page), err)
+		page, err := s.Scheduler().Schedules(unhurried(t), store.SchedulesRequest{Channel: channel, Limit: 8})
+		if err != nil || len(page.Schedules) != 8 {
+			t.Errorf("channel %q: a page of %d (%v), want 8", channel, len(page.Schedules), err)
 		}
 	}
 }
@@ -181,17 +181,17 @@ func TestListAllWithinAMillisecond(t *testing.T) {
 		}
 	}
 	seen := make(map[string]int)
-	q := store.ScheduleQuery{Limit: 3}
+	q := store.SchedulesRequest{Limit: 3}
 	for {
 		page, err := s.Scheduler().Schedules(unhurried(t), q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, one := range page {
+		for _, one := range page.Schedules {
 			seen[one.ID.String()]++
 			q.AfterDue, q.AfterID = one.Due, one.ID
 		}
-		if len(page) < q.Limit {
+		if !page.More {
 			break
 		}
 	}
@@ -214,9 +214,9 @@ func TestListVeryMany(t *testing.T) {
 	due := time.Now().Add(time.Hour)
 	addMany(t, s, many, func(int) time.Time { return due }, func(int) string { return "c" })
 	for _, channel := range []string{"", "c"} {
-		list, err := s.Scheduler().Schedules(unhurried(t), store.ScheduleQuery{Channel: channel, Limit: many + 1})
-		if err != nil || len(list) != many {
-			t.Errorf("of channel %q, %d schedules are listed, want %d: %v", channel, len(list), many, err)
+		list, err := s.Scheduler().Schedules(unhurried(t), store.SchedulesRequest{Channel: channel, Limit: many + 1})
+		if err != nil || len(list.Schedules) != many {
+			t.Errorf("of channel %q, %d schedules are listed, want %d: %v", channel, len(list.Schedules), many, err)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func TestManyEntriesExpire(t *testing.T) {
 			for i := range sets {
 				ctx, cancel := context.WithTimeout(t.Context(), maxTimeout)
 				_, err := n.Set(ctx, store.SetRequest{
-					Channel: "c", Key: fmt.Sprint(i), Value: []byte("1"), Digest: "1", Keep: time.Second, Emit: true,
+					Channel: "c", Key: fmt.Sprint(i), Value: []byte("1"), Digest: "1", Retention: time.Second, Emit: true,
 				})
 				cancel()
 				if err != nil {

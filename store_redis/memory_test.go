@@ -81,7 +81,7 @@ func TestSilentChannelsCostNothing(t *testing.T) {
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
 	publishMany(t, n, messages, func(i int) store.PublishRequest {
 		return store.PublishRequest{
-			Channel: fmt.Sprint("c", i%channels), Event: "e", Data: []byte(`"x"`), Keep: time.Duration(1+i%3) * time.Second,
+			Channel: fmt.Sprint("c", i%channels), Event: "e", Data: []byte(`"x"`), Retention: time.Duration(1+i%3) * time.Second,
 		}
 	})
 	start := time.Now()
@@ -100,9 +100,9 @@ func TestMixedLifetimes(t *testing.T) {
 	const count = 10_000
 	data := []byte(`"` + strings.Repeat("x", 500) + `"`)
 	publishMany(t, n, count, func(i int) store.PublishRequest {
-		p := store.PublishRequest{Channel: "c", Event: "e", Data: data, Keep: 3 * time.Second}
+		p := store.PublishRequest{Channel: "c", Event: "e", Data: data, Retention: 3 * time.Second}
 		if i%100 == 0 {
-			p.Keep = store.Forever
+			p.Retention = store.Forever
 		}
 		return p
 	})
@@ -154,12 +154,12 @@ func TestMemoryFigures(t *testing.T) {
 	}{
 		{"message of 256 bytes kept for ever, one channel", func() {
 			publishMany(t, n, count, func(int) store.PublishRequest {
-				return store.PublishRequest{Channel: "forever", Event: "e", Data: data, Keep: store.Forever}
+				return store.PublishRequest{Channel: "forever", Event: "e", Data: data, Retention: store.Forever}
 			})
 		}},
 		{"message of 256 bytes kept for an hour, one channel", func() {
 			publishMany(t, n, count, func(int) store.PublishRequest {
-				return store.PublishRequest{Channel: "hour", Event: "e", Data: data, Keep: time.Hour}
+				return store.PublishRequest{Channel: "hour", Event: "e", Data: data, Retention: time.Hour}
 			})
 		}},
 		{"message of 256 bytes not kept, ten of them in each channel", func() {

@@ -97,8 +97,8 @@ func TestFullMemoryGoesOn(t *testing.T) {
 	}
 	t.Cleanup(stop)
 	mustWatch(t, n, "c")
-	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: store.Forever})
-	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Keep: 2 * time.Second})
+	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Retention: store.Forever})
+	mustPublish(t, n, store.PublishRequest{Channel: "short", Event: "e", Retention: 2 * time.Second})
 	db := srv.Client()
 	due := time.Now().Add(2 * time.Second)
 	for i, id := range []ulid.ULID{ulid.Make(), ulid.Make()} {
@@ -206,7 +206,7 @@ func startDeeds(t *testing.T, n *node) *deeds {
 	}
 	for _, keep := range []time.Duration{time.Hour, 0, store.Forever} {
 		d.ids = append(d.ids, mustPublish(t, n, store.PublishRequest{
-			Channel: "c", Event: "e", Keep: keep, DedupID: fmt.Sprint(keep), DedupFor: time.Minute,
+			Channel: "c", Event: "e", Retention: keep, DedupID: fmt.Sprint(keep), DedupFor: time.Minute,
 		}))
 	}
 	set, err := n.Set(ctx, d.entry("old", "1"))
@@ -229,7 +229,7 @@ func startDeeds(t *testing.T, n *node) *deeds {
 }
 
 func (d *deeds) entry(key, value string) store.SetRequest {
-	return store.SetRequest{Channel: "c", Key: key, Value: []byte(value), Digest: value, Keep: store.Forever}
+	return store.SetRequest{Channel: "c", Key: key, Value: []byte(value), Digest: value, Retention: store.Forever}
 }
 
 func (d *deeds) reaction(name string) store.ReactRequest {
@@ -271,8 +271,8 @@ func (d *deeds) growing() []deed {
 	cleared.Value = nil
 	return []deed{
 		{"publish", publish(store.PublishRequest{})},
-		{"publish and keep", publish(store.PublishRequest{Keep: time.Hour})},
-		{"publish and keep for ever", publish(store.PublishRequest{Keep: store.Forever})},
+		{"publish and keep", publish(store.PublishRequest{Retention: time.Hour})},
+		{"publish and keep for ever", publish(store.PublishRequest{Retention: store.Forever})},
 		{"publish once", publish(store.PublishRequest{DedupID: "new", DedupFor: time.Minute})},
 		{"publish once more", publish(store.PublishRequest{DedupID: "0s", DedupFor: time.Minute})},
 		{"set a new entry", set(d.entry("new", "1"))},
@@ -336,7 +336,7 @@ func (d *deeds) reading() []deed {
 			return want("messages", len(r.Messages), 3, err)
 		}},
 		{"reactions", func(ctx context.Context) error {
-			p, err := d.n.ListReactions(ctx, store.ReactionsRequest{Channel: "c", Message: d.ids[0], Limit: 10, MaxBytes: 1000})
+			p, err := d.n.Reactions(ctx, store.ReactionsRequest{Channel: "c", Message: d.ids[0], Limit: 10, MaxBytes: 1000})
 			return want("reactions", len(p.Reactions), 1, err)
 		}},
 		{"entries", func(ctx context.Context) error {
@@ -345,15 +345,15 @@ func (d *deeds) reading() []deed {
 		}},
 		{"keys", func(ctx context.Context) error {
 			keys, err := d.n.Keys(ctx, store.KeysRequest{Channel: "c", Limit: 10})
-			return want("keys", len(keys), 1, err)
+			return want("keys", len(keys.Keys), 1, err)
 		}},
 		{"channel", func(ctx context.Context) error {
 			info, err := d.n.Channel(ctx, "presence.c")
 			return want("members", len(info.Members), 2, err)
 		}},
 		{"schedules", func(ctx context.Context) error {
-			q, err := d.n.s.Scheduler().Schedules(ctx, store.ScheduleQuery{Channel: "c", Limit: 10})
-			return want("schedules", len(q), 2, err)
+			q, err := d.n.s.Scheduler().Schedules(ctx, store.SchedulesRequest{Channel: "c", Limit: 10})
+			return want("schedules", len(q.Schedules), 2, err)
 		}},
 		{"peers", func(ctx context.Context) error {
 			p, err := d.n.Peers(ctx)

@@ -20,13 +20,13 @@ func BenchmarkPages(b *testing.B) {
 				srv := redistest.StartServer(b)
 				n, _ := benchNode(b, srv.Addr)
 				data := bytes.Repeat([]byte("1"), size)
-				first, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "first", Keep: keep})
+				first, err := n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "first", Retention: keep})
 				if err != nil {
 					b.Fatal(err)
 				}
 				last := first
 				for range count {
-					if last, err = n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "e", Data: data, Keep: keep}); err != nil {
+					if last, err = n.Publish(context.Background(), store.PublishRequest{Channel: "c", Event: "e", Data: data, Retention: keep}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -90,12 +90,12 @@ func TestPipelinesAreBounded(t *testing.T) {
 	}
 	for i := range entries {
 		keys = append(keys, fmt.Sprint("k", i))
-		if _, err := other.Set(unhurried(t), store.SetRequest{Channel: "c", Key: keys[i], Value: long, Keep: time.Hour}); err != nil {
+		if _, err := other.Set(unhurried(t), store.SetRequest{Channel: "c", Key: keys[i], Value: long, Retention: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range messages {
-		p := store.PublishRequest{Channel: "c", Event: "e", Data: long, Keep: time.Hour}
+		p := store.PublishRequest{Channel: "c", Event: "e", Data: long, Retention: time.Hour}
 		ids = append(ids, mustPublish(t, other, p))
 	}
 
@@ -128,16 +128,23 @@ func TestPipelinesAreBounded(t *testing.T) {
 			_, err := n.Unsubscribe(ctx, presence, fmt.Sprint("x", i, n.id))
 			return err
 		}},
-		{"entry", func(ctx context.Context, i int) error { _, err := n.Get(ctx, "c", keys[i%entries]); return err }},
+		{"entry", func(ctx context.Context, i int) error {
+			_, err := n.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: keys[i%entries:][:1], MaxBytes: 1})
+			return err
+		}},
 		{"entries", func(ctx context.Context, _ int) error {
 			_, err := n.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: keys, MaxBytes: 256 << 10})
 			return err
 		}},
 		{"set", func(ctx context.Context, i int) error {
-			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: keys[i%entries], Digest: fmt.Sprint(i), Value: long[:i], Keep: time.Hour})
+			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: keys[i%entries], Digest: fmt.Sprint(i), Value: long[:i], Retention: time.Hour})
 			return err
 		}},
-		{"message", func(ctx context.Context, i int) error { _, err := n.Message(ctx, "c", ids[i%messages]); return err }},
+		{"message", func(ctx context.Context, i int) error {
+			after := ids[i%messages]
+			_, err := n.History(ctx, store.HistoryRequest{Channel: "c", After: after, Limit: 1, MaxBytes: 1})
+			return err
+		}},
 	} {
 		hook.take()
 		ctx := unhurried(t)

@@ -27,7 +27,7 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 func (n *node) publishCall(p *store.PublishRequest) call {
 	names := n.s.names.of(&n.s.keys, p.Channel)
 	keys := names.notKept()
-	if p.Keep != 0 || p.DedupID != "" {
+	if p.Retention != 0 || p.DedupID != "" {
 		keys = names.kept(p.DedupID)
 	}
 	return call{
@@ -41,7 +41,7 @@ func publishArgs(p *store.PublishRequest) []any {
 	if p.DedupID != "" {
 		dedup = max(1, millis(p.DedupFor))
 	}
-	return []any{millis(p.Keep), encodeMessage(p), dedup}
+	return []any{millis(p.Retention), encodeMessage(p), dedup}
 }
 
 func publishResult(r *reply) (store.PublishResult, error) {

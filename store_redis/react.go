@@ -29,7 +29,7 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 		value = string(appendField(appendField(nil, q.Reaction.UMD), q.Reaction.Origin))
 	}
 	r, err := n.s.do(ctx, n.channelCall(reactScript, q.Channel, ck, reactionKeys(&ck, at),
-		decimal(millis(q.Notice.Keep)), encodeMessage(&q.Notice), at, q.Reaction.Reaction, q.Reaction.UID, value,
+		decimal(millis(q.Notice.Retention)), encodeMessage(&q.Notice), at, q.Reaction.Reaction, q.Reaction.UID, value,
 		strconv.Itoa(q.MaxReactions), strconv.Itoa(q.MaxOfUser), strconv.Itoa(q.MaxDifferent)))
 	if err != nil {
 		return store.ReactResult{}, atCapacity(notFound(err))
@@ -50,7 +50,7 @@ func (n *node) React(ctx context.Context, q store.ReactRequest) (store.ReactResu
 }
 
 // Tallies counts the reactions to messages in one round trip.
-func (n *node) Tallies(ctx context.Context, q store.TallyRequest) ([]store.Tally, error) {
+func (n *node) Tallies(ctx context.Context, q store.TalliesRequest) ([]store.Tally, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
@@ -104,9 +104,9 @@ func decodeTally(message ulid.ULID, counts string, flat []string) (store.Tally, 
 	return t, err
 }
 
-// ListReactions reads a page of the reactions to a message.
-func (n *node) ListReactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionPage, error) {
-	var page store.ReactionPage
+// Reactions reads a page of the reactions to a message.
+func (n *node) Reactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionsResult, error) {
+	var page store.ReactionsResult
 	if n.left.Load() {
 		return page, errLeft
 	}

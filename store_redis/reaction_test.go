@@ -22,7 +22,7 @@ func TestReactionsOfOldNodes(t *testing.T) {
 		n := joinAs(t, s, newInbox(t), testJoin)
 		var ids []ulid.ULID
 		for range 3 {
-			ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}))
+			ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}))
 		}
 		react := func(uid, reaction string, remove bool) store.ReactResult {
 			t.Helper()
@@ -45,20 +45,20 @@ func TestReactionsOfOldNodes(t *testing.T) {
 		}
 		check := func(why string, counts ...store.ReactionCount) {
 			t.Helper()
-			got, err := n.Tallies(t.Context(), store.TallyRequest{Channel: "c", Messages: ids, First: 10, MaxBytes: 1 << 20})
+			got, err := n.Tallies(t.Context(), store.TalliesRequest{Channel: "c", Messages: ids, First: 10, MaxBytes: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff([]store.Tally{{Counts: counts, Reactions: all}, {}, {}}, got); diff != "" {
 				t.Errorf("%s: tallies (-want +got):\n%s", why, diff)
 			}
-			page, err := n.ListReactions(t.Context(), store.ReactionsRequest{
+			page, err := n.Reactions(t.Context(), store.ReactionsRequest{
 				Channel: "c", Message: ids[0], After: all[0].ID, Limit: len(all) - 2, MaxBytes: 1 << 20,
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(store.ReactionPage{Reactions: all[1 : len(all)-1], More: true}, page); diff != "" {
+			if diff := cmp.Diff(store.ReactionsResult{Reactions: all[1 : len(all)-1], More: true}, page); diff != "" {
 				t.Errorf("%s: page (-want +got):\n%s", why, diff)
 			}
 		}
@@ -121,7 +121,7 @@ func TestUserReactedVeryOften(t *testing.T) {
 	const many = 9000
 	s := openAt(t, redistest.StartServer(t).Addr)
 	n := joinAs(t, s, newInbox(t), testJoin)
-	message := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+	message := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
 	ck := s.keys.channel("c")
 	var records []any
 	id := message
@@ -139,7 +139,7 @@ func TestUserReactedVeryOften(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := n.Tallies(unhurried(t), store.TallyRequest{
+	got, err := n.Tallies(unhurried(t), store.TalliesRequest{
 		Channel: "c", Messages: []ulid.ULID{message}, First: 20, UID: "u", MaxBytes: 1 << 20,
 	})
 	if err != nil || len(got) != 1 || len(got[0].Reactions) != many {

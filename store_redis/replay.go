@@ -16,13 +16,13 @@ const readBytes = 256 << 10
 // Replay reads the log, where every message is that is not kept for longer
 // than the window, and the kept messages. It is complete if the script proves
 // that After is the channel's and that the log has lost nothing since.
-func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay, error) {
+func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayResult, error) {
 	if n.left.Load() {
-		return store.Replay{}, errLeft
+		return store.ReplayResult{}, errLeft
 	}
 	after := formatID(q.After)
 	if after == "" {
-		return store.Replay{}, nil // No item of any channel.
+		return store.ReplayResult{}, nil // No item of any channel.
 	}
 	ck := n.s.keys.channel(q.Channel)
 	ctx, cancel := withTimeout(ctx)
@@ -34,12 +34,12 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.Replay,
 			args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit), strconv.Itoa(size), besides(q.Channel), n.window},
 		})
 		if err != nil {
-			return store.Replay{}, err
+			return store.ReplayResult{}, err
 		}
-		p := store.Replay{Complete: r.record.flag(), More: r.record.flag()}
+		p := store.ReplayResult{Complete: r.record.flag(), More: r.record.flag()}
 		last := r.record.next()
 		if !p.Complete {
-			return store.Replay{}, r.record.err()
+			return store.ReplayResult{}, r.record.err()
 		}
 		p.Messages, err = r.messages(q.Channel)
 		if err != nil || !p.More || len(p.Messages) > 0 {

@@ -171,14 +171,14 @@ func encodeSchedule(q *store.Schedule) string {
 		b = appendField(b, p.Channel)
 		b = appendField(b, p.DedupID)
 		b = appendField(b, decimal(int64(p.DedupFor)))
-		b = appendField(b, decimal(int64(p.Keep)))
+		b = appendField(b, decimal(int64(p.Retention)))
 		return string(append(b, encodeMessage(p)...))
 	}
 	s := q.Set
 	b = appendField(b, "S")
 	b = appendField(b, s.Channel)
 	b = appendField(b, s.Digest)
-	b = appendField(b, decimal(int64(s.Keep)))
+	b = appendField(b, decimal(int64(s.Retention)))
 	b = appendFlag(b, s.Emit)
 	return string(append(b, encodeEntry(s)...))
 }
@@ -203,7 +203,7 @@ func decodeSchedule(p int, id, body string) (q *store.Schedule, blob string, err
 	switch r.next() {
 	case "P":
 		w := &store.PublishRequest{Channel: r.next(), DedupID: r.next()}
-		w.DedupFor, w.Keep = time.Duration(r.int()), time.Duration(r.int())
+		w.DedupFor, w.Retention = time.Duration(r.int()), time.Duration(r.int())
 		blob = r.rest
 		_ = r.next() // "M"
 		w.Exclude, w.Event, w.Data = r.next(), r.next(), r.bytes()
@@ -214,7 +214,7 @@ func decodeSchedule(p int, id, body string) (q *store.Schedule, blob string, err
 		w.Trace = r.trace()
 		q.Publish = w
 	case "S":
-		w := &store.SetRequest{Channel: r.next(), Digest: r.next(), Keep: time.Duration(r.int()), Emit: r.flag()}
+		w := &store.SetRequest{Channel: r.next(), Digest: r.next(), Retention: time.Duration(r.int()), Emit: r.flag()}
 		blob = r.rest
 		var e store.Entry
 		r.entry(&e)

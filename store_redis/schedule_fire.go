@@ -163,10 +163,10 @@ func (b *dueBatch) add(q *store.Schedule, body, blob string) {
 			b.dedups = append(b.dedups, ck.dedup(p.DedupID))
 			dedupFor, dedup = max(1, millis(p.DedupFor)), len(b.dedups)
 		}
-		how = pack(how, decimal(millis(p.Keep)), decimal(dedupFor), strconv.Itoa(dedup))
+		how = pack(how, decimal(millis(p.Retention)), decimal(dedupFor), strconv.Itoa(dedup))
 	} else {
 		s := q.Set
-		how = pack(how, decimal(millis(s.Keep)), s.Key, s.Digest, flag(s.Emit), flag(s.Value == nil))
+		how = pack(how, decimal(millis(s.Retention)), s.Key, s.Digest, flag(s.Emit), flag(s.Value == nil))
 	}
 	b.schedules = append(b.schedules, q)
 	b.todo = append(b.todo, q.ID.String(), body, strconv.Itoa(number), how)

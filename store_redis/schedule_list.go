@@ -36,21 +36,20 @@ const (
 
 // Schedules lists pending schedules: those of a channel from its own list, and
 // all by merging those of the partitions.
-func (d *scheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
+func (d *scheduler) Schedules(ctx context.Context, q store.SchedulesRequest) (store.SchedulesResult, error) {
 	var after listed
 	if !q.AfterDue.IsZero() {
 		after = listed{due: dueMillis(q.AfterDue), id: q.AfterID.String()}
 	}
-	var page []*store.Schedule
+	var page store.SchedulesResult
 	for {
-		next, more, err := d.next(ctx, q.Channel, after, q.Limit-len(page))
+		next, more, err := d.next(ctx, q.Channel, after, q.Limit-len(page.Schedules))
 		if err != nil {
-			return nil, err
+			return store.SchedulesResult{}, err
 		}
-		page = append(page, d.readable(next)...)
-		// Those that cannot be read do not make the page short: that would say that
-		// there are no more.
-		if len(page) == q.Limit || !more {
+		page.Schedules, page.More = append(page.Schedules, d.readable(next)...), more
+		// Those that cannot be read do not make the page short.
+		if len(page.Schedules) == q.Limit || !more {
 			return page, nil
 		}
 		after = next[len(next)-1]

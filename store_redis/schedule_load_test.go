@@ -184,7 +184,7 @@ func TestSchedulesAreListedEvenly(t *testing.T) {
 	slices.SortFunc(ids, ulid.ULID.Compare)
 	var costs []int
 	var times []time.Duration
-	q := store.ScheduleQuery{Channel: "c", Limit: limit}
+	q := store.SchedulesRequest{Channel: "c", Limit: limit}
 	var got []ulid.ULID
 	for {
 		before, began := calls(t, srv, "zrange")+calls(t, srv, "zrangebyscore"), time.Now()
@@ -194,13 +194,14 @@ func TestSchedulesAreListedEvenly(t *testing.T) {
 		}
 		times = append(times, time.Since(began))
 		costs = append(costs, calls(t, srv, "zrange")+calls(t, srv, "zrangebyscore")-before)
-		for _, q := range page {
+		for _, q := range page.Schedules {
 			got = append(got, q.ID)
 		}
-		if len(page) < limit {
+		if !page.More {
 			break
 		}
-		q.AfterDue, q.AfterID = page[len(page)-1].Due, page[len(page)-1].ID
+		last := page.Schedules[len(page.Schedules)-1]
+		q.AfterDue, q.AfterID = last.Due, last.ID
 	}
 	if !slices.Equal(got, ids) {
 		t.Errorf("%d schedules were listed, want each of %d once, in order", len(got), len(ids))

@@ -39,7 +39,7 @@ func BenchmarkPublishScript(b *testing.B) {
 						for i := range requests {
 							next++
 							requests[i] = benchRequest(n, store.PublishRequest{
-								Channel: fmt.Sprint("c", next%channels), Event: "e", Data: data, Keep: keep,
+								Channel: fmt.Sprint("c", next%channels), Event: "e", Data: data, Retention: keep,
 							})
 						}
 						pl.exec(requests)

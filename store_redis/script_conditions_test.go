@@ -90,12 +90,12 @@ func TestStateIsKept(t *testing.T) {
 	d.lease(ck.part, inc, time.Hour)
 	publish := func(keep time.Duration) {
 		t.Helper()
-		d.want("publish", "", n.publishCall(&store.PublishRequest{Channel: "c", Event: "e", Keep: keep}))
+		d.want("publish", "", n.publishCall(&store.PublishRequest{Channel: "c", Event: "e", Retention: keep}))
 	}
 	set := func(keep time.Duration, value []byte) {
 		t.Helper()
 		d.want("set", "", n.channelCall(setScript, "c", ck, n.entryKeys(ck), setArgs(&store.SetRequest{
-			Channel: "c", Key: "k", Value: value, Digest: "1", Keep: keep,
+			Channel: "c", Key: "k", Value: value, Digest: "1", Retention: keep,
 		})...))
 	}
 	subs := n.subscriptionKeys(ck, inc)
@@ -507,7 +507,7 @@ func TestFireConditions(t *testing.T) {
 
 	// A schedule that fails holds up no others.
 	broken := scheduled(-time.Second)
-	broken.Publish.Channel, broken.Publish.Keep = otherChannel(k, ck.part), time.Hour
+	broken.Publish.Channel, broken.Publish.Retention = otherChannel(k, ck.part), time.Hour
 	bk := k.channel(broken.Publish.Channel)
 	if err := d.db.Set(t.Context(), bk.bodies(), "no hash", 0).Err(); err != nil {
 		t.Fatal(err)

@@ -177,7 +177,7 @@ func TestProtocols(t *testing.T) {
 		in := newInbox(t)
 		n := joinAs(t, newStore(t, client), in, testJoin)
 		mustWatch(t, n, "c")
-		mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Minute})
+		mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Minute})
 		in.await("the message", back, func() bool { return len(in.items) > 0 })
 		h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
 		if err != nil || len(h.Messages) != protocol-1 {

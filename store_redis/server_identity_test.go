@@ -118,7 +118,7 @@ func TestAddressLeadsElsewhere(t *testing.T) {
 			var all []accepted
 			publish := func(n *node, channel string) {
 				sent := time.Now()
-				res, err := n.Publish(context.Background(), store.PublishRequest{Channel: channel, Event: "e", Keep: time.Minute})
+				res, err := n.Publish(context.Background(), store.PublishRequest{Channel: channel, Event: "e", Retention: time.Minute})
 				if err != nil {
 					return
 				}

@@ -13,7 +13,7 @@ func (n *node) entryKeys(ck channelKeys) []any {
 }
 
 func setArgs(s *store.SetRequest) []any {
-	return []any{s.Key, s.Digest, decimal(millis(s.Keep)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s)}
+	return []any{s.Key, s.Digest, decimal(millis(s.Retention)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s)}
 }
 
 // Set writes or clears an entry.
@@ -56,18 +56,6 @@ func setResult(q *store.SetRequest, r *reply) (store.SetResult, error) {
 	return res, err
 }
 
-// Get returns an entry.
-func (n *node) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	page, err := n.Entries(ctx, store.EntriesRequest{Channel: channel, Keys: []string{key}})
-	if err != nil {
-		return nil, err
-	}
-	if len(page.Entries) == 0 {
-		return nil, store.ErrNotFound
-	}
-	return page.Entries[0], nil
-}
-
 // appendEntry appends a stored entry, unless it is missing or has expired.
 func appendEntry(list []*store.Entry, channel, text string, now int64) ([]*store.Entry, error) {
 	if text == "" {
@@ -84,8 +72,8 @@ func appendEntry(list []*store.Entry, channel, text string, now int64) ([]*store
 const entriesAtOnce = 500
 
 // Entries returns entries by their keys.
-func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntryPage, error) {
-	var page store.EntryPage
+func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.EntriesResult, error) {
+	var page store.EntriesResult
 	if n.left.Load() {
 		return page, errLeft
 	}
@@ -126,9 +114,9 @@ func (n *node) Entries(ctx context.Context, q store.EntriesRequest) (store.Entry
 const maxKeySize = 512
 
 // Keys returns a page of keys.
-func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) {
+func (n *node) Keys(ctx context.Context, q store.KeysRequest) (store.KeysResult, error) {
 	if n.left.Load() {
-		return nil, errLeft
+		return store.KeysResult{}, errLeft
 	}
 	ck := n.s.keys.channel(q.Channel)
 	low, high := "["+q.Prefix, "+"
@@ -143,7 +131,8 @@ func (n *node) Keys(ctx context.Context, q store.KeysRequest) ([]string, error) 
 		args: []any{low, high, strconv.Itoa(q.Limit)},
 	})
 	if err != nil {
-		return nil, err
+		return store.KeysResult{}, err
 	}
-	return r.list(0)
+	keys, err := r.list(0)
+	return store.KeysResult{Keys: keys, More: len(keys) == q.Limit}, err
 }

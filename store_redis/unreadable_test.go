@@ -85,8 +85,8 @@ func TestUnreadableSchedule(t *testing.T) {
 			row.was = h.m.HGet(bodies, row.id)
 			h.m.HSet(bodies, row.id, row.body)
 			for _, channel := range []string{row.why, ""} {
-				page, err := d.Schedules(t.Context(), store.ScheduleQuery{Channel: channel, AfterDue: began.Add(1500 * time.Millisecond), Limit: 1})
-				if err != nil || len(page) != 1 || page[0].Publish.Event != "behind" {
+				page, err := d.Schedules(t.Context(), store.SchedulesRequest{Channel: channel, AfterDue: began.Add(1500 * time.Millisecond), Limit: 1})
+				if err != nil || len(page.Schedules) != 1 || page.Schedules[0].Publish.Event != "behind" {
 					t.Errorf("%s: %q lists %v, %v", row.why, channel, page, err)
 				}
 			}

@@ -74,12 +74,8 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 	return unlessFaulty(n.faults, func() (store.PublishResult, error) { return n.Node.Publish(ctx, p) })
 }
 
-func (n *faultyNode) Message(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
-	return unlessFaulty(n.faults, func() (*store.Message, error) { return n.Node.Message(ctx, channel, id) })
-}
-
-func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryPage, error) {
-	return unlessFaulty(n.faults, func() (store.HistoryPage, error) { return n.Node.History(ctx, h) })
+func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
+	return unlessFaulty(n.faults, func() (store.HistoryResult, error) { return n.Node.History(ctx, h) })
 }
 
 func (n *faultyNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
@@ -90,16 +86,12 @@ func (n *faultyNode) Set(ctx context.Context, s store.SetRequest) (store.SetResu
 	return unlessFaulty(n.faults, func() (store.SetResult, error) { return n.Node.Set(ctx, s) })
 }
 
-func (n *faultyNode) Get(ctx context.Context, channel, key string) (*store.Entry, error) {
-	return unlessFaulty(n.faults, func() (*store.Entry, error) { return n.Node.Get(ctx, channel, key) })
+func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysResult, error) {
+	return unlessFaulty(n.faults, func() (store.KeysResult, error) { return n.Node.Keys(ctx, k) })
 }
 
-func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) ([]string, error) {
-	return unlessFaulty(n.faults, func() ([]string, error) { return n.Node.Keys(ctx, k) })
-}
-
-func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntryPage, error) {
-	return unlessFaulty(n.faults, func() (store.EntryPage, error) { return n.Node.Entries(ctx, e) })
+func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store.EntriesResult, error) {
+	return unlessFaulty(n.faults, func() (store.EntriesResult, error) { return n.Node.Entries(ctx, e) })
 }
 
 func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
@@ -129,8 +121,8 @@ func (s *faultyScheduler) Schedule(ctx context.Context, group string, id ulid.UL
 	return unlessFaulty(s.faults, func() (*store.Schedule, error) { return s.Scheduler.Schedule(ctx, group, id) })
 }
 
-func (s *faultyScheduler) Schedules(ctx context.Context, q store.ScheduleQuery) ([]*store.Schedule, error) {
-	return unlessFaulty(s.faults, func() ([]*store.Schedule, error) { return s.Scheduler.Schedules(ctx, q) })
+func (s *faultyScheduler) Schedules(ctx context.Context, q store.SchedulesRequest) (store.SchedulesResult, error) {
+	return unlessFaulty(s.faults, func() (store.SchedulesResult, error) { return s.Scheduler.Schedules(ctx, q) })
 }
 
 func (s *faultyScheduler) Cancel(ctx context.Context, group string, id ulid.ULID) error {

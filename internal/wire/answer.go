@@ -71,7 +71,7 @@ func AppendCount(b []byte, name string, n int) []byte {
 }
 
 // AppendReactionPage appends the answer of connection/listReactions.
-func AppendReactionPage(b []byte, p store.ReactionPage) []byte {
+func AppendReactionPage(b []byte, p store.ReactionsResult) []byte {
 	b = append(b, `{"reactions":[`...)
 	for i, r := range p.Reactions {
 		if i > 0 {

@@ -87,16 +87,16 @@ func DecodeListMessages(body []byte) (ListMessages, error) {
 	return m, r.close()
 }
 
-// A ListReactions is the body of connection/listReactions.
-type ListReactions struct {
+// A Reactions is the body of connection/listReactions.
+type Reactions struct {
 	Channel   string    // required
 	MessageID ulid.ULID // required
 	After     ulid.ULID // zero for none
 }
 
 // DecodeListReactions reads the body of connection/listReactions.
-func DecodeListReactions(body []byte) (ListReactions, error) {
-	var m ListReactions
+func DecodeListReactions(body []byte) (Reactions, error) {
+	var m Reactions
 	r := open(body)
 	for r.next() {
 		switch string(r.name) {

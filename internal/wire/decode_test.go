@@ -80,8 +80,8 @@ var decoded = map[string]any{
 	},
 	"body-listMessages":         ListMessages{Channel: "my-channel", After: idA, ExpandReactions: true},
 	"body-listMessages-reverse": ListMessages{Channel: "my-channel", Before: idA, Reverse: true},
-	"body-listReactions":        ListReactions{Channel: "my-channel", MessageID: idA},
-	"body-listReactions-after":  ListReactions{Channel: "my-channel", MessageID: idA, After: idB},
+	"body-listReactions":        Reactions{Channel: "my-channel", MessageID: idA},
+	"body-listReactions-after":  Reactions{Channel: "my-channel", MessageID: idA, After: idB},
 	"body-channelStorageGet":    StorageGet{Channel: "mychannel", Key: "settings"},
 	"body-channelStorageSet": StorageSet{
 		Channel: "mychannel", Key: "settings", Data: theme, Schedule: Schedule{Expression: "at(2025-07-24T09:00:00)"},

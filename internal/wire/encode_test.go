@@ -192,10 +192,10 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: make([]store.Tally, 2), MaxBytes: 200})
 	},
 	"answer-listReactions": func(b []byte) []byte {
-		return AppendReactionPage(b, store.ReactionPage{Reactions: reacted})
+		return AppendReactionPage(b, store.ReactionsResult{Reactions: reacted})
 	},
 	"answer-listReactions-next": func(b []byte) []byte {
-		return AppendReactionPage(b, store.ReactionPage{Reactions: reacted[:1], More: true})
+		return AppendReactionPage(b, store.ReactionsResult{Reactions: reacted[:1], More: true})
 	},
 	"answer-channelStorageGet": func(b []byte) []byte {
 		return AppendStorageData(b, "mychannel", "settings", entries[0], "")

@@ -20,7 +20,7 @@ func testPassedDeadline(e *env) {
 	a.watch("c")
 	ctx, cancel := context.WithDeadline(e.Context(), time.Unix(1, 0))
 	defer cancel()
-	r, err := a.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+	r, err := a.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
 	var want []ulid.ULID
 	if err == nil {
 		want = append(want, r.ID)
@@ -38,7 +38,7 @@ func testEndedContext(e *env) {
 	a.watch("c")
 	f := a.start()
 	scheduler := a.store.Scheduler()
-	kept := a.publish(store.PublishRequest{Channel: "c", Event: "kept", Keep: time.Hour}).ID
+	kept := a.publish(store.PublishRequest{Channel: "c", Event: "kept", Retention: time.Hour}).ID
 	entryBefore := a.set(write("k", "1")).Entry
 	a.subscribe(store.SubscribeRequest{Channel: "c", Connection: "1", UMD: []byte("1"), Counted: true})
 	s := e.publishing(time.Hour, "c")
@@ -52,10 +52,9 @@ func testEndedContext(e *env) {
 		do   func() error
 	}{
 		{"Publish", func() error {
-			_, err := a.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour, DedupID: "d", DedupFor: time.Hour})
+			_, err := a.Publish(ctx, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour, DedupID: "d", DedupFor: time.Hour})
 			return err
 		}},
-		{"Message", func() error { _, err := a.Message(ctx, "c", kept); return err }},
 		{"History", func() error {
 			_, err := a.History(ctx, store.HistoryRequest{Channel: "c", Limit: 1})
 			return err
@@ -66,7 +65,7 @@ func testEndedContext(e *env) {
 		}},
 		{"React", func() error { _, err := a.React(ctx, reactionTo(kept, "Jim", "👍", false)); return err }},
 		{"Tallies", func() error { _, err := a.Tallies(ctx, tallyOf(kept)); return err }},
-		{"ListReactions", func() error { _, err := a.ListReactions(ctx, reactionsTo(kept)); return err }},
+		{"Reactions", func() error { _, err := a.Reactions(ctx, reactionsTo(kept)); return err }},
 		{"Watch", func() error { return a.Watch(ctx, "other") }},
 		{"Subscribe", func() error {
 			_, err := a.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: "2", Counted: true})
@@ -79,7 +78,6 @@ func testEndedContext(e *env) {
 		}},
 		{"Channel", func() error { _, err := a.Channel(ctx, "c"); return err }},
 		{"Set", func() error { _, err := a.Set(ctx, write("k", "2")); return err }},
-		{"Get", func() error { _, err := a.Get(ctx, "c", "k"); return err }},
 		{"Entries", func() error {
 			_, err := a.Entries(ctx, store.EntriesRequest{Channel: "c", Keys: []string{"k"}})
 			return err
@@ -102,7 +100,7 @@ func testEndedContext(e *env) {
 		{"Cancel", func() error { return scheduler.Cancel(ctx, group, s.ID) }},
 		{"Move", func() error { return scheduler.Move(ctx, group, s.ID, e.h.Now()) }},
 		{"Schedule", func() error { _, err := scheduler.Schedule(ctx, group, s.ID); return err }},
-		{"Schedules", func() error { _, err := scheduler.Schedules(ctx, store.ScheduleQuery{Limit: 1}); return err }},
+		{"Schedules", func() error { _, err := scheduler.Schedules(ctx, store.SchedulesRequest{Limit: 1}); return err }},
 	} {
 		err := row.do()
 		e.wantErr(row.what, err, store.ErrUnavailable)
@@ -115,7 +113,7 @@ func testEndedContext(e *env) {
 	a.wantEntry("after the refused write", "k", &entryBefore)
 	wantEqual(e, "reactions", a.reactions(kept), nil)
 	wantEqual(e, "history", idsOf(a.history(store.HistoryRequest{Channel: "c", Limit: 10})), []ulid.ULID{kept})
-	wantEqual(e, "schedules", a.schedules(store.ScheduleQuery{Limit: 10}), []*store.Schedule{scheduled(s, group)})
+	wantEqual(e, "schedules", a.schedules(store.SchedulesRequest{Limit: 10}), []*store.Schedule{scheduled(s, group)})
 	if first, err := a.UseToken(e.Context(), "t", e.h.Now().Add(time.Hour)); err != nil || !first {
 		e.Errorf("the refused use of a token used it up: %v", err)
 	}

@@ -18,16 +18,16 @@ func testEntryExpires(e *env) {
 	a := e.join()
 	a.watch("c")
 	short := write("1 short", "1")
-	short.Keep = brief
+	short.Retention = brief
 	renewed := write("3 renewed", "1")
-	renewed.Keep = brief
+	renewed.Retention = brief
 	shortened := write("2 shortened", "1")
-	shortened.Keep = time.Hour
+	shortened.Retention = time.Hour
 	a.set(short)
 	a.set(renewed)
 	a.set(shortened)
 	a.set(write("4 long", "1"))
-	renewed.Keep, shortened.Keep = time.Hour, brief
+	renewed.Retention, shortened.Retention = time.Hour, brief
 	a.set(renewed)
 	a.set(shortened)
 	e.outliveBrief()
@@ -58,12 +58,12 @@ func testEntryExpired(e *env) {
 	want := make(map[string]store.Entry)
 	for i := range 6 {
 		r := write(fmt.Sprint("key ", i), fmt.Sprint(i))
-		r.Keep, r.Emit = brief, true
+		r.Retention, r.Emit = brief, true
 		res := nodes[i%2].set(r)
 		want[r.Key] = res.Entry
 	}
 	silent := write("silent", "1")
-	silent.Keep = brief
+	silent.Retention = brief
 	nodes[0].set(silent)
 	// One is found expired by a write before anything else may find it.
 	e.outliveBrief()
@@ -101,7 +101,7 @@ func testEntryNotExpired(e *env) {
 	a := nodes[0]
 	emitting := func(key string, keep time.Duration) store.SetRequest {
 		r := write(key, "1")
-		r.Keep, r.Emit = keep, true
+		r.Retention, r.Emit = keep, true
 		return r
 	}
 	quiet := func(r store.SetRequest) store.SetRequest {

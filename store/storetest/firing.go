@@ -99,7 +99,7 @@ func (e *env) publishing(in time.Duration, channel string) store.Schedule {
 	return store.Schedule{
 		ID:      ulid.Make(),
 		Due:     e.h.Now().Add(in).Truncate(time.Millisecond),
-		Publish: &store.PublishRequest{Channel: channel, Event: "scheduled", Keep: time.Hour},
+		Publish: &store.PublishRequest{Channel: channel, Event: "scheduled", Retention: time.Hour},
 	}
 }
 
@@ -159,7 +159,7 @@ func testFireOnce(e *env) {
 			}
 		}
 	}
-	if left := nodes[0].schedules(store.ScheduleQuery{Limit: 100}); len(left) > 0 {
+	if left := nodes[0].schedules(store.SchedulesRequest{Limit: 100}); len(left) > 0 {
 		e.Errorf("%d schedules are left", len(left))
 	}
 }
@@ -183,7 +183,7 @@ func testFireInOrder(e *env) {
 	}
 	for range 50 {
 		s := e.publishing(0, "c")
-		s.Publish.Keep = 0
+		s.Publish.Retention = 0
 		a.add(s)
 	}
 	wg.Wait()

@@ -24,7 +24,7 @@ var historyTests = []testCase{
 const ample = 1 << 20
 
 // historyPage reads one page.
-func (n *node) historyPage(h store.HistoryRequest) store.HistoryPage {
+func (n *node) historyPage(h store.HistoryRequest) store.HistoryResult {
 	n.e.Helper()
 	if h.MaxBytes == 0 {
 		h.MaxBytes = ample
@@ -41,6 +41,19 @@ func (n *node) historyPage(h store.HistoryRequest) store.HistoryPage {
 		n.e.Errorf("node %d: History returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, h, page.More)
 	}
 	return page
+}
+
+// message returns a kept message, or nil if there is none: what the history has
+// between the neighbors of its id.
+func (n *node) message(channel string, id ulid.ULID) *store.Message {
+	n.e.Helper()
+	page := n.historyPage(store.HistoryRequest{
+		Channel: channel, After: predecessor(id), Before: successor(id), Limit: 1, MaxBytes: 1,
+	})
+	if len(page.Messages) == 0 || page.Messages[0].ID != id {
+		return nil
+	}
+	return page.Messages[0]
 }
 
 // history reads pages until there are as many messages as wanted, or no more.
@@ -66,9 +79,9 @@ func testHistoryPages(e *env) {
 	a, b := e.join(), e.join()
 	var ids []ulid.ULID // Those of the kept messages.
 	for i := range 10 {
-		ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: fmt.Sprint(i), Keep: time.Hour}).ID)
+		ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: fmt.Sprint(i), Retention: time.Hour}).ID)
 		a.publish(store.PublishRequest{Channel: "c", Event: "not kept"})
-		a.publish(store.PublishRequest{Channel: "other", Event: "elsewhere", Keep: time.Hour})
+		a.publish(store.PublishRequest{Channel: "other", Event: "elsewhere", Retention: time.Hour})
 	}
 	next := func(id ulid.ULID) ulid.ULID {
 		for i := len(id) - 1; i >= 0; i-- {
@@ -143,7 +156,7 @@ func testHistoryWhilePublishing(e *env) {
 		wg.Go(func() {
 			for range each {
 				res, err := nodes[p%2].Publish(e.Context(), store.PublishRequest{
-					Channel: "c", Event: "e", Keep: time.Hour,
+					Channel: "c", Event: "e", Retention: time.Hour,
 				})
 				if err != nil {
 					e.Error(err)
@@ -185,8 +198,8 @@ func testHistoryWhileExpiring(e *env) {
 	a := e.join()
 	var long []ulid.ULID
 	for range 20 {
-		a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: brief})
-		long = append(long, a.publish(store.PublishRequest{Channel: "c", Event: "long", Keep: time.Hour}).ID)
+		a.publish(store.PublishRequest{Channel: "c", Event: "short", Retention: brief})
+		long = append(long, a.publish(store.PublishRequest{Channel: "c", Event: "long", Retention: time.Hour}).ID)
 	}
 	first := a.history(store.HistoryRequest{Channel: "c", Limit: 4})
 	if len(first) != 4 {
@@ -213,7 +226,7 @@ func testHistoryBytes(e *env) {
 			size = 3 * maxBytes
 		}
 		ids = append(ids, a.publish(store.PublishRequest{
-			Channel: "c", Event: "e", Data: jsonText(size), Keep: time.Hour,
+			Channel: "c", Event: "e", Data: jsonText(size), Retention: time.Hour,
 		}).ID)
 	}
 	reversed := slices.Clone(ids)
@@ -248,7 +261,7 @@ func testHistoryBytes(e *env) {
 func testHistoryMore(e *env) {
 	a := e.join()
 	for range 3 {
-		a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour})
+		a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
 	}
 	for limit, more := range map[int]bool{1: true, 2: true, 3: false, 4: false} {
 		for _, reverse := range []bool{false, true} {

@@ -33,7 +33,7 @@ func testOneOrder(e *env) {
 			for i := range each {
 				req := store.PublishRequest{Channel: "c", Event: fmt.Sprintf("%d/%d", p, i)}
 				if i%2 == 0 {
-					req.Keep = store.Forever
+					req.Retention = store.Forever
 				}
 				res, err := nodes[p%2].Publish(e.Context(), req)
 				if err != nil {
@@ -73,7 +73,7 @@ func testOneOrderOfAllKinds(e *env) {
 	a, b := e.join(), e.join()
 	a.watch("c")
 	b.watch("c")
-	target := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
+	target := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}).ID
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	results := make(map[ulid.ULID]string)

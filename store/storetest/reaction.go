@@ -53,11 +53,11 @@ func reactionsTo(id ulid.ULID) store.ReactionsRequest {
 	return store.ReactionsRequest{Channel: "c", Message: id, Limit: 100, MaxBytes: plenty}
 }
 
-func (n *node) reactionPage(q store.ReactionsRequest) store.ReactionPage {
+func (n *node) reactionPage(q store.ReactionsRequest) store.ReactionsResult {
 	n.e.Helper()
-	page, err := n.ListReactions(n.e.Context(), q)
+	page, err := n.Reactions(n.e.Context(), q)
 	if err != nil {
-		n.e.Fatalf("node %d: ListReactions: %v", n.r.number, err)
+		n.e.Fatalf("node %d: Reactions: %v", n.r.number, err)
 	}
 	return page
 }
@@ -77,7 +77,7 @@ func (n *node) reactions(ids ...ulid.ULID) map[ulid.ULID][]store.Reaction {
 func testReact(e *env) {
 	a, b := e.join(), e.join()
 	a.watch("c")
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	want := reactionTo(id, "Jim", "👍", false).Reaction
 	want.Created = e.h.Now()
 
@@ -116,9 +116,9 @@ func testReact(e *env) {
 
 func testReactNotFound(e *env) {
 	a := e.join()
-	kept := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	kept := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	unkept := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
-	expired := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: brief}).ID
+	expired := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: brief}).ID
 	elsewhere := reactionTo(kept, "Jim", "👍", false)
 	elsewhere.Channel, elsewhere.Notice.Channel = "other", "other"
 	e.outliveBrief()
@@ -147,9 +147,9 @@ func testReactNotFound(e *env) {
 
 func testReactionsInOrder(e *env) {
 	a, b := e.join(), e.join()
-	first := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
-	second := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
-	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
+	first := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
+	second := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}).ID
+	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}).ID
 	var want []string
 	for i := range 12 {
 		// Neither the users nor the reactions sort in the order of adding.
@@ -179,8 +179,8 @@ func testReactionsInOrder(e *env) {
 
 func testReactionsExpire(e *env) {
 	a := e.join()
-	short := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: brief}).ID
-	long := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: brief}).ID
+	long := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	a.react(reactionTo(short, "Jim", "👍", false))
 	res := a.react(reactionTo(long, "Jim", "👍", false))
 	e.outliveBrief()
@@ -192,9 +192,9 @@ func testReactionsExpire(e *env) {
 // any message.
 func testReactionNotice(e *env) {
 	a := e.join()
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: store.Forever}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}).ID
 	r := reactionTo(id, "Jim", "👍", false)
-	r.Notice.Keep = time.Hour
+	r.Notice.Retention = time.Hour
 	res := a.react(r)
 	if !res.Expires.IsZero() {
 		e.Errorf("a reaction to a message that is kept for ever expires at %v", res.Expires)
@@ -208,7 +208,7 @@ func testReactionNotice(e *env) {
 func testReactRace(e *env) {
 	nodes := []*node{e.join(), e.join()}
 	nodes[0].watch("c")
-	id := nodes[0].publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := nodes[0].publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	for _, remove := range []bool{false, true} {
 		var wg sync.WaitGroup
 		var changed atomic.Int32
@@ -238,7 +238,7 @@ func testReactRace(e *env) {
 // way or another, are the same.
 func testReactionsApart(e *env) {
 	a := e.join()
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	var pairs [][2]string
 	for _, separator := range []string{":", "|", "/", "\x00", "\n", " ", ",", "{}", "\xc2\xa0", "\"", "\\"} {
 		pairs = append(pairs,
@@ -273,7 +273,7 @@ func testReactionsBound(e *env) {
 		{"of different ones", func(r *store.ReactRequest) { r.MaxDifferent = 2 }, [2]string{"Pam", "3"}, [2]string{"Pam", "1"}},
 	} {
 		a, b := e.join(), e.join()
-		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 		bounded := func(uid, reaction string, remove bool) store.ReactRequest {
 			r := reactionTo(id, uid, reaction, remove)
 			row.bound(&r)
@@ -327,7 +327,7 @@ func testReactionBoundsRace(e *env) {
 		{"of different ones", func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprint(i) }, func(r *store.ReactRequest) { r.MaxDifferent = 5 }},
 	} {
 		nodes := []*node{e.join(), e.join()}
-		id := nodes[0].publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		id := nodes[0].publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 		var wg sync.WaitGroup
 		var full atomic.Int32
 		for i := range 20 {

@@ -24,7 +24,7 @@ var replayTests = []testCase{
 }
 
 // replayPage reads one page.
-func (n *node) replayPage(r store.ReplayRequest) store.Replay {
+func (n *node) replayPage(r store.ReplayRequest) store.ReplayResult {
 	n.e.Helper()
 	if r.MaxBytes == 0 {
 		r.MaxBytes = ample
@@ -47,7 +47,7 @@ func (n *node) replayPage(r store.ReplayRequest) store.Replay {
 }
 
 // replay reads pages until there are as many messages as wanted, or no more.
-func (n *node) replay(r store.ReplayRequest) store.Replay {
+func (n *node) replay(r store.ReplayRequest) store.ReplayResult {
 	n.e.Helper()
 	var messages []*store.Message
 	for limit := r.Limit; ; {
@@ -149,6 +149,16 @@ func predecessor(id ulid.ULID) ulid.ULID {
 	return id
 }
 
+func successor(id ulid.ULID) ulid.ULID {
+	for i := len(id) - 1; i >= 0; i-- {
+		id[i]++
+		if id[i] != 0 {
+			break
+		}
+	}
+	return id
+}
+
 // testReplayMixed wants replayed messages to be what was delivered.
 func testReplayMixed(e *env) {
 	a, b := e.join(), e.join()
@@ -159,11 +169,11 @@ func testReplayMixed(e *env) {
 	for i := range 20 {
 		last = b.publish(store.PublishRequest{
 			Channel: "c", Event: "e", Data: []byte(`{"a":"ü"}`), Meta: &store.Meta{UID: "u", UMD: []byte("{}")},
-			Keep: keeps[i%len(keeps)], Exclude: "someone",
+			Retention: keeps[i%len(keeps)], Exclude: "someone",
 		}).ID
 		if i%3 == 0 {
 			_, err := b.Set(e.Context(), store.SetRequest{
-				Channel: "c", Key: "k", Value: []byte("1"), Digest: last.String(), Keep: store.Forever,
+				Channel: "c", Key: "k", Value: []byte("1"), Digest: last.String(), Retention: store.Forever,
 			})
 			if err != nil {
 				e.Fatal(err)
@@ -185,7 +195,7 @@ func testReplayLimit(e *env) {
 	for i := range 200 {
 		p := store.PublishRequest{Channel: "c", Event: "e"}
 		if i == 50 {
-			p.Keep = time.Hour
+			p.Retention = time.Hour
 		}
 		ids = append(ids, a.publish(p).ID)
 	}
@@ -209,7 +219,7 @@ func testReplayBytes(e *env) {
 			size = 3 * maxBytes
 		}
 		ids = append(ids, a.publish(store.PublishRequest{
-			Channel: "c", Event: "e", Data: jsonText(size), Keep: keeps[i%3],
+			Channel: "c", Event: "e", Data: jsonText(size), Retention: keeps[i%3],
 		}).ID)
 	}
 	r := store.ReplayRequest{Channel: "c", After: ids[0], Until: ids[39], Limit: 100, MaxBytes: maxBytes}
@@ -292,7 +302,7 @@ func testReplayWindows(e *env) {
 func testReplayShortKeep(e *env) {
 	a := e.join()
 	start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
-	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Keep: brief}).ID
+	short := a.publish(store.PublishRequest{Channel: "c", Event: "short", Retention: brief}).ID
 	end := a.publish(store.PublishRequest{Channel: "c", Event: "end"}).ID
 	e.outliveBrief()
 	a.wantReplay("after the message before it", start, []ulid.ULID{short, end})
@@ -303,7 +313,7 @@ func testReplayKept(e *env) {
 	o := store.JoinOptions{ReplayWindow: 500 * time.Millisecond, ReplayLimit: 100, NodeTimeout: time.Minute}
 	a := e.joinWith(o)
 	publish := func(keep time.Duration) ulid.ULID {
-		return a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: keep}).ID
+		return a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: keep}).ID
 	}
 	first, expiring, forever := publish(time.Hour), publish(2*time.Second), publish(store.Forever)
 	e.h.Advance(time.Second)

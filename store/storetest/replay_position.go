@@ -24,7 +24,7 @@ func testReplayAfterAnyItem(e *env) {
 	first := a.publish(store.PublishRequest{Channel: "c", Event: "e"}).ID
 	e.h.Advance(10 * time.Millisecond) // Makes room for ids in between.
 	set, err := a.Set(e.Context(), store.SetRequest{
-		Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever,
+		Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Retention: store.Forever,
 	})
 	if err != nil {
 		e.Fatal(err)
@@ -48,7 +48,7 @@ func testReplayEmpty(e *env) {
 	b.wantReplay("when the only one has left", origin, nil)
 	var ids []ulid.ULID
 	for n := range 3 {
-		ids = append(ids, b.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Duration(n) * time.Hour}).ID)
+		ids = append(ids, b.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Duration(n) * time.Hour}).ID)
 	}
 	wantEqual(e, "delivered", idsOf(messages(a.r.awaitItem("c", ids[2]))), ids)
 	for _, n := range []*node{a, b} {
@@ -85,7 +85,7 @@ func testReplayLongSubscription(e *env) {
 		a.unsubscribe(row.channel, "1")
 	}
 	e.h.Advance(window - time.Second)
-	replay := func(channel string, after ulid.ULID) store.Replay {
+	replay := func(channel string, after ulid.ULID) store.ReplayResult {
 		return a.replay(store.ReplayRequest{Channel: channel, After: after, Until: maxID, Limit: 100})
 	}
 	for _, row := range rows {

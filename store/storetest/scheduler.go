@@ -67,11 +67,7 @@ func testFirePublish(e *env) {
 		Expires: ulid.Time(id.Time()).Add(time.Hour), Trace: s.Publish.Trace,
 	}
 	wantEqual(e, "item", items[len(items)-1], &store.Item{ID: id, Channel: "c", Exclude: "someone", Message: want})
-	kept, err := b.Message(e.Context(), "c", id)
-	if err != nil {
-		e.Fatal(err)
-	}
-	wantEqual(e, "kept message", kept, want)
+	wantEqual(e, "kept message", b.message("c", id), want)
 	_, err = b.store.Scheduler().Schedule(e.Context(), group, s.ID)
 	e.wantErr("Schedule after it fired", err, store.ErrNotFound)
 }
@@ -82,7 +78,7 @@ func testFireSet(e *env) {
 	f := a.start()
 	before := b.set(write("k", "1"))
 	r := write("k", "2")
-	r.Keep, r.Emit = time.Hour, true
+	r.Retention, r.Emit = time.Hour, true
 	s := store.Schedule{
 		ID: ulid.Make(), Due: e.h.Now().Add(time.Second).Truncate(time.Millisecond), UID: "Jim", Set: &r,
 	}
@@ -112,21 +108,22 @@ func testFireKeep(e *env) {
 	a := nodes[0]
 	f := a.start()
 	message := e.publishing(time.Second, "c")
-	message.Publish.Keep = brief
+	message.Publish.Retention = brief
 	a.add(message)
 	r := write("k", "1")
-	r.Keep, r.Emit = brief, true
+	r.Retention, r.Emit = brief, true
 	set := store.Schedule{ID: ulid.Make(), Due: message.Due, Set: &r}
 	a.add(set)
 	id, stored := f.await(message.ID).Publish.ID, f.await(set.ID).Set.Entry
 	e.h.Advance(500 * time.Millisecond) // More than brief since they were added.
-	if _, err := a.Message(e.Context(), "c", id); err != nil {
-		e.Errorf("the message is not there for as long as it is to be kept: %v", err)
+	if a.message("c", id) == nil {
+		e.Error("the message is not in the history for as long as its retention says")
 	}
 	a.wantEntry("for as long as it is to be kept", "k", &stored)
 	e.h.Advance(brief - 400*time.Millisecond)
-	_, err := a.Message(e.Context(), "c", id)
-	e.wantErr("the message after that", err, store.ErrNotFound)
+	if a.message("c", id) != nil {
+		e.Error("the message is in the history for longer than its retention says")
+	}
 	a.wantEntry("after that", "k", nil)
 	e.awaitExpired(nodes, map[string]store.Entry{"k": stored})
 }
@@ -170,7 +167,7 @@ func testFireOverdue(e *env) {
 		a.add(s)
 	}
 	e.h.Advance(time.Second)
-	if n := len(a.schedules(store.ScheduleQuery{Limit: 10})); n != 5 {
+	if n := len(a.schedules(store.SchedulesRequest{Limit: 10})); n != 5 {
 		e.Errorf("%d of 5 schedules are pending while no node has started", n)
 	}
 	f := a.start()

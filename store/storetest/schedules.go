@@ -21,7 +21,7 @@ func testAddTwice(e *env) {
 	again.Due = s.Due.Add(200 * time.Millisecond)
 	again.Publish = &store.PublishRequest{Channel: "c", Event: "another"}
 	wantEqual(e, "group of what is there already", b.add(again), group)
-	wantEqual(e, "schedules", len(a.schedules(store.ScheduleQuery{Limit: 10})), 1)
+	wantEqual(e, "schedules", len(a.schedules(store.SchedulesRequest{Limit: 10})), 1)
 	f := a.start()
 	fired := f.await(s.ID)
 	wantEqual(e, "event", fired.Schedule.Publish.Event, "scheduled")
@@ -49,7 +49,7 @@ func testAddBound(e *env) {
 	a.add(bounded(time.Hour, "d"))
 	unbounded := e.publishing(time.Hour, "c")
 	a.add(unbounded)
-	wantEqual(e, "schedules of the channel", len(b.schedules(store.ScheduleQuery{Channel: "c", Limit: 10})), 3)
+	wantEqual(e, "schedules of the channel", len(b.schedules(store.SchedulesRequest{Channel: "c", Limit: 10})), 3)
 
 	// What was cancelled and what has fired are not pending.
 	if err := b.store.Scheduler().Cancel(e.Context(), group, unbounded.ID); err != nil {
@@ -181,13 +181,26 @@ func testMove(e *env) {
 	}
 }
 
-func (n *node) schedules(q store.ScheduleQuery) []*store.Schedule {
+// schedules reads pages until there are as many schedules as wanted, or no more.
+func (n *node) schedules(q store.SchedulesRequest) []*store.Schedule {
 	n.e.Helper()
-	page, err := n.store.Scheduler().Schedules(n.e.Context(), q)
-	if err != nil {
-		n.e.Fatalf("node %d: Schedules: %v", n.r.number, err)
+	var schedules []*store.Schedule
+	for limit := q.Limit; ; {
+		q.Limit = limit - len(schedules)
+		page, err := n.store.Scheduler().Schedules(n.e.Context(), q)
+		if err != nil {
+			n.e.Fatalf("node %d: Schedules: %v", n.r.number, err)
+		}
+		if got := len(page.Schedules); got > q.Limit || got == 0 && page.More {
+			n.e.Fatalf("node %d: Schedules returned %d for %+v, more: %v", n.r.number, got, q, page.More)
+		}
+		schedules = append(schedules, page.Schedules...)
+		if !page.More || len(schedules) == limit {
+			return schedules
+		}
+		last := schedules[len(schedules)-1]
+		q.AfterDue, q.AfterID = last.Due, last.ID
 	}
-	return page
 }
 
 func testListSchedules(e *env) {
@@ -246,7 +259,7 @@ func testListSchedules(e *env) {
 		{"of a channel without any", "unknown", 2, nil},
 	} {
 		var got []ulid.ULID
-		q := store.ScheduleQuery{Channel: row.channel, Limit: row.limit}
+		q := store.SchedulesRequest{Channel: row.channel, Limit: row.limit}
 		for {
 			page := a.schedules(q)
 			for _, s := range page {
@@ -283,5 +296,5 @@ func testScheduleNotFound(e *env) {
 		e.wantErr("Cancel of "+row.why, scheduler.Cancel(e.Context(), row.group, row.id), store.ErrNotFound)
 		e.wantErr("Move of "+row.why, scheduler.Move(e.Context(), row.group, row.id, s.Due), store.ErrNotFound)
 	}
-	wantEqual(e, "schedules", len(a.schedules(store.ScheduleQuery{Limit: 10})), 1)
+	wantEqual(e, "schedules", len(a.schedules(store.SchedulesRequest{Limit: 10})), 1)
 }

@@ -24,7 +24,7 @@ var storageTests = []testCase{
 // write is a request to set a value that is its own digest; "" clears.
 func write(key, value string) store.SetRequest {
 	r := store.SetRequest{
-		Channel: "c", Key: key, Digest: value, Keep: store.Forever,
+		Channel: "c", Key: key, Digest: value, Retention: store.Forever,
 		Meta: store.Meta{UID: "Jim", UMD: []byte(`{"a":1}`)}, Origin: []byte("origin of " + value),
 	}
 	if value != "" {
@@ -49,14 +49,26 @@ func (n *node) set(r store.SetRequest) store.SetResult {
 	return res
 }
 
+// keys reads pages until there are as many keys as wanted, or no more.
 func (n *node) keys(q store.KeysRequest) []string {
 	n.e.Helper()
 	q.Channel = "c"
-	page, err := n.Keys(n.e.Context(), q)
-	if err != nil {
-		n.e.Fatalf("node %d: Keys: %v", n.r.number, err)
+	var keys []string
+	for limit := q.Limit; ; {
+		q.Limit = limit - len(keys)
+		page, err := n.Keys(n.e.Context(), q)
+		if err != nil {
+			n.e.Fatalf("node %d: Keys: %v", n.r.number, err)
+		}
+		if got := len(page.Keys); got > q.Limit || got == 0 && page.More {
+			n.e.Fatalf("node %d: Keys returned %d keys for %+v, more: %v", n.r.number, got, q, page.More)
+		}
+		keys = append(keys, page.Keys...)
+		if !page.More || len(keys) == limit {
+			return keys
+		}
+		q.After = keys[len(keys)-1]
 	}
-	return page
 }
 
 // entries returns all of those entries that are there.
@@ -76,19 +88,23 @@ func (n *node) entries(keys ...string) []*store.Entry {
 	return all
 }
 
-// wantEntry wants Get to return an entry, or nothing if it is nil.
+// wantEntry wants a read to return an entry, or nothing if it is nil.
 func (n *node) wantEntry(why, key string, want *store.Entry) {
 	n.e.Helper()
-	got, err := n.Get(n.e.Context(), "c", key)
-	if want == nil {
-		n.e.wantErr(why, err, store.ErrNotFound)
-		return
+	wantEqual(n.e, why, n.entry(key), want)
+}
+
+// entry returns the entry of a key, or nil if there is none.
+func (n *node) entry(key string) *store.Entry {
+	n.e.Helper()
+	list := n.entries(key)
+	if len(list) > 1 {
+		n.e.Fatalf("node %d: Entries returned %d entries of one key", n.r.number, len(list))
 	}
-	if err != nil {
-		n.e.Errorf("%s: Get: %v", why, err)
-		return
+	if len(list) == 0 {
+		return nil
 	}
-	wantEqual(n.e, why, got, want)
+	return list[0]
 }
 
 func testSet(e *env) {
@@ -106,7 +122,7 @@ func testSet(e *env) {
 	b.wantEntry("after the first write", "k", &firstEntry)
 
 	second := write("k", "2")
-	second.Keep, second.Meta, second.Origin, second.Emit = time.Hour, store.Meta{}, nil, true
+	second.Retention, second.Meta, second.Origin, second.Emit = time.Hour, store.Meta{}, nil, true
 	changed := b.set(second)
 	secondEntry := entry(changed.Entry.ID, second)
 	secondEntry.Expires = e.h.Now().Add(time.Hour)
@@ -148,7 +164,7 @@ func testSetEqual(e *env) {
 	a.watch("c")
 	first := a.set(write("k", "1"))
 	again := write("k", "1")
-	again.Meta, again.Origin, again.Emit, again.Keep = store.Meta{UID: "Pam"}, []byte("again"), true, time.Hour
+	again.Meta, again.Origin, again.Emit, again.Retention = store.Meta{UID: "Pam"}, []byte("again"), true, time.Hour
 	res := b.set(again)
 	want := entry(first.Entry.ID, again)
 	want.Expires = e.h.Now().Add(time.Hour)
@@ -209,7 +225,7 @@ func testKeys(e *env) {
 			wantEqual(e, row.why, n.keys(row.q), row.want)
 		}
 	}
-	if page, err := a.Keys(e.Context(), store.KeysRequest{Channel: "unknown", Limit: 1}); err != nil || len(page) > 0 {
+	if page, err := a.Keys(e.Context(), store.KeysRequest{Channel: "unknown", Limit: 1}); err != nil || len(page.Keys) > 0 || page.More {
 		e.Errorf("an unknown channel: %v, %v", page, err)
 	}
 }

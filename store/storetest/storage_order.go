@@ -28,12 +28,16 @@ func testLinearizable(e *env) {
 				floor := written
 				mu.Unlock()
 				if i%3 == 0 {
-					got, err := nodes[(w+i)%2].Get(e.Context(), "c", "k")
+					got, err := nodes[(w+i)%2].Entries(e.Context(), store.EntriesRequest{
+						Channel: "c", Keys: []string{"k"}, MaxBytes: plenty,
+					})
 					switch {
-					case err == nil && got.ID.Compare(floor) < 0:
-						e.Errorf("read %v after %v was written", got.ID, floor)
-					case err != nil && !floor.IsZero():
-						e.Errorf("Get after a write: %v", err)
+					case err != nil:
+						e.Error(err)
+					case len(got.Entries) == 0 && !floor.IsZero():
+						e.Error("an entry that was written is not there")
+					case len(got.Entries) > 0 && got.Entries[0].ID.Compare(floor) < 0:
+						e.Errorf("read %v after %v was written", got.Entries[0].ID, floor)
 					}
 				}
 				res, err := nodes[w%2].Set(e.Context(), write("k", fmt.Sprintf("%d", w*each+i)))

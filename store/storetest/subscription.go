@@ -89,7 +89,7 @@ func testPosition(e *env) {
 		e.Errorf("the first item %v is not after the position %v", last, origin)
 	}
 	wantEqual(e, "after a message", b.subscribe(store.SubscribeRequest{Channel: "c", Connection: "2"}).Position, last)
-	set, err := a.Set(e.Context(), store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Keep: store.Forever})
+	set, err := a.Set(e.Context(), store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Digest: "1", Retention: store.Forever})
 	if err != nil {
 		e.Fatal(err)
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-func tallyOf(ids ...ulid.ULID) store.TallyRequest {
-	return store.TallyRequest{Channel: "c", Messages: ids, MaxBytes: plenty}
+func tallyOf(ids ...ulid.ULID) store.TalliesRequest {
+	return store.TalliesRequest{Channel: "c", Messages: ids, MaxBytes: plenty}
 }
 
-func (n *node) tallies(q store.TallyRequest) []store.Tally {
+func (n *node) tallies(q store.TalliesRequest) []store.Tally {
 	n.e.Helper()
 	got, err := n.Tallies(n.e.Context(), q)
 	if err != nil {
@@ -27,8 +27,8 @@ func (n *node) tallies(q store.TallyRequest) []store.Tally {
 // testTallies adds and removes at random, and compares with what is listed.
 func testTallies(e *env) {
 	a, b := e.join(), e.join()
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
-	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
+	none := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	random := rand.New(rand.NewPCG(1, 2))
 	var want []store.ReactionCount
 	for step := range 100 {
@@ -67,7 +67,7 @@ func testTallies(e *env) {
 
 func testTallyReactions(e *env) {
 	a := e.join()
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	var all []store.Reaction
 	for i := range 8 {
 		uid := fmt.Sprint("u", i%3)
@@ -100,7 +100,7 @@ func testTallyBytes(e *env) {
 	a := e.join()
 	var ids []ulid.ULID
 	for range 5 {
-		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 		for i := range 10 {
 			r := reactionTo(id, fmt.Sprint("u", i), strings.Repeat("r", 100), false)
 			r.Reaction.UMD = []byte(`"` + strings.Repeat("m", 998) + `"`)
@@ -131,7 +131,7 @@ func testTallyBytes(e *env) {
 
 func testReactionPages(e *env) {
 	a, b := e.join(), e.join()
-	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Keep: time.Hour}).ID
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	var all []store.Reaction
 	for i := range 7 {
 		r := reactionTo(id, fmt.Sprint("u", i*3%7), "+", false)
@@ -171,5 +171,5 @@ func testReactionPages(e *env) {
 	_, got := read(q, func() { a.react(reactionTo(id, all[3].UID, "+", true)) })
 	wantEqual(e, "reactions, the last of a page being removed", got, all)
 	q.After = all[6].ID
-	wantEqual(e, "after the last", a.reactionPage(q), store.ReactionPage{})
+	wantEqual(e, "after the last", a.reactionPage(q), store.ReactionsResult{})
 }
