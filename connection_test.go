@@ -39,7 +39,7 @@ func TestShutdownDuringAnUpgrade(t *testing.T) {
 	}
 	s := httptest.NewServer(h)
 	defer s.Close()
-	wstest.Dial(t, s.URL, wstest.Options{}).ExpectClose(websocket.StatusGoingAway)
+	wstest.Dial(t, s.URL, wstest.Options{}).ExpectClose(websocket.StatusGoingAway, "")
 	if s := h.Stats(); s.Connected != 0 || s.Connections != 0 {
 		t.Errorf("it is counted: %+v", s)
 	}
@@ -72,7 +72,7 @@ func TestReceivingIsNotIdle(t *testing.T) {
 		}
 		c.Expect("e")
 	}
-	c.ExpectClose(websocket.StatusGoingAway)
+	c.ExpectClose(websocket.StatusGoingAway, "")
 }
 
 // What has arrived, and waits behind a command that takes long, counts for the
@@ -104,7 +104,7 @@ func TestHeartbeatBehindACommand(t *testing.T) {
 		<-sent
 		c.Expect("INVALID_SUBSCRIBE_TOKEN")
 		start := time.Now()
-		c.ExpectClose(websocket.StatusGoingAway)
+		c.ExpectClose(websocket.StatusGoingAway, "")
 		if d := time.Since(start); d < 5*time.Second || d > 6*time.Second {
 			t.Errorf("closed after %v", d)
 		}

@@ -38,7 +38,7 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 			}
 		}
 		c.Expect("hotsock.unsubscribed")
-		c.ExpectClose(websocket.StatusPolicyViolation)
+		c.ExpectClose(websocket.StatusPolicyViolation, "")
 		_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"dead1")
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable || e.Message != unanswered {
 			t.Errorf("Disconnect: %v", err)
@@ -133,7 +133,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
 			t.Errorf("Disconnect: %v, %v", there, err)
 		}
-		ann.ExpectClose(websocket.StatusPolicyViolation)
+		ann.ExpectClose(websocket.StatusPolicyViolation, "")
 		n, err := r.h.UnsubscribeUser(t.Context(), "bob", "a")
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("UnsubscribeUser: %d, %v", n, err)
@@ -143,7 +143,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("DisconnectUser: %d, %v", n, err)
 		}
-		bob.ExpectClose(websocket.StatusPolicyViolation)
+		bob.ExpectClose(websocket.StatusPolicyViolation, "")
 		r.s.setDown(false)
 	})
 }

@@ -98,21 +98,21 @@ func TestBadCommands(t *testing.T) {
 		c := e.connect(t, user("Jim", everything))
 		witness := e.connect(t, user("Pam", everything))
 		for _, x := range []*client{c, witness} {
-			x.subscribe(t, "room")
+			x.Subscribe("room")
 		}
 		e.storedMessage(t, "chat", c, witness)
-		c.send(t, set("room", "k", `1`))
+		c.send(set("room", "k", `1`))
 		for _, x := range []*client{c, witness} {
-			x.expect(t, stored("room", "k", `1`, `{"uid":"Jim","umd":null}`))
+			x.expect(stored("room", "k", `1`, `{"uid":"Jim","umd":null}`))
 		}
 		for _, tt := range rows {
 			e.set("name", quoteBody(tt.channel))
-			c.send(t, tt.command)
+			c.send(tt.command)
 			want := `{"event":"hotsock.error","error":{"code":"` + tt.code + `","message":"$_"}}`
 			if tt.channel != "" {
 				want = `{"event":"hotsock.error","channel":"$name","error":{"code":"` + tt.code + `","message":"$_"}}`
 			}
-			frame := c.read(t)
+			frame := c.Next().Text
 			if err := e.match(want, frame); err != nil {
 				t.Fatalf("%s: %v", tt.why, err)
 			}
@@ -124,7 +124,7 @@ func TestBadCommands(t *testing.T) {
 			}
 		}
 		e.quiet(t, "room", c, witness)
-		c.do(t, get("room", "k"), found("room", "k", `1`, `{"uid":"Jim","umd":null}`))
+		c.do(get("room", "k"), found("room", "k", `1`, `{"uid":"Jim","umd":null}`))
 		c.call(t, "getChannelInfo", `{"channel":"else"}`).want(t, 200, `{"channel":"else","subscriptionsCount":0}`)
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).want(t, 200, `{"reactions":[]}`)
 	})
@@ -153,9 +153,9 @@ func TestBadBodies(t *testing.T) {
 	}
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		e.storedMessage(t, "chat", c)
-		c.do(t, set("room", "k", `1`), stored("room", "k", `1`, `{"uid":"Jim","umd":null}`))
+		c.do(set("room", "k", `1`), stored("room", "k", `1`, `{"uid":"Jim","umd":null}`))
 		for operation, body := range operations {
 			for _, tt := range []struct{ why, body, code string }{
 				{"nothing", ``, "INVALID_JSON"},
@@ -208,7 +208,7 @@ func TestBadBodies(t *testing.T) {
 			c.call(t, operation, body+`,"data":"`+strings.Repeat("x", 32<<10-1)+`"}`).wantError(t, 413, "PAYLOAD_TOO_LARGE")
 		}
 		e.quiet(t, "room", c)
-		c.do(t, get("room", "k"), found("room", "k", `1`, `{"uid":"Jim","umd":null}`))
+		c.do(get("room", "k"), found("room", "k", `1`, `{"uid":"Jim","umd":null}`))
 	})
 }
 
@@ -229,21 +229,21 @@ func TestLimits(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, withUMD(strings.Repeat("é", 128), `"`+strings.Repeat("x", 1022)+`"`, everything))
 		channel := strings.Repeat("c", 256)
-		c.subscribe(t, channel)
+		c.Subscribe(channel)
 		data := `"` + strings.Repeat("x", 32<<10-2) + `"`
 		event := strings.Repeat("e", 128)
 		meta := fmt.Sprintf(`{"uid":%q,"umd":"%s"}`, strings.Repeat("é", 128), strings.Repeat("x", 1022))
-		c.do(t, fmt.Sprintf(`{"event":%q,"channel":%q,"data":%s}`, event, channel, data),
+		c.do(fmt.Sprintf(`{"event":%q,"channel":%q,"data":%s}`, event, channel, data),
 			fmt.Sprintf(`{"id":"$idm","event":%q,"channel":%q,"data":%s,"meta":%s}`, event, channel, data, meta))
 		reaction := strings.Repeat("é", 50)
-		c.do(t, fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":%q,"data":{"messageId":"$idm","reaction":%q,"action":"add"}}`, channel, reaction),
+		c.do(fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":%q,"data":{"messageId":"$idm","reaction":%q,"action":"add"}}`, channel, reaction),
 			fmt.Sprintf(`{"id":"$_","event":"hotsock.messageReactionAdded","channel":%q,"data":{"messageId":"$idm","reaction":%q,"action":"add"},"meta":%s}`, channel, reaction, meta))
 		key := strings.Repeat("k", 128)
-		c.do(t, set(channel, key, data), stored(channel, key, data, meta))
+		c.do(set(channel, key, data), stored(channel, key, data, meta))
 		// A message as long as one may be.
 		const start = `{"event":"hotsock.ping","x":"`
-		c.do(t, start+strings.Repeat("x", 128<<10-len(start)-2)+`"}`, `{"event":"hotsock.pong","data":{}}`)
-		c.send(t, start+strings.Repeat("x", 128<<10-len(start)-1)+`"}`)
-		c.expectClose(t, websocket.StatusMessageTooBig, "")
+		c.do(start+strings.Repeat("x", 128<<10-len(start)-2)+`"}`, `{"event":"hotsock.pong","data":{}}`)
+		c.send(start + strings.Repeat("x", 128<<10-len(start)-1) + `"}`)
+		c.ExpectClose(websocket.StatusMessageTooBig, "")
 	})
 }

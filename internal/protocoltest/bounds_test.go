@@ -14,14 +14,14 @@ import (
 func TestBoundOfSchedules(t *testing.T) {
 	everywhere(t, func(o *hotsock.Options) { o.MaxSchedules = 3 }, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", accepts))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		const when = `"scheduleExpression":"at(2040-01-01T00:00:00)"`
-		c.do(t, `{"event":"e","channel":"room",`+when+`,"ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$arn1"},"ref":"1"}`)
+		c.do(`{"event":"e","channel":"room",`+when+`,"ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$arn1"},"ref":"1"}`)
 		c.call(t, "publishMessage", `{"event":"e","channel":"room",`+when+`}`).want(t, 202, "")
-		c.do(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+when+`,"ref":"2"}`, `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$_"},"ref":"2"}`)
+		c.do(`{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+when+`,"ref":"2"}`, `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$_"},"ref":"2"}`)
 		for range 2 {
-			c.do(t, `{"event":"e","channel":"room",`+when+`}`, failure("room", "RATE_LIMITED"))
-			c.do(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+when+`}`, failure("room", "RATE_LIMITED"))
+			c.do(`{"event":"e","channel":"room",`+when+`}`, failure("room", "RATE_LIMITED"))
+			c.do(`{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+when+`}`, failure("room", "RATE_LIMITED"))
 			c.call(t, "publishMessage", `{"event":"e","channel":"room",`+when+`}`).wantError(t, 429, "RATE_LIMITED")
 		}
 		e.server(t, "POST", "/publish", `{"event":"e","channel":"room",`+when+`}`).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$arn2"}`)
@@ -37,7 +37,7 @@ func TestBoundOfSchedules(t *testing.T) {
 func TestBoundOfReactions(t *testing.T) {
 	everywhere(t, func(o *hotsock.Options) { o.MaxReactions = 3 }, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		e.storedMessage(t, "chat", c)
 		react := func(reaction, action string) string {
 			return reactTo(`"messageId":"$id1"`, fmt.Sprintf(`,"reaction":%q,"action":%q`, reaction, action))
@@ -46,13 +46,13 @@ func TestBoundOfReactions(t *testing.T) {
 			return fmt.Sprintf(`{"id":"$_","event":"hotsock.messageReaction%s","channel":"room","data":{"messageId":"$id1","reaction":%q,"action":%q},"meta":{"uid":"Jim","umd":null}}`, kind, reaction, action)
 		}
 		for _, r := range []string{"a", "b", "c"} {
-			c.do(t, react(r, "add"), notice("Added", r, "add"))
+			c.do(react(r, "add"), notice("Added", r, "add"))
 		}
-		c.do(t, react("d", "add"), failure("room", "RATE_LIMITED"))
-		c.send(t, react("a", "add")) // is there
+		c.do(react("d", "add"), failure("room", "RATE_LIMITED"))
+		c.send(react("a", "add")) // is there
 		c.call(t, "publishMessage", `{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":"d","action":"add"}}`).wantError(t, 429, "RATE_LIMITED")
-		c.do(t, react("b", "remove"), notice("Removed", "b", "remove"))
-		c.do(t, react("d", "add"), notice("Added", "d", "add"))
+		c.do(react("b", "remove"), notice("Removed", "b", "remove"))
+		c.do(react("d", "add"), notice("Added", "d", "add"))
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).want(t, 200,
 			`{"reactions":[{"reaction":"a","uid":"Jim"},{"reaction":"c","uid":"Jim"},{"reaction":"d","uid":"Jim"}]}`)
 	})
@@ -64,18 +64,18 @@ func TestShareOfReactions(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		const perUser, different = 20, 200
 		greedy, other := e.connect(t, user("u0", everything)), e.connect(t, user("Pam", everything))
-		greedy.subscribe(t, "room")
-		other.subscribe(t, "room")
+		greedy.Subscribe("room")
+		other.Subscribe("room")
 		e.storedMessage(t, "chat", greedy, other)
 		refused := strings.TrimSuffix(failure("room", "RATE_LIMITED"), "}") + `,"ref":"r"}`
 		for i := range perUser {
-			greedy.send(t, react(fmt.Sprint("0.", i), "add"))
+			greedy.send(react(fmt.Sprint("0.", i), "add"))
 		}
-		greedy.send(t, react("0.20", "add"))
-		greedy.until(t, refused)
-		greedy.send(t, react("0.0", "remove"))
-		greedy.send(t, react("0.20", "add"))
-		greedy.until(t, reacted("0.20", "add", `{"uid":"u0","umd":null}`))
+		greedy.send(react("0.20", "add"))
+		greedy.until(refused)
+		greedy.send(react("0.0", "remove"))
+		greedy.send(react("0.20", "add"))
+		greedy.until(reacted("0.20", "add", `{"uid":"u0","umd":null}`))
 
 		ctx, cancel := e.context()
 		defer cancel()
@@ -90,10 +90,10 @@ func TestShareOfReactions(t *testing.T) {
 		if err := add("Bot", "one more"); !errors.Is(err, &hotsock.Error{Code: hotsock.CodeRateLimited}) {
 			t.Errorf("a reaction of a 201st kind: error %v", err)
 		}
-		other.send(t, react("another", "add"))
-		other.until(t, refused)
-		other.send(t, react("0.1", "add"))
-		other.until(t, reacted("0.1", "add", `{"uid":"Pam","umd":null}`))
+		other.send(react("another", "add"))
+		other.until(refused)
+		other.send(react("0.1", "add"))
+		other.until(reacted("0.1", "add", `{"uid":"Pam","umd":null}`))
 	})
 }
 

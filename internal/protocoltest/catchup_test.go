@@ -28,11 +28,11 @@ func TestCatchUp(t *testing.T) {
 		)
 		c := e.connect(t, user("", everything))
 		bound := e.connect(t, user("", `{"room":{"subscribe":true}}`))
-		c.do(t, resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
-		c.do(t, leave, left)
+		c.do(resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
+		c.do(leave, left)
 		origin := `"` + e.get("last") + `"`
-		c.do(t, resume("room", origin), start) // nothing has ever happened
-		c.do(t, leave, left)
+		c.do(resume("room", origin), start) // nothing has ever happened
+		c.do(leave, left)
 
 		var ids, frames []string
 		publish := func(keep time.Duration) {
@@ -43,10 +43,10 @@ func TestCatchUp(t *testing.T) {
 		}
 		try := func(after string, answer string, missed ...string) {
 			t.Helper()
-			c.do(t, resume("room", after), append([]string{answer}, missed...)...)
+			c.do(resume("room", after), append([]string{answer}, missed...)...)
 			e.quiet(t, "room", c) // the mark is a message of the channel, too
 			ids, frames = append(ids, ""), append(frames, "")
-			c.do(t, leave, left)
+			c.do(leave, left)
 		}
 		for n := range 6 {
 			publish(time.Duration(n%2) * time.Minute) // kept and not kept
@@ -54,44 +54,44 @@ func TestCatchUp(t *testing.T) {
 		quoted := func(n int) string { return `"` + ids[n] + `"` }
 
 		// Nothing was missed; something; everything.
-		c.do(t, resume("room", quoted(5)), start)
-		c.do(t, leave, left)
-		c.do(t, resume("room", quoted(2)), append([]string{start}, frames[3:]...)...)
-		c.do(t, leave, left)
-		c.do(t, resume("room", origin), append([]string{start}, frames...)...)
-		c.do(t, leave, left)
+		c.do(resume("room", quoted(5)), start)
+		c.do(leave, left)
+		c.do(resume("room", quoted(2)), append([]string{start}, frames[3:]...)...)
+		c.do(leave, left)
+		c.do(resume("room", origin), append([]string{start}, frames...)...)
+		c.do(leave, left)
 		// An alias of ids: lower case.
-		c.do(t, resume("room", strings.ToLower(quoted(4))), start, frames[5])
-		c.do(t, leave, left)
+		c.do(resume("room", strings.ToLower(quoted(4))), start, frames[5])
+		c.do(leave, left)
 		// Null and nothing are not a wish to catch up on messages.
-		c.do(t, resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
-		c.do(t, leave, left)
+		c.do(resume("room", `null`), `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
+		c.do(leave, left)
 		// With a ref, and on a presence channel, the members are in their order.
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room","data":{"after":`+quoted(5)+`},"ref":"r"}`, strings.TrimSuffix(start, "}")+`,"ref":"r"}`)
-		c.do(t, leave, left)
+		c.do(`{"event":"hotsock.subscribe","channel":"room","data":{"after":`+quoted(5)+`},"ref":"r"}`, strings.TrimSuffix(start, "}")+`,"ref":"r"}`)
+		c.do(leave, left)
 
 		// An id that was never here proves nothing.
-		c.do(t, resume("room", `"01J00000000000000000000000"`), failed)
-		c.do(t, leave, left)
-		c.do(t, resume("room", `"7ZZZZZZZZZZZZZZZZZZZZZZZZZ"`), failed)
-		c.do(t, leave, left)
+		c.do(resume("room", `"01J00000000000000000000000"`), failed)
+		c.do(leave, left)
+		c.do(resume("room", `"7ZZZZZZZZZZZZZZZZZZZZZZZZZ"`), failed)
+		c.do(leave, left)
 		// History that may not be read is not replayed. That there is none may be
 		// known.
-		bound.do(t, resume("room", quoted(4)), failed)
-		bound.do(t, leave, left)
-		bound.do(t, resume("room", quoted(5)), start)
+		bound.do(resume("room", quoted(4)), failed)
+		bound.do(leave, left)
+		bound.do(resume("room", quoted(5)), start)
 
 		// More than the limit cannot be caught up with.
 		for range 10 {
 			publish(0)
-			bound.expect(t, frames[len(frames)-1])
+			bound.expect(frames[len(frames)-1])
 		}
-		c.do(t, resume("room", quoted(5)), append([]string{start}, frames[6:]...)...)
-		c.do(t, leave, left)
+		c.do(resume("room", quoted(5)), append([]string{start}, frames[6:]...)...)
+		c.do(leave, left)
 		publish(0)
-		bound.expect(t, frames[16])
-		c.do(t, resume("room", quoted(5)), failed)
-		c.do(t, leave, left)
+		bound.expect(frames[16])
+		c.do(resume("room", quoted(5)), failed)
+		c.do(leave, left)
 		try(quoted(6), start, frames[7:17]...)
 	})
 }
@@ -113,12 +113,12 @@ func TestReplayWindow(t *testing.T) {
 		}{{0, true}, {2*time.Minute - 2*time.Second, true}, {3 * time.Second, false}} {
 			time.Sleep(tt.wait)
 			c := e.connect(t, user("", everything))
-			c.send(t, resume("room", `"`+first+`"`))
+			c.send(resume("room", `"`+first+`"`))
 			if !tt.ok {
-				c.expect(t, `{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
+				c.expect(`{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$last"},"meta":{"uid":null,"umd":null}}`)
 				continue
 			}
-			c.expect(t, `{"event":"hotsock.subscribed","channel":"room","data":{"recovered":true,"lastId":"$last"},"meta":{"uid":null,"umd":null}}`,
+			c.expect(`{"event":"hotsock.subscribed","channel":"room","data":{"recovered":true,"lastId":"$last"},"meta":{"uid":null,"umd":null}}`,
 				`{"id":"$id2","event":"e","channel":"room","data":null}`, `{"id":"$id3","event":"e","channel":"room","data":null}`)
 		}
 	})
@@ -152,12 +152,12 @@ func TestCatchUpWhilePublishing(t *testing.T) {
 				last, next, total := first, make([]int, publishers), 0
 				for round := 0; total < publishers*each && !t.Failed(); round++ {
 					if round%5 == 4 { // sometimes on a new connection
-						_ = c.ws.CloseNow()
+						c.Cut()
 						c = e.connect(t, user("", everything))
 					}
-					c.send(t, resume("room", `"`+last+`"`))
+					c.send(resume("room", `"`+last+`"`))
 					for n := 0; total < publishers*each; n++ {
-						frame := c.read(t)
+						frame := c.Next().Text
 						if n == 0 {
 							if !strings.Contains(frame, `"recovered":true`) {
 								t.Errorf("reader %d, round %d: %s", r, round, frame)
@@ -165,7 +165,7 @@ func TestCatchUpWhilePublishing(t *testing.T) {
 							}
 							// Leave at some point, without waiting for anything.
 							if round%2 == 0 {
-								c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
+								c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
 							}
 							continue
 						}
@@ -187,7 +187,7 @@ func TestCatchUpWhilePublishing(t *testing.T) {
 						last = m.ID
 						next[m.Data[0]]++
 						if total++; round%2 == 1 && n == 20 {
-							c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
+							c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
 						}
 					}
 				}

@@ -10,7 +10,7 @@ import (
 func TestClientAPI(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, withUMD("Jim", `{"n":1}`, everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range []struct {
 			why, operation, body string
 			status               int
@@ -36,7 +36,7 @@ func TestClientAPI(t *testing.T) {
 		} {
 			c.call(t, tt.operation, tt.body).want(t, tt.status, tt.want)
 			if tt.delivered != "" {
-				c.expect(t, tt.delivered)
+				c.expect(tt.delivered)
 			}
 			e.quiet(t, "room", c)
 		}
@@ -64,7 +64,7 @@ func TestHTTPHeaders(t *testing.T) {
 func TestClientAPIPermissions(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", `{"room":{"subscribe":true,"messages":{"may":{"publish":true},"*":{"store":60}}}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range []struct {
 			operation, body string
 			status          int
@@ -112,7 +112,7 @@ func TestBodyLimit(t *testing.T) {
 func TestEagerIDs(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		last := ""
 		for n := range 50 {
 			e.forget("id1")
@@ -122,7 +122,7 @@ func TestEagerIDs(t *testing.T) {
 			} else {
 				c.call(t, "publishMessage", body).want(t, 202, `{"channel":"room","event":"e"}`)
 			}
-			c.expect(t, fmt.Sprintf(`{"id":"$id1","event":"e","channel":"room","data":%d,"meta":{"uid":null,"umd":null}}`, n))
+			c.expect(fmt.Sprintf(`{"id":"$id1","event":"e","channel":"room","data":%d,"meta":{"uid":null,"umd":null}}`, n))
 			if id := e.get("id1"); id <= last {
 				t.Fatalf("%s follows %s", id, last)
 			} else {

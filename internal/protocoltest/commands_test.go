@@ -44,14 +44,14 @@ func TestCommands(t *testing.T) {
 			{"what only servers send", `{"event":"hotsock.connected","data":{}}`, []string{failure("", "UNKNOWN_EVENT")}},
 			{"a message of the protocol", `{"event":"hotsock.memberAdded","channel":"room","data":{}}`, []string{failure("room", "UNKNOWN_EVENT")}},
 		} {
-			c.send(t, tt.command)
+			c.send(tt.command)
 			for _, a := range tt.answers {
-				frame := c.read(t)
+				frame := c.Next().Text
 				if err := e.match(a, frame); err != nil {
 					t.Fatalf("%s: %v", tt.why, err)
 				}
 			}
-			c.ping(t) // and nothing else
+			c.ExpectNothing() // and nothing else
 		}
 	})
 }
@@ -62,36 +62,36 @@ func TestCommandsInOneTick(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
 		witness := e.connect(t, user("Pam", everything))
-		witness.subscribe(t, "presence.room")
+		witness.Subscribe("presence.room")
 		const rounds = 20
 		const subscribed = `{"event":"hotsock.subscribed","channel":"presence.room","data":{"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]},"meta":{"uid":"Jim","umd":null}}`
 		const unsubscribed = `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":null}}`
 		for range rounds {
-			c.send(t, `{"event":"hotsock.subscribe","channel":"presence.room"}`)
-			c.send(t, `{"event":"in","channel":"presence.room"}`)
-			c.send(t, `{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
-			c.send(t, `{"event":"out","channel":"presence.room"}`)
+			c.send(`{"event":"hotsock.subscribe","channel":"presence.room"}`)
+			c.send(`{"event":"in","channel":"presence.room"}`)
+			c.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+			c.send(`{"event":"out","channel":"presence.room"}`)
 		}
-		c.send(t, `{"event":"hotsock.subscribe","channel":"presence.room"}`)
+		c.send(`{"event":"hotsock.subscribe","channel":"presence.room"}`)
 		for range rounds {
-			c.expect(t, subscribed)
+			c.expect(subscribed)
 			// The message may be still on its way when the subscription ends.
-			for frame := c.read(t); e.match(unsubscribed, frame) != nil; frame = c.read(t) {
+			for frame := c.Next().Text; e.match(unsubscribed, frame) != nil; frame = c.Next().Text {
 				if err := e.match(`{"id":"$_","event":"in","channel":"presence.room","data":null,"meta":{"uid":"Jim","umd":null}}`, frame); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		c.expect(t, subscribed)
+		c.expect(subscribed)
 		for range rounds {
-			witness.expect(t,
+			witness.expect(
 				`{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`,
 				`{"id":"$_","event":"in","channel":"presence.room","data":null,"meta":{"uid":"Jim","umd":null}}`,
 				`{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`,
 				`{"id":"$_","event":"out","channel":"presence.room","data":null,"meta":{"uid":"Jim","umd":null}}`,
 			)
 		}
-		witness.expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`)
+		witness.expect(`{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`)
 		e.quiet(t, "presence.room", c, witness)
 	})
 }
@@ -122,13 +122,13 @@ func TestNothingOutsideOfSubscription(t *testing.T) {
 		}()
 		const rounds = 30
 		for range rounds {
-			c.send(t, `{"event":"hotsock.subscribe","channel":"room"}`)
-			c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
+			c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
+			c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
+		c.send(`{"event":"hotsock.ping"}`)
 		subscribed, ends := false, 0
 		for pong := false; !pong; {
-			switch frame := c.read(t); {
+			switch frame := c.Next().Text; {
 			case strings.HasPrefix(frame, `{"event":"hotsock.subscribed"`):
 				subscribed = true
 			case strings.HasPrefix(frame, `{"event":"hotsock.unsubscribed"`):
@@ -152,11 +152,11 @@ func TestNothingOutsideOfSubscription(t *testing.T) {
 func TestMaxSubscriptions(t *testing.T) {
 	everywhere(t, func(o *hotsock.Options) { o.MaxSubscriptions = 3 }, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.subscribe(t, "a", "b", "c")
-		c.do(t, `{"event":"hotsock.subscribe","channel":"d"}`, failure("d", "RATE_LIMITED"))
-		c.do(t, `{"event":"hotsock.subscribe","channel":"a"}`, failure("a", "ALREADY_SUBSCRIBED"))
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"b"}`, `{"event":"hotsock.unsubscribed","channel":"b","data":{},"meta":{"uid":null,"umd":null}}`)
-		c.subscribe(t, "d")
+		c.Subscribe("a", "b", "c")
+		c.do(`{"event":"hotsock.subscribe","channel":"d"}`, failure("d", "RATE_LIMITED"))
+		c.do(`{"event":"hotsock.subscribe","channel":"a"}`, failure("a", "ALREADY_SUBSCRIBED"))
+		c.do(`{"event":"hotsock.unsubscribe","channel":"b"}`, `{"event":"hotsock.unsubscribed","channel":"b","data":{},"meta":{"uid":null,"umd":null}}`)
+		c.Subscribe("d")
 	})
 }
 
@@ -203,14 +203,14 @@ func TestRefs(t *testing.T) {
 				ref = strings.TrimSuffix(ref, "é")
 			}
 			e.set("ref", ref)
-			c.send(t, tt.command+`,"ref":"$ref"}`)
-			c.together(t, tt.answers...)
-			c.ping(t)
+			c.send(tt.command + `,"ref":"$ref"}`)
+			c.together(tt.answers...)
+			c.ExpectNothing()
 		}
 		long := strings.Repeat("x", 65)
-		c.do(t, `{"event":"hotsock.ping","ref":"`+long+`"}`, failure("", "INVALID_REQUEST"))
-		c.do(t, `{"event":"hotsock.ping","ref":1}`, failure("", "INVALID_REQUEST"))
-		c.do(t, `{"event":"hotsock.ping","ref":""}`, `{"event":"hotsock.pong","data":{}}`)
-		c.ping(t)
+		c.do(`{"event":"hotsock.ping","ref":"`+long+`"}`, failure("", "INVALID_REQUEST"))
+		c.do(`{"event":"hotsock.ping","ref":1}`, failure("", "INVALID_REQUEST"))
+		c.do(`{"event":"hotsock.ping","ref":""}`, `{"event":"hotsock.pong","data":{}}`)
+		c.ExpectNothing()
 	})
 }

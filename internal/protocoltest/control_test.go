@@ -26,10 +26,10 @@ const byHost = "Disconnected by the server"
 func TestDisconnectOverHTTP(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
-		path := "/connections/" + url.PathEscape(c.id)
+		path := "/connections/" + url.PathEscape(c.ID)
 		c.other(t, "DELETE", path, "").want(t, 200, `{"disconnected":1}`)
-		c.expectClose(t, websocket.StatusPolicyViolation, byHost)
-		for _, id := range []string{"x", "x%2F..%2Fy", strings.Repeat("x", 8000), c.id[:22] + "nonode", "%00"} {
+		c.ExpectClose(websocket.StatusPolicyViolation, byHost)
+		for _, id := range []string{"x", "x%2F..%2Fy", strings.Repeat("x", 8000), c.ID[:22] + "nonode", "%00"} {
 			c.other(t, "DELETE", "/connections/"+id, "").want(t, 200, `{"disconnected":0}`)
 		}
 		c.other(t, "DELETE", "/connections/", "").wantError(t, 400, "INVALID_REQUEST")
@@ -43,15 +43,15 @@ func TestDisconnectUserOverHTTP(t *testing.T) {
 			a, b := e.connect(t, user(uid, everything)), e.connect(t, user(uid, everything))
 			path := "/users/" + strings.ReplaceAll(url.PathEscape(uid), ".", "%2E") + "/connections"
 			a.other(t, "DELETE", path, "").want(t, 200, `{"disconnected":2}`)
-			a.expectClose(t, websocket.StatusPolicyViolation, byHost)
-			b.expectClose(t, websocket.StatusPolicyViolation, byHost)
+			a.ExpectClose(websocket.StatusPolicyViolation, byHost)
+			b.ExpectClose(websocket.StatusPolicyViolation, byHost)
 		}
 		for why, uid := range map[string]string{"not UTF-8": "%FF", "129 characters": strings.Repeat("x", 129)} {
 			if a := e.server(t, "DELETE", "/users/"+uid+"/connections", ""); a.status != 400 {
 				t.Errorf("%s: %d %s", why, a.status, a.body)
 			}
 		}
-		pam.ping(t)
+		pam.ExpectNothing()
 	})
 }
 
@@ -59,15 +59,15 @@ func TestUnsubscribeUserOverHTTP(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		for _, name := range []string{"room", "a/b", "users", "channels", "schedules", "presence.😀"} {
 			jim, pam := e.connect(t, user("Jim", everything)), e.connect(t, user("Pam", everything))
-			pam.subscribe(t, name)
-			jim.subscribe(t, name, "another")
+			pam.Subscribe(name)
+			jim.Subscribe(name, "another")
 			path := "/channels/" + url.PathEscape(name) + "/users/Jim"
 			jim.other(t, "DELETE", path, "").want(t, 200, `{"unsubscribed":1}`)
-			jim.expect(t, fmt.Sprintf(`{"event":"hotsock.unsubscribed","channel":%q,"data":{},"meta":{"uid":"Jim","umd":null}}`, name))
+			jim.expect(fmt.Sprintf(`{"event":"hotsock.unsubscribed","channel":%q,"data":{},"meta":{"uid":"Jim","umd":null}}`, name))
 			jim.other(t, "DELETE", path, "").want(t, 200, `{"unsubscribed":0}`)
 			m := e.mark(t, name)
-			pam.until(t, m)
-			jim.do(t, fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q}`, name), failure(name, "NOT_SUBSCRIBED"))
+			pam.until(m)
+			jim.do(fmt.Sprintf(`{"event":"hotsock.unsubscribe","channel":%q}`, name), failure(name, "NOT_SUBSCRIBED"))
 			e.quiet(t, "another", jim)
 		}
 		e.server(t, "DELETE", "/channels/a%20b/users/Jim", "").wantError(t, 400, "INVALID_REQUEST")
@@ -79,7 +79,7 @@ func TestUnsubscribeUserOverHTTP(t *testing.T) {
 func TestPublishBatch(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		e.server(t, "POST", "/publish/batch", `{"messages":[
 			{"channel":"room","event":"e","data":0,"eagerIdGeneration":true},
 			{"channel":"room","event":"hotsock.channelStorageSet","key":"k","data":1},
@@ -104,7 +104,7 @@ func TestPublishBatch(t *testing.T) {
 			`{"error":{"code":"INVALID_SCHEDULE_EXPRESSION","message":"$_"}},`+
 			`{"channel":"room","event":"e","scheduleArn":"$arn"},`+
 			`{"channel":"elsewhere","event":"e"}]}`)
-		c.expect(t,
+		c.expect(
 			`{"id":"$id1","event":"e","channel":"room","data":0}`,
 			stored("room", "k", "1", noMeta),
 			`{"id":"$_","event":"e","channel":"room","data":2}`)
@@ -135,7 +135,7 @@ func TestPublishBatchInGo(t *testing.T) {
 		c := e.connect(t, user("Jim", everything))
 		const channels, each = 5, 40
 		for i := range channels {
-			c.subscribe(t, fmt.Sprint("room", i))
+			c.Subscribe(fmt.Sprint("room", i))
 		}
 		var batch []hotsock.Message
 		for n := range each {
@@ -149,7 +149,7 @@ func TestPublishBatchInGo(t *testing.T) {
 		}
 		next := make(map[string]int)
 		for range batch {
-			frame := c.read(t)
+			frame := c.Next().Text
 			n, room := 0, ""
 			for i := range channels {
 				room = fmt.Sprint("room", i)
@@ -199,14 +199,14 @@ func (e *env) schedulePath(name string) string {
 func TestSchedulesOverHTTP(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", accepts))
-		c.subscribe(t, "room")
-		c.do(t, `{"event":"loud","channel":"room","data":1,"scheduleExpression":"at(2040-01-02T00:00:00)","ref":"1"}`,
+		c.Subscribe("room")
+		c.do(`{"event":"loud","channel":"room","data":1,"scheduleExpression":"at(2040-01-02T00:00:00)","ref":"1"}`,
 			`{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$arn1"},"ref":"1"}`)
 		e.server(t, "POST", "/publish", `{"channel":"room","event":"hotsock.channelStorageSet","key":"k","data":2,"scheduleExpression":"at(2040-01-01T00:00:00)"}`).
 			want(t, 202, `{"channel":"room","event":"hotsock.channelStorageSet","scheduleArn":"$arn2"}`)
 		e.server(t, "POST", "/publish", `{"channel":"b","event":"e","scheduleExpression":"at(2040-01-03T00:00:00)"}`).
 			want(t, 202, `{"channel":"b","event":"e","scheduleArn":"$arn3"}`)
-		e.set("connection", c.id)
+		e.set("connection", c.ID)
 		first := `{"scheduleArn":"$arn1","due":"2040-01-02T00:00:00Z","channel":"room","event":"loud","data":1,"connectionId":"$connection","uid":"Jim"}`
 		second := `{"scheduleArn":"$arn2","due":"2040-01-01T00:00:00Z","channel":"room","event":"hotsock.channelStorageSet","key":"k","data":2,"connectionId":null,"uid":null}`
 		third := `{"scheduleArn":"$arn3","due":"2040-01-03T00:00:00Z","channel":"b","event":"e","data":null,"connectionId":null,"uid":null}`
@@ -241,7 +241,7 @@ func TestSchedulesOverHTTP(t *testing.T) {
 
 		// Moved to now, it comes.
 		c.other(t, "PATCH", e.schedulePath("arn2"), fmt.Sprintf(`{"scheduleExpression":%q}`, at(time.Second))).want(t, 200, `{}`)
-		c.expect(t, stored("room", "k", "2", noMeta))
+		c.expect(stored("room", "k", "2", noMeta))
 	})
 }
 

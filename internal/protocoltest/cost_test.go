@@ -108,7 +108,7 @@ func TestManyMissedAndDoNotRead(t *testing.T) {
 	}
 	before := heap()
 	for _, c := range connected {
-		c.send(t, `{"event":"hotsock.subscribe","channel":"room","data":{"after":"$first"}}`)
+		c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":"$first"}}`)
 	}
 	await.Within(t, e.patience, "all to be subscribed", func() bool {
 		info, err := e.nodes[0].ChannelInfo(t.Context(), "room")
@@ -135,7 +135,7 @@ func TestMissedTooMuch(t *testing.T) {
 
 			before := billOf(t, srv)
 			const subscribe = `{"event":"hotsock.subscribe","channel":"room","data":{"after":"$first"}}`
-			c.send(t, subscribe)
+			c.send(subscribe)
 			failed, slowest := 0, time.Duration(0)
 			for range 60 {
 				began := time.Now()
@@ -153,12 +153,12 @@ func TestMissedTooMuch(t *testing.T) {
 			if cost.sent > 6<<20 {
 				t.Errorf("Redis sent %d bytes", cost.sent)
 			}
-			c.expect(t, `{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`)
+			c.expect(`{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`)
 
 			// Again and again it costs next to nothing.
 			before = billOf(t, srv)
 			for range 20 {
-				c.do(t, subscribe, `{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`)
+				c.do(subscribe, `{"event":"hotsock.subscribed","channel":"room","data":{"recovered":false,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`)
 			}
 			if cost := billOf(t, srv).since(before); cost.sent > 1<<20 {
 				t.Errorf("asked for 20 times more, Redis sent %d bytes", cost.sent)

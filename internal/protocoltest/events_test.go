@@ -38,7 +38,7 @@ func TestEvents(t *testing.T) {
 			"messages":{"e":{"publish":true,"store":60,"react":true,"emitPubSubEvent":true},"silent":{"publish":true,"store":60,"react":true}},
 			"storage":{"k":{"set":true,"emitPubSubEvent":true},"silent":{"set":true}}}}`
 		c := e.connect(t, `{"scope":"connect","uid":"Jim","umd":{"n":1},"keepAlive":true,"channels":`+claims+`}`)
-		e.set("cid", c.id)
+		e.set("cid", c.ID)
 		const (
 			channel  = `"channel":"presence.room"`
 			jim      = `"uid":"Jim","umd":{"n":1}`
@@ -53,7 +53,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("connectedAt is %q", e.get("connected"))
 		}
 
-		c.subscribe(t, "presence.room")
+		c.Subscribe("presence.room")
 		e.eventually(t,
 			event("subscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid",`+jim),
 			event("channelUpdated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":1`),
@@ -61,8 +61,8 @@ func TestEvents(t *testing.T) {
 		)
 
 		// Messages: only with emitPubSubEvent.
-		c.do(t, `{"event":"silent","channel":"presence.room","ref":"r"}`, `{"event":"hotsock.ack","channel":"presence.room","data":{"id":"$id0"},"ref":"r"}`)
-		c.do(t, `{"event":"e","channel":"presence.room","data":[1],"ref":"r"}`, `{"event":"hotsock.ack","channel":"presence.room","data":{"id":"$id1"},"ref":"r"}`)
+		c.do(`{"event":"silent","channel":"presence.room","ref":"r"}`, `{"event":"hotsock.ack","channel":"presence.room","data":{"id":"$id0"},"ref":"r"}`)
+		c.do(`{"event":"e","channel":"presence.room","data":[1],"ref":"r"}`, `{"event":"hotsock.ack","channel":"presence.room","data":{"id":"$id1"},"ref":"r"}`)
 		published := func(who, data string) string {
 			return event("messagePublished", "message", who, channel+`,"event":"e",`+data)
 		}
@@ -75,17 +75,17 @@ func TestEvents(t *testing.T) {
 		e.server(t, "POST", "/publish", `{"event":"e","channel":"presence.room","emitPubSubEvent":true,"deduplicationId":"d"}`).want(t, 202, "")
 		e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", EmitEvent: true})
 		e.eventually(t, published(channel+`,"event":"e",`+version+`,"requestId":"$_","trigger":"server.go"`, `"id":"$id4","data":null`))
-		c.until(t, `{"id":"$id4","event":"e","channel":"presence.room","data":null}`)
+		c.until(`{"id":"$id4","event":"e","channel":"presence.room","data":null}`)
 
 		// Reactions: only to events with emitPubSubEvent.
 		reaction := func(message, action string) string {
 			return fmt.Sprintf(`{"event":"hotsock.messageReaction","channel":"presence.room","data":{"messageId":%q,"reaction":"+","action":%q}}`, message, action)
 		}
 		for _, action := range []string{"add", "remove"} {
-			c.send(t, reaction("$id0", action))
+			c.send(reaction("$id0", action))
 		}
-		c.send(t, reaction("$id1", "remove")) // changes nothing
-		c.send(t, reaction("$id1", "add"))
+		c.send(reaction("$id1", "remove")) // changes nothing
+		c.send(reaction("$id1", "add"))
 		about := func(typ string) string {
 			return event(typ, "messageReaction", channel+`,"connectionId":"$cid",`+version+`,"reaction":"+","requestId":"$rid",`+client,
 				channel+`,"messageId":"$id1","id":"$reaction","reaction":"+",`+jim+`,"createdAt":"$created","expiresAt":"$expires"`)
@@ -101,9 +101,9 @@ func TestEvents(t *testing.T) {
 			return event("channelStorageUpdated", "channelStorage", who,
 				channel+`,"key":"k","data":`+data+`,"dataPrevious":`+previous+`,"expired":false,"expiresAt":null,"meta":{`+meta+`}`)
 		}
-		c.send(t, set("presence.room", "silent", `1`))
+		c.send(set("presence.room", "silent", `1`))
 		for _, value := range []string{`null`, `1`, `1`, `{"a":2}`, `{}`} { // the first and the third change nothing
-			c.send(t, set("presence.room", "k", value))
+			c.send(set("presence.room", "k", value))
 		}
 		who := from + version + `,"key":"k",` + client
 		e.eventually(t, written(who, `1`, `null`, jim), written(who, `{"a":2}`, `1`, jim), written(who, `null`, `{"a":2}`, jim))
@@ -111,16 +111,16 @@ func TestEvents(t *testing.T) {
 		e.eventually(t, written(channel+`,`+version+`,"key":"k",`+server, `3`, `null`, `"uid":null,"umd":null`))
 
 		// Metadata of the subscription and of the connection.
-		c.send(t, umdUpdate("presence.room", token(t, `{"scope":"umd","uid":"Jim","umd":2,"channels":{"*":{"umdUpdate":true}}}`)))
+		c.send(umdUpdate("presence.room", token(t, `{"scope":"umd","uid":"Jim","umd":2,"channels":{"*":{"umdUpdate":true}}}`)))
 		e.eventually(t, event("memberUpdated", "channelMember", channel+","+version, `"uid":"Jim","umd":2,"members":[{"uid":"Jim","umd":2}]`))
-		c.send(t, umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3,"umdUpdate":true}`)))
+		c.send(umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3,"umdUpdate":true}`)))
 		e.eventually(t, event("connectionUpdated", "connection", version, strings.Replace(conn, `"umd":{"n":1}`, `"umd":3`, 1)))
 		// To equal values: nothing has changed.
-		c.send(t, umdUpdate("presence.room", token(t, `{"scope":"umd","uid":"Jim","umd":2.0,"channels":{"*":{"umdUpdate":true}}}`)))
-		c.send(t, umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3.0,"umdUpdate":true}`)))
+		c.send(umdUpdate("presence.room", token(t, `{"scope":"umd","uid":"Jim","umd":2.0,"channels":{"*":{"umdUpdate":true}}}`)))
+		c.send(umdUpdate("", token(t, `{"scope":"umd","uid":"Jim","umd":3.0,"umdUpdate":true}`)))
 
 		// The end takes the subscription with it.
-		c.close(t)
+		c.Close()
 		e.eventually(t,
 			event("unsubscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid","uid":"Jim","umd":2.0`),
 			event("channelUpdated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":0`),
@@ -138,8 +138,8 @@ func TestEvents(t *testing.T) {
 func TestUncountedEvents(t *testing.T) {
 	everywhere(t, withEvents, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", `{"room":{"subscribe":true,"omitFromSubCount":true}}`))
-		c.subscribe(t, "room")
-		c.close(t)
+		c.Subscribe("room")
+		c.Close()
 		for _, typ := range []string{"connected", "subscribed", "unsubscribed", "disconnected"} {
 			if ev := e.events.take(t, e, 1)[0]; !strings.Contains(ev, `"type":"hotsock.`+typ+`"`) {
 				t.Errorf("got %s, want %s", ev, typ)
@@ -155,9 +155,9 @@ func TestLaterEvents(t *testing.T) {
 		c := e.connect(t, user("Jim", `{"room":{"messages":{"e":{"broadcast":true,"emitPubSubEvent":true,"scheduleBefore":9999999999}},
 			"storage":{"k":{"set":true,"store":5,"emitPubSubEvent":true},"silent":{"set":true,"store":5}}}}`))
 		e.events.take(t, e, 1) // connected
-		e.set("cid", c.id)
-		c.send(t, set("room", "silent", `1`))
-		c.send(t, set("room", "k", `1`))
+		e.set("cid", c.ID)
+		c.send(set("room", "silent", `1`))
+		c.send(set("room", "k", `1`))
 		e.events.take(t, e, 1)
 		start := time.Now()
 		const who = `"channel":"room","connectionId":"$cid",` + version + `,"key":"k","sourceIp":"192.0.2.1","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`
@@ -166,9 +166,9 @@ func TestLaterEvents(t *testing.T) {
 		if d := time.Since(start); d < 5*time.Second || d > 6*time.Second {
 			t.Errorf("the expiry was reported after %v", d)
 		}
-		c.send(t, fmt.Sprintf(`{"event":"e","channel":"room","scheduleExpression":%q}`, at(time.Minute)))
-		c.ping(t)
-		c.close(t)
+		c.send(fmt.Sprintf(`{"event":"e","channel":"room","scheduleExpression":%q}`, at(time.Minute)))
+		c.ExpectNothing()
+		c.Close()
 		e.events.take(t, e, 1) // disconnected
 		e.eventually(t, event("messagePublished", "message",
 			`"channel":"room","connectionId":"$cid","event":"e",`+version+`,"requestId":"$_","sourceIp":"192.0.2.1","trigger":"client.websocket","userAgent":"Go-http-client/1.1"`,
@@ -190,8 +190,8 @@ func TestBadSink(t *testing.T) {
 			everywhere(t, withEvents, func(t *testing.T, e *env) {
 				e.events.fault = sink
 				c := e.connect(t, user("Jim", everything))
-				c.subscribe(t, "room")
-				c.do(t, `{"event":"e","channel":"room"}`, `{"id":"$_","event":"e","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
+				c.Subscribe("room")
+				c.do(`{"event":"e","channel":"room"}`, `{"id":"$_","event":"e","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
 				e.events.take(t, e, 3)
 			})
 		})

@@ -23,14 +23,14 @@ func TestGoAPI(t *testing.T) {
 		ctx, cancel := e.context()
 		defer cancel()
 		c := e.connect(t, withUMD("Jim", `{"n":1}`, everything))
-		c.subscribe(t, "presence.room")
+		c.Subscribe("presence.room")
 
 		p := e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: map[string]any{"a": "<b>"}, Store: time.Hour})
 		e.set("id1", p.ID)
-		c.expect(t, `{"id":"$id1","event":"e","channel":"presence.room","data":{"a":"\u003cb\u003e"}}`)
+		c.expect(`{"id":"$id1","event":"e","channel":"presence.room","data":{"a":"\u003cb\u003e"}}`)
 		for _, data := range []any{json.RawMessage(` { "a" : 1 } `), []byte(` { "a" : 1 } `)} {
 			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: data})
-			c.expect(t, `{"id":"$_","event":"e","channel":"presence.room","data":{"a":1}}`)
+			c.expect(`{"id":"$_","event":"e","channel":"presence.room","data":{"a":1}}`)
 		}
 
 		for _, remove := range []bool{false, false, true, true} { // each twice: the second does nothing
@@ -42,14 +42,14 @@ func TestGoAPI(t *testing.T) {
 				t.Errorf("History = %+v, %v", list, err)
 			}
 		}
-		c.expect(t,
+		c.expect(
 			`{"id":"$_","event":"hotsock.messageReactionAdded","channel":"presence.room","data":{"messageId":"$id1","reaction":"+","action":"add"},"meta":{"uid":"Bot","umd":1}}`,
 			`{"id":"$_","event":"hotsock.messageReactionRemoved","channel":"presence.room","data":{"messageId":"$id1","reaction":"+","action":"remove"},"meta":{"uid":"Bot","umd":1}}`)
 
 		if _, err := e.anyNode().SetStorage(ctx, hotsock.Entry{Channel: "presence.room", Key: "k", Data: []int{1}, Store: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
-		c.expect(t, stored("presence.room", "k", "[1]", noMeta))
+		c.expect(stored("presence.room", "k", "[1]", noMeta))
 		entries, err := e.anyNode().Storage(ctx, hotsock.StorageQuery{Channel: "presence.room"})
 		if err != nil || len(entries.Items) != 1 || entries.Items[0].Key != "k" || string(entries.Items[0].Data) != "[1]" || entries.Items[0].By.UID != "" || entries.Items[0].Expires.IsZero() {
 			t.Errorf("Storage = %+v, %v", entries, err)
@@ -64,12 +64,12 @@ func TestGoAPI(t *testing.T) {
 		if n, err := e.anyNode().UnsubscribeUser(ctx, "Jim", "presence.room"); n != 1 || err != nil {
 			t.Errorf("UnsubscribeUser = %d, %v", n, err)
 		}
-		c.expect(t, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":{"n":1}}}`)
+		c.expect(`{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":{"n":1}}}`)
 		if n, err := e.anyNode().UnsubscribeUser(ctx, "Jim", "presence.room"); n != 0 || err != nil {
 			t.Errorf("UnsubscribeUser = %d, %v", n, err)
 		}
-		c.subscribe(t, "presence.room")
-		for _, id := range []string{"", "x", strings.Repeat("A", 22) + c.id[22:], c.id[:22] + "nonode"} {
+		c.Subscribe("presence.room")
+		for _, id := range []string{"", "x", strings.Repeat("A", 22) + c.ID[22:], c.ID[:22] + "nonode"} {
 			if ok, err := e.anyNode().Disconnect(ctx, id); ok || err != nil {
 				t.Errorf("Disconnect(%q) = %t, %v", id, ok, err)
 			}
@@ -87,12 +87,12 @@ func TestUnsubscribeUserByChannelName(t *testing.T) {
 		ctx, cancel := e.context()
 		defer cancel()
 		c := e.connect(t, user("", `{}`))
-		tok := token(t, `{"scope":"subscribe","connectionId":"`+c.id+`","uid":"Guest","channels":{"presence.room":{"subscribe":true}}}`)
-		c.do(t, `{"event":"hotsock.subscribe","channel":"presence.room","data":{"token":"`+tok+`"}}`, joined("presence.room", member("Guest", "null"), member("Guest", "null")))
+		tok := token(t, `{"scope":"subscribe","connectionId":"`+c.ID+`","uid":"Guest","channels":{"presence.room":{"subscribe":true}}}`)
+		c.do(`{"event":"hotsock.subscribe","channel":"presence.room","data":{"token":"`+tok+`"}}`, joined("presence.room", member("Guest", "null"), member("Guest", "null")))
 		if n, err := e.anyNode().UnsubscribeUser(ctx, "Guest", "presence.room"); n != 1 || err != nil {
 			t.Fatalf("UnsubscribeUser = %d, %v", n, err)
 		}
-		c.expect(t, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Guest","umd":null}}`)
+		c.expect(`{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Guest","umd":null}}`)
 	})
 }
 
@@ -161,7 +161,7 @@ func TestGoAPIPages(t *testing.T) {
 		ctx, cancel := e.context()
 		defer cancel()
 		c := e.connect(t, withUMD("Jim", `{"n":1}`, everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		c.call(t, "publishMessage", `{"channel":"room","event":"e"}`).want(t, 202, "")
 		due := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 		want := []string{"of Jim"}

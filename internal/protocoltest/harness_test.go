@@ -177,7 +177,7 @@ func (e *env) quiet(t *testing.T, channel string, clients ...*client) {
 	t.Helper()
 	m := e.mark(t, channel)
 	for _, c := range clients {
-		c.expect(t, m)
+		c.expect(m)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestListMessages(t *testing.T) {
 			reversed[len(all)-1-i] = m
 		}
 		c := e.connect(t, user("", `{"room":{"subscribe":true,"historyStart":0}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range []struct {
 			why, options string
 			want         []string
@@ -69,7 +69,7 @@ func TestMessagePageSize(t *testing.T) {
 			e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: data, Store: hotsock.Forever})
 		}
 		c := e.connect(t, user("", `{"room":{"subscribe":true,"historyStart":0}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, direction := range []string{`"reverse":false,"after"`, `"reverse":true,"before"`} {
 			seen := make(map[string]bool)
 			last := ""
@@ -103,7 +103,7 @@ func TestPagingWhilePublishing(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		const count = 600
 		c := e.connect(t, user("", `{"room":{"subscribe":true,"historyStart":0}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		go func() {
 			for n := range count {
 				ctx, cancel := e.context()
@@ -137,7 +137,7 @@ func TestPagingWhilePublishing(t *testing.T) {
 			}
 		}
 		for n := range count {
-			c.expect(t, fmt.Sprintf(`{"id":"$_","event":"e","channel":"room","data":%d}`, n))
+			c.expect(fmt.Sprintf(`{"id":"$_","event":"e","channel":"room","data":%d}`, n))
 		}
 	})
 }

@@ -3,6 +3,7 @@ package protocoltest
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 // Nothing that is small becomes large: bodies are not unpacked, and compression
@@ -69,9 +71,8 @@ func TestCompressedFrame(t *testing.T) {
 		if err := conn.SetDeadline(deadline); err != nil {
 			t.Fatal(err)
 		}
-		_, err = conn.Write([]byte("GET /rt?token=" + token(t, user("Jim", everything)) + " HTTP/1.1\r\nHost: " + u.Host +
-			"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
-			"\xc1\x82\x00\x00\x00\x00{}")) // final, RSV1, text, masked with zeros
+		_, err = io.WriteString(conn, wstest.Request("/rt?token="+token(t, user("Jim", everything)))+
+			"\xc1\x82\x00\x00\x00\x00{}") // final, RSV1, text, masked with zeros
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +89,8 @@ func TestCompressedFrame(t *testing.T) {
 func TestStrangeQueries(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		jim, pam := e.connect(t, user("Jim", everything)), e.connect(t, user("Pam", everything))
-		id := func(c *client) string { return "connectionId=" + url.QueryEscape(c.id) }
-		secret := func(c *client) string { return "connectionSecret=" + url.QueryEscape(c.secret) }
+		id := func(c *client) string { return "connectionId=" + url.QueryEscape(c.ID) }
+		secret := func(c *client) string { return "connectionSecret=" + url.QueryEscape(c.Secret) }
 		ask := func(query string) *answer {
 			return e.request(t, e.next(), "POST", "/connection/getChannelInfo?"+query, `{"channel":"room"}`)
 		}
@@ -101,7 +102,7 @@ func TestStrangeQueries(t *testing.T) {
 			"somebody else's secret":             id(jim) + "&" + secret(pam),
 			"names in another case":              strings.ToLower(id(jim)) + "&" + strings.ToLower(secret(jim)),
 			"semicolons":                         id(jim) + ";" + secret(jim),
-			"an id as a list":                    "connectionId[]=" + jim.id + "&" + secret(jim),
+			"an id as a list":                    "connectionId[]=" + jim.ID + "&" + secret(jim),
 			"a long id":                          "connectionId=" + strings.Repeat("a", 100_000) + "&" + secret(jim),
 			"a long secret":                      id(jim) + "&connectionSecret=" + strings.Repeat("a", 100_000),
 			"many parameters":                    strings.Repeat("a&", 5000) + id(jim),
@@ -147,11 +148,11 @@ func TestPathTricks(t *testing.T) {
 				t.Errorf("%s: %d %s", path, a.status, a.body)
 			}
 		}
-		jim.ping(t)
+		jim.ExpectNothing()
 		// And without a key, nothing is done on any of them that is right.
-		for _, path := range []string{"/users/Jim/connections", "/x/users/Jim/connections", "/channels/room/users/Jim", "/connections/" + jim.id} {
+		for _, path := range []string{"/users/Jim/connections", "/x/users/Jim/connections", "/channels/room/users/Jim", "/connections/" + jim.ID} {
 			e.request(t, e.next(), "DELETE", path, "", "X-Original-URL", "/", "X-Forwarded-For", "127.0.0.1").wantError(t, 401, "UNAUTHORIZED")
 		}
-		jim.ping(t)
+		jim.ExpectNothing()
 	})
 }

@@ -73,7 +73,7 @@ func (c *client) call(t *testing.T, operation, body string) *answer {
 }
 
 func (c *client) credentials() string {
-	return "?connectionId=" + url.QueryEscape(c.id) + "&connectionSecret=" + url.QueryEscape(c.secret)
+	return "?connectionId=" + url.QueryEscape(c.ID) + "&connectionSecret=" + url.QueryEscape(c.Secret)
 }
 
 // server calls the server's HTTP API, on any node.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
 	"github.com/hotsock-go/hotsock"
 )
 
@@ -30,7 +31,7 @@ func TestConnected(t *testing.T) {
 				t.Fatalf("refused: %d %s", refused.status, refused.body)
 			}
 			e.forget("cid", "expires", "secret")
-			c.expect(t, `{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$expires","connectionSecret":"$secret"},"meta":`+meta+`}`)
+			c.expect(`{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$expires","connectionSecret":"$secret"},"meta":` + meta + `}`)
 			expires, err := time.Parse(time.RFC3339, e.get("expires"))
 			if left := expires.Sub(before); err != nil || left < 2*time.Hour-2*time.Second || left > 2*time.Hour+e.patience || !strings.HasSuffix(e.get("expires"), "Z") {
 				t.Errorf("connectionExpiresAt is %q", e.get("expires"))
@@ -67,20 +68,20 @@ func TestAutoSubscribe(t *testing.T) {
 		if refused != nil {
 			t.Fatalf("refused: %d %s", refused.status, refused.body)
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
-		c.send(t, `{"event":"hotsock.subscribe","channel":"a"}`)
-		c.expect(t,
+		c.send(`{"event":"hotsock.ping"}`)
+		c.send(`{"event":"hotsock.subscribe","channel":"a"}`)
+		c.expect(
 			`{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$_","connectionSecret":"$_"},"meta":{"uid":"Jim","umd":null}}`,
 			`{"event":"hotsock.subscribed","channel":"a","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`,
 			`{"event":"hotsock.subscribed","channel":"b","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"channelAlias":"beta","uid":"Jim","umd":null}}`,
 			`{"event":"hotsock.subscribed","channel":"presence.a","data":{"autoSubscribed":true,"members":[{"uid":"Jim","umd":null}],"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`,
 		)
 		t.Logf("subscribed %v after the upgrade began", time.Since(start))
-		c.expect(t, `{"event":"hotsock.pong","data":{}}`, failure("a", "ALREADY_SUBSCRIBED"))
+		c.expect(`{"event":"hotsock.pong","data":{}}`, failure("a", "ALREADY_SUBSCRIBED"))
 		e.quiet(t, "b", c)
 		// One that is impossible does not keep the others.
 		nobody := e.connect(t, user("", `{"presence.a":{"autoSubscribe":true},"z":{"autoSubscribe":true}}`))
-		nobody.expect(t, failure("presence.a", "PRESENCE_CHANNEL_USER_ID_REQUIRED"),
+		nobody.expect(failure("presence.a", "PRESENCE_CHANNEL_USER_ID_REQUIRED"),
 			`{"event":"hotsock.subscribed","channel":"z","data":{"autoSubscribed":true,"lastId":"$_"},"meta":{"uid":null,"umd":null}}`)
 	})
 }
@@ -91,27 +92,29 @@ func TestEnds(t *testing.T) {
 		why string
 		end func(t *testing.T, e *env, c *client)
 	}{
-		{"the client closes", func(t *testing.T, _ *env, c *client) { c.close(t) }},
-		{"the client is gone without a word", func(_ *testing.T, _ *env, c *client) { _ = c.ws.CloseNow() }},
+		{"the client closes", func(_ *testing.T, _ *env, c *client) { c.Close() }},
+		{"the client is gone without a word", func(_ *testing.T, _ *env, c *client) { c.Cut() }},
 		{"the client sends binary data", func(t *testing.T, _ *env, c *client) {
-			c.sendRaw(t, websocket.MessageBinary, []byte("{}"))
-			c.expectClose(t, websocket.StatusUnsupportedData, "")
+			if err := c.WS.Write(t.Context(), websocket.MessageBinary, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+			c.ExpectClose(websocket.StatusUnsupportedData, "")
 		}},
-		{"the client sends what is not UTF-8", func(t *testing.T, _ *env, c *client) {
-			c.sendRaw(t, websocket.MessageText, []byte("{\"event\":\"\xff\"}"))
-			c.expectClose(t, websocket.StatusInvalidFramePayloadData, "")
+		{"the client sends what is not UTF-8", func(_ *testing.T, _ *env, c *client) {
+			c.Send("{\"event\":\"\xff\"}")
+			c.ExpectClose(websocket.StatusInvalidFramePayloadData, "")
 		}},
-		{"the client sends too much at once", func(t *testing.T, _ *env, c *client) {
-			c.sendRaw(t, websocket.MessageText, []byte(`{"event":"`+strings.Repeat("x", 128<<10)+`"}`))
-			c.expectClose(t, websocket.StatusMessageTooBig, "")
+		{"the client sends too much at once", func(_ *testing.T, _ *env, c *client) {
+			c.Send(`{"event":"` + strings.Repeat("x", 128<<10) + `"}`)
+			c.ExpectClose(websocket.StatusMessageTooBig, "")
 		}},
 		{"the host disconnects it", func(t *testing.T, e *env, c *client) {
 			ctx, cancel := e.context()
 			defer cancel()
-			if ok, err := e.nodes[(c.node+1)%len(e.nodes)].Disconnect(ctx, c.id); !ok || err != nil {
+			if ok, err := e.nodes[(c.node+1)%len(e.nodes)].Disconnect(ctx, c.ID); !ok || err != nil {
 				t.Fatalf("Disconnect = %v, %v", ok, err)
 			}
-			c.expectClose(t, websocket.StatusPolicyViolation, "Disconnected by the server")
+			c.ExpectClose(websocket.StatusPolicyViolation, "Disconnected by the server")
 		}},
 		{"the host disconnects the user", func(t *testing.T, e *env, c *client) {
 			ctx, cancel := e.context()
@@ -119,7 +122,7 @@ func TestEnds(t *testing.T) {
 			if n, err := e.nodes[(c.node+1)%len(e.nodes)].DisconnectUser(ctx, "Jim"); n != 1 || err != nil {
 				t.Fatalf("DisconnectUser = %v, %v", n, err)
 			}
-			c.expectClose(t, websocket.StatusPolicyViolation, "Disconnected by the server")
+			c.ExpectClose(websocket.StatusPolicyViolation, "Disconnected by the server")
 		}},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -127,11 +130,11 @@ func TestEnds(t *testing.T) {
 				const claims = `{"presence.room":{"subscribe":true,"getInfo":true}}`
 				pam := e.connect(t, user("Pam", claims))
 				jim := e.connect(t, user("Jim", claims))
-				pam.subscribe(t, "presence.room")
-				jim.subscribe(t, "presence.room")
-				pam.expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`)
+				pam.Subscribe("presence.room")
+				jim.Subscribe("presence.room")
+				pam.expect(`{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}]}}`)
 				tt.end(t, e, jim)
-				pam.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+				pam.expect(`{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
 				pam.call(t, "getChannelInfo", `{"channel":"presence.room"}`).
 					want(t, 200, `{"channel":"presence.room","subscriptionsCount":1,"members":[{"uid":"Pam","umd":null}]}`)
 				jim.call(t, "getChannelInfo", `{"channel":"presence.room"}`).wantError(t, 401, "UNAUTHORIZED")
@@ -148,24 +151,19 @@ func TestShutdown(t *testing.T) {
 		var jims []*client
 		for range 25 {
 			c := e.connectTo(t, 0, user("Jim", claims))
-			c.subscribe(t, "presence.room")
+			c.Subscribe("presence.room")
 			jims = append(jims, c)
 		}
 		var pam *client
 		if len(e.nodes) > 1 {
 			pam = e.connectTo(t, 1, user("Pam", claims))
-			pam.subscribe(t, "presence.room")
-			jims[0].expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Pam","umd":null},"members":[{"uid":"Jim","umd":null},{"uid":"Pam","umd":null}]}}`)
+			pam.Subscribe("presence.room")
+			jims[0].expect(`{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Pam","umd":null},"members":[{"uid":"Jim","umd":null},{"uid":"Pam","umd":null}]}}`)
 		}
 		closed := make(chan error, len(jims))
 		for _, c := range jims {
 			go func() {
-				for {
-					if _, err := c.tryRead(); err != nil {
-						closed <- err
-						return
-					}
-				}
+				closed <- c.Drain()
 			}()
 		}
 		ctx, cancel := e.context()
@@ -174,10 +172,10 @@ func TestShutdown(t *testing.T) {
 			t.Fatalf("Shutdown: %v", err)
 		}
 		for range jims {
-			jims[0].checkClose(t, <-closed, websocket.StatusGoingAway, "Going away")
+			jims[0].WantClose(<-closed, websocket.StatusGoingAway, "Going away")
 		}
 		if pam != nil {
-			pam.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+			pam.expect(`{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
 			e.request(t, 1, http.MethodGet, "/channels/presence.room", "", "Authorization", "Bearer "+apiKeys[0]).
 				want(t, 200, `{"name":"presence.room","subscriptionsCount":1,"members":[{"uid":"Pam","umd":null}]}`)
 			// Its connections are nobody's any more.
@@ -220,7 +218,7 @@ func TestShutdownDeadline(t *testing.T) {
 		if d := time.Since(start); d > 5*time.Second {
 			t.Errorf("Shutdown took %v", d)
 		}
-		if _, err := c.tryRead(); err == nil {
+		if _, err := c.TryNext(); err == nil {
 			t.Error("the connection is still open")
 		}
 	})
@@ -233,25 +231,25 @@ func TestConnectionSecrets(t *testing.T) {
 		other := e.connect(t, user("Pam", `{"room":{"getInfo":true}}`))
 		gone := e.connect(t, user("Jim", `{"presence.x":{"subscribe":true},"room":{"getInfo":true}}`))
 		witness := e.connect(t, user("Pam", `{"presence.x":{"subscribe":true}}`))
-		gone.subscribe(t, "presence.x")
-		witness.subscribe(t, "presence.x")
-		gone.close(t)
-		witness.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.x","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
-		flipped := []byte(c.secret)
+		gone.Subscribe("presence.x")
+		witness.Subscribe("presence.x")
+		gone.Close()
+		witness.expect(`{"event":"hotsock.memberRemoved","channel":"presence.x","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)
+		flipped := []byte(c.Secret)
 		flipped[len(flipped)-1] ^= 1
 		for _, tt := range []struct{ why, query string }{
 			{"nothing", ""},
-			{"no secret", "?connectionId=" + c.id},
-			{"no id", "?connectionSecret=" + c.secret},
-			{"an empty secret", "?connectionId=" + c.id + "&connectionSecret="},
-			{"a wrong secret", "?connectionId=" + c.id + "&connectionSecret=" + string(flipped)},
-			{"a part of the secret", "?connectionId=" + c.id + "&connectionSecret=" + c.secret[:19]},
-			{"another's secret", "?connectionId=" + c.id + "&connectionSecret=" + other.secret},
-			{"another's id", "?connectionId=" + other.id + "&connectionSecret=" + c.secret},
-			{"an id that never was, of a node that is", "?connectionId=" + strings.Repeat("A", 22) + c.id[22:] + "&connectionSecret=" + c.secret},
-			{"an id of no node", "?connectionId=" + c.id[:22] + "nonode&connectionSecret=" + c.secret},
-			{"a short id", "?connectionId=" + c.id[:22] + "&connectionSecret=" + c.secret},
-			{"an ended connection", "?connectionId=" + gone.id + "&connectionSecret=" + gone.secret},
+			{"no secret", "?connectionId=" + c.ID},
+			{"no id", "?connectionSecret=" + c.Secret},
+			{"an empty secret", "?connectionId=" + c.ID + "&connectionSecret="},
+			{"a wrong secret", "?connectionId=" + c.ID + "&connectionSecret=" + string(flipped)},
+			{"a part of the secret", "?connectionId=" + c.ID + "&connectionSecret=" + c.Secret[:19]},
+			{"another's secret", "?connectionId=" + c.ID + "&connectionSecret=" + other.Secret},
+			{"another's id", "?connectionId=" + other.ID + "&connectionSecret=" + c.Secret},
+			{"an id that never was, of a node that is", "?connectionId=" + strings.Repeat("A", 22) + c.ID[22:] + "&connectionSecret=" + c.Secret},
+			{"an id of no node", "?connectionId=" + c.ID[:22] + "nonode&connectionSecret=" + c.Secret},
+			{"a short id", "?connectionId=" + c.ID[:22] + "&connectionSecret=" + c.Secret},
+			{"an ended connection", "?connectionId=" + gone.ID + "&connectionSecret=" + gone.Secret},
 			{"garbage", "?connectionId=%FF%00&connectionSecret=%FF"},
 		} {
 			t.Run(tt.why, func(t *testing.T) {
@@ -273,9 +271,9 @@ func TestSlowReader(t *testing.T) {
 		const claims = `{"presence.room":{"subscribe":true}}`
 		slow := e.connectTo(t, 0, user("Slow", claims))
 		fast := e.connectTo(t, 0, user("Fast", claims))
-		slow.subscribe(t, "presence.room")
-		fast.subscribe(t, "presence.room")
-		slow.expect(t, `{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Fast","umd":null},"members":[{"uid":"Slow","umd":null},{"uid":"Fast","umd":null}]}}`)
+		slow.Subscribe("presence.room")
+		fast.Subscribe("presence.room")
+		slow.expect(`{"event":"hotsock.memberAdded","channel":"presence.room","data":{"member":{"uid":"Fast","umd":null},"members":[{"uid":"Slow","umd":null},{"uid":"Fast","umd":null}]}}`)
 		data := strings.Repeat("x", 30<<10)
 		message := func(n int) string {
 			return fmt.Sprintf(`{"id":"$_","event":"e","channel":"presence.room","data":[%d,%q]}`, n, data)
@@ -286,18 +284,18 @@ func TestSlowReader(t *testing.T) {
 				t.Fatal("the slow client is still connected")
 			}
 			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: []any{sent, data}})
-			fast.expect(t, message(sent))
+			fast.expect(message(sent))
 		}
 		// It wakes up: what it was sent is complete up to some message.
 		n := 0
 		for {
-			frame, err := slow.tryRead()
+			frame, err := slow.TryNext()
 			if err != nil {
-				slow.checkClose(t, err, websocket.StatusTryAgainLater, "Too slow to receive")
+				slow.WantClose(err, websocket.StatusTryAgainLater, "Too slow to receive")
 				break
 			}
 			n++
-			if err := e.match(message(n), frame); err != nil {
+			if err := e.match(message(n), frame.Text); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -305,7 +303,7 @@ func TestSlowReader(t *testing.T) {
 		if n >= sent {
 			t.Errorf("the slow client got all %d messages", n)
 		}
-		fast.expect(t, `{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Slow","umd":null},"members":[{"uid":"Fast","umd":null}]}}`)
+		fast.expect(`{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Slow","umd":null},"members":[{"uid":"Fast","umd":null}]}}`)
 		e.quiet(t, "presence.room", fast)
 	})
 }
@@ -316,9 +314,9 @@ func TestDeadReader(t *testing.T) {
 	everywhere(t, set, func(t *testing.T, e *env) {
 		const claims = `{"presence.room":{"subscribe":true}}`
 		dead := e.connectTo(t, 0, user("Dead", claims))
-		dead.subscribe(t, "presence.room")
+		dead.Subscribe("presence.room")
 		witness := e.connect(t, user("Pam", claims))
-		witness.subscribe(t, "presence.room")
+		witness.Subscribe("presence.room")
 		data := strings.Repeat("x", 30<<10)
 		gone := false
 		for deadline := time.Now().Add(e.patience); !gone; {
@@ -326,7 +324,7 @@ func TestDeadReader(t *testing.T) {
 				t.Fatal("the dead client is still connected")
 			}
 			e.publish(t, hotsock.Message{Channel: "presence.room", Event: "e", Data: data})
-			gone = strings.Contains(witness.read(t), `"event":"hotsock.memberRemoved"`)
+			gone = strings.Contains(witness.Next().Text, `"event":"hotsock.memberRemoved"`)
 		}
 	})
 }

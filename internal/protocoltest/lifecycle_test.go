@@ -28,7 +28,7 @@ func TestLifecycle(t *testing.T) {
 					}
 					a.step(t)
 				}
-				_ = a.c.ws.CloseNow()
+				a.c.Cut()
 			})
 		}
 		wg.Wait()
@@ -75,9 +75,9 @@ func (a *actor) step(t *testing.T) {
 	case 0:
 		if a.rnd.IntN(4) == 0 {
 			if a.rnd.IntN(2) == 0 {
-				_ = a.c.ws.CloseNow()
+				a.c.Cut()
 			} else {
-				go func(c *client) { _ = c.ws.Close(1000, "") }(a.c)
+				go func(c *client) { _ = c.WS.Close(1000, "") }(a.c)
 			}
 			a.connect(t)
 		}
@@ -110,9 +110,9 @@ func (a *actor) ask(t *testing.T, command string, mustFail bool, event, code str
 	t.Helper()
 	a.ref++
 	ref := fmt.Sprint(a.ref)
-	a.c.send(t, fmt.Sprintf(`{%s,"ref":%q}`, command, ref))
+	a.c.send(fmt.Sprintf(`{%s,"ref":%q}`, command, ref))
 	for !t.Failed() {
-		frame := a.c.read(t)
+		frame := a.c.Next().Text
 		var m struct {
 			ID, Event, Channel, Ref string
 			Error                   struct{ Code string }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
 	"github.com/hotsock-go/hotsock"
 )
 
@@ -79,27 +80,25 @@ func TestLifetime(t *testing.T) {
 					for {
 						select {
 						case <-tick.C:
-							ctx, cancel := e.context()
-							_ = c.ws.Write(ctx, websocket.MessageText, []byte(tt.send))
-							cancel()
+							_ = c.TrySend(tt.send)
 						case <-done:
 							return
 						}
 					}
 				}()
 				for due := 570 * time.Second; ; due += 570 * time.Second {
-					frame, err := c.tryRead()
+					frame, err := c.TryNext()
 					lived := time.Since(start)
 					if err == nil {
-						if frame != `{"event":"hotsock.keepAlive","data":{}}` {
-							t.Fatalf("got %s", frame)
+						if frame.Text != `{"event":"hotsock.keepAlive","data":{}}` {
+							t.Fatalf("got %s", frame.Text)
 						}
 						if lived < due || lived > due+time.Second {
 							t.Errorf("a keep-alive came after %v, want %v", lived, due)
 						}
 						continue
 					}
-					c.checkClose(t, err, websocket.StatusGoingAway, tt.reason)
+					c.WantClose(err, websocket.StatusGoingAway, tt.reason)
 					if lived < tt.lives || lived > tt.lives+time.Second {
 						t.Errorf("lived for %v, want %v", lived, tt.lives)
 					}
@@ -117,13 +116,13 @@ var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 func TestReceivingIsNotIdle(t *testing.T) {
 	inBubble(t, 1, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, inChannel(`"subscribe":true`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for range 10 {
 			time.Sleep(9 * time.Minute)
 			e.quiet(t, "room", c)
 		}
 		start := time.Now()
-		c.expectClose(t, websocket.StatusGoingAway, "Idle timeout")
+		c.ExpectClose(websocket.StatusGoingAway, "Idle timeout")
 		if d := time.Since(start); d < 10*time.Minute || d > 10*time.Minute+time.Second {
 			t.Errorf("closed %v after the last message", d)
 		}

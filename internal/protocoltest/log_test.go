@@ -19,8 +19,8 @@ func TestLogKeepsSecrets(t *testing.T) {
 		bad := token(t, `{"scope":"subscribe","uid":"Somebody else"}`)
 		umd := token(t, `{"scope":"umd","uid":"Jim","umdUpdate":true,"umd":"marked metadata"}`)
 		c, _ := e.dial(t, e.next(), "?token="+tok, nil)
-		c.hello(t)
-		c.subscribe(t, "room")
+		c.Greet()
+		c.Subscribe("room")
 		for _, command := range []string{
 			`{"event":"hotsock.subscribe","channel":"room","data":{"token":"` + bad + `"}}`,
 			`{"event":"hotsock.subscribe","channel":"private"}`,
@@ -34,28 +34,28 @@ func TestLogKeepsSecrets(t *testing.T) {
 			`{"event":"hotsock.marked content","channel":"room"}`,
 			`{"event":"e","channel":"room","data":"marked content"`,
 		} {
-			c.send(t, command)
+			c.send(command)
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
-		c.until(t, `{"event":"hotsock.pong","data":{}}`)
+		c.send(`{"event":"hotsock.ping"}`)
+		c.until(`{"event":"hotsock.pong","data":{}}`)
 		for _, suffix := range []string{"?token=" + bad, "?token=" + tok + "x", "?token="} {
 			_, _ = e.dial(t, e.next(), suffix, nil)
 		}
 		c.call(t, "publishMessage", `{"channel":"room","event":"e","data":"marked content"}`)
 		c.call(t, "umdUpdate", `{"token":"`+umd+`"}`)
 		c.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":"marked content`)
-		e.request(t, e.next(), "POST", "/connection/publishMessage?connectionId="+c.id+"&connectionSecret=marked-secret", `{}`)
+		e.request(t, e.next(), "POST", "/connection/publishMessage?connectionId="+c.ID+"&connectionSecret=marked-secret", `{}`)
 		e.request(t, e.next(), "POST", "/publish", `{}`, "Authorization", "Bearer marked-key")
 		e.server(t, "POST", "/publish", `{"channel":"room","event":"e","data":"marked content","store":-7}`)
 		e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: "marked content", At: time.Now().Add(time.Hour)})
-		c.close(t)
+		c.Close()
 
 		logged := e.logs.String()
-		if !strings.Contains(logged, c.id) || !strings.Contains(logged, "token refused") {
+		if !strings.Contains(logged, c.ID) || !strings.Contains(logged, "token refused") {
 			t.Error("the log does not know the connection: this test would find nothing")
 		}
 		for _, secret := range []string{
-			tok, bad, umd, strings.Split(tok, ".")[1], strings.Split(bad, ".")[2], c.secret, "marked", apiKeys[0],
+			tok, bad, umd, strings.Split(tok, ".")[1], strings.Split(bad, ".")[2], c.Secret, "marked", apiKeys[0],
 		} {
 			if strings.Contains(logged, secret) {
 				t.Errorf("the log has %q", secret)

@@ -32,32 +32,32 @@ func TestCatchUpWithMuch(t *testing.T) {
 		}
 		publish(30) // nearly as much as may wait
 		c := e.connect(t, user("Jim", everything))
-		c.do(t, subscribe, answer(true))
+		c.do(subscribe, answer(true))
 		for range 30 {
-			c.read(t)
+			c.Next()
 		}
 		e.quiet(t, "room", c)
 
 		publish(30)
 		d := e.connect(t, user("Jim", everything))
-		d.do(t, subscribe, answer(false))
+		d.do(subscribe, answer(false))
 		e.quiet(t, "room", d)
 		d.history(t, "room", `,"after":"$id0"`).want(t, 200, "")
 
 		// Live messages may come while what was asked for is still waiting.
 		for range 30 {
-			c.read(t)
+			c.Next()
 		}
-		c.read(t) // the mark
-		d.close(t)
+		c.Next() // the mark
+		d.Close()
 		for range 10 {
-			c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
-			c.send(t, subscribe)
+			c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
+			c.send(subscribe)
 			publish(3) // in all less than may wait, however little the kernel takes
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
-		c.until(t, `{"event":"hotsock.pong","data":{}}`)
-		c.until(t, e.mark(t, "room"))
+		c.send(`{"event":"hotsock.ping"}`)
+		c.until(`{"event":"hotsock.pong","data":{}}`)
+		c.until(e.mark(t, "room"))
 	})
 }
 
@@ -74,18 +74,18 @@ func TestObserveMuch(t *testing.T) {
 		}
 		fill(0, 30)
 		c := e.connect(t, user("Jim", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for range 30 {
-			c.read(t)
+			c.Next()
 		}
 		e.quiet(t, "room", c)
 
 		// More than can be sent at once is refused, and the connection goes on.
 		fill(30, 40)
 		d := e.connect(t, user("Pam", everything))
-		d.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "PAYLOAD_TOO_LARGE"))
-		d.subscribe(t, "another")
-		d.do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`, failure("room", "NOT_SUBSCRIBED"))
+		d.do(`{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "PAYLOAD_TOO_LARGE"))
+		d.Subscribe("another")
+		d.do(`{"event":"hotsock.unsubscribe","channel":"room"}`, failure("room", "NOT_SUBSCRIBED"))
 		e.server(t, "GET", "/channels/room", "").want(t, 200, `{"name":"room","subscriptionsCount":1}`)
 	})
 }
@@ -102,11 +102,11 @@ func TestAskingAndNotReading(t *testing.T) {
 		c := e.connect(t, user("Jim", everything))
 		const times = 200
 		for range times {
-			c.send(t, `{"event":"hotsock.subscribe","channel":"room","data":{"after":"$id0"}}`)
-			c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
+			c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":"$id0"}}`)
+			c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
-		frames := c.until(t, `{"event":"hotsock.pong","data":{}}`)
+		c.send(`{"event":"hotsock.ping"}`)
+		frames := c.until(`{"event":"hotsock.pong","data":{}}`)
 		subscribed, recovered := 0, 0
 		for len(frames) > 0 {
 			frame := frames[0]
@@ -161,10 +161,10 @@ func TestObserveAmongMany(t *testing.T) {
 		const list = `{"channel":"room"}`
 		// As many as may be looked through.
 		c := e.connect(t, claims("*.mine"))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		c.call(t, "channelStorageList", list).want(t, 200, `{"items":[]}`)
 		put("a.mine", "b.mine", "p.1", "p.2")
-		c.expect(t, stored("room", "a.mine", "1", noMeta), stored("room", "b.mine", "1", noMeta))
+		c.expect(stored("room", "a.mine", "1", noMeta), stored("room", "b.mine", "1", noMeta))
 		for _, tt := range []struct {
 			key   string
 			shown []string
@@ -183,15 +183,15 @@ func TestObserveAmongMany(t *testing.T) {
 				frames = append(frames, stored("room", key, "1", noMeta))
 				items = append(items, fmt.Sprintf(`{"key":%q,"data":1,"meta":%s}`, key, noMeta))
 			}
-			c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, frames...)
-			c.ping(t)
+			c.do(`{"event":"hotsock.subscribe","channel":"room"}`, frames...)
+			c.ExpectNothing()
 			c.call(t, "channelStorageList", list).want(t, 200, `{"items":[`+strings.Join(items, ",")+`]}`)
 		}
 		// More, and it is said so.
 		put("o.x", "o.y", "o.z")
 		for _, key := range []string{"*.mine", "#regex:mine$"} {
 			c := e.connect(t, claims(key))
-			c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "PAYLOAD_TOO_LARGE"))
+			c.do(`{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "PAYLOAD_TOO_LARGE"))
 			c.call(t, "channelStorageList", list).want(t, 200,
 				`{"items":[{"key":"a.mine","data":1,"meta":`+noMeta+`},{"key":"b.mine","data":1,"meta":`+noMeta+`}],"more":true}`)
 			c.call(t, "channelStorageList", `{"channel":"room","after":"b.mine"}`).wantError(t, 413, "PAYLOAD_TOO_LARGE")

@@ -24,14 +24,14 @@ func TestOrder(t *testing.T) {
 		for n := range clients {
 			echo := n%2 == 0
 			c := e.connectTo(t, n%len(e.nodes), user(fmt.Sprint(n), fmt.Sprintf(`{"room":{"subscribe":true,"messages":{"e":{"publish":true,"echo":%t,"store":60}}}}`, echo)))
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 			cs = append(cs, c)
 		}
 		var wg sync.WaitGroup
 		for p, c := range cs {
 			wg.Go(func() { // over the WebSocket
 				for n := range each {
-					c.send(t, fmt.Sprintf(`{"event":"e","channel":"room","data":[%d,%d]}`, p, n))
+					c.send(fmt.Sprintf(`{"event":"e","channel":"room","data":[%d,%d]}`, p, n))
 				}
 			})
 			wg.Go(func() { // over HTTP
@@ -56,7 +56,7 @@ func TestOrder(t *testing.T) {
 				next := make(map[int]int)
 				last := ""
 				for range count {
-					frame := c.read(t)
+					frame := c.Next().Text
 					var m message
 					if err := json.Unmarshal([]byte(frame), &m); err != nil {
 						t.Errorf("%v: %s", err, frame)
@@ -101,9 +101,9 @@ func TestPresenceConverges(t *testing.T) {
 		const channel = "presence.room"
 		watchers := []*client{e.connectTo(t, 0, user("w0", everything)), e.connectTo(t, len(e.nodes)-1, user("w1", everything))}
 		for _, w := range watchers {
-			w.subscribe(t, channel)
+			w.Subscribe(channel)
 		}
-		watchers[0].expect(t, change("Added", channel, member("w1", "null"), member("w0", "null"), member("w1", "null")))
+		watchers[0].expect(change("Added", channel, member("w1", "null"), member("w0", "null"), member("w1", "null")))
 		var wg sync.WaitGroup
 		for u := range users {
 			for node := range 2 { // each user twice
@@ -115,28 +115,28 @@ func TestPresenceConverges(t *testing.T) {
 					for range steps {
 						switch {
 						case !in:
-							c.send(t, `{"event":"hotsock.subscribe","channel":"presence.room"}`)
+							c.send(`{"event":"hotsock.subscribe","channel":"presence.room"}`)
 							in = true
 						case rnd.IntN(3) == 0:
 							tok := token(t, fmt.Sprintf(`{"scope":"umd","uid":%q,"umd":%d,"channels":{"*":{"umdUpdate":true}}}`, uid, rnd.IntN(3)))
-							c.send(t, umdUpdate(channel, tok))
+							c.send(umdUpdate(channel, tok))
 						default:
-							c.send(t, `{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+							c.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
 							in = false
 						}
-						c.send(t, `{"event":"hotsock.ping"}`)
-						for _, frame := range c.until(t, `{"event":"hotsock.pong","data":{}}`) {
+						c.send(`{"event":"hotsock.ping"}`)
+						for _, frame := range c.until(`{"event":"hotsock.pong","data":{}}`) {
 							if strings.Contains(frame, "hotsock.error") {
 								t.Errorf("user %s: %s", uid, frame)
 							}
 						}
 					}
 					if rnd.IntN(2) == 0 {
-						_ = c.ws.CloseNow() // some just disappear
+						c.Cut() // some just disappear
 					} else if in {
-						c.send(t, `{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
-						c.send(t, `{"event":"hotsock.ping"}`)
-						c.until(t, `{"event":"hotsock.pong","data":{}}`)
+						c.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+						c.send(`{"event":"hotsock.ping"}`)
+						c.until(`{"event":"hotsock.pong","data":{}}`)
 					}
 				})
 			}
@@ -153,7 +153,7 @@ func TestPresenceConverges(t *testing.T) {
 		mark := e.mark(t, channel)
 		stories := make([][]string, len(watchers))
 		for i, w := range watchers {
-			stories[i] = w.until(t, mark)
+			stories[i] = w.until(mark)
 		}
 		if got, want := strings.Join(stories[1], "\n"), strings.Join(stories[0], "\n"); got != want {
 			t.Fatalf("two subscribers were told different stories:\n%s\n\n%s", shorten(want), shorten(got))
@@ -220,7 +220,7 @@ func TestStorageNeverGoesBack(t *testing.T) {
 		for n := range observers {
 			c := e.connectTo(t, n%len(e.nodes), user("", everything))
 			if n > 0 {
-				c.subscribe(t, "room")
+				c.Subscribe("room")
 			}
 			wg.Go(func() {
 				last, rounds := -1, 0
@@ -231,14 +231,14 @@ func TestStorageNeverGoesBack(t *testing.T) {
 					default:
 					}
 					if n == 0 { // comes and goes
-						c.send(t, `{"event":"hotsock.subscribe","channel":"room"}`)
+						c.send(`{"event":"hotsock.subscribe","channel":"room"}`)
 					}
-					c.send(t, get("room", "k"))
+					c.send(get("room", "k"))
 					if n == 0 {
-						c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
+						c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
 					}
-					c.send(t, `{"event":"hotsock.ping"}`)
-					for _, frame := range c.until(t, `{"event":"hotsock.pong","data":{}}`) {
+					c.send(`{"event":"hotsock.ping"}`)
+					for _, frame := range c.until(`{"event":"hotsock.pong","data":{}}`) {
 						if !strings.Contains(frame, `"key":"k"`) {
 							continue
 						}

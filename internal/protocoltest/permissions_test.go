@@ -62,7 +62,7 @@ func TestPermissions(t *testing.T) {
 			everywhere(t, nil, func(t *testing.T, e *env) {
 				c := e.connect(t, user("Jim", tt.channels))
 				if tt.joined {
-					c.subscribe(t, "room")
+					c.Subscribe("room")
 				}
 				want := map[string]string{
 					subscribe: `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":null}}`,
@@ -76,8 +76,8 @@ func TestPermissions(t *testing.T) {
 						want = strings.TrimSuffix(want, "}") + `,"ref":"r"}`
 					}
 				}
-				c.do(t, tt.command, want)
-				c.ping(t)
+				c.do(tt.command, want)
+				c.ExpectNothing()
 			})
 		})
 	}
@@ -93,26 +93,26 @@ func TestSubscribeTokenAddsPermissions(t *testing.T) {
 			"storage":{"*":{"set":true,"get":true}}}}`))
 		const info = `{"channel":"room"}`
 		c.call(t, "getChannelInfo", info).wantError(t, 403, "INFO_PERMISSION_DENIED")
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "SUBSCRIBE_PERMISSION_DENIED"))
+		c.do(`{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "SUBSCRIBE_PERMISSION_DENIED"))
 		for range 2 { // the second time after leaving and coming back
-			c.do(t, `{"event":"chat","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
-			c.do(t, `{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+extra+`"}}`,
+			c.do(`{"event":"chat","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
+			c.do(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+extra+`"}}`,
 				`{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":null}}`)
 			c.call(t, "getChannelInfo", info).want(t, 200, `{"channel":"room","subscriptionsCount":1}`)
-			c.do(t, `{"event":"chat","channel":"room"}`,
+			c.do(`{"event":"chat","channel":"room"}`,
 				`{"id":"$_","event":"chat","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
 			c.call(t, "publishMessage", `{"channel":"room","event":"chat"}`).want(t, 202, `{"channel":"room","event":"chat"}`)
-			c.expect(t, `{"id":"$_","event":"chat","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
+			c.expect(`{"id":"$_","event":"chat","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
 			// What the connect token denies stays denied.
-			c.do(t, `{"event":"never","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
+			c.do(`{"event":"never","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
 			c.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":1}`).
 				want(t, 202, `{"channel":"room","event":"hotsock.channelStorageSet"}`)
-			c.do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`,
+			c.do(`{"event":"hotsock.unsubscribe","channel":"room"}`,
 				`{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":null}}`)
 			c.call(t, "getChannelInfo", info).wantError(t, 403, "INFO_PERMISSION_DENIED")
 			c.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":1}`).wantError(t, 403, "STORAGE_PERMISSION_DENIED")
 			// Broadcast is a matter of connect tokens only.
-			c.do(t, `{"event":"chat","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
+			c.do(`{"event":"chat","channel":"room"}`, failure("room", "PUBLISH_PERMISSION_DENIED"))
 		}
 	})
 }
@@ -139,9 +139,9 @@ func TestNumbers(t *testing.T) {
 			everywhere(t, nil, func(t *testing.T, e *env) {
 				c := e.connect(t, user("Jim", `{"#regex:room":{"subscribe":true,"messages":{"#regex:.":{"publish":true}}},`+tt.connect+`}`))
 				tok := token(t, as("subscribe", "Jim", `{`+tt.subscribe+`}`))
-				c.do(t, `{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+tok+`"}}`,
+				c.do(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+tok+`"}}`,
 					`{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":null}}`)
-				c.do(t, `{"event":"chat","channel":"room","ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id1"},"ref":"1"}`)
+				c.do(`{"event":"chat","channel":"room","ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id1"},"ref":"1"}`)
 				want := `{"messages":[]}`
 				if tt.kept {
 					want = `{"messages":[{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}]}`
@@ -164,31 +164,31 @@ func TestAliases(t *testing.T) {
 			subscribed   = `{"event":"hotsock.subscribed","channel":"room.123","data":{},"meta":{"channelAlias":"lobby","uid":"Jim","umd":null}}`
 			unsubscribed = `{"event":"hotsock.unsubscribed","channel":"room.123","data":{},"meta":{"channelAlias":"lobby","uid":"Jim","umd":null}}`
 		)
-		c.do(t, `{"event":"hotsock.subscribe","channel":"lobby"}`, subscribed)
+		c.do(`{"event":"hotsock.subscribe","channel":"lobby"}`, subscribed)
 		// Errors repeat the name that the client used.
-		c.do(t, `{"event":"hotsock.subscribe","channel":"lobby"}`, failure("lobby", "ALREADY_SUBSCRIBED"))
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room.123"}`, failure("room.123", "ALREADY_SUBSCRIBED"))
+		c.do(`{"event":"hotsock.subscribe","channel":"lobby"}`, failure("lobby", "ALREADY_SUBSCRIBED"))
+		c.do(`{"event":"hotsock.subscribe","channel":"room.123"}`, failure("room.123", "ALREADY_SUBSCRIBED"))
 		for _, name := range []string{"lobby", "room.123"} {
-			c.do(t, fmt.Sprintf(`{"event":"chat","channel":%q}`, name), `{"id":"$idm","event":"chat","channel":"room.123","data":null,"meta":{"uid":"Jim","umd":null}}`)
+			c.do(fmt.Sprintf(`{"event":"chat","channel":%q}`, name), `{"id":"$idm","event":"chat","channel":"room.123","data":null,"meta":{"uid":"Jim","umd":null}}`)
 			e.forget("idm")
 			c.call(t, "getChannelInfo", fmt.Sprintf(`{"channel":%q}`, name)).want(t, 200, `{"channel":"room.123","subscriptionsCount":1}`)
 		}
 		c.call(t, "publishMessage", `{"channel":"lobby","event":"chat","data":2}`).want(t, 202, `{"channel":"lobby","event":"chat"}`)
-		c.expect(t, `{"id":"$_","event":"chat","channel":"room.123","data":2,"meta":{"uid":"Jim","umd":null}}`)
-		c.do(t, `{"event":"hotsock.channelStorageSet","channel":"lobby","key":"k","data":1}`,
+		c.expect(`{"id":"$_","event":"chat","channel":"room.123","data":2,"meta":{"uid":"Jim","umd":null}}`)
+		c.do(`{"event":"hotsock.channelStorageSet","channel":"lobby","key":"k","data":1}`,
 			`{"event":"hotsock.channelStorageUpdated","channel":"room.123","key":"k","data":1,"meta":{"uid":"Jim","umd":null}}`)
-		c.do(t, `{"event":"hotsock.channelStorageGet","channel":"lobby","key":"k"}`,
+		c.do(`{"event":"hotsock.channelStorageGet","channel":"lobby","key":"k"}`,
 			`{"event":"hotsock.channelStorageData","channel":"room.123","key":"k","data":1,"meta":{"uid":"Jim","umd":null}}`)
 		c.call(t, "channelStorageGet", `{"channel":"lobby","key":"k"}`).
 			want(t, 200, `{"event":"hotsock.channelStorageData","channel":"room.123","key":"k","data":1,"meta":{"uid":"Jim","umd":null}}`)
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"lobby"}`, unsubscribed)
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room.123"}`, subscribed,
+		c.do(`{"event":"hotsock.unsubscribe","channel":"lobby"}`, unsubscribed)
+		c.do(`{"event":"hotsock.subscribe","channel":"room.123"}`, subscribed,
 			`{"event":"hotsock.channelStorageUpdated","channel":"room.123","key":"k","data":1,"meta":{"uid":"Jim","umd":null}}`)
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"room.123"}`, unsubscribed)
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"lobby"}`, failure("lobby", "NOT_SUBSCRIBED"))
+		c.do(`{"event":"hotsock.unsubscribe","channel":"room.123"}`, unsubscribed)
+		c.do(`{"event":"hotsock.unsubscribe","channel":"lobby"}`, failure("lobby", "NOT_SUBSCRIBED"))
 		// An alias of one client is a plain name for another.
 		other := e.connect(t, user("Pam", `{"lobby":{"subscribe":true}}`))
-		other.do(t, `{"event":"hotsock.subscribe","channel":"lobby"}`, `{"event":"hotsock.subscribed","channel":"lobby","data":{},"meta":{"uid":"Pam","umd":null}}`)
+		other.do(`{"event":"hotsock.subscribe","channel":"lobby"}`, `{"event":"hotsock.subscribed","channel":"lobby","data":{},"meta":{"uid":"Pam","umd":null}}`)
 	})
 }
 
@@ -202,10 +202,10 @@ func TestAliasOfSubscribeToken(t *testing.T) {
 		}
 		const subscribed = `{"event":"hotsock.subscribed","channel":"room.1","data":{},"meta":{"channelAlias":"new","uid":"Jim","umd":null}}`
 		for _, name := range []string{"new", "old", "room.1"} {
-			c.do(t, subscribe(name), subscribed)
-			c.do(t, `{"event":"e","channel":"new"}`, `{"id":"$_","event":"e","channel":"room.1","data":null,"meta":{"uid":"Jim","umd":null}}`)
-			c.do(t, `{"event":"hotsock.unsubscribe","channel":"new"}`, strings.Replace(subscribed, ".subscribed", ".unsubscribed", 1))
-			c.do(t, `{"event":"hotsock.unsubscribe","channel":"new"}`, failure("new", "NOT_SUBSCRIBED"))
+			c.do(subscribe(name), subscribed)
+			c.do(`{"event":"e","channel":"new"}`, `{"id":"$_","event":"e","channel":"room.1","data":null,"meta":{"uid":"Jim","umd":null}}`)
+			c.do(`{"event":"hotsock.unsubscribe","channel":"new"}`, strings.Replace(subscribed, ".subscribed", ".unsubscribed", 1))
+			c.do(`{"event":"hotsock.unsubscribe","channel":"new"}`, failure("new", "NOT_SUBSCRIBED"))
 		}
 	})
 }
@@ -215,8 +215,8 @@ func TestHistoryStart(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		const publisher = `{"room":{"subscribe":true,"messages":{"*":{"publish":true,"store":60}}}}`
 		p := e.connect(t, user("Pam", publisher))
-		p.subscribe(t, "room")
-		p.do(t, `{"event":"e","channel":"room","data":1,"ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id1"},"ref":"1"}`)
+		p.Subscribe("room")
+		p.do(`{"event":"e","channel":"room","data":1,"ref":"1"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id1"},"ref":"1"}`)
 		message := func(n int) string {
 			return fmt.Sprintf(`{"id":"$id%d","event":"e","channel":"room","data":%d,"meta":{"uid":"Pam","umd":null}}`, n, n)
 		}
@@ -226,19 +226,19 @@ func TestHistoryStart(t *testing.T) {
 			"later":             e.connect(t, user("", fmt.Sprintf(`{"room":{"subscribe":true,"historyStart":%d}}`, time.Now().Add(time.Hour).Unix()))),
 		}
 		for _, r := range readers {
-			r.subscribe(t, "room")
+			r.Subscribe("room")
 		}
-		p.do(t, `{"event":"e","channel":"room","data":2,"ref":"2"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id2"},"ref":"2"}`)
+		p.do(`{"event":"e","channel":"room","data":2,"ref":"2"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id2"},"ref":"2"}`)
 		for _, r := range readers {
-			r.expect(t, message(2))
+			r.expect(message(2))
 		}
 		readers[""].history(t, "room", "").want(t, 200, `{"messages":[`+message(2)+`]}`)
 		readers[`"historyStart":0,`].history(t, "room", "").want(t, 200, `{"messages":[`+message(1)+`,`+message(2)+`]}`)
 		readers["later"].history(t, "room", "").want(t, 200, `{"messages":[]}`)
 		// The window of a subscription starts again with each.
-		readers[""].do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":null,"umd":null}}`)
+		readers[""].do(`{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":null,"umd":null}}`)
 		readers[""].history(t, "room", "").wantError(t, 403, "NOT_SUBSCRIBED")
-		readers[""].subscribe(t, "room")
+		readers[""].Subscribe("room")
 		readers[""].history(t, "room", "").want(t, 200, `{"messages":[]}`)
 	})
 }

@@ -40,26 +40,26 @@ func TestPresence(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		jim, pam := member("Jim", "null"), member("Pam", `{"desk":1}`)
 		c1 := e.connect(t, user("Jim", claims))
-		c1.do(t, subscribe, joined(channel, jim, jim))
+		c1.do(subscribe, joined(channel, jim, jim))
 
 		c2 := e.connect(t, withUMD("Pam", `{"desk":1}`, claims))
-		c2.do(t, subscribe, joined(channel, pam, jim, pam))
-		c1.expect(t, change("Added", channel, pam, jim, pam))
+		c2.do(subscribe, joined(channel, pam, jim, pam))
+		c1.expect(change("Added", channel, pam, jim, pam))
 
 		// The same user from elsewhere, looking the same: nobody is told.
 		c3 := e.connect(t, user("Jim", claims))
-		c3.do(t, subscribe, joined(channel, jim, jim, pam))
+		c3.do(subscribe, joined(channel, jim, jim, pam))
 		e.quiet(t, channel, c1, c2, c3)
 
 		// The same user, looking different: all are told, and the place in the
 		// list stays.
 		away := member("Jim", `"away"`)
 		c4 := e.connect(t, withUMD("Jim", `"away"`, claims))
-		c4.send(t, subscribe)
+		c4.send(subscribe)
 		for _, c := range []*client{c1, c2, c3} {
-			c.expect(t, change("Updated", channel, away, away, pam))
+			c.expect(change("Updated", channel, away, away, pam))
 		}
-		c4.expect(t, joined(channel, away, away, pam))
+		c4.expect(joined(channel, away, away, pam))
 		c1.call(t, "getChannelInfo", `{"channel":"presence.room"}`).
 			want(t, 200, `{"channel":"presence.room","subscriptionsCount":4,"members":[`+away+`,`+pam+`]}`)
 		e.server(t, "GET", "/channels/presence.room", "").
@@ -67,19 +67,19 @@ func TestPresence(t *testing.T) {
 
 		// A user is a member until the last connection is gone; how they look
 		// was set last.
-		c4.do(t, leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":"away"}}`)
-		c3.close(t)
+		c4.do(leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":"away"}}`)
+		c3.Close()
 		e.quiet(t, channel, c1, c2)
-		c1.do(t, leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":null}}`)
-		c2.expect(t, change("Removed", channel, away, pam))
+		c1.do(leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":null}}`)
+		c2.expect(change("Removed", channel, away, pam))
 		e.quiet(t, channel, c2)
 
 		// Coming back is joining at the end.
-		c1.do(t, subscribe, joined(channel, jim, pam, jim))
-		c2.expect(t, change("Added", channel, jim, pam, jim))
-		c2.close(t)
-		c1.expect(t, change("Removed", channel, pam, jim))
-		c1.do(t, leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":null}}`)
+		c1.do(subscribe, joined(channel, jim, pam, jim))
+		c2.expect(change("Added", channel, jim, pam, jim))
+		c2.Close()
+		c1.expect(change("Removed", channel, pam, jim))
+		c1.do(leave, `{"event":"hotsock.unsubscribed","channel":"presence.room","data":{},"meta":{"uid":"Jim","umd":null}}`)
 		c1.call(t, "getChannelInfo", `{"channel":"presence.room"}`).want(t, 200, `{"channel":"presence.room","subscriptionsCount":0,"members":[]}`)
 	})
 }
@@ -89,16 +89,16 @@ func TestPresenceEqualMetadata(t *testing.T) {
 	const channel, subscribe = "presence.room", `{"event":"hotsock.subscribe","channel":"presence.room"}`
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		pam := e.connect(t, user("Pam", everything))
-		pam.subscribe(t, channel)
+		pam.Subscribe(channel)
 		first := member("Jim", `{"a":1,"b":["A",0.5]}`)
 		jim := e.connect(t, withUMD("Jim", `{"a":1,"b":["A",0.5]}`, everything))
-		jim.do(t, subscribe, joined(channel, first, member("Pam", "null"), first))
-		pam.expect(t, change("Added", channel, first, member("Pam", "null"), first))
+		jim.do(subscribe, joined(channel, first, member("Pam", "null"), first))
+		pam.expect(change("Added", channel, first, member("Pam", "null"), first))
 		const same = `{"b":["\u0041",5e-1],"a":1.0}`
 		again := e.connect(t, withUMD("Jim", same, everything))
-		again.do(t, subscribe, joined(channel, member("Jim", same), member("Pam", "null"), first))
+		again.do(subscribe, joined(channel, member("Jim", same), member("Pam", "null"), first))
 		tok := token(t, `{"scope":"umd","uid":"Jim","umd":`+same+`,"umdUpdate":true,"umdPropagate":true}`)
-		jim.do(t, umdUpdate("", tok), umdAck(""))
+		jim.do(umdUpdate("", tok), umdAck(""))
 		e.quiet(t, channel, pam, jim, again)
 	})
 }
@@ -107,14 +107,14 @@ func TestPresenceEqualMetadata(t *testing.T) {
 func TestPresenceNeedsUser(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.do(t, `{"event":"hotsock.subscribe","channel":"presence.room"}`, failure("presence.room", "PRESENCE_CHANNEL_USER_ID_REQUIRED"))
+		c.do(`{"event":"hotsock.subscribe","channel":"presence.room"}`, failure("presence.room", "PRESENCE_CHANNEL_USER_ID_REQUIRED"))
 		c.call(t, "getChannelInfo", `{"channel":"presence.room"}`).want(t, 200, `{"channel":"presence.room","subscriptionsCount":0,"members":[]}`)
-		tok := token(t, fmt.Sprintf(`{"scope":"subscribe","connectionId":%q,"uid":"Guest"}`, c.id))
+		tok := token(t, fmt.Sprintf(`{"scope":"subscribe","connectionId":%q,"uid":"Guest"}`, c.ID))
 		guest := member("Guest", "null")
-		c.do(t, `{"event":"hotsock.subscribe","channel":"presence.room","data":{"token":"`+tok+`"}}`, joined("presence.room", guest, guest))
+		c.do(`{"event":"hotsock.subscribe","channel":"presence.room","data":{"token":"`+tok+`"}}`, joined("presence.room", guest, guest))
 		// Names that only look like presence channels have no members.
 		for _, name := range []string{"presence", "Presence.room", "xpresence.room"} {
-			c.do(t, fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q}`, name),
+			c.do(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q}`, name),
 				fmt.Sprintf(`{"event":"hotsock.subscribed","channel":%q,"data":{},"meta":{"uid":null,"umd":null}}`, name))
 			c.call(t, "getChannelInfo", fmt.Sprintf(`{"channel":%q}`, name)).want(t, 200, fmt.Sprintf(`{"channel":%q,"subscriptionsCount":1}`, name))
 		}
@@ -127,20 +127,20 @@ func TestPresenceCapacity(t *testing.T) {
 	const subscribe = `{"event":"hotsock.subscribe","channel":"presence.room"}`
 	everywhere(t, func(o *hotsock.Options) { o.MaxMembersSize = len(`[{"uid":"Jim","umd":null},{"uid":"Pam","umd":"x"}]`) }, func(t *testing.T, e *env) {
 		jim := e.connect(t, user("Jim", claims))
-		jim.do(t, subscribe, joined("presence.room", member("Jim", "null"), member("Jim", "null")))
+		jim.do(subscribe, joined("presence.room", member("Jim", "null"), member("Jim", "null")))
 		long := e.connect(t, withUMD("Pam", `"xy"`, claims))
-		long.do(t, subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+		long.do(subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
 		pam := e.connect(t, withUMD("Pam", `"x"`, claims))
-		pam.do(t, subscribe, joined("presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
-		jim.expect(t, change("Added", "presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
+		pam.do(subscribe, joined("presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
+		jim.expect(change("Added", "presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
 		// Who is a member already does not take more room, unless they grow.
 		again := e.connect(t, withUMD("Pam", `"x"`, claims))
-		again.do(t, subscribe, joined("presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
-		long.do(t, subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+		again.do(subscribe, joined("presence.room", member("Pam", `"x"`), member("Jim", "null"), member("Pam", `"x"`)))
+		long.do(subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
 		grow := token(t, `{"scope":"umd","uid":"Pam","umd":"xy","channels":{"*":{"umdUpdate":true}}}`)
-		pam.do(t, `{"event":"hotsock.umdUpdate","channel":"presence.room","data":{"token":"`+grow+`"}}`, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+		pam.do(`{"event":"hotsock.umdUpdate","channel":"presence.room","data":{"token":"`+grow+`"}}`, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
 		third := e.connect(t, user("Al", claims))
-		third.do(t, subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+		third.do(subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
 		// Of what failed nothing is left, and others hear nothing of it.
 		e.quiet(t, "presence.room", jim, pam, again)
 		e.server(t, "GET", "/channels/presence.room", "").
@@ -157,13 +157,13 @@ func TestPresenceCapacity(t *testing.T) {
 					break
 				}
 				c := e.connect(t, withUMD(fmt.Sprintf("u%04d", n), string(umd), claims))
-				c.send(t, subscribe)
-				if frame := c.read(t); !strings.HasPrefix(frame, `{"event":"hotsock.subscribed"`) {
+				c.send(subscribe)
+				if frame := c.Next().Text; !strings.HasPrefix(frame, `{"event":"hotsock.subscribed"`) {
 					t.Fatalf("member %d of %d bytes: %s", n, size, shorten(frame))
 				}
 			}
 			c := e.connect(t, withUMD(fmt.Sprintf("u%04d", n), string(umd), claims))
-			c.do(t, subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+			c.do(subscribe, failure("presence.room", "PRESENCE_CHANNEL_CAPACITY_REACHED"))
 		})
 	})
 }
@@ -173,18 +173,18 @@ func TestPresenceCapacity(t *testing.T) {
 func TestPresenceBeforeMessages(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Pam", everything))
-		c.subscribe(t, "presence.room")
+		c.Subscribe("presence.room")
 		for n := range 20 {
 			uid := fmt.Sprintf("u%d", n)
 			j := e.connect(t, user(uid, everything))
-			j.send(t, `{"event":"hotsock.subscribe","channel":"presence.room"}`)
-			j.send(t, `{"event":"hi","channel":"presence.room"}`)
-			j.send(t, `{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
+			j.send(`{"event":"hotsock.subscribe","channel":"presence.room"}`)
+			j.send(`{"event":"hi","channel":"presence.room"}`)
+			j.send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)
 			pam, m := member("Pam", "null"), member(uid, "null")
-			c.expect(t, change("Added", "presence.room", m, pam, m),
+			c.expect(change("Added", "presence.room", m, pam, m),
 				`{"id":"$_","event":"hi","channel":"presence.room","data":null,"meta":`+m+`}`,
 				change("Removed", "presence.room", m, pam))
-			j.expect(t, joined("presence.room", m, pam, m))
+			j.expect(joined("presence.room", m, pam, m))
 		}
 	})
 }
@@ -203,13 +203,13 @@ func TestSubscriptionsCount(t *testing.T) {
 		hidden := e.connect(t, user("Pam", `{"room":{"subscribe":true,"omitFromSubCount":true}}`))
 		shown := e.connect(t, user("Al", `{"room":{"subscribe":true,"omitFromSubCount":true},"r*":{"omitFromSubCount":false}}`))
 		for n, c := range []*client{a, b, hidden, shown} {
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 			count([]int{1, 2, 2, 3}[n])
 		}
 		e.quiet(t, "room", a, b, hidden, shown) // uncounted ones get messages too
 		for n, c := range []*client{hidden, a, b, shown} {
-			c.send(t, `{"event":"hotsock.unsubscribe","channel":"room"}`)
-			c.read(t)
+			c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
+			c.Next()
 			count([]int{3, 2, 1, 0}[n])
 		}
 	})

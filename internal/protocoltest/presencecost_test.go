@@ -28,13 +28,13 @@ func (b *bystander) watch(t *testing.T, c *client, wg *sync.WaitGroup, channels 
 	t.Helper()
 	b.lists, b.followed = make(map[string]map[string]string), make(map[string]map[string]string)
 	for _, channel := range channels {
-		c.send(t, fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q}`, channel))
+		c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q}`, channel))
 	}
 	subscribed := make(chan struct{})
 	wg.Go(func() {
 		left := len(channels)
 		for {
-			frame, err := c.tryRead()
+			frame, err := c.TryNext()
 			b.mu.Lock()
 			if err != nil {
 				b.closed = err
@@ -44,10 +44,10 @@ func (b *bystander) watch(t *testing.T, c *client, wg *sync.WaitGroup, channels 
 				}
 				return
 			}
-			b.bytes += len(frame)
-			b.take(t, frame)
+			b.bytes += len(frame.Text)
+			b.take(t, frame.Text)
 			b.mu.Unlock()
-			if strings.HasPrefix(frame, `{"event":"hotsock.subscribed"`) {
+			if frame.Event == "hotsock.subscribed" {
 				if left--; left == 0 {
 					close(subscribed)
 				}
@@ -114,7 +114,7 @@ func crowd(t *testing.T, e *env, n int, channels ...string) (clients []*client, 
 	var wg sync.WaitGroup
 	t.Cleanup(func() {
 		for _, c := range clients {
-			_ = c.ws.CloseNow()
+			c.Cut()
 		}
 		wg.Wait()
 	})
@@ -175,7 +175,7 @@ func TestPresenceStorm(t *testing.T) {
 		storm = append(storm, umdUpdate(channel, token(t, `{"scope":"umd","uid":"u000","umd":"after the storm","channels":{"*":{"umdUpdate":true}}}`)))
 		sent, start := 0, time.Now()
 		for _, command := range storm {
-			clients[0].send(t, command)
+			clients[0].send(command)
 			sent += len(command)
 		}
 		most := settled(t, bystanders[1:], members, channel)
@@ -199,7 +199,7 @@ func TestPropagateToManyChannels(t *testing.T) {
 		start := time.Now()
 		for i := range 10 {
 			umd := fmt.Sprintf(`"%d%s"`, i, strings.Repeat("y", 997))
-			clients[0].send(t, umdUpdate("", token(t, fmt.Sprintf(
+			clients[0].send(umdUpdate("", token(t, fmt.Sprintf(
 				`{"scope":"umd","uid":"u000","umd":%s,"umdUpdate":true,"umdPropagate":true}`, umd))))
 			members["u000"] = umd
 		}

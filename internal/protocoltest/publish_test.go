@@ -55,14 +55,14 @@ func TestNames(t *testing.T) {
 			const command = `{"event":"$event","channel":"$channel"}`
 			published := `{"channel":"$channel","event":"$event"}`
 			if tt.ok {
-				c.do(t, command, `{"id":"$_","event":"$event","channel":"$channel","data":null,"meta":{"uid":null,"umd":null}}`)
+				c.do(command, `{"id":"$_","event":"$event","channel":"$channel","data":null,"meta":{"uid":null,"umd":null}}`)
 				c.call(t, "publishMessage", command).want(t, 202, published)
-				c.expect(t, `{"id":"$_","event":"$event","channel":"$channel","data":null,"meta":{"uid":null,"umd":null}}`)
+				c.expect(`{"id":"$_","event":"$event","channel":"$channel","data":null,"meta":{"uid":null,"umd":null}}`)
 				e.server(t, "POST", "/publish", command).want(t, 202, published)
-				c.expect(t, `{"id":"$_","event":"$event","channel":"$channel","data":null}`)
+				c.expect(`{"id":"$_","event":"$event","channel":"$channel","data":null}`)
 				return
 			}
-			c.do(t, command, `{"event":"hotsock.error","channel":"$channel","error":{"code":"INVALID_REQUEST","message":"$_"}}`)
+			c.do(command, `{"event":"hotsock.error","channel":"$channel","error":{"code":"INVALID_REQUEST","message":"$_"}}`)
 			c.call(t, "publishMessage", command).wantError(t, 400, "INVALID_REQUEST")
 			e.server(t, "POST", "/publish", command).wantError(t, 400, "INVALID_REQUEST")
 			ctx, cancel := e.context()
@@ -70,21 +70,21 @@ func TestNames(t *testing.T) {
 			if _, err := e.anyNode().Publish(ctx, hotsock.Message{Channel: channel, Event: event}); err == nil {
 				t.Error("Publish has no error")
 			}
-			c.ping(t)
+			c.ExpectNothing()
 		}
 		for _, tt := range channels {
 			t.Run("a channel with "+tt.why, func(t *testing.T) {
 				subscribe := `{"event":"hotsock.subscribe","channel":"$channel"}`
 				e.set("channel", quoteBody(tt.name))
 				if tt.ok {
-					c.do(t, subscribe, `{"event":"hotsock.subscribed","channel":"$channel","data":{},"meta":{"uid":null,"umd":null}}`)
+					c.do(subscribe, `{"event":"hotsock.subscribed","channel":"$channel","data":{},"meta":{"uid":null,"umd":null}}`)
 				} else {
-					c.do(t, subscribe, `{"event":"hotsock.error","channel":"$channel","error":{"code":"INVALID_REQUEST","message":"$_"}}`)
+					c.do(subscribe, `{"event":"hotsock.error","channel":"$channel","error":{"code":"INVALID_REQUEST","message":"$_"}}`)
 				}
 				check(t, tt, tt.name, "e")
 			})
 		}
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range events {
 			t.Run("an event with "+tt.why, func(t *testing.T) { check(t, tt, "room", tt.name) })
 		}
@@ -101,24 +101,24 @@ func TestEcho(t *testing.T) {
 		other := e.connect(t, user("Pam", claims))
 		all := []*client{sender, phone, other}
 		for _, c := range all {
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 		}
 		message := func(event string) string {
 			return fmt.Sprintf(`{"id":"$_","event":%q,"channel":"room","data":1,"meta":{"uid":"Jim","umd":null}}`, event)
 		}
 		for event, echo := range map[string]bool{"quiet": false, "loud": true, "deaf": false, "dear": true} {
 			for _, send := range []func(){
-				func() { sender.send(t, fmt.Sprintf(`{"event":%q,"channel":"room","data":1}`, event)) },
+				func() { sender.send(fmt.Sprintf(`{"event":%q,"channel":"room","data":1}`, event)) },
 				func() {
 					sender.call(t, "publishMessage", fmt.Sprintf(`{"event":%q,"channel":"room","data":1}`, event)).
 						want(t, 202, fmt.Sprintf(`{"channel":"room","event":%q}`, event))
 				},
 			} {
 				send()
-				phone.expect(t, message(event))
-				other.expect(t, message(event))
+				phone.expect(message(event))
+				other.expect(message(event))
 				if echo {
-					sender.expect(t, message(event))
+					sender.expect(message(event))
 				}
 				e.quiet(t, "room", all...)
 			}
@@ -131,7 +131,7 @@ func TestEcho(t *testing.T) {
 func TestDataIsKept(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range []struct{ why, data, want string }{
 			{"null", `null`, `null`},
 			{"false", `false`, `false`},
@@ -146,11 +146,11 @@ func TestDataIsKept(t *testing.T) {
 			t.Run(tt.why, func(t *testing.T) {
 				body := `{"channel":"room","event":"e","data":` + tt.data + `}`
 				const meta = `,"meta":{"uid":null,"umd":null}}`
-				c.do(t, body, `{"id":"$_","event":"e","channel":"room","data":`+tt.want+meta)
+				c.do(body, `{"id":"$_","event":"e","channel":"room","data":`+tt.want+meta)
 				c.call(t, "publishMessage", body).want(t, 202, `{"channel":"room","event":"e"}`)
-				c.expect(t, `{"id":"$_","event":"e","channel":"room","data":`+tt.want+meta)
+				c.expect(`{"id":"$_","event":"e","channel":"room","data":` + tt.want + meta)
 				e.server(t, "POST", "/publish", body).want(t, 202, `{"channel":"room","event":"e"}`)
-				c.expect(t, `{"id":"$_","event":"e","channel":"room","data":`+tt.want+`}`)
+				c.expect(`{"id":"$_","event":"e","channel":"room","data":` + tt.want + `}`)
 			})
 		}
 	})
@@ -160,10 +160,10 @@ func TestDataIsKept(t *testing.T) {
 func TestStoreExpires(t *testing.T) {
 	inBubble(t, 2, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", `{"room":{"subscribe":true,"messages":{"*":{"publish":true,"react":true},"short":{"store":5},"long":{"store":300},"ever":{"store":-1}}}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		var all []string
 		for n, event := range []string{"not", "short", "long", "ever"} {
-			c.do(t, fmt.Sprintf(`{"event":%q,"channel":"room","ref":"r"}`, event), fmt.Sprintf(`{"event":"hotsock.ack","channel":"room","data":{"id":"$id%d"},"ref":"r"}`, n))
+			c.do(fmt.Sprintf(`{"event":%q,"channel":"room","ref":"r"}`, event), fmt.Sprintf(`{"event":"hotsock.ack","channel":"room","data":{"id":"$id%d"},"ref":"r"}`, n))
 			all = append(all, fmt.Sprintf(`{"id":"$id%d","event":%q,"channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`, n, event))
 		}
 		const react = `{"event":"hotsock.messageReaction","channel":"room","data":{"messageId":"$id1","reaction":"x","action":"add"},"ref":"r"}`
@@ -176,13 +176,13 @@ func TestStoreExpires(t *testing.T) {
 		listed(all[1:]...)
 		time.Sleep(time.Millisecond)
 		listed(all[2:]...)
-		c.do(t, react, strings.TrimSuffix(failure("room", "MESSAGE_NOT_FOUND"), "}")+`,"ref":"r"}`)
+		c.do(react, strings.TrimSuffix(failure("room", "MESSAGE_NOT_FOUND"), "}")+`,"ref":"r"}`)
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 404, "MESSAGE_NOT_FOUND")
 		time.Sleep(295 * time.Second)
 		listed(all[3:]...)
 		time.Sleep(time.Hour) // the connection has ended by now
 		c = e.connect(t, user("Jim", `{"room":{"subscribe":true,"historyStart":0}}`))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		time.Sleep(time.Second)
 		listed(all[3:]...)
 	})
@@ -193,27 +193,27 @@ func TestStoreExpires(t *testing.T) {
 func TestDeduplication(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.subscribe(t, "room", "other")
+		c.Subscribe("room", "other")
 		publish := func(channel, dedup, more string) *answer {
 			return e.server(t, "POST", "/publish", fmt.Sprintf(`{"channel":%q,"event":"e","deduplicationId":%q,"eagerIdGeneration":true%s}`, channel, dedup, more))
 		}
 		publish("room", "a", `,"data":1`).want(t, 202, `{"channel":"room","event":"e","id":"$id1"}`)
-		c.expect(t, `{"id":"$id1","event":"e","channel":"room","data":1}`)
+		c.expect(`{"id":"$id1","event":"e","channel":"room","data":1}`)
 		for range 3 { // the retry gets the original id
 			publish("room", "a", `,"data":2,"store":60`).want(t, 202, `{"channel":"room","event":"e","id":"$id1"}`)
 		}
 		e.quiet(t, "room", c)
 		publish("room", "b", "").want(t, 202, `{"channel":"room","event":"e","id":"$id2"}`)
-		c.expect(t, `{"id":"$id2","event":"e","channel":"room","data":null}`)
+		c.expect(`{"id":"$id2","event":"e","channel":"room","data":null}`)
 		publish("other", "a", "").want(t, 202, `{"channel":"other","event":"e","id":"$id3"}`)
-		c.expect(t, `{"id":"$id3","event":"e","channel":"other","data":null}`)
+		c.expect(`{"id":"$id3","event":"e","channel":"other","data":null}`)
 		publish("room", strings.Repeat("x", 128), "").want(t, 202, `{"channel":"room","event":"e","id":"$id4"}`)
 		publish("room", strings.Repeat("x", 129), "").wantError(t, 400, "INVALID_REQUEST")
 	})
 	t.Run("window", func(t *testing.T) {
 		inBubble(t, 2, nil, func(t *testing.T, e *env) {
 			c := e.connect(t, user("", everything))
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 			var first string
 			for n, tt := range []struct {
 				wait time.Duration
@@ -231,7 +231,7 @@ func TestDeduplication(t *testing.T) {
 				}
 				if tt.new {
 					first = p.ID
-					c.expect(t, fmt.Sprintf(`{"id":"$_","event":"e","channel":"room","data":%d}`, n))
+					c.expect(fmt.Sprintf(`{"id":"$_","event":"e","channel":"room","data":%d}`, n))
 				}
 				e.quiet(t, "room", c)
 			}

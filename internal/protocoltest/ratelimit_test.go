@@ -19,13 +19,13 @@ func TestRateLimitOfConnection(t *testing.T) {
 		o.ConnectionRateLimit = hotsock.RateLimit{PerSecond: never, Burst: 4}
 	}, func(t *testing.T, e *env) {
 		c := e.connect(t, limited)
-		c.subscribe(t, "a")
-		c.do(t, `{"event":"chat","channel":"a","ref":"1"}`, `{"event":"hotsock.ack","channel":"a","data":{"id":"$id1"},"ref":"1"}`)
+		c.Subscribe("a")
+		c.do(`{"event":"chat","channel":"a","ref":"1"}`, `{"event":"hotsock.ack","channel":"a","data":{"id":"$id1"},"ref":"1"}`)
 		// HTTP counts with it, whichever node is asked.
 		c.call(t, "getChannelInfo", `{"channel":"a"}`).want(t, 200, `{"channel":"a","subscriptionsCount":1}`)
 		e.request(t, c.node, "POST", "/connection/getChannelInfo"+c.credentials(), `{"channel":"a"}`).want(t, 200, "")
 
-		c.do(t, `{"event":"chat","channel":"a","ref":"2"}`, `{"event":"hotsock.error","channel":"a","error":{"code":"RATE_LIMITED","message":"$_"},"ref":"2"}`)
+		c.do(`{"event":"chat","channel":"a","ref":"2"}`, `{"event":"hotsock.error","channel":"a","error":{"code":"RATE_LIMITED","message":"$_"},"ref":"2"}`)
 		for _, op := range []string{
 			"publishMessage", "listMessages", "listReactions", "channelStorageGet", "channelStorageSet",
 			"channelStorageList", "getChannelInfo", "umdUpdate", "cancelSchedule", "publishMessage",
@@ -36,16 +36,16 @@ func TestRateLimitOfConnection(t *testing.T) {
 				t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
 			}
 		}
-		c.ping(t)
+		c.ExpectNothing()
 		// The app may do what it likes.
 		for range 20 {
 			e.mark(t, "a")
 		}
-		c.until(t, e.mark(t, "a"))
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"a"}`, `{"event":"hotsock.unsubscribed","channel":"a","data":{},"meta":{"uid":"ann","umd":null}}`)
+		c.until(e.mark(t, "a"))
+		c.do(`{"event":"hotsock.unsubscribe","channel":"a"}`, `{"event":"hotsock.unsubscribed","channel":"a","data":{},"meta":{"uid":"ann","umd":null}}`)
 		// Another connection of the user has its own.
 		d := e.connect(t, limited)
-		d.subscribe(t, "a")
+		d.Subscribe("a")
 	})
 }
 
@@ -54,15 +54,15 @@ func TestRateLimitOfUser(t *testing.T) {
 		o.UserRateLimit = hotsock.RateLimit{PerSecond: never, Burst: 3}
 	}, func(t *testing.T, e *env) {
 		c, d := e.connectTo(t, 0, limited), e.connectTo(t, 0, limited)
-		c.subscribe(t, "a")
-		d.subscribe(t, "a")
+		c.Subscribe("a")
+		d.Subscribe("a")
 		c.call(t, "listMessages", `{"channel":"a"}`).want(t, 200, `{"messages":[]}`)
-		c.do(t, `{"event":"chat","channel":"a"}`, failure("a", "RATE_LIMITED"))
-		d.do(t, `{"event":"chat","channel":"a"}`, failure("a", "RATE_LIMITED"))
+		c.do(`{"event":"chat","channel":"a"}`, failure("a", "RATE_LIMITED"))
+		d.do(`{"event":"chat","channel":"a"}`, failure("a", "RATE_LIMITED"))
 		d.call(t, "listMessages", `{"channel":"a"}`).wantError(t, 429, "RATE_LIMITED")
 		// Nodes do not count together.
 		if len(e.nodes) > 1 {
-			e.connectTo(t, 1, limited).subscribe(t, "a")
+			e.connectTo(t, 1, limited).Subscribe("a")
 		}
 	})
 }
@@ -73,10 +73,10 @@ func TestRateLimitExceededByFar(t *testing.T) {
 	}, func(t *testing.T, e *env) {
 		c := e.connect(t, limited)
 		for range 10 {
-			c.do(t, `{"event":"hotsock.ping"}`, `{"event":"hotsock.pong","data":{}}`)
+			c.do(`{"event":"hotsock.ping"}`, `{"event":"hotsock.pong","data":{}}`)
 		}
-		c.send(t, `{"event":"hotsock.ping"}`)
-		c.expectClose(t, websocket.StatusPolicyViolation, "Rate limit exceeded")
+		c.send(`{"event":"hotsock.ping"}`)
+		c.ExpectClose(websocket.StatusPolicyViolation, "Rate limit exceeded")
 
 		// Over HTTP, too, which needs no reader of the socket.
 		c = e.connect(t, limited)
@@ -85,6 +85,6 @@ func TestRateLimitExceededByFar(t *testing.T) {
 			c.call(t, "getChannelInfo", `{"channel":"a"}`).wantError(t, 429, "RATE_LIMITED")
 		}
 		c.call(t, "getChannelInfo", `{"channel":"a"}`).wantError(t, 429, "RATE_LIMITED")
-		c.expectClose(t, websocket.StatusPolicyViolation, "Rate limit exceeded")
+		c.ExpectClose(websocket.StatusPolicyViolation, "Rate limit exceeded")
 	})
 }

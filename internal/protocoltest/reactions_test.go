@@ -31,7 +31,7 @@ func (e *env) storedMessage(t *testing.T, event string, subscribers ...*client) 
 	e.server(t, "POST", "/publish", fmt.Sprintf(`{"channel":"room","event":%q,"store":60,"eagerIdGeneration":true}`, event)).
 		want(t, 202, fmt.Sprintf(`{"channel":"room","event":%q,"id":"$id1"}`, event))
 	for _, c := range subscribers {
-		c.expect(t, fmt.Sprintf(`{"id":"$id1","event":%q,"channel":"room","data":null}`, event))
+		c.expect(fmt.Sprintf(`{"id":"$id1","event":%q,"channel":"room","data":null}`, event))
 	}
 }
 
@@ -43,28 +43,28 @@ func TestReactions(t *testing.T) {
 		loud := e.connect(t, user("Al", strings.Replace(reactClaims, `"chat"`, `"hotsock.messageReaction":{"echo":true},"chat"`, 1)))
 		all := []*client{jim, pam, loud}
 		for _, c := range all {
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 		}
 		e.storedMessage(t, "chat", all...)
 		const jimMeta, pamMeta, alMeta = `{"uid":"Jim","umd":{"n":1}}`, `{"uid":"Pam","umd":null}`, `{"uid":"Al","umd":null}`
 
-		jim.do(t, react("👍", "add"), reactionAck)
-		pam.expect(t, reacted("👍", "add", jimMeta))
-		loud.expect(t, reacted("👍", "add", jimMeta))
+		jim.do(react("👍", "add"), reactionAck)
+		pam.expect(reacted("👍", "add", jimMeta))
+		loud.expect(reacted("👍", "add", jimMeta))
 		e.quiet(t, "room", all...)
 
-		jim.do(t, react("👍", "add"), reactionAck) // again: nothing happens
-		jim.do(t, react("👎", "remove"), reactionAck)
+		jim.do(react("👍", "add"), reactionAck) // again: nothing happens
+		jim.do(react("👎", "remove"), reactionAck)
 		e.quiet(t, "room", all...)
 
-		loud.send(t, react("👍", "add")) // with echo
-		loud.together(t, reactionAck, reacted("👍", "add", alMeta))
-		jim.expect(t, reacted("👍", "add", alMeta))
-		pam.expect(t, reacted("👍", "add", alMeta))
+		loud.send(react("👍", "add")) // with echo
+		loud.together(reactionAck, reacted("👍", "add", alMeta))
+		jim.expect(reacted("👍", "add", alMeta))
+		pam.expect(reacted("👍", "add", alMeta))
 		pam.call(t, "publishMessage", `{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":"🎉 ja","action":"add"}}`).
 			want(t, 202, `{"channel":"room","event":"hotsock.messageReaction"}`)
-		jim.expect(t, reacted("🎉 ja", "add", pamMeta))
-		loud.expect(t, reacted("🎉 ja", "add", pamMeta))
+		jim.expect(reacted("🎉 ja", "add", pamMeta))
+		loud.expect(reacted("🎉 ja", "add", pamMeta))
 		e.quiet(t, "room", all...)
 
 		const message = `{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":`
@@ -74,12 +74,12 @@ func TestReactions(t *testing.T) {
 		pam.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).
 			want(t, 200, `{"reactions":[{"reaction":"👍","uid":"Jim","umd":{"n":1}},{"reaction":"👍","uid":"Al"},{"reaction":"🎉 ja","uid":"Pam"}]}`)
 
-		jim.do(t, react("👍", "remove"), reactionAck)
-		pam.expect(t, reacted("👍", "remove", jimMeta))
-		loud.expect(t, reacted("👍", "remove", jimMeta))
+		jim.do(react("👍", "remove"), reactionAck)
+		pam.expect(reacted("👍", "remove", jimMeta))
+		loud.expect(reacted("👍", "remove", jimMeta))
 		pam.history(t, "room", "").want(t, 200, `{"messages":[`+message+`{"👍":{"count":1},"🎉 ja":{"count":1}}}]}`)
-		loud.send(t, react("👍", "remove"))
-		loud.together(t, reactionAck, reacted("👍", "remove", alMeta))
+		loud.send(react("👍", "remove"))
+		loud.together(reactionAck, reacted("👍", "remove", alMeta))
 		pam.call(t, "publishMessage", `{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":"🎉 ja","action":"remove"}}`).want(t, 202, "")
 		pam.history(t, "room", "").want(t, 200, `{"messages":[`+strings.TrimSuffix(message, `,"reactions":`)+`}]}`)
 		pam.history(t, "room", `,"expandReactions":true`).want(t, 200, `{"messages":[`+message+`{}}]}`)
@@ -109,14 +109,14 @@ func TestReactionPermissions(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			everywhere(t, nil, func(t *testing.T, e *env) {
 				c := e.connect(t, user("Jim", `{"room":{"subscribe":true,"messages":`+tt.messages+`}}`))
-				c.subscribe(t, "room")
+				c.Subscribe("room")
 				e.storedMessage(t, tt.event, c)
 				want := reactionAck
 				if tt.want != "" {
 					want = strings.TrimSuffix(failure("room", tt.want), "}") + `,"ref":"r"}`
 				}
-				c.do(t, react(tt.reaction, "add"), want)
-				c.do(t, react(tt.reaction, "remove"), want)
+				c.do(react(tt.reaction, "add"), want)
+				c.do(react(tt.reaction, "remove"), want)
 				a := c.call(t, "publishMessage", fmt.Sprintf(`{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":"$id1","reaction":%q,"action":"add"}}`, tt.reaction))
 				if tt.want != "" {
 					a.wantError(t, 403, tt.want)
@@ -138,12 +138,12 @@ func TestReactionRefused(t *testing.T) {
 		anonymous := e.connect(t, user("", sinceNow))
 		try := func(c *client, code string) {
 			t.Helper()
-			c.do(t, react("x", "add"), strings.TrimSuffix(failure("room", code), "}")+`,"ref":"r"}`)
+			c.do(react("x", "add"), strings.TrimSuffix(failure("room", code), "}")+`,"ref":"r"}`)
 		}
 		try(c, "NOT_SUBSCRIBED")
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 403, "NOT_SUBSCRIBED")
-		c.subscribe(t, "room")
-		anonymous.subscribe(t, "room")
+		c.Subscribe("room")
+		anonymous.Subscribe("room")
 		try(c, "HISTORY_PERMISSION_DENIED")
 		c.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).wantError(t, 403, "HISTORY_PERMISSION_DENIED")
 		e.forget("id1")
@@ -153,7 +153,7 @@ func TestReactionRefused(t *testing.T) {
 		for _, m := range []hotsock.Message{{Channel: "room", Event: "chat"}, {Channel: "other", Event: "chat", Store: hotsock.Forever}} {
 			e.set("id1", e.publish(t, m).ID)
 			if m.Channel == "room" {
-				c.expect(t, `{"id":"$id1","event":"chat","channel":"room","data":null}`)
+				c.expect(`{"id":"$id1","event":"chat","channel":"room","data":null}`)
 			}
 			try(c, "MESSAGE_NOT_FOUND")
 		}
@@ -172,19 +172,19 @@ func TestReactionsAtOnce(t *testing.T) {
 		var clients []*client
 		for n := range 6 {
 			c := e.connect(t, user(fmt.Sprintf("u%d", n/2), reactClaims)) // each twice
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 			clients = append(clients, c)
 		}
 		for range 10 {
 			for _, c := range clients {
-				c.send(t, react("+", "add"))
-				c.send(t, react("+", "remove"))
+				c.send(react("+", "add"))
+				c.send(react("+", "remove"))
 			}
 		}
 		for _, c := range clients {
-			c.send(t, react("+", "add"))
-			c.send(t, `{"event":"hotsock.ping"}`)
-			c.until(t, `{"event":"hotsock.pong","data":{}}`)
+			c.send(react("+", "add"))
+			c.send(`{"event":"hotsock.ping"}`)
+			c.until(`{"event":"hotsock.pong","data":{}}`)
 		}
 		clients[0].history(t, "room", "").want(t, 200,
 			`{"messages":[{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null},"reactions":{"+":{"count":3}}}]}`)
@@ -197,7 +197,7 @@ func TestManyReactions(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		const n = 250
 		c := e.connect(t, user("u240", reactClaims))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		e.storedMessage(t, "chat")
 		ctx, cancel := e.context()
 		defer cancel()
@@ -269,7 +269,7 @@ func TestReactionsThatLookTheSame(t *testing.T) {
 		var clients []*client
 		for _, uid := range []string{"Jim", "Pam"} {
 			c := e.connect(t, user(uid, reactClaims))
-			c.subscribe(t, "room")
+			c.Subscribe("room")
 			clients = append(clients, c)
 		}
 		jim, pam := clients[0], clients[1]
@@ -277,16 +277,16 @@ func TestReactionsThatLookTheSame(t *testing.T) {
 		for _, pair := range [][3]string{ // as sent by each, and the normal form
 			{"👍", "👍️", "👍"}, {"❤", "❤️", "❤️"}, {"#️⃣", "#⃣", "#️⃣"}, {"é", "é", "é"}, {"+1", "\u200b+1", "+1"},
 		} {
-			jim.do(t, react(pair[0], "add"), reactionAck)
-			pam.expect(t, reacted(pair[2], "add", `{"uid":"Jim","umd":null}`))
-			pam.do(t, react(pair[1], "add"), reactionAck)
-			jim.expect(t, reacted(pair[2], "add", `{"uid":"Pam","umd":null}`))
+			jim.do(react(pair[0], "add"), reactionAck)
+			pam.expect(reacted(pair[2], "add", `{"uid":"Jim","umd":null}`))
+			pam.do(react(pair[1], "add"), reactionAck)
+			jim.expect(reacted(pair[2], "add", `{"uid":"Pam","umd":null}`))
 			pam.call(t, "listReactions", `{"channel":"room","messageId":"$id1"}`).
 				want(t, 200, fmt.Sprintf(`{"reactions":[{"reaction":%q,"uid":"Jim"},{"reaction":%q,"uid":"Pam"}]}`, pair[2], pair[2]))
-			jim.do(t, react(pair[1], "remove"), reactionAck)
-			pam.expect(t, reacted(pair[2], "remove", `{"uid":"Jim","umd":null}`))
-			pam.do(t, react(pair[0], "remove"), reactionAck)
-			jim.expect(t, reacted(pair[2], "remove", `{"uid":"Pam","umd":null}`))
+			jim.do(react(pair[1], "remove"), reactionAck)
+			pam.expect(reacted(pair[2], "remove", `{"uid":"Jim","umd":null}`))
+			pam.do(react(pair[0], "remove"), reactionAck)
+			jim.expect(reacted(pair[2], "remove", `{"uid":"Pam","umd":null}`))
 		}
 	})
 }

@@ -32,7 +32,7 @@ func TestCatchUpWithoutLeaving(t *testing.T) {
 			t.Helper()
 			c := e.connect(t, user("Jim", claims))
 			e.forget("bound", "begun")
-			c.expect(t,
+			c.expect(
 				`{"event":"hotsock.subscribed","channel":"bound","data":{"autoSubscribed":true,"lastId":"$bound"},"meta":{"uid":"Jim","umd":null}}`,
 				`{"event":"hotsock.subscribed","channel":"presence.team","data":{"autoSubscribed":true,"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}],"lastId":"$_"},"meta":{"uid":"Jim","umd":null}}`,
 				fmt.Sprintf(data, `"autoSubscribed":true,`, "begun"), entry)
@@ -45,7 +45,7 @@ func TestCatchUpWithoutLeaving(t *testing.T) {
 			id := e.publish(t, hotsock.Message{Channel: channel, Event: "e", Data: n}).ID
 			frame := fmt.Sprintf(`{"id":%q,"event":"e","channel":%q,"data":%d}`, id, channel, n)
 			for _, c := range to {
-				c.expect(t, frame)
+				c.expect(frame)
 			}
 			e.set("last", id)
 			return frame
@@ -54,37 +54,37 @@ func TestCatchUpWithoutLeaving(t *testing.T) {
 		removed := `{"event":"hotsock.memberRemoved","channel":"presence.team","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`
 
 		pam := e.connect(t, user("Pam", everything))
-		pam.subscribe(t, "presence.team")
+		pam.Subscribe("presence.team")
 		c := connect()
-		pam.expect(t, added)
+		pam.expect(added)
 		seen := e.get("begun")
-		c.close(t)
-		pam.expect(t, removed)
+		c.Close()
+		pam.expect(removed)
 		missed := []string{publish("room"), publish("room")}
 
 		// What comes before the catching up comes again, in its place.
 		c = connect()
-		pam.expect(t, added)
+		pam.expect(added)
 		missed = append(missed, publish("room", c))
 		after := `"` + seen + `"`
 		recovered := append([]string{fmt.Sprintf(data, `"recovered":true,`, "last"), entry}, missed...)
-		c.do(t, resume("room", after), recovered...)
+		c.do(resume("room", after), recovered...)
 		publish("room", c)
-		c.do(t, resume("r", `null`), fmt.Sprintf(data, "", "last"), entry)
+		c.do(resume("r", `null`), fmt.Sprintf(data, "", "last"), entry)
 		publish("room", c)
-		c.do(t, resume("room", `"01J00000000000000000000000"`), fmt.Sprintf(data, `"recovered":false,`, "last"), entry)
+		c.do(resume("room", `"01J00000000000000000000000"`), fmt.Sprintf(data, `"recovered":false,`, "last"), entry)
 		publish("room", c)
 
 		// As any subscribe otherwise, and with another token.
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "ALREADY_SUBSCRIBED"))
-		c.do(t, fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"room","data":{"after":%s,"token":%q}}`, after,
+		c.do(`{"event":"hotsock.subscribe","channel":"room"}`, failure("room", "ALREADY_SUBSCRIBED"))
+		c.do(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"room","data":{"after":%s,"token":%q}}`, after,
 			token(t, `{"scope":"subscribe","uid":"Jim","channels":{"room":{"subscribe":true}}}`)), failure("room", "ALREADY_SUBSCRIBED"))
 
 		// Nobody sees that on a presence channel.
 		members := `"members":[{"uid":"Pam","umd":null},{"uid":"Jim","umd":null}],`
-		c.do(t, resume("presence.team", `null`), subscribed(members))
+		c.do(resume("presence.team", `null`), subscribed(members))
 		publish("presence.team", pam, c)
-		c.do(t, strings.TrimSuffix(resume("presence.team", `"$last"`), "}")+`,"ref":"7"}`,
+		c.do(strings.TrimSuffix(resume("presence.team", `"$last"`), "}")+`,"ref":"7"}`,
 			strings.TrimSuffix(subscribed(members+`"recovered":true,`), "}")+`,"ref":"7"}`)
 		e.quiet(t, "presence.team", pam, c)
 
@@ -92,11 +92,11 @@ func TestCatchUpWithoutLeaving(t *testing.T) {
 		begun := `"` + e.get("bound") + `"`
 		own := []string{publish("bound", c), publish("bound", c)}
 		bound := `{"event":"hotsock.subscribed","channel":"bound","data":{"recovered":true,"lastId":"$last"},"meta":{"uid":"Jim","umd":null}}`
-		c.do(t, resume("bound", begun), append([]string{bound}, own...)...)
-		c.close(t)
-		pam.expect(t, removed)
+		c.do(resume("bound", begun), append([]string{bound}, own...)...)
+		c.Close()
+		pam.expect(removed)
 		c = connect()
-		c.do(t, resume("bound", begun), strings.Replace(bound, "true", "false", 1))
+		c.do(resume("bound", begun), strings.Replace(bound, "true", "false", 1))
 	})
 }
 
@@ -113,15 +113,15 @@ func TestGoingBackWhilePublishing(t *testing.T) {
 		var all sync.WaitGroup
 		for r := range 3 {
 			c := e.connect(t, user("", everything))
-			c.send(t, resume("room", `null`))
+			c.send(resume("room", `null`))
 			var first struct{ Data struct{ LastID string } }
-			if err := json.Unmarshal([]byte(c.read(t)), &first); err != nil {
+			if err := json.Unmarshal([]byte(c.Next().Text), &first); err != nil {
 				t.Fatal(err)
 			}
 			all.Go(func() {
 				got := []seen{{ID: first.Data.LastID}}
 				for round := 0; len(got) <= publishers*each; {
-					frame := c.read(t)
+					frame := c.Next().Text
 					var m seen
 					if err := json.Unmarshal([]byte(frame), &m); err != nil || m.ID <= got[len(got)-1].ID {
 						t.Errorf("reader %d: %s after %s", r, frame, got[len(got)-1].ID)
@@ -133,9 +133,9 @@ func TestGoingBackWhilePublishing(t *testing.T) {
 					}
 					round++
 					got = got[:len(got)-round%10]
-					c.send(t, resume("room", `"`+got[len(got)-1].ID+`"`))
+					c.send(resume("room", `"`+got[len(got)-1].ID+`"`))
 					for frame = ""; !strings.Contains(frame, `"hotsock.subscribed"`); {
-						frame = c.read(t)
+						frame = c.Next().Text
 					}
 					if !strings.Contains(frame, `"recovered":true`) {
 						t.Errorf("reader %d: %s", r, frame)

@@ -124,8 +124,8 @@ func TestMounting(t *testing.T) {
 				if refused != nil {
 					t.Fatalf("refused: %d %s", refused.status, refused.body)
 				}
-				c.hello(t)
-				c.ping(t)
+				c.Greet()
+				c.ExpectNothing()
 				if tt.suffix == "" {
 					return // mounted for the socket only
 				}
@@ -269,7 +269,7 @@ func TestSocketOrigins(t *testing.T) {
 				if refused != nil {
 					t.Fatalf("refused: %d %s", refused.status, refused.body)
 				}
-				c.hello(t)
+				c.Greet()
 			})
 		})
 	}

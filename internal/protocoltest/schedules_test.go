@@ -23,9 +23,9 @@ const accepts = `{"room":{"subscribe":true,"messages":{"*":{"publish":true,"broa
 func TestSchedules(t *testing.T) {
 	inBubble(t, 2, nil, func(t *testing.T, e *env) {
 		witness := e.connect(t, user("Pam", accepts))
-		witness.subscribe(t, "room")
+		witness.Subscribe("room")
 		c := e.connect(t, withUMD("Jim", `{"n":1}`, accepts))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		const jim = `{"uid":"Jim","umd":{"n":1}}`
 		const ack = `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$arn"},"ref":"r"}`
 		schedule := func(n int) string { return fmt.Sprintf(`"scheduleExpression":%q`, at(time.Duration(n)*time.Minute)) }
@@ -34,9 +34,9 @@ func TestSchedules(t *testing.T) {
 		}
 		form := regexp.MustCompile(`^arn:hotsock:scheduler:::schedule/[A-Za-z0-9_-]+/[0-9A-HJKMNP-TV-Z]{26}$`)
 		for n, f := range []func(when string){
-			func(s string) { c.do(t, `{"event":"e","channel":"room","data":0,`+s+`,"ref":"r"}`, ack) },
+			func(s string) { c.do(`{"event":"e","channel":"room","data":0,`+s+`,"ref":"r"}`, ack) },
 			func(s string) {
-				c.do(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+s+`,"ref":"r"}`, ack)
+				c.do(`{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":1,`+s+`,"ref":"r"}`, ack)
 			},
 			func(s string) {
 				c.call(t, "publishMessage", `{"event":"e","channel":"room","data":2,`+s+`}`).want(t, 202, accepted("e"))
@@ -74,8 +74,8 @@ func TestSchedules(t *testing.T) {
 			}
 		}
 		// The sender leaves, with a changed look.
-		c.do(t, umdUpdate("room", token(t, `{"scope":"umd","uid":"Jim","umd":2,"channels":{"room":{"umdUpdate":true}}}`)), umdAck("room"))
-		c.close(t)
+		c.do(umdUpdate("room", token(t, `{"scope":"umd","uid":"Jim","umd":2,"channels":{"room":{"umdUpdate":true}}}`)), umdAck("room"))
+		c.Close()
 		start := time.Now()
 		for n, want := range []string{
 			`{"id":"$_","event":"e","channel":"room","data":0,"meta":` + jim + `}`,
@@ -87,7 +87,7 @@ func TestSchedules(t *testing.T) {
 			`{"id":"$_","event":"e","channel":"room","data":6}`,
 			stored("room", "k", "7", noMeta),
 		} {
-			witness.expect(t, want)
+			witness.expect(want)
 			due := time.Duration(n+1) * time.Minute
 			if d := time.Since(start); d < due || d > due+time.Second {
 				t.Errorf("schedule %d came after %v", n, d)
@@ -105,12 +105,12 @@ func TestSchedules(t *testing.T) {
 func TestScheduledTooLate(t *testing.T) {
 	inBubble(t, 1, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", accepts))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		if p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: 1, At: time.Now().Add(-time.Hour)}); p.ScheduleARN == "" || p.ID != "" {
 			t.Errorf("got %+v", p)
 		}
 		start := time.Now()
-		c.expect(t, `{"id":"$_","event":"e","channel":"room","data":1}`)
+		c.expect(`{"id":"$_","event":"e","channel":"room","data":1}`)
 		if d := time.Since(start); d > time.Second {
 			t.Errorf("it came after %v", d)
 		}
@@ -122,12 +122,12 @@ func TestScheduledTooLate(t *testing.T) {
 func TestScheduleEcho(t *testing.T) {
 	inBubble(t, 1, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", accepts))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, event := range []string{"quiet", "loud"} {
-			c.send(t, fmt.Sprintf(`{"event":%q,"channel":"room","scheduleExpression":%q}`, event, at(time.Minute)))
+			c.send(fmt.Sprintf(`{"event":%q,"channel":"room","scheduleExpression":%q}`, event, at(time.Minute)))
 		}
-		c.ping(t)
-		c.expect(t, `{"id":"$_","event":"loud","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
+		c.ExpectNothing()
+		c.expect(`{"id":"$_","event":"loud","channel":"room","data":null,"meta":{"uid":"Jim","umd":null}}`)
 		e.quiet(t, "room", c)
 	})
 }
@@ -160,8 +160,8 @@ func TestScheduleExpressions(t *testing.T) {
 				storage := strings.Replace(command, `"event":"e"`, `"event":"hotsock.channelStorageSet"`, 1)
 				if tt.code == "" {
 					const ack = `{"event":"hotsock.ack","channel":"room","data":{"scheduleArn":"$_"},"ref":"r"}`
-					c.do(t, command, ack)
-					c.do(t, storage, ack)
+					c.do(command, ack)
+					c.do(storage, ack)
 					c.call(t, "publishMessage", body).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
 					c.call(t, "channelStorageSet", body).want(t, 202, `{"channel":"room","event":"hotsock.channelStorageSet","scheduleArn":"$_"}`)
 					e.server(t, "POST", "/publish", body).want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
@@ -169,8 +169,8 @@ func TestScheduleExpressions(t *testing.T) {
 				}
 				status := statuses[tt.code]
 				fail := strings.TrimSuffix(failure("room", tt.code), "}") + `,"ref":"r"}`
-				c.do(t, command, fail)
-				c.do(t, storage, fail)
+				c.do(command, fail)
+				c.do(storage, fail)
 				c.call(t, "publishMessage", body).wantError(t, status, tt.code)
 				c.call(t, "channelStorageSet", body).wantError(t, status, tt.code)
 				if tt.code != "SCHEDULE_PERMISSION_DENIED" {
@@ -204,7 +204,7 @@ func TestCancelSchedule(t *testing.T) {
 		nobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).wantError(t, 404, "SCHEDULE_NOT_FOUND")
 		list, err := e.anyNode().Schedules(ctx, hotsock.ScheduleQuery{Channel: "room"})
 		if err != nil || len(list.Items) != 1 || list.Items[0].ARN != arn || list.Items[0].Event != "e" || string(list.Items[0].Data) != "1" ||
-			list.Items[0].UID != "Jim" || list.Items[0].ConnectionID != jim.id || !list.Items[0].Due.Equal(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			list.Items[0].UID != "Jim" || list.Items[0].ConnectionID != jim.ID || !list.Items[0].Due.Equal(time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)) {
 			t.Errorf("Schedules = %+v, %v", list, err)
 		}
 		phone.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).want(t, 200, `{}`)
@@ -214,12 +214,12 @@ func TestCancelSchedule(t *testing.T) {
 		nobody.call(t, "cancelSchedule", `{"scheduleArn":"$arn"}`).want(t, 200, `{}`)
 
 		arn = schedule(pam)
-		pam.subscribe(t, "room")
-		jim.subscribe(t, "room")
+		pam.Subscribe("room")
+		jim.Subscribe("room")
 		if err := e.anyNode().MoveSchedule(ctx, arn, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		jim.expect(t, `{"id":"$_","event":"e","channel":"room","data":1,"meta":{"uid":"Pam","umd":null}}`)
+		jim.expect(`{"id":"$_","event":"e","channel":"room","data":1,"meta":{"uid":"Pam","umd":null}}`)
 		for _, err := range []error{e.anyNode().CancelSchedule(ctx, arn), e.anyNode().MoveSchedule(ctx, arn, time.Now()), e.anyNode().CancelSchedule(ctx, "x")} {
 			if !errors.Is(err, &hotsock.Error{Code: hotsock.CodeScheduleNotFound}) {
 				t.Errorf("got %v", err)
@@ -241,7 +241,7 @@ func TestCancelSchedule(t *testing.T) {
 func TestCancelRacesFire(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		ctx, cancel := e.context()
 		defer cancel()
 		want := make(map[int]bool)
@@ -258,7 +258,7 @@ func TestCancelRacesFire(t *testing.T) {
 			}
 		}
 		fired := make(map[int]int)
-		for _, frame := range c.until(t, e.mark(t, "room")) {
+		for _, frame := range c.until(e.mark(t, "room")) {
 			n := 0
 			_, data, _ := strings.Cut(frame, `"data":`)
 			if _, err := fmt.Sscanf(data, "%d", &n); err != nil {

@@ -12,7 +12,7 @@ import (
 func TestServerAPI(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		for _, tt := range []struct {
 			why, body       string
 			status          int
@@ -37,7 +37,7 @@ func TestServerAPI(t *testing.T) {
 		} {
 			e.server(t, "POST", "/publish", tt.body).want(t, tt.status, tt.want)
 			if tt.delivered != "" {
-				c.expect(t, tt.delivered)
+				c.expect(tt.delivered)
 			}
 			e.quiet(t, "room", c)
 		}

@@ -35,49 +35,49 @@ func TestStorage(t *testing.T) {
 		const claims = `{"room":{"subscribe":true,"storage":{"*":{"get":true,"set":true},"a*":{"observe":true},"ab":{"observe":false}}}}`
 		writer := e.connect(t, withUMD("Jim", `{"n":1}`, claims))
 		observer := e.connect(t, user("Pam", claims))
-		writer.subscribe(t, "room")
-		observer.subscribe(t, "room")
+		writer.Subscribe("room")
+		observer.Subscribe("room")
 		const jim, pam = `{"uid":"Jim","umd":{"n":1}}`, `{"uid":"Pam","umd":null}`
 		both := []*client{writer, observer}
 		told := func(frame string) {
 			t.Helper()
 			for _, c := range both {
-				c.expect(t, frame)
+				c.expect(frame)
 			}
 		}
 		// Nothing is there.
-		writer.do(t, get("room", "a"), `{"event":"hotsock.channelStorageData","channel":"room","key":"a","data":null,"meta":null}`)
+		writer.do(get("room", "a"), `{"event":"hotsock.channelStorageData","channel":"room","key":"a","data":null,"meta":null}`)
 		// A first value, and who set it. The writer is told too.
-		writer.send(t, set("room", "a", `{"x": [1]}`))
+		writer.send(set("room", "a", `{"x": [1]}`))
 		told(stored("room", "a", `{"x":[1]}`, jim))
-		observer.do(t, get("room", "a"), found("room", "a", `{"x":[1]}`, jim))
+		observer.do(get("room", "a"), found("room", "a", `{"x":[1]}`, jim))
 		// An equal value, however it is written, tells nobody, but its writer
 		// is remembered.
-		observer.send(t, set("room", "a", `{ "x":[ 1.0 ] }`))
-		observer.send(t, set("room", "a", `{ "\u0078":[1] }`))
-		observer.send(t, set("room", "a", `{"x":[1]}`))
-		observer.ping(t)
+		observer.send(set("room", "a", `{ "x":[ 1.0 ] }`))
+		observer.send(set("room", "a", `{ "\u0078":[1] }`))
+		observer.send(set("room", "a", `{"x":[1]}`))
+		observer.ExpectNothing()
 		e.quiet(t, "room", both...)
-		writer.do(t, get("room", "a"), found("room", "a", `{"x":[1]}`, pam))
+		writer.do(get("room", "a"), found("room", "a", `{"x":[1]}`, pam))
 		// Another value.
-		observer.send(t, set("room", "a", `[]`))
+		observer.send(set("room", "a", `[]`))
 		told(stored("room", "a", `[]`, pam))
 		// Two ways of clearing, and clearing what is clear.
-		writer.send(t, set("room", "a", ` { } `))
+		writer.send(set("room", "a", ` { } `))
 		told(stored("room", "a", `null`, jim))
-		observer.do(t, get("room", "a"), `{"event":"hotsock.channelStorageData","channel":"room","key":"a","data":null,"meta":null}`)
-		writer.send(t, set("room", "a", `null`))
-		writer.send(t, `{"event":"hotsock.channelStorageSet","channel":"room","key":"a"}`)
-		writer.ping(t)
+		observer.do(get("room", "a"), `{"event":"hotsock.channelStorageData","channel":"room","key":"a","data":null,"meta":null}`)
+		writer.send(set("room", "a", `null`))
+		writer.send(`{"event":"hotsock.channelStorageSet","channel":"room","key":"a"}`)
+		writer.ExpectNothing()
 		e.quiet(t, "room", both...)
 		for _, value := range []string{`false`, `0`, `""`, `[]`, `[{}]`} { // none of them is nothing
-			writer.send(t, set("room", "a", value))
+			writer.send(set("room", "a", value))
 			told(stored("room", "a", value, jim))
 		}
 		// Keys that may not be observed.
-		writer.send(t, set("room", "b", `1`))
-		writer.send(t, set("room", "ab", `1`))
-		writer.ping(t)
+		writer.send(set("room", "b", `1`))
+		writer.send(set("room", "ab", `1`))
+		writer.ExpectNothing()
 		e.quiet(t, "room", both...)
 		// Over HTTP, from a client and from the server.
 		writer.call(t, "channelStorageSet", `{"channel":"room","key":"ac","data":"over HTTP"}`).
@@ -86,20 +86,20 @@ func TestStorage(t *testing.T) {
 		e.server(t, "POST", "/publish", `{"channel":"room","event":"hotsock.channelStorageSet","key":"ac","data":2}`).
 			want(t, 202, `{"channel":"room","event":"hotsock.channelStorageSet"}`)
 		told(stored("room", "ac", `2`, noMeta))
-		observer.do(t, get("room", "ac"), found("room", "ac", `2`, noMeta))
+		observer.do(get("room", "ac"), found("room", "ac", `2`, noMeta))
 		observer.call(t, "channelStorageGet", `{"channel":"room","key":"ac"}`).want(t, 200, found("room", "ac", `2`, noMeta))
 		e.quiet(t, "room", both...)
 		// Who subscribes gets what is there, by key, and live changes then.
 		late := e.connect(t, user("Al", claims))
-		late.do(t, `{"event":"hotsock.subscribe","channel":"room"}`,
+		late.do(`{"event":"hotsock.subscribe","channel":"room"}`,
 			`{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Al","umd":null}}`,
 			stored("room", "a", `[{}]`, jim), stored("room", "ac", `2`, noMeta))
 		e.quiet(t, "room", late, writer, observer)
 		// Who has left is told nothing; get and set go on.
-		observer.do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":`+pam+`}`)
-		observer.send(t, set("room", "a", `"from outside"`))
-		writer.expect(t, stored("room", "a", `"from outside"`, pam))
-		observer.do(t, get("room", "a"), found("room", "a", `"from outside"`, pam))
+		observer.do(`{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":`+pam+`}`)
+		observer.send(set("room", "a", `"from outside"`))
+		writer.expect(stored("room", "a", `"from outside"`, pam))
+		observer.do(get("room", "a"), found("room", "a", `"from outside"`, pam))
 	})
 }
 
@@ -132,15 +132,15 @@ func TestStorageKeys(t *testing.T) {
 					it    = `{"event":"hotsock.channelStorageData","channel":"room","key":"$key","data":1,"meta":{"uid":null,"umd":null}}`
 				)
 				if tt.ok {
-					c.do(t, setIt, `{"event":"hotsock.ack","channel":"room","data":{},"ref":"r"}`)
-					c.do(t, getIt, it)
+					c.do(setIt, `{"event":"hotsock.ack","channel":"room","data":{},"ref":"r"}`)
+					c.do(getIt, it)
 					c.call(t, "channelStorageGet", `{"channel":"room","key":"$key"}`).want(t, 200, it)
 					c.call(t, "channelStorageList", `{"channel":"room","keys":["$key"]}`).
 						want(t, 200, `{"items":[{"key":"$key","data":1,"meta":{"uid":null,"umd":null}}]}`)
 					return
 				}
-				c.do(t, setIt, strings.TrimSuffix(failure("room", "INVALID_REQUEST"), "}")+`,"ref":"r"}`)
-				c.do(t, getIt, failure("room", "INVALID_REQUEST"))
+				c.do(setIt, strings.TrimSuffix(failure("room", "INVALID_REQUEST"), "}")+`,"ref":"r"}`)
+				c.do(getIt, failure("room", "INVALID_REQUEST"))
 				for _, op := range []string{"channelStorageGet", "channelStorageSet"} {
 					c.call(t, op, `{"channel":"room","key":"$key","data":1}`).wantError(t, 400, "INVALID_REQUEST")
 				}
@@ -148,9 +148,9 @@ func TestStorageKeys(t *testing.T) {
 				e.server(t, "POST", "/publish", `{"channel":"room","event":"hotsock.channelStorageSet","key":"$key","data":1}`).wantError(t, 400, "INVALID_REQUEST")
 			})
 		}
-		c.do(t, set("other", "x", `2`))
-		c.do(t, get("room", "x"), found("room", "x", `1`, noMeta))
-		c.do(t, get("other", "x"), found("other", "x", `2`, noMeta))
+		c.do(set("other", "x", `2`))
+		c.do(get("room", "x"), found("room", "x", `1`, noMeta))
+		c.do(get("other", "x"), found("other", "x", `2`, noMeta))
 	})
 }
 
@@ -167,11 +167,11 @@ func TestStorageList(t *testing.T) {
 		for n := range 250 {
 			// Hidden ones lie between them.
 			for _, key := range []string{fmt.Sprintf("k%03d", n), fmt.Sprintf("hidden%03d", n)} {
-				c.send(t, fmt.Sprintf(`{"event":"hotsock.channelStorageSet","channel":"room","key":%q,"data":%d}`, key, n))
+				c.send(fmt.Sprintf(`{"event":"hotsock.channelStorageSet","channel":"room","key":%q,"data":%d}`, key, n))
 			}
 			all = append(all, item(n))
 		}
-		c.ping(t)
+		c.ExpectNothing()
 		list := func(more string, items ...string) {
 			t.Helper()
 			c.call(t, "channelStorageList", `{"channel":"room"`+more+`}`).want(t, 200, `{"items":[`+strings.Join(items, ",")+`]}`)
@@ -204,9 +204,9 @@ func TestStoragePageSize(t *testing.T) {
 		c := e.connect(t, user("", `{"room":{"storage":{"*":{"get":true,"set":true}}}}`))
 		data := `"` + strings.Repeat("x", 32<<10-2) + `"`
 		for n := range 40 {
-			c.send(t, set("room", fmt.Sprintf("k%02d", n), data))
+			c.send(set("room", fmt.Sprintf("k%02d", n), data))
 		}
-		c.ping(t)
+		c.ExpectNothing()
 		seen, pages := 0, 0
 		for more := true; more; pages++ {
 			after := ""
@@ -234,25 +234,25 @@ func TestStorageExpires(t *testing.T) {
 	inBubble(t, 2, nil, func(t *testing.T, e *env) {
 		const claims = `{"room":{"subscribe":true,"storage":{"*":{"get":true,"set":true,"observe":true},"short":{"store":5}}}}`
 		c := e.connect(t, user("Jim", claims))
-		c.subscribe(t, "room")
+		c.Subscribe("room")
 		const jim = `{"uid":"Jim","umd":null}`
-		c.do(t, set("room", "ever", `1`), stored("room", "ever", `1`, jim))
-		c.do(t, set("room", "short", `1`), stored("room", "short", `1`, jim))
+		c.do(set("room", "ever", `1`), stored("room", "ever", `1`, jim))
+		c.do(set("room", "short", `1`), stored("room", "short", `1`, jim))
 		time.Sleep(4 * time.Second)
-		c.send(t, set("room", "short", `1.0`))
-		c.ping(t)
+		c.send(set("room", "short", `1.0`))
+		c.ExpectNothing()
 		time.Sleep(5*time.Second - time.Millisecond)
-		c.do(t, get("room", "short"), found("room", "short", `1`, jim))
+		c.do(get("room", "short"), found("room", "short", `1`, jim))
 		time.Sleep(time.Millisecond)
-		c.do(t, get("room", "short"), `{"event":"hotsock.channelStorageData","channel":"room","key":"short","data":null,"meta":null}`)
+		c.do(get("room", "short"), `{"event":"hotsock.channelStorageData","channel":"room","key":"short","data":null,"meta":null}`)
 		c.call(t, "channelStorageList", `{"channel":"room"}`).want(t, 200, `{"items":[{"key":"ever","data":1,"meta":`+jim+`}]}`)
 		time.Sleep(time.Minute)
 		e.quiet(t, "room", c)
 		// After that the same value is a change again.
-		c.do(t, set("room", "short", `1`), stored("room", "short", `1`, jim))
+		c.do(set("room", "short", `1`), stored("room", "short", `1`, jim))
 		e.server(t, "POST", "/publish", `{"channel":"room","event":"hotsock.channelStorageSet","key":"server","data":1,"store":2}`).want(t, 202, "")
-		c.expect(t, stored("room", "server", `1`, noMeta))
+		c.expect(stored("room", "server", `1`, noMeta))
 		time.Sleep(2 * time.Second)
-		c.do(t, get("room", "server"), `{"event":"hotsock.channelStorageData","channel":"room","key":"server","data":null,"meta":null}`)
+		c.do(get("room", "server"), `{"event":"hotsock.channelStorageData","channel":"room","key":"server","data":null,"meta":null}`)
 	})
 }

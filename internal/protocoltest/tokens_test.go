@@ -95,7 +95,7 @@ func TestConnectTokens(t *testing.T) {
 					if refused != nil {
 						t.Fatalf("refused: %d %s", refused.status, refused.body)
 					}
-					c.hello(t)
+					c.Greet()
 					return
 				}
 				if refused == nil {
@@ -226,11 +226,11 @@ func TestSingleUseSubscribe(t *testing.T) {
 			clients = append(clients, e.connect(t, user("Jim", `{}`)))
 		}
 		for _, c := range clients {
-			c.send(t, `{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+tok+`"}}`)
+			c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"` + tok + `"}}`)
 		}
 		in := 0
 		for _, c := range clients {
-			frame := c.read(t)
+			frame := c.Next().Text
 			if e.match(`{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":null}}`, frame) == nil {
 				in++
 			} else if err := e.match(failure("room", "INVALID_SUBSCRIBE_TOKEN"), frame); err != nil {
@@ -269,16 +269,16 @@ func TestAuthenticate(t *testing.T) {
 		if refused != nil {
 			t.Fatalf("refused: %d %s", refused.status, refused.body)
 		}
-		c.expect(t, `{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$_","connectionSecret":"$secret"},"meta":{"uid":"Jim","umd":{"a":1}}}`)
-		c.id, c.secret, c.node = e.get("cid"), e.get("secret"), 0
-		c.subscribe(t, "room")
-		c.do(t, `{"event":"hi","channel":"room"}`, `{"id":"$_","event":"hi","channel":"room","data":null,"meta":{"uid":"Jim","umd":{"a":1}}}`)
+		c.expect(`{"event":"hotsock.connected","data":{"connectionId":"$cid","connectionExpiresAt":"$_","connectionSecret":"$secret"},"meta":{"uid":"Jim","umd":{"a":1}}}`)
+		c.ID, c.Secret, c.node = e.get("cid"), e.get("secret"), 0
+		c.Subscribe("room")
+		c.do(`{"event":"hi","channel":"room"}`, `{"id":"$_","event":"hi","channel":"room","data":null,"meta":{"uid":"Jim","umd":{"a":1}}}`)
 		for n := range e.nodes {
 			e.request(t, n, "POST", "/connection/getChannelInfo"+c.credentials(), `{"channel":"room"}`).
 				want(t, 200, `{"channel":"room","subscriptionsCount":1}`)
 			e.request(t, n, "POST", "/connection/publishMessage"+c.credentials(), `{"channel":"room","event":"hi"}`).
 				want(t, 202, `{"channel":"room","event":"hi"}`)
-			c.expect(t, `{"id":"$_","event":"hi","channel":"room","data":null,"meta":{"uid":"Jim","umd":{"a":1}}}`)
+			c.expect(`{"id":"$_","event":"hi","channel":"room","data":null,"meta":{"uid":"Jim","umd":{"a":1}}}`)
 		}
 		for _, tt := range []struct {
 			cookie string
@@ -338,12 +338,12 @@ func TestSubscribeTokens(t *testing.T) {
 					claims = strings.TrimSuffix(claims, "}") + `,"uid":"` + tt.uid + `"}`
 				}
 				c := e.connect(t, claims)
-				tok := token(t, strings.ReplaceAll(tt.claims, "CID", c.id))
+				tok := token(t, strings.ReplaceAll(tt.claims, "CID", c.ID))
 				want := `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":` + tt.meta + `}`
 				if !strings.HasPrefix(tt.meta, "{") {
 					want = failure("room", tt.meta)
 				}
-				c.do(t, `{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+tok+`"}}`, want)
+				c.do(`{"event":"hotsock.subscribe","channel":"room","data":{"token":"`+tok+`"}}`, want)
 			})
 		})
 	}

@@ -35,41 +35,41 @@ func TestUMDUpdate(t *testing.T) {
 		p := member("Pam", "null")
 		looks := func(channel, umd string) { // what others see in a message
 			t.Helper()
-			c.do(t, fmt.Sprintf(`{"event":"hi","channel":%q}`, channel),
+			c.do(fmt.Sprintf(`{"event":"hi","channel":%q}`, channel),
 				fmt.Sprintf(`{"id":"$_","event":"hi","channel":%q,"data":null,"meta":{"uid":"Jim","umd":%s}}`, channel, umd))
 		}
-		pam.subscribe(t, "presence.a")
-		c.do(t, `{"event":"hotsock.subscribe","channel":"presence.a"}`, joined("presence.a", member("Jim", "0"), p, member("Jim", "0")))
-		pam.expect(t, change("Added", "presence.a", member("Jim", "0"), p, member("Jim", "0")))
+		pam.Subscribe("presence.a")
+		c.do(`{"event":"hotsock.subscribe","channel":"presence.a"}`, joined("presence.a", member("Jim", "0"), p, member("Jim", "0")))
+		pam.expect(change("Added", "presence.a", member("Jim", "0"), p, member("Jim", "0")))
 
 		// Of one subscription: all members are told, the updater too.
-		c.send(t, umdUpdate("presence.a", tok(`1`, perChannel)))
-		c.together(t, umdAck("presence.a"), change("Updated", "presence.a", member("Jim", "1"), p, member("Jim", "1")))
-		pam.expect(t, change("Updated", "presence.a", member("Jim", "1"), p, member("Jim", "1")))
+		c.send(umdUpdate("presence.a", tok(`1`, perChannel)))
+		c.together(umdAck("presence.a"), change("Updated", "presence.a", member("Jim", "1"), p, member("Jim", "1")))
+		pam.expect(change("Updated", "presence.a", member("Jim", "1"), p, member("Jim", "1")))
 		looks("presence.a", "1")
-		pam.expect(t, `{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":1}}`)
+		pam.expect(`{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":1}}`)
 		// To the same value: nobody is.
-		c.do(t, umdUpdate("presence.a", tok(` 1 `, perChannel)), umdAck("presence.a"))
+		c.do(umdUpdate("presence.a", tok(` 1 `, perChannel)), umdAck("presence.a"))
 		e.quiet(t, "presence.a", c, pam)
 		// Other subscriptions do not change.
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":0}}`)
+		c.do(`{"event":"hotsock.subscribe","channel":"room"}`, `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":0}}`)
 
 		// Of the connection: present subscriptions stay, later ones inherit.
-		c.do(t, umdUpdate("", tok(`{"v":2}`, `,"umdUpdate":true`)), umdAck(""))
+		c.do(umdUpdate("", tok(`{"v":2}`, `,"umdUpdate":true`)), umdAck(""))
 		looks("presence.a", "1")
 		looks("room", "0")
-		c.do(t, `{"event":"hotsock.subscribe","channel":"presence.b"}`, joined("presence.b", member("Jim", `{"v":2}`), member("Jim", `{"v":2}`)))
-		pam.expect(t, `{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":1}}`)
+		c.do(`{"event":"hotsock.subscribe","channel":"presence.b"}`, joined("presence.b", member("Jim", `{"v":2}`), member("Jim", `{"v":2}`)))
+		pam.expect(`{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":1}}`)
 
 		// Propagated: all change.
-		c.send(t, umdUpdate("", tok(`3`, `,"umdUpdate":true,"umdPropagate":true`)))
-		c.together(t, umdAck(""), change("Updated", "presence.a", member("Jim", "3"), p, member("Jim", "3")),
+		c.send(umdUpdate("", tok(`3`, `,"umdUpdate":true,"umdPropagate":true`)))
+		c.together(umdAck(""), change("Updated", "presence.a", member("Jim", "3"), p, member("Jim", "3")),
 			change("Updated", "presence.b", member("Jim", "3"), member("Jim", "3")))
-		pam.expect(t, change("Updated", "presence.a", member("Jim", "3"), p, member("Jim", "3")))
+		pam.expect(change("Updated", "presence.a", member("Jim", "3"), p, member("Jim", "3")))
 		looks("presence.a", "3")
 		looks("presence.b", "3")
 		looks("room", "3")
-		pam.expect(t, `{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":3}}`)
+		pam.expect(`{"id":"$_","event":"hi","channel":"presence.a","data":null,"meta":{"uid":"Jim","umd":3}}`)
 
 		// Over HTTP, from the other node; null is no metadata.
 		http := func(channel, token string) *answer {
@@ -80,11 +80,11 @@ func TestUMDUpdate(t *testing.T) {
 		}
 		http("presence.a", tok(`null`, perChannel)).want(t, 200, `{}`)
 		for _, each := range []*client{c, pam} {
-			each.expect(t, change("Updated", "presence.a", member("Jim", "null"), p, member("Jim", "null")))
+			each.expect(change("Updated", "presence.a", member("Jim", "null"), p, member("Jim", "null")))
 		}
 		http("", tok(`"http"`, `,"umdUpdate":true`)).want(t, 200, `{}`)
-		c.do(t, `{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":3}}`)
-		c.do(t, `{"event":"hotsock.subscribe","channel":"room"}`, `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":"http"}}`)
+		c.do(`{"event":"hotsock.unsubscribe","channel":"room"}`, `{"event":"hotsock.unsubscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":3}}`)
+		c.do(`{"event":"hotsock.subscribe","channel":"room"}`, `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":"Jim","umd":"http"}}`)
 		// A token without umd takes it away.
 		http("room", token(t, `{"scope":"umd","uid":"Jim","channels":{"room":{"umdUpdate":true}}}`)).want(t, 200, `{}`)
 		looks("room", "null")
@@ -97,13 +97,13 @@ func TestUMDUpdate(t *testing.T) {
 func TestUMDOfSeveralConnections(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		a := e.connect(t, withUMD("Jim", `"a"`, everything))
-		a.subscribe(t, "presence.a")
+		a.Subscribe("presence.a")
 		b := e.connect(t, withUMD("Jim", `"b"`, everything))
-		b.subscribe(t, "presence.a")
-		a.expect(t, change("Updated", "presence.a", member("Jim", `"b"`), member("Jim", `"b"`)))
-		a.send(t, umdUpdate("presence.a", token(t, `{"scope":"umd","uid":"Jim","umd":"a","channels":{"presence.a":{"umdUpdate":true}}}`)))
-		a.together(t, umdAck("presence.a"), change("Updated", "presence.a", member("Jim", `"a"`), member("Jim", `"a"`)))
-		b.expect(t, change("Updated", "presence.a", member("Jim", `"a"`), member("Jim", `"a"`)))
+		b.Subscribe("presence.a")
+		a.expect(change("Updated", "presence.a", member("Jim", `"b"`), member("Jim", `"b"`)))
+		a.send(umdUpdate("presence.a", token(t, `{"scope":"umd","uid":"Jim","umd":"a","channels":{"presence.a":{"umdUpdate":true}}}`)))
+		a.together(umdAck("presence.a"), change("Updated", "presence.a", member("Jim", `"a"`), member("Jim", `"a"`)))
+		b.expect(change("Updated", "presence.a", member("Jim", `"a"`), member("Jim", `"a"`)))
 	})
 }
 
@@ -135,13 +135,13 @@ func TestUMDTokens(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			everywhere(t, nil, func(t *testing.T, e *env) {
 				c := e.connect(t, user("Jim", `{"room":{"subscribe":true,"umdUpdate":true},"room.1":{"subscribe":true,"alias":"lobby"}}`))
-				c.subscribe(t, "room", "room.1")
-				tok := token(t, strings.Replace(tt.claims, "CID", c.id, 1))
+				c.Subscribe("room", "room.1")
+				tok := token(t, strings.Replace(tt.claims, "CID", c.ID, 1))
 				want := umdAck(tt.channel)
 				if tt.code != "" {
 					want = strings.TrimSuffix(failure(tt.channel, tt.code), "}") + `,"ref":"u"}`
 				}
-				c.do(t, umdUpdate(tt.channel, tok), want)
+				c.do(umdUpdate(tt.channel, tok), want)
 				body := fmt.Sprintf(`{"channel":%q,"token":%q}`, tt.channel, tok)
 				if tt.channel == "" {
 					body = fmt.Sprintf(`{"token":%q}`, tok)

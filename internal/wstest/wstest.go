@@ -215,19 +215,21 @@ func (c *Conn) ExpectNothing() {
 	c.Do(`{"event":"hotsock.ping"}`, "hotsock.pong")
 }
 
-// ExpectClose reads the end of the connection, which must have this status, and
-// returns the reason. Nothing else may come before.
-func (c *Conn) ExpectClose(status websocket.StatusCode) (reason string) {
+// ExpectClose reads the end of the connection, which must have this status and,
+// unless it is "", this reason. Nothing else may come before.
+func (c *Conn) ExpectClose(status websocket.StatusCode, reason string) {
 	c.t.Helper()
 	_, err := c.TryNext()
+	c.WantClose(err, status, reason)
+}
+
+// WantClose is ExpectClose for those who have read the end.
+func (c *Conn) WantClose(err error, status websocket.StatusCode, reason string) {
+	c.t.Helper()
 	var end websocket.CloseError
-	switch {
-	case err == nil:
-		c.failf("want the connection closed with %v", status)
-	case !errors.As(err, &end) || end.Code != status:
-		c.failf("want the connection closed with %v: %v", status, err)
+	if !errors.As(err, &end) || end.Code != status || reason != "" && end.Reason != reason {
+		c.failf("want the connection closed with %v %q, got %v", status, reason, err)
 	}
-	return end.Reason
 }
 
 // Close ends the connection as a page does that is left.

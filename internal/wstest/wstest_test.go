@@ -68,9 +68,7 @@ func TestFrames(t *testing.T) {
 			t.Errorf("got %+v, and before it %+v", f, before)
 		}
 		c.ExpectNothing()
-		if reason := c.ExpectClose(websocket.StatusPolicyViolation); reason != "enough" {
-			t.Errorf("closed because of %q", reason)
-		}
+		c.ExpectClose(websocket.StatusPolicyViolation, "enough")
 	})
 }
 
@@ -96,12 +94,17 @@ func TestFails(t *testing.T) {
 	}{
 		{"another event", func(c *Conn) { c.Expect("hotsock.subscribed") }, []string{"want hotsock.subscribed", hello}},
 		{"a frame instead of nothing", func(c *Conn) { c.ExpectNothing() }, []string{"want hotsock.pong", hello}},
-		{"a frame instead of the end", func(c *Conn) { c.ExpectClose(websocket.StatusGoingAway) }, []string{"want the connection closed", hello}},
+		{"a frame instead of the end", func(c *Conn) { c.ExpectClose(websocket.StatusGoingAway, "") }, []string{"want the connection closed", hello}},
 		{"another end", func(c *Conn) {
 			c.Greet()
 			c.ExpectNothing()
-			c.ExpectClose(websocket.StatusGoingAway)
+			c.ExpectClose(websocket.StatusGoingAway, "")
 		}, []string{"StatusGoingAway", "enough", hello}},
+		{"another reason", func(c *Conn) {
+			c.Greet()
+			c.ExpectNothing()
+			c.ExpectClose(websocket.StatusPolicyViolation, "too much")
+		}, []string{"too much", "enough", hello}},
 		{"the end", func(c *Conn) { c.Send("x"); c.Until("chat") }, []string{"want chat", "enough", "pong"}},
 		{"too long", func(c *Conn) { c.Until("chat") }, []string{"want chat", "deadline"}},
 	} {
