@@ -46,18 +46,18 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 	prepared := make([]serverMessage, len(messages))
 	errs := make([]error, len(messages))
 	for i := range messages {
-		prepared[i], errs[i] = h.prepare(&messages[i])
+		prepared[i], errs[i] = newServerMessage(&messages[i], h.opts.MaxDataSize)
 	}
 	out := make([]PublishResult, len(messages))
 	who := requester{Trigger: triggerGo}
-	h.inBatch(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
-		a, err := h.serverPublish(ctx, &who, prepared[i])
+	publishByChannel(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
+		a, err := h.writes.serverPublish(ctx, &who, prepared[i])
 		out[i] = toPublishResult(a)
 		return err
 	})
 	failed := false
 	for i, err := range errs {
-		errs[i] = h.told(err)
+		errs[i] = hostError(err)
 		failed = failed || err != nil
 	}
 	if failed {
@@ -70,9 +70,9 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 // Redis store makes one pipeline of that.
 const batchChannels = 128
 
-// inBatch carries out the requests of a batch that have no error yet, and notes
-// what errors they get.
-func (h *Handler) inBatch(n int, channel func(i int) string, errs []error, do func(i int) error) {
+// publishByChannel carries out the requests of a batch that have no error yet, those
+// of each channel in turn, and notes what errors they get.
+func publishByChannel(n int, channel func(i int) string, errs []error, do func(i int) error) {
 	byChannel := make(map[string][]int)
 	var order []string
 	for i := range n {

@@ -33,12 +33,12 @@ type ChannelInfo struct {
 // ChannelInfo returns how many subscriptions a channel has, and its members. An
 // unknown channel has none. The error is an [*Error].
 func (h *Handler) ChannelInfo(ctx context.Context, channel string) (ChannelInfo, error) {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
+	limited := newLazyTimeout(ctx, h.opts.StoreTimeout)
+	defer limited.end()
 	if err := validateChannel(channel); err != nil {
 		return ChannelInfo{}, err
 	}
-	info, err := h.node.Channel(ctx, channel)
+	info, err := h.node.Channel(limited, channel)
 	if err != nil {
 		return ChannelInfo{}, asError(err)
 	}
@@ -280,9 +280,9 @@ func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule
 			return out, refuseBecause(CodeInvalidRequest, "After must be the Next of the page before")
 		}
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	page, err := h.opts.Scheduler.Schedules(ctx, sq)
+	limited := newLazyTimeout(ctx, h.opts.StoreTimeout)
+	defer limited.end()
+	page, err := h.opts.Scheduler.Schedules(limited, sq)
 	if err != nil {
 		return out, asError(err)
 	}
@@ -311,7 +311,7 @@ func (h *Handler) Schedules(ctx context.Context, q ScheduleQuery) (Page[Schedule
 // not be carried out. The error is an [*Error], with [CodeScheduleNotFound] if
 // it was carried out or cancelled already.
 func (h *Handler) CancelSchedule(ctx context.Context, arn string) error {
-	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
+	return h.writes.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
 		return h.opts.Scheduler.Cancel(ctx, group, id)
 	})
 }
@@ -323,23 +323,23 @@ func (h *Handler) MoveSchedule(ctx context.Context, arn string, due time.Time) e
 	if err := validateDue(due); err != nil {
 		return err
 	}
-	return h.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
+	return h.writes.onSchedule(ctx, arn, func(ctx context.Context, group string, id ulid.ULID) error {
 		return h.opts.Scheduler.Move(ctx, group, id, due)
 	})
 }
 
-func (h *Handler) onSchedule(ctx context.Context, arn string, f func(ctx context.Context, group string, id ulid.ULID) error) error {
+func (sw *storeWriter) onSchedule(ctx context.Context, arn string, f func(ctx context.Context, group string, id ulid.ULID) error) error {
 	group, id, ok := wire.ParseScheduleARN(arn)
 	if !ok {
 		return refuse(CodeScheduleNotFound)
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	err := f(ctx, group, id)
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	err := f(limited, group, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return refuse(CodeScheduleNotFound)
 	}
-	return h.told(err)
+	return hostError(err)
 }
 
 // Disconnect closes a connection, on whichever node it is, with status 1008. It
@@ -370,7 +370,7 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty")
 	}
 	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid})
-	return n, h.told(err)
+	return n, hostError(err)
 }
 
 // UnsubscribeUser ends a user's subscriptions to a channel, also those of
@@ -383,5 +383,5 @@ func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")
 	}
 	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})
-	return n, h.told(err)
+	return n, hostError(err)
 }

@@ -57,18 +57,18 @@ type PublishResult struct {
 // Publish publishes or schedules a message. When it returns without error, the
 // message is accepted and will reach every subscriber. The error is an [*Error].
 func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error) {
-	prepared, err := h.prepare(&m)
+	prepared, err := newServerMessage(&m, h.opts.MaxDataSize)
 	if err != nil {
 		return PublishResult{}, err
 	}
 	who := requester{Trigger: triggerGo}
-	out, err := h.serverPublish(ctx, &who, prepared)
-	return toPublishResult(out), h.told(err)
+	out, err := h.writes.serverPublish(ctx, &who, prepared)
+	return toPublishResult(out), hostError(err)
 }
 
-// prepare does what calls code of the host.
-func (h *Handler) prepare(m *Message) (serverMessage, error) {
-	data, err := h.marshal(m.Data)
+// newServerMessage does what calls code of the host.
+func newServerMessage(m *Message, maxData int) (serverMessage, error) {
+	data, err := marshalData(m.Data, maxData)
 	if err != nil {
 		return serverMessage{}, err
 	}
@@ -109,7 +109,7 @@ type SetResult struct {
 // SetStorage writes, clears or schedules the write of a storage entry. The
 // error is an [*Error].
 func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
-	data, err := h.marshal(e.Data)
+	data, err := marshalData(e.Data, h.opts.MaxDataSize)
 	if err != nil {
 		return SetResult{}, err
 	}
@@ -120,8 +120,8 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 		}
 	}
 	who := requester{Trigger: triggerGo}
-	out, err := h.serverSet(ctx, &who, w)
-	return SetResult{ScheduleARN: out.arn}, h.told(err)
+	out, err := h.writes.serverSet(ctx, &who, w)
+	return SetResult{ScheduleARN: out.arn}, hostError(err)
 }
 
 // A Reaction is one that a host adds or removes on behalf of a user.
@@ -145,7 +145,7 @@ type Reaction struct {
 // reaction, or removing one that is not there, does nothing. The error is an
 // [*Error].
 func (h *Handler) React(ctx context.Context, r Reaction) error {
-	umd, err := h.marshal(r.UMD)
+	umd, err := marshalData(r.UMD, h.opts.MaxDataSize)
 	if err != nil {
 		return err
 	}
@@ -162,10 +162,10 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
 		who := requester{Trigger: triggerGo}
-		err = h.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
+		err = h.writes.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
 			wire.Reaction{MessageID: id, Reaction: reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
 	}
-	return h.told(err)
+	return hostError(err)
 }
 
 // triggerGo is the trigger of events that this API causes.
@@ -188,7 +188,7 @@ type serverWrite struct {
 	due          time.Time // zero is now
 }
 
-func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMessage) (publishResult, error) {
+func (sw *storeWriter) serverPublish(ctx context.Context, who *requester, m serverMessage) (publishResult, error) {
 	if err := validateChannel(m.channel); err != nil {
 		return publishResult{}, err
 	}
@@ -200,16 +200,16 @@ func (h *Handler) serverPublish(ctx context.Context, who *requester, m serverMes
 	}
 	p := store.PublishRequest{
 		Channel: m.channel, Event: m.event, Data: m.data, Retention: m.retention,
-		DedupID: m.dedup, DedupFor: h.opts.DeduplicationWindow,
+		DedupID: m.dedup, DedupFor: sw.opts.DeduplicationWindow,
 	}
 	if !m.due.IsZero() {
 		later := p // Only this one has to be on the heap.
-		return h.schedule(ctx, who, &store.Schedule{Due: m.due, Publish: &later, Emit: m.emit})
+		return sw.schedule(ctx, who, &store.Schedule{Due: m.due, Publish: &later, Emit: m.emit})
 	}
-	return h.publish(ctx, who, &p, m.emit)
+	return sw.publish(ctx, who, &p, m.emit)
 }
 
-func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) (publishResult, error) {
+func (sw *storeWriter) serverSet(ctx context.Context, who *requester, w serverWrite) (publishResult, error) {
 	if err := validateChannel(w.channel); err != nil {
 		return publishResult{}, err
 	}
@@ -225,9 +225,9 @@ func (h *Handler) serverSet(ctx context.Context, who *requester, w serverWrite) 
 		s.Emit, s.Origin = true, who.origin()
 	}
 	if !w.due.IsZero() {
-		return h.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
+		return sw.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
 	}
-	return publishResult{}, h.set(ctx, who, s)
+	return publishResult{}, sw.set(ctx, who, s)
 }
 
 // keepOf returns how long the store keeps what has this Store.
@@ -243,8 +243,8 @@ func retentionOf(d time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// marshal makes compact and checked JSON of what a host supplies; nil of nil.
-func (h *Handler) marshal(data any) ([]byte, error) {
+// marshalData makes compact and checked JSON of what a host supplies; nil of nil.
+func marshalData(data any, most int) ([]byte, error) {
 	if data == nil {
 		return nil, nil
 	}
@@ -255,19 +255,11 @@ func (h *Handler) marshal(data any) ([]byte, error) {
 	if err != nil {
 		return nil, refuseBecause(CodeInvalidRequest, "the data cannot be marshalled: "+err.Error())
 	}
-	b, err := wire.Value("data", raw, h.opts.MaxDataSize)
+	b, err := wire.Value("data", raw, most)
 	if err != nil {
 		return nil, asError(err)
 	}
 	return b, nil
-}
-
-// told makes what a host is told of an error: always an *Error or nil.
-func (h *Handler) told(err error) error {
-	if err == nil {
-		return nil
-	}
-	return asError(err)
 }
 
 func toPublishResult(a publishResult) PublishResult {

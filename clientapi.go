@@ -63,7 +63,7 @@ func (a *clientAPI) serve(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 func (a *clientAPI) operate(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
-	if a.h.isStopping() {
+	if a.h.stopping.Load() {
 		return nil, refuse(CodeUnavailable)
 	}
 	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)

@@ -20,7 +20,7 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if in.Event == wire.EventMessageReaction {
 		return c.react(ctx, &in)
 	}
-	out, err := c.h.publishAs(ctx, &c.who, c.access, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.writes.clientPublish(ctx, &c.who, c.access, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if err := c.h.reactAs(ctx, &c.who, c.access, re); err != nil {
+	if err := c.h.writes.clientReact(ctx, &c.who, c.access, re); err != nil {
 		return nil, err
 	}
 	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
@@ -121,7 +121,7 @@ func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
 	if c.accessErr != nil {
 		return nil, c.accessErr
 	}
-	out, err := c.h.setAs(ctx, &c.who, c.access, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.writes.clientSet(ctx, &c.who, c.access, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +168,9 @@ func (c *caller) channelInfo(ctx context.Context, body []byte) ([]byte, error) {
 	if err := c.access.permitInfo(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.h.storeContext(ctx)
-	defer cancel()
-	info, err := c.h.node.Channel(ctx, c.access.channel)
+	limited := newLazyTimeout(ctx, c.h.opts.StoreTimeout)
+	defer limited.end()
+	info, err := c.h.node.Channel(limited, c.access.channel)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (c *caller) cancelSchedule(ctx context.Context, body []byte) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	if err := c.h.cancelAs(ctx, c.id, c.meta.UID, group, id); err != nil {
+	if err := c.h.writes.clientCancel(ctx, c.id, c.meta.UID, group, id); err != nil {
 		return nil, err
 	}
 	return wire.AppendEmpty(nil), nil

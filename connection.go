@@ -234,6 +234,6 @@ const refusedEvery = time.Minute
 
 // fail tells the client what was wrong with a command.
 func (c *connection) fail(cmd *wire.Command, err error) {
-	e := c.h.reported(err, "connection", c.id, "event", cmd.Event)
+	e := c.h.errors.report(err, "connection", c.id, "event", cmd.Event)
 	c.sock.Send(errorFrame(e, cmd.Channel, cmd.Ref))
 }

@@ -95,7 +95,7 @@ func (c *connection) tooSlow() {
 
 // finish is the end of the connection, whoever wanted it.
 func (c *connection) finish(err error) {
-	defer c.h.conns.running.Done()
+	defer c.h.conns.ended()
 	if errors.Is(err, socket.ErrFlood) {
 		c.flooded()
 	}
@@ -140,9 +140,9 @@ func (c *connection) end(cause error) {
 	c.mu.Lock()
 	c.subs = table.Map[string, *subscription]{}
 	c.mu.Unlock()
-	c.h.untilStored(func(ctx context.Context) error {
+	c.untilStored(func(ctx context.Context) error {
 		for ; len(channels) > 0; channels = channels[1:] {
-			if err := c.h.storeUnsubscribe(ctx, channels[0], c.id); err != nil {
+			if err := c.storeUnsubscribe(ctx, channels[0]); err != nil {
 				return err
 			}
 		}

@@ -92,7 +92,7 @@ func (c *connection) publish(cmd *wire.Command) error {
 		return err
 	}
 	who := c.requester()
-	out, err := c.h.publishAs(c.h.ctx, &who, acc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.writes.clientPublish(c.h.ctx, &who, acc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 		return err
 	}
 	who := c.requester()
-	out, err := c.h.setAs(c.h.ctx, &who, acc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.writes.clientSet(c.h.ctx, &who, acc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (c *connection) react(cmd *wire.Command) error {
 		return err
 	}
 	who := c.requester()
-	if err := c.h.reactAs(c.h.ctx, &who, acc, in); err != nil {
+	if err := c.h.writes.clientReact(c.h.ctx, &who, acc, in); err != nil {
 		return err
 	}
 	c.ack(cmd, publishResult{})

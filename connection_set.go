@@ -1,8 +1,12 @@
 package hotsock
 
 import (
+	"context"
 	"crypto/subtle"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A connectionSet has the connections of this node.
@@ -11,17 +15,26 @@ type connectionSet struct {
 	byID map[string]*connection
 	// added counts all that ever were.
 	added uint64
+	// refusing says that none is added any more.
+	refusing bool
 	// running counts those whose end is not complete.
 	running sync.WaitGroup
 }
 
 func (set *connectionSet) init() { set.byID = make(map[string]*connection) }
 
-func (set *connectionSet) add(c *connection) {
+// add returns false if none is added any more. A connection that was added must
+// call ended once it has told the store of its end.
+func (set *connectionSet) add(c *connection) bool {
 	set.mu.Lock()
 	defer set.mu.Unlock()
+	if set.refusing {
+		return false
+	}
+	set.running.Add(1)
 	set.byID[c.id] = c
 	set.added++
+	return true
 }
 
 func (set *connectionSet) remove(c *connection) {
@@ -83,5 +96,62 @@ func (set *connectionSet) forCall(id string, secret []byte) (*connection, error)
 	return c, c.limiter.take()
 }
 
-// wait returns when all have ended.
-func (set *connectionSet) wait() { set.running.Wait() }
+// ended counts the end of a connection.
+func (set *connectionSet) ended() { set.running.Done() }
+
+// refuse has no connection added any more.
+func (set *connectionSet) refuse() {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	set.refusing = true
+}
+
+// drainRate is how many connections are closed per second at the least, and
+// drainTime how long that may take.
+const (
+	drainRate = 1000
+	drainTime = 5 * time.Second
+)
+
+// drain closes the connections, some at a time until ctx ends, and returns when all
+// have ended.
+func (set *connectionSet) drain(ctx context.Context) {
+	conns := set.all()
+	spread := min(time.Duration(len(conns))*time.Second/drainRate, drainTime)
+	if end, ok := ctx.Deadline(); ok {
+		spread = min(spread, time.Until(end)/2)
+	}
+	for i, c := range conns {
+		if ctx.Err() != nil {
+			break
+		}
+		c.close(reasonShutdown)
+		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
+			sleep(ctx, pause*drainBatch)
+		}
+	}
+	set.running.Wait()
+}
+
+// cut ends all network connections at once.
+func (set *connectionSet) cut() {
+	for _, c := range set.all() {
+		c.sock.Cut()
+	}
+}
+
+// drainBatch is how many are closed without a pause.
+const drainBatch = 10
+
+// eachConnection calls f for each of the connections, some at a time.
+func eachConnection(conns []*connection, f func(c *connection)) {
+	var g errgroup.Group
+	g.SetLimit(32)
+	for _, c := range conns {
+		g.Go(func() error {
+			f(c)
+			return nil
+		})
+	}
+	_ = g.Wait() // f returns no errors
+}

@@ -29,9 +29,7 @@ func TestPanicInACommand(t *testing.T) {
 func TestShutdownDuringAnUpgrade(t *testing.T) {
 	var h *Handler
 	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.stopping = true
+		h.conns.refuse()
 		return &Claims{}, nil
 	}})
 	if err != nil {

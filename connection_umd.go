@@ -17,8 +17,8 @@ func (c *connection) updateUMD(name, token string) error {
 			return err
 		}
 	}
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), token, ScopeUMD)
 	if err != nil {
 		return c.refuseToken("umd", CodeInvalidUMDToken, err)
@@ -29,7 +29,7 @@ func (c *connection) updateUMD(name, token string) error {
 		if err := permitUMD(g, &access{channel: channel, subscribed: s != nil}); err != nil {
 			return err
 		}
-		if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
+		if err := c.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
 			return err
 		}
 		return c.updateSubscriptionUMD(s, g.UMD)
@@ -37,7 +37,7 @@ func (c *connection) updateUMD(name, token string) error {
 	if err := permitUMD(g, nil); err != nil {
 		return err
 	}
-	if err := c.h.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
+	if err := c.useToken(ctx, g, CodeInvalidUMDToken); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -75,8 +75,8 @@ func (c *connection) propagateUMD(umd []byte) error {
 func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	// Not compared with how the user looks here: another of their connections
 	// may have made them look different since.
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	u := store.UpdateSubscriptionRequest{Channel: s.channel, Connection: c.id, UMD: umd}
 	if protocol.IsPresence(s.channel) {
 		u.UMDDigest, u.MemberSize, u.MaxMembersSize = c.h.asMember(store.Meta{UID: s.uid, UMD: umd})

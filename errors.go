@@ -123,6 +123,14 @@ func unavailable(cause error) *Error {
 	return &Error{Code: CodeUnavailable, Message: codes[CodeUnavailable].text, cause: cause}
 }
 
+// hostError makes what a host is told of an error: always an [*Error] or nil.
+func hostError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return asError(err)
+}
+
 // asError turns any error into what a client may be told. Those that nobody
 // foresaw become INTERNAL.
 func asError(err error) *Error {

@@ -132,10 +132,10 @@ func (h *Handler) Explain(ctx context.Context, q ExplainRequest) (Explanation, e
 	if problem := q.check(ask.needs); problem != "" {
 		return Explanation{}, refuseBecause(CodeInvalidRequest, problem)
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	if err := x.open(ctx); err != nil {
-		return Explanation{}, h.told(err)
+	limited := newLazyTimeout(ctx, h.opts.StoreTimeout)
+	defer limited.end()
+	if err := x.open(limited); err != nil {
+		return Explanation{}, hostError(err)
 	}
 	if x.refused {
 		return x.e, nil

@@ -23,13 +23,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
@@ -53,14 +48,18 @@ type Handler struct {
 	origins  origins
 	events   *emitter
 	observer *safeObserver
+	errors   *errorReporter
 	hub      *hub
 	catchUps *catchUpReader
 	conns    connectionSet
 	limiters *rateLimiters
-	node     store.Node
-	peers    *peers
-	reads    *storeReader
 	resyncs  *resyncer
+
+	node   store.Node
+	ready  storeReadiness
+	peers  *peers
+	reads  *storeReader
+	writes *storeWriter
 
 	responder *responder
 	upgrader  *upgrader
@@ -69,19 +68,13 @@ type Handler struct {
 
 	flusher socket.Flusher
 	counts  counts
-	// readyAt is when the store was found ready, nil if it failed since.
-	readyAt atomic.Pointer[time.Time]
-	// keysAway bounds what the log says of key lookups that fail.
-	keysAway rate.Sometimes
 
 	// ctx ends when everything must stop at once.
 	ctx           context.Context
 	cancel        context.CancelFunc
 	stopScheduler func()
 
-	mu       sync.Mutex
-	stopping bool // no new connections and requests
-
+	stopping   atomic.Bool // no new connections and requests
 	stopCalled atomic.Bool
 	stopped    chan struct{}
 	stopErr    error
@@ -114,16 +107,16 @@ func New(o Options) (*Handler, error) {
 		hub:      newHub(),
 		catchUps: newCatchUpReader(),
 		limiters: newRateLimiters(o.ConnectionRateLimit, o.UserRateLimit),
-		keysAway: rate.Sometimes{First: 1, Interval: refusedEvery},
 		stopped:  make(chan struct{}),
 	}
-	h.responder = &responder{logger: o.Logger, reported: h.reported}
-	h.upgrader = &upgrader{responder: h.responder, h: h}
-	h.clientAPI = &clientAPI{responder: h.responder, h: h}
-	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.conns.init()
 	h.counts.init()
 	h.resyncs = newResyncer(&h.conns, h.hub)
+	h.errors = newErrorReporter(o.Logger, &h.counts, &h.ready)
+	h.responder = &responder{logger: o.Logger, errors: h.errors}
+	h.upgrader = &upgrader{responder: h.responder, h: h}
+	h.clientAPI = &clientAPI{responder: h.responder, h: h}
+	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
@@ -136,16 +129,21 @@ func New(o Options) (*Handler, error) {
 	m := storeMetrics{&h.counts, h.observer}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{
-		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, reported: h.reported,
+		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, errors: h.errors,
 	}
+	h.ready.node = h.node
 	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
+	h.writes = &storeWriter{
+		opts: &h.opts, node: h.node, scheduler: h.opts.Scheduler, reads: h.reads,
+		events: h.events, observer: h.observer, counts: &h.counts,
+	}
 	close(r.joined)
 	if err != nil {
 		h.cancel()
 		h.events.stop(ctx)
 		return nil, fmt.Errorf("hotsock: cannot join the store: %w", err)
 	}
-	h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.fired)
+	h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.writes.fired)
 	if err != nil {
 		h.cancel()
 		err = errors.Join(fmt.Errorf("hotsock: cannot start the scheduler: %w", err), h.node.Leave(ctx))
@@ -160,16 +158,10 @@ func New(o Options) (*Handler, error) {
 // [store.ErrUnavailable]). Use it for readiness probes; a handler that is not
 // ready need not be restarted.
 func (h *Handler) Ready(ctx context.Context) error {
-	if h.isStopping() {
+	if h.stopping.Load() {
 		return refuseBecause(CodeUnavailable, "shutting down")
 	}
 	return h.node.Ready(ctx)
-}
-
-func (h *Handler) isStopping() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.stopping
 }
 
 // Shutdown stops the handler: it takes no more requests, stops firing
@@ -208,12 +200,16 @@ func (h *Handler) Close() error {
 // shutdown stops in the order in which things depend on each other: accepting,
 // scheduler, connections, resyncs, node, events.
 func (h *Handler) shutdown(ctx context.Context) error {
-	h.mu.Lock()
-	h.stopping = true
-	h.mu.Unlock()
+	h.stopping.Store(true)
+	h.conns.refuse()
 	h.resyncs.stop()
 	h.stopScheduler()
-	h.closeConnections(ctx)
+	cut := context.AfterFunc(ctx, func() {
+		h.conns.cut()
+		h.cancel()
+	})
+	defer cut()
+	h.conns.drain(ctx)
 
 	// Leaving is worth a moment even if there is no time: else the other nodes
 	// need their timeout to notice.
@@ -228,130 +224,4 @@ func (h *Handler) shutdown(ctx context.Context) error {
 		err = ctx.Err()
 	}
 	return err
-}
-
-// drainRate is how many connections are closed per second at the least, and
-// drainTime how long that may take.
-const (
-	drainRate = 1000
-	drainTime = 5 * time.Second
-)
-
-func (h *Handler) closeConnections(ctx context.Context) {
-	conns := h.conns.all()
-	spread := min(time.Duration(len(conns))*time.Second/drainRate, drainTime)
-	if end, ok := ctx.Deadline(); ok {
-		spread = min(spread, time.Until(end)/2)
-	}
-	cut := context.AfterFunc(ctx, func() {
-		for _, c := range h.conns.all() {
-			c.sock.Cut()
-		}
-		h.cancel()
-	})
-	defer cut()
-	for i, c := range conns {
-		if ctx.Err() != nil {
-			break
-		}
-		c.close(reasonShutdown)
-		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
-			sleep(ctx, pause*drainBatch)
-		}
-	}
-	h.conns.wait()
-}
-
-// drainBatch is how many are closed without a pause.
-const drainBatch = 10
-
-// retryInterval is how long to wait before the store is tried again, at first;
-// maxRetryInterval is how long in the end.
-const (
-	retryInterval    = 500 * time.Millisecond
-	maxRetryInterval = 2 * time.Second
-)
-
-// A backoff makes each wait before a try longer than the one before.
-type backoff struct{ next time.Duration }
-
-// sleep returns false if ctx ended before.
-func (b *backoff) sleep(ctx context.Context) bool {
-	wait := max(b.next, retryInterval)
-	b.next = min(2*wait, maxRetryInterval)
-	return sleep(ctx, jitter(wait))
-}
-
-// storeContext bounds an operation of the store.
-func (h *Handler) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	t := newLazyTimeout(ctx, h.opts.StoreTimeout) // On its own, so that t.end needs no allocation.
-	return t, t.end
-}
-
-// untilStored repeats f while the store is unavailable, until the handler
-// stops; even then it is tried once.
-func (h *Handler) untilStored(f func(ctx context.Context) error) {
-	for b := (backoff{}); ; {
-		ctx, cancel := h.storeContext(context.WithoutCancel(h.ctx))
-		err := f(ctx)
-		cancel()
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, store.ErrUnavailable) {
-			h.logger.Error("hotsock: the store failed unexpectedly", "err", err)
-			return
-		}
-		if !b.sleep(h.ctx) {
-			return
-		}
-	}
-}
-
-// reported returns what a client is told of an error, and logs what it is not
-// told.
-func (h *Handler) reported(err error, attrs ...any) *Error {
-	e := asError(err)
-	h.counts.failed(e.Code)
-	switch e.Code {
-	case CodeInternal:
-		h.logger.Error("hotsock: internal error", append(attrs, "err", err)...)
-	case CodeUnavailable:
-		if errors.Is(err, token.ErrKeyLookup) {
-			// Whoever sends a token can have it said again.
-			h.keysAway.Do(func() { h.logger.Warn("hotsock: keys of tokens cannot be looked up", append(attrs, "err", err)...) })
-			return e
-		}
-		h.readyAt.Store(nil)
-		h.logger.Warn("hotsock: unavailable", append(attrs, "err", err)...)
-	}
-	return e
-}
-
-// sleep returns false if ctx ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// jitter returns something between half of d and one and a half.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
-
-// eachConnection calls f for each of the connections, some at a time.
-func eachConnection(conns []*connection, f func(c *connection)) {
-	var g errgroup.Group
-	g.SetLimit(32)
-	for _, c := range conns {
-		g.Go(func() error {
-			f(c)
-			return nil
-		})
-	}
-	_ = g.Wait() // f returns no errors
 }

@@ -34,8 +34,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 // A responder answers requests that are refused.
 type responder struct {
 	logger *slog.Logger
-	// reported returns what is told of an error.
-	reported func(err error, attrs ...any) *Error
+	errors *errorReporter
 }
 
 // Seconds that clients are asked to wait before they try again: spread, so that
@@ -47,7 +46,7 @@ const (
 
 // writeError answers with an error. If it is logged, then with the attributes.
 func (p *responder) writeError(w http.ResponseWriter, r *http.Request, err error, attrs ...any) {
-	e := p.reported(err, append(attrs, "path", r.URL.Path, "request", newRequestID())...)
+	e := p.errors.report(err, append(attrs, "path", r.URL.Path, "request", newRequestID())...)
 	switch e.Code {
 	case CodeUnavailable, CodeRateLimited:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))

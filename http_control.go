@@ -19,8 +19,8 @@ func (a *serverAPI) channel(_ http.ResponseWriter, r *http.Request, args []strin
 	if err != nil {
 		return 0, nil, err
 	}
-	ctx, cancel := a.h.storeContext(r.Context())
-	defer cancel()
+	ctx := newLazyTimeout(r.Context(), a.h.opts.StoreTimeout)
+	defer ctx.end()
 	info, err := a.h.node.Channel(ctx, channel)
 	if err != nil {
 		return 0, nil, err
@@ -120,8 +120,8 @@ func (a *serverAPI) schedules(_ http.ResponseWriter, r *http.Request, _ []string
 			return 0, nil, refuseBecause(CodeInvalidRequest, `"after" must be the "next" of the page before`)
 		}
 	}
-	ctx, cancel := a.h.storeContext(r.Context())
-	defer cancel()
+	ctx := newLazyTimeout(r.Context(), a.h.opts.StoreTimeout)
+	defer ctx.end()
 	page, err := a.h.opts.Scheduler.Schedules(ctx, list)
 	if err != nil {
 		return 0, nil, err

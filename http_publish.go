@@ -50,7 +50,7 @@ func (a *serverAPI) serve(w http.ResponseWriter, r *http.Request, do endpoint, a
 		a.writeError(w, r, refuse(CodeUnauthorized))
 		return
 	}
-	if a.h.isStopping() {
+	if a.h.stopping.Load() {
 		a.writeError(w, r, refuse(CodeUnavailable))
 		return
 	}
@@ -100,7 +100,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 	}
 	results := make([]wire.BatchResult, len(texts))
 	who := a.h.opts.requester(r, triggerHTTP)
-	a.h.inBatch(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
+	publishByChannel(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		in := &messages[i]
 		out, err := a.publishDecoded(r.Context(), &who, in)
 		results[i] = wire.BatchResult{Channel: in.Channel, Event: in.Event, ID: out.id, ScheduleARN: out.arn}
@@ -108,7 +108,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 	})
 	for i, err := range errs {
 		if err != nil {
-			e := a.h.reported(err, "path", r.URL.Path, "message", i)
+			e := a.h.errors.report(err, "path", r.URL.Path, "message", i)
 			results[i] = wire.BatchResult{Code: string(e.Code), Message: e.Message}
 		}
 	}
@@ -128,11 +128,11 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire
 		}
 	}
 	if in.Event == wire.EventChannelStorageSet {
-		out, err = a.h.serverSet(ctx, who, serverWrite{
+		out, err = a.h.writes.serverSet(ctx, who, serverWrite{
 			channel: in.Channel, key: in.Key, data: in.Data, retention: retentionIn(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
 		})
 	} else {
-		out, err = a.h.serverPublish(ctx, who, serverMessage{
+		out, err = a.h.writes.serverPublish(ctx, who, serverMessage{
 			channel: in.Channel, event: in.Event, data: in.Data, retention: retentionIn(in.Store, 0), dedup: in.DeduplicationID,
 			emit: in.EmitPubSubEvent, due: due,
 		})

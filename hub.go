@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -244,4 +245,34 @@ func itemFrame(item *store.Item) socket.Frame {
 	default:
 		return storageUpdatedFrame(item.Storage)
 	}
+}
+
+// messageRoom and metaRoom are the usual lengths of what surrounds the parts of a
+// message and of its meta. Every message has a frame, so it should not be longer
+// than necessary.
+const (
+	messageRoom = 72
+	metaRoom    = 32
+)
+
+func messageFrame(m *store.Message) socket.Frame {
+	room := messageRoom + len(m.Channel) + len(m.Event) + len(m.Data)
+	if m.Meta != nil {
+		room += metaRoom + len(m.Meta.UID) + len(m.Meta.UMD)
+	}
+	return socket.Finish(wire.AppendMessage(socket.Start(room), m))
+}
+
+// presenceFrame is that of a change of members, with the list of them.
+func presenceFrame(channel string, c *store.PresenceChange) socket.Frame {
+	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, c))
+}
+
+// memberChangedFrame is that of a change of members without the list.
+func memberChangedFrame(channel string, c *store.PresenceChange) socket.Frame {
+	return socket.Finish(wire.AppendMemberChanged(socket.Start(frameRoom), channel, c))
+}
+
+func storageUpdatedFrame(e *store.Entry) socket.Frame {
+	return socket.Finish(wire.AppendStorageUpdated(socket.Start(frameRoom+len(e.Value)), e))
 }

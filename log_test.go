@@ -37,7 +37,7 @@ func TestLogIsBounded(t *testing.T) {
 		"key, without an upgrade": func(r *http.Request) { r.URL.Path = "/" + long; r.Header.Del("Upgrade") },
 		"an operation's path":     func(r *http.Request) { r.Method = "POST"; r.URL.Path = long + "/connection/" + long },
 		"the store's error": func(*http.Request) {
-			_ = h.reported(fmt.Errorf("%s: %w", long, store.ErrUnavailable), "path", long, "event", long)
+			_ = h.errors.report(fmt.Errorf("%s: %w", long, store.ErrUnavailable), "path", long, "event", long)
 		},
 		"an attribute for several lines": func(*http.Request) { h.logger.With("connection", long).WithGroup("g").Info("hotsock: something") },
 	} {

@@ -239,7 +239,7 @@ func TestEndWhileAddedAgain(t *testing.T) {
 		for len(r.h.conns.all()) > 0 {
 			time.Sleep(time.Millisecond)
 		}
-		r.h.conns.wait()
+		r.h.conns.running.Wait()
 		if r.s.known[id] {
 			t.Error("the store knows the connection")
 		}

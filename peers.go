@@ -74,8 +74,7 @@ type peers struct {
 	conns    *connectionSet
 	hub      *hub
 	verifier *permission.Verifier
-	// reported makes of an error what another node is told.
-	reported func(err error, attrs ...any) *Error
+	errors   *errorReporter
 }
 
 // ask sends a request to a node and returns its answer. What this node can do

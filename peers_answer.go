@@ -18,7 +18,7 @@ func (p *peers) answer(request []byte) ([]byte, error) {
 	case errors.Is(err, errUnsupported):
 		a = &peerAnswer{Unsupported: true}
 	case err != nil:
-		e := p.reported(err, "op", q.Op, "connection", q.Connection)
+		e := p.errors.report(err, "op", q.Op, "connection", q.Connection)
 		a = &peerAnswer{Error: e.Code, Message: e.Message, Retry: e.retry}
 	}
 	return json.Marshal(a)

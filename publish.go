@@ -10,6 +10,18 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
+// A storeWriter gives the store what clients and the app publish, write, react with
+// and schedule.
+type storeWriter struct {
+	opts      *Options
+	node      store.Node
+	scheduler store.Scheduler
+	reads     *storeReader
+	events    *emitter
+	observer  *safeObserver
+	counts    *counts
+}
+
 // publishInput is a client's message.
 type publishInput struct {
 	Event    string
@@ -26,8 +38,8 @@ type publishResult struct {
 	duplicate bool
 }
 
-// publishAs publishes a client's message.
-func (h *Handler) publishAs(ctx context.Context, who *requester, acc *access, in publishInput) (publishResult, error) {
+// clientPublish publishes a client's message.
+func (sw *storeWriter) clientPublish(ctx context.Context, who *requester, acc *access, in publishInput) (publishResult, error) {
 	perms, err := acc.permitPublish(in.Event)
 	if err != nil {
 		return publishResult{}, err
@@ -50,29 +62,29 @@ func (h *Handler) publishAs(ctx context.Context, who *requester, acc *access, in
 			return publishResult{}, err
 		}
 		later := p // Only this one has to be on the heap.
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: meta.UID, Publish: &later, Emit: perms.Emit})
+		return sw.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: meta.UID, Publish: &later, Emit: perms.Emit})
 	}
-	return h.publish(ctx, who, &p, perms.Emit)
+	return sw.publish(ctx, who, &p, perms.Emit)
 }
 
 // publish is the one path of a message to the store.
-func (h *Handler) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out publishResult, err error) {
-	if h.observer.on() {
+func (sw *storeWriter) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out publishResult, err error) {
+	if sw.observer.on() {
 		o := &Operation{Name: "message", Channel: p.Channel, Event: p.Event}
-		ctx = h.observer.beginPublish(ctx, who, o)
+		ctx = sw.observer.beginPublish(ctx, who, o)
 		p.Trace = o.Trace
-		defer func() { h.observer.endPublish(ctx, o, out, err) }()
+		defer func() { sw.observer.endPublish(ctx, o, out, err) }()
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	r, err := h.node.Publish(ctx, *p)
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	r, err := sw.node.Publish(limited, *p)
 	if err != nil {
 		return publishResult{}, err
 	}
 	if !r.Duplicate {
-		h.counts.published.Add(1)
+		sw.counts.published.Add(1)
 		if emit {
-			h.events.messagePublished(who, p, r.ID)
+			sw.events.messagePublished(who, p, r.ID)
 		}
 	}
 	return publishResult{id: r.ID, duplicate: r.Duplicate}, nil

@@ -98,7 +98,7 @@ func TestTwoAtOnce(t *testing.T) {
 		}, func(*connection) {}},
 		{
 			"a client connects, the handler shuts down",
-			func(c *connection) { c.h.start(c, "") },
+			func(c *connection) { c.h.upgrader.start(c, "") },
 			func(c *connection) { _ = c.h.Close() },
 		},
 	} {

@@ -8,12 +8,12 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// reactAs adds or removes a client's reaction.
-func (h *Handler) reactAs(ctx context.Context, who *requester, acc *access, in wire.Reaction) error {
+// clientReact adds or removes a client's reaction.
+func (sw *storeWriter) clientReact(ctx context.Context, who *requester, acc *access, in wire.Reaction) error {
 	if err := acc.permitReacting(); err != nil {
 		return err
 	}
-	m, err := h.reads.readableMessage(ctx, acc, in.MessageID)
+	m, err := sw.reads.readableMessage(ctx, acc, in.MessageID)
 	if err != nil {
 		return err
 	}
@@ -25,8 +25,8 @@ func (h *Handler) reactAs(ctx context.Context, who *requester, acc *access, in w
 	if acc.perms.Event(wire.EventMessageReaction).Echo {
 		exclude = ""
 	}
-	return h.react(ctx, who, acc.channel, acc.meta, in, reactOptions{
-		exclude: exclude, emit: perms.Emit, most: h.opts.MaxReactions, mostOfUser: maxUserReactions,
+	return sw.react(ctx, who, acc.channel, acc.meta, in, reactOptions{
+		exclude: exclude, emit: perms.Emit, most: sw.opts.MaxReactions, mostOfUser: maxUserReactions,
 	})
 }
 
@@ -38,7 +38,7 @@ type reactOptions struct {
 }
 
 // react is the one path of a reaction to the store.
-func (h *Handler) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
+func (sw *storeWriter) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
 	typ := EventMessageReactionAdded // also of the frame
 	if in.Remove {
 		typ = EventMessageReactionRemoved
@@ -46,15 +46,15 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 	notice := store.PublishRequest{
 		Channel: channel, Event: typ, Data: wire.AppendReactionData(nil, in), Meta: &m, Exclude: o.exclude,
 	}
-	if h.observer.on() {
+	if sw.observer.on() {
 		op := &Operation{Name: "reaction", Channel: channel, Event: typ}
-		ctx = h.observer.beginPublish(ctx, who, op)
+		ctx = sw.observer.beginPublish(ctx, who, op)
 		notice.Trace = op.Trace
-		defer func() { h.observer.endPublish(ctx, op, publishResult{}, err) }()
+		defer func() { sw.observer.endPublish(ctx, op, publishResult{}, err) }()
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	r, err := h.node.React(ctx, store.ReactRequest{
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	r, err := sw.node.React(limited, store.ReactRequest{
 		Channel: channel,
 		Reaction: store.Reaction{
 			Message: in.MessageID, Reaction: in.Reaction, UID: m.UID, UMD: m.UMD, Origin: who.origin(),
@@ -75,9 +75,9 @@ func (h *Handler) react(ctx context.Context, who *requester, channel string, m s
 		return err
 	}
 	if r.Changed {
-		h.counts.published.Add(1)
+		sw.counts.published.Add(1)
 		if o.emit {
-			h.events.reactionChanged(typ, channel, &r)
+			sw.events.reactionChanged(typ, channel, &r)
 		}
 	}
 	return nil

@@ -34,19 +34,19 @@ func parseSchedule(s wire.Schedule) (time.Time, error) {
 }
 
 // schedule is the one path to the scheduler.
-func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedule) (out publishResult, err error) {
-	if h.observer.on() {
+func (sw *storeWriter) schedule(ctx context.Context, who *requester, s *store.Schedule) (out publishResult, err error) {
+	if sw.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel(), Scheduled: true}
 		if s.Publish != nil {
 			o.Name, o.Event = "message", s.Publish.Event
 		} else {
 			o.Event = s.Set.Key
 		}
-		ctx = h.observer.beginPublish(ctx, who, o)
+		ctx = sw.observer.beginPublish(ctx, who, o)
 		if s.Publish != nil {
 			s.Publish.Trace = o.Trace
 		}
-		defer func() { h.observer.endPublish(ctx, o, out, err) }()
+		defer func() { sw.observer.endPublish(ctx, o, out, err) }()
 	}
 	if err := validateDue(s.Due); err != nil {
 		return publishResult{}, err
@@ -54,12 +54,12 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 	s.ID = ulid.Make()
 	s.Origin = who.origin()
 	if s.Connection != "" {
-		s.MaxPending = h.opts.MaxSchedules
+		s.MaxPending = sw.opts.MaxSchedules
 		s.MaxOfOwner = min(max(s.MaxPending/userShare, leastUserSchedules), s.MaxPending)
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	group, err := h.opts.Scheduler.Add(ctx, *s)
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	group, err := sw.scheduler.Add(limited, *s)
 	if errors.Is(err, store.ErrCapacity) {
 		return publishResult{}, refuseBecause(CodeRateLimited, "too many schedules on this channel")
 	}
@@ -70,8 +70,8 @@ func (h *Handler) schedule(ctx context.Context, who *requester, s *store.Schedul
 }
 
 // fired is called by the scheduler for what this node carried out.
-func (h *Handler) fired(f store.Fired) {
-	h.counts.fired.Add(1)
+func (sw *storeWriter) fired(f store.Fired) {
+	sw.counts.fired.Add(1)
 	s := f.Schedule
 	if !s.Emit {
 		return
@@ -79,26 +79,26 @@ func (h *Handler) fired(f store.Fired) {
 	who := requesterOf(s.Origin)
 	if s.Publish != nil {
 		if !f.Publish.Duplicate {
-			h.events.messagePublished(&who, s.Publish, f.Publish.ID)
+			sw.events.messagePublished(&who, s.Publish, f.Publish.ID)
 		}
 		return
 	}
 	if f.Set.Changed {
-		h.events.storageUpdated(&who, s.Set.Channel, s.Set.Key, s.Set.Meta, &f.Set)
+		sw.events.storageUpdated(&who, s.Set.Channel, s.Set.Key, s.Set.Meta, &f.Set)
 	}
 }
 
-// cancelAs cancels a client's own schedule: one that its connection or its user
+// clientCancel cancels a client's own schedule: one that its connection or its user
 // made. Others are none of its business, and so not found.
-func (h *Handler) cancelAs(ctx context.Context, connection, uid, group string, id ulid.ULID) error {
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	s, err := h.opts.Scheduler.Schedule(ctx, group, id)
+func (sw *storeWriter) clientCancel(ctx context.Context, connection, uid, group string, id ulid.ULID) error {
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	s, err := sw.scheduler.Schedule(limited, group, id)
 	if err == nil && s.Connection != connection && (s.UID == "" || s.UID != uid) {
 		err = store.ErrNotFound
 	}
 	if err == nil {
-		err = h.opts.Scheduler.Cancel(ctx, group, id)
+		err = sw.scheduler.Cancel(limited, group, id)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return refuse(CodeScheduleNotFound)

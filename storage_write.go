@@ -15,8 +15,8 @@ type setInput struct {
 	Schedule wire.Schedule
 }
 
-// setAs writes an entry for a client.
-func (h *Handler) setAs(ctx context.Context, who *requester, acc *access, in setInput) (publishResult, error) {
+// clientSet writes an entry for a client.
+func (sw *storeWriter) clientSet(ctx context.Context, who *requester, acc *access, in setInput) (publishResult, error) {
 	perms, err := acc.permitSet(in.Key)
 	if err != nil {
 		return publishResult{}, err
@@ -31,9 +31,9 @@ func (h *Handler) setAs(ctx context.Context, who *requester, acc *access, in set
 		if err != nil {
 			return publishResult{}, err
 		}
-		return h.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: acc.meta.UID, Set: s, Emit: perms.Emit})
+		return sw.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: acc.meta.UID, Set: s, Emit: perms.Emit})
 	}
-	return publishResult{}, h.set(ctx, who, s)
+	return publishResult{}, sw.set(ctx, who, s)
 }
 
 // setRequest describes a write; null, {} and nothing clear.
@@ -47,20 +47,20 @@ func setRequest(channel, key string, data []byte) *store.SetRequest {
 }
 
 // set is the one path of a write to the store.
-func (h *Handler) set(ctx context.Context, who *requester, s *store.SetRequest) (err error) {
-	if h.observer.on() {
+func (sw *storeWriter) set(ctx context.Context, who *requester, s *store.SetRequest) (err error) {
+	if sw.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel, Event: s.Key}
-		ctx = h.observer.beginPublish(ctx, who, o)
-		defer func() { h.observer.endPublish(ctx, o, publishResult{}, err) }()
+		ctx = sw.observer.beginPublish(ctx, who, o)
+		defer func() { sw.observer.endPublish(ctx, o, publishResult{}, err) }()
 	}
-	ctx, cancel := h.storeContext(ctx)
-	defer cancel()
-	r, err := h.node.Set(ctx, *s)
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	r, err := sw.node.Set(limited, *s)
 	if err != nil {
 		return err
 	}
 	if s.Emit && r.Changed {
-		h.events.storageUpdated(who, s.Channel, s.Key, s.Meta, &r)
+		sw.events.storageUpdated(who, s.Channel, s.Key, s.Meta, &r)
 	}
 	return nil
 }

@@ -33,9 +33,8 @@ func TestLazyTimeout(t *testing.T) {
 					parent, cancel = context.WithTimeout(parent, tt.parent)
 					defer cancel()
 				}
-				h := &Handler{opts: Options{StoreTimeout: time.Second}}
-				ctx, cancel := h.storeContext(parent)
-				defer cancel()
+				ctx := newLazyTimeout(parent, time.Second)
+				defer ctx.end()
 				like, cancelLike := context.WithTimeout(parent, time.Second)
 				defer cancelLike()
 				if waits {
@@ -44,7 +43,7 @@ func TestLazyTimeout(t *testing.T) {
 				if err := ctx.Err(); err != nil {
 					t.Errorf("%s: it begins with %v", tt.name, err)
 				}
-				tt.end(cancelParent, func() { cancel(); cancelLike() })
+				tt.end(cancelParent, func() { ctx.end(); cancelLike() })
 				synctest.Wait()
 				if got := ctx.Err(); !errors.Is(got, tt.want) || !errors.Is(like.Err(), tt.want) {
 					t.Errorf("%s, waiting %v: %v, another context %v, want %v", tt.name, waits, got, like.Err(), tt.want)
@@ -72,8 +71,7 @@ func TestLazyTimeout(t *testing.T) {
 func TestLazyTimeoutHasChildren(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		h := &Handler{opts: Options{StoreTimeout: time.Second}}
-		ctx, cancel := h.storeContext(context.WithValue(t.Context(), key{}, "value"))
+		ctx := newLazyTimeout(context.WithValue(t.Context(), key{}, "value"), time.Second)
 		if v := ctx.Value(key{}); v != "value" {
 			t.Errorf("the value is %v", v)
 		}
@@ -82,7 +80,7 @@ func TestLazyTimeoutHasChildren(t *testing.T) {
 		if v := child.Value(key{}); v != "value" {
 			t.Errorf("the child's value is %v", v)
 		}
-		cancel()
+		ctx.end()
 		// At once, without a goroutine in between.
 		if err := child.Err(); !errors.Is(err, context.Canceled) {
 			t.Errorf("the child's error is %v", err)

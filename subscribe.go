@@ -1,7 +1,6 @@
 package hotsock
 
 import (
-	"context"
 	"errors"
 
 	"github.com/oklog/ulid/v2"
@@ -67,8 +66,8 @@ func (c *connection) verifySubscribe(req *subscribeRequest) error {
 	if c.retryBytes(req) > maxRetryBytes {
 		return refuseBecause(CodeRateLimited, "too many subscribes of this connection wait to be retried")
 	}
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	g, err := c.h.verifier.VerifyFor(ctx, c.id, c.uid(), req.token, ScopeSubscribe)
 	if err != nil {
 		return c.refuseToken("subscribe", CodeInvalidSubscribeToken, err)
@@ -115,10 +114,10 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	if err := c.chargeSubscribe(req); err != nil {
 		return err
 	}
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	if !req.tokenUsed {
-		if err := c.h.useToken(ctx, req.grant, CodeInvalidSubscribeToken); err != nil {
+		if err := c.useToken(ctx, req.grant, CodeInvalidSubscribeToken); err != nil {
 			return err
 		}
 		req.tokenUsed = true
@@ -232,24 +231,10 @@ func (c *connection) endSubscription(s *subscription) {
 	c.subs.Delete(s.channel)
 	c.mu.Unlock()
 	c.h.hub.release(c.h.node, s.topic)
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
-	if err := c.h.storeUnsubscribe(ctx, s.channel, c.id); err != nil {
+	ctx := c.storeContext()
+	defer ctx.end()
+	if err := c.storeUnsubscribe(ctx, s.channel); err != nil {
 		c.logger().Warn("hotsock: cannot unsubscribe yet", "err", err)
 		c.retryUnsubscribe(s.channel)
 	}
-}
-
-// storeUnsubscribe makes the store forget a subscription and raises what events
-// follow from that.
-func (h *Handler) storeUnsubscribe(ctx context.Context, channel, connection string) error {
-	e, err := h.node.Unsubscribe(ctx, channel, connection)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	h.events.unsubscribed(&e)
-	return nil
 }

@@ -38,9 +38,9 @@ func (c *connection) catchUp(s *subscription, req *subscribeRequest, ref string)
 
 // catchUpSnapshot reads the snapshot of a subscription that the store knows.
 func (c *connection) catchUpSnapshot(s *subscription, req *subscribeRequest) (snapshot, error) {
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
-	r, err := c.h.storeSubscribe(ctx, s)
+	ctx := c.storeContext()
+	defer ctx.end()
+	r, err := c.storeSubscribe(ctx, s)
 	if err != nil {
 		return snapshot{}, err
 	}

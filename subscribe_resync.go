@@ -2,7 +2,6 @@ package hotsock
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 
@@ -97,25 +96,11 @@ func (c *connection) resyncAll() {
 	}
 }
 
-// storeConnection makes the store know the connection, so that its end is reported.
-func (c *connection) storeConnection() error {
-	if !c.h.events.on() {
-		return nil
-	}
-	info, err := json.Marshal(c.info())
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
-	return c.h.node.AddConnection(ctx, store.Connection{ID: c.id, Info: info})
-}
-
 // resync makes the store know a subscription that the client has, after the store
 // lost it, or lost items of the channel. In the second case the client is sent a
 // new snapshot, with "recovered":false.
 func (c *connection) resync(channel string, lost bool) {
-	c.h.untilStored(func(context.Context) error {
+	c.untilStored(func(context.Context) error {
 		// Not while the store is away: the client's commands wait for it.
 		c.ops.Lock()
 		defer c.ops.Unlock()
@@ -140,15 +125,15 @@ func (c *connection) resync(channel string, lost bool) {
 
 // tryResync is one try of that.
 func (c *connection) tryResync(s *subscription, lost bool) error {
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	t := s.topic
 	if lost {
 		t.mu.Lock()
 		s.gap = false
 		t.mu.Unlock()
 	}
-	r, err := c.h.storeSubscribe(ctx, s)
+	r, err := c.storeSubscribe(ctx, s)
 	if err == nil && !lost {
 		return nil
 	}

@@ -113,9 +113,9 @@ func (c *connection) retryUnsubscribes() {
 		if c.subscription(channel) != nil {
 			continue // subscribed again, and so the store knows
 		}
-		ctx, cancel := c.h.storeContext(c.h.ctx)
-		err := c.h.storeUnsubscribe(ctx, channel, c.id)
-		cancel()
+		ctx := c.storeContext()
+		err := c.storeUnsubscribe(ctx, channel)
+		ctx.end()
 		if err != nil {
 			c.mu.Lock()
 			c.unsubscribes = append(append(c.unsubscribes, channels[i+1:]...), channel)

@@ -2,7 +2,6 @@ package hotsock
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
@@ -12,7 +11,7 @@ import (
 // activate makes the store know the subscription and sends the client the
 // channel's snapshot, from which on it gets every item.
 func (c *connection) activate(ctx context.Context, s *subscription, req *subscribeRequest, ref string) error {
-	r, err := c.h.storeSubscribe(ctx, s)
+	r, err := c.storeSubscribe(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -33,15 +32,6 @@ func (c *connection) activate(ctx context.Context, s *subscription, req *subscri
 	c.mu.Unlock()
 	s.goLive(snap)
 	return nil
-}
-
-// storeSubscribe makes the store know the subscription.
-func (h *Handler) storeSubscribe(ctx context.Context, s *subscription) (store.SubscribeResult, error) {
-	r, err := h.node.Subscribe(ctx, s.request())
-	if errors.Is(err, store.ErrCapacity) {
-		err = refuse(CodePresenceCapacityReached)
-	}
-	return r, err
 }
 
 // A snapshot is what a client is told at once of a channel: that it is subscribed,
@@ -69,8 +59,8 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 			}
 		}
 	}
-	ctx, cancel := c.h.storeContext(c.h.ctx)
-	defer cancel()
+	ctx := c.storeContext()
+	defer ctx.end()
 	var err error
 	snap.entries, err = c.h.reads.observed(ctx, s, c.h.opts.MaxQueueSize)
 	return snap, err

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
@@ -45,7 +47,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, err)
 		return
 	}
-	if !u.h.start(c, secret) {
+	if !u.start(c, secret) {
 		c.sock.Close(u.h.ctx, reasonShutdown.code(), reasonShutdown.text())
 		u.forget(c)
 	}
@@ -54,8 +56,8 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 // prepare does all that comes before the connection is taken over. What cannot be
 // taken back comes last: a single-use token is spent.
 func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
-	ctx, cancel := u.h.storeContext(r.Context())
-	defer cancel()
+	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
+	defer ctx.end()
 	g, claims, err := u.admit(ctx, r)
 	if err != nil {
 		return nil, "", err
@@ -81,7 +83,7 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 	if err := c.storeConnection(); err != nil {
 		return nil, "", err
 	}
-	if err := u.h.useToken(ctx, g, CodeUnauthorized); err != nil {
+	if err := c.useToken(ctx, g, CodeUnauthorized); err != nil {
 		u.forget(c)
 		return nil, "", err
 	}
@@ -94,8 +96,8 @@ func (u *upgrader) forget(c *connection) {
 	if !u.h.events.on() {
 		return
 	}
-	ctx, cancel := u.h.storeContext(context.WithoutCancel(u.h.ctx))
-	defer cancel()
+	ctx := newLazyTimeout(context.WithoutCancel(u.h.ctx), u.h.opts.StoreTimeout)
+	defer ctx.end()
 	_ = u.h.node.RemoveConnection(ctx, c.id) // else it ends with the node
 }
 
@@ -115,17 +117,14 @@ func (u *upgrader) fail(w http.ResponseWriter, r *http.Request, err error) {
 	u.writeError(w, r, err)
 }
 
-// start lets the connection live, on a goroutine of its own so that the
-// request and its buffers can be freed.
-func (h *Handler) start(c *connection, secret string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.stopping {
+// start lets the connection live, on a goroutine of its own so that the request and
+// its buffers can be freed. It returns false if the handler stops.
+func (u *upgrader) start(c *connection, secret string) bool {
+	c.limiter = u.h.limiters.open(c.uid())
+	if !u.h.conns.add(c) {
+		u.h.limiters.close(c.uid())
 		return false
 	}
-	h.conns.running.Add(1)
-	c.limiter = h.limiters.open(c.uid())
-	h.conns.add(c)
 	go c.run(secret)
 	return true
 }
@@ -136,30 +135,13 @@ func (u *upgrader) admit(ctx context.Context, r *http.Request) (*permission.Gran
 	if !u.h.origins.allowSocket(r) {
 		return nil, nil, u.refuseOrigin(r)
 	}
-	if u.h.isStopping() {
+	if u.h.stopping.Load() {
 		return nil, nil, refuse(CodeUnavailable)
 	}
-	if err := u.storeReady(ctx); err != nil {
+	if err := u.h.ready.check(ctx); err != nil {
 		return nil, nil, unavailable(err)
 	}
 	return u.authenticate(ctx, r)
-}
-
-// readyFor is how long it is believed that the store can be used, if nothing
-// says otherwise. When many clients connect at once, not each has to ask it.
-const readyFor = 100 * time.Millisecond
-
-// storeReady returns nil if the store can be used.
-func (u *upgrader) storeReady(ctx context.Context) error {
-	if at := u.h.readyAt.Load(); at != nil && time.Since(*at) < readyFor {
-		return nil
-	}
-	now := time.Now()
-	if err := u.h.node.Ready(ctx); err != nil {
-		return err
-	}
-	u.h.readyAt.Store(&now)
-	return nil
 }
 
 // authenticate asks the host, or else the token in the query.
@@ -214,4 +196,17 @@ func newSecret() string {
 		}
 	}
 	return string(secret)
+}
+
+// tokenClaims returns the claims of a verified token, nil of "".
+func tokenClaims(token string) []byte {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil
+	}
+	return claims
 }
