@@ -104,52 +104,6 @@ func (c *connection) run(secret string) {
 	go c.wait()
 }
 
-// wait is where a connection spends its life. It goes on in a goroutine of its
-// own, as work does: so idle connections have small stacks.
-func (c *connection) wait() {
-	if err := c.sock.Wait(); err != nil {
-		go c.finish(err)
-		return
-	}
-	go c.work()
-}
-
-// work carries out what the client has sent.
-func (c *connection) work() {
-	for {
-		var buf *[]byte
-		frame, err := c.sock.Read(func() []byte {
-			// Only now: an idle connection needs no buffer.
-			buf = readBuffers.Get().(*[]byte)
-			return *buf
-		})
-		if err != nil {
-			c.finish(err)
-			return
-		}
-		c.noteReceived()
-		c.command(frame)
-		if cap(frame) <= maxPooled {
-			*buf = frame
-		}
-		readBuffers.Put(buf)
-		if !c.sock.Pending() {
-			go c.wait()
-			return
-		}
-	}
-}
-
-var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
-
-// noteReceived notes a message from the client.
-func (c *connection) noteReceived() {
-	now := time.Since(c.connected)
-	c.mu.Lock()
-	c.received = now
-	c.mu.Unlock()
-}
-
 // subscriptions returns the present ones.
 func (c *connection) subscriptions() []*subscription {
 	c.mu.Lock()

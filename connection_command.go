@@ -3,6 +3,8 @@ package hotsock
 import (
 	"runtime/debug"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/socket"
@@ -32,6 +34,52 @@ func locked(f func(c *connection, cmd *wire.Command) error) func(c *connection, 
 		defer c.ops.Unlock()
 		return f(c, cmd)
 	}
+}
+
+// wait is where a connection spends its life. It goes on in a goroutine of its
+// own, as work does: so idle connections have small stacks.
+func (c *connection) wait() {
+	if err := c.sock.Wait(); err != nil {
+		go c.finish(err)
+		return
+	}
+	go c.work()
+}
+
+// work carries out what the client has sent.
+func (c *connection) work() {
+	for {
+		var buf *[]byte
+		frame, err := c.sock.Read(func() []byte {
+			// Only now: an idle connection needs no buffer.
+			buf = readBuffers.Get().(*[]byte)
+			return *buf
+		})
+		if err != nil {
+			c.finish(err)
+			return
+		}
+		c.noteReceived()
+		c.command(frame)
+		if cap(frame) <= maxPooled {
+			*buf = frame
+		}
+		readBuffers.Put(buf)
+		if !c.sock.Pending() {
+			go c.wait()
+			return
+		}
+	}
+}
+
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+// noteReceived notes a message from the client.
+func (c *connection) noteReceived() {
+	now := time.Since(c.connected)
+	c.mu.Lock()
+	c.received = now
+	c.mu.Unlock()
 }
 
 // command carries out one message of the client.

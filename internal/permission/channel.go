@@ -26,22 +26,6 @@ type Channel struct {
 	decided *cache
 }
 
-// Event returns the permissions on an event. A repeated call is cheap.
-func (c *Channel) Event(name string) *Event {
-	if c.decided == nil {
-		return c.decideEvent(name)
-	}
-	return c.decided.event(c, name)
-}
-
-// Entry returns the permissions on a storage key. A repeated call is cheap.
-func (c *Channel) Entry(key string) *Entry {
-	if c.decided == nil {
-		return c.decideEntry(key)
-	}
-	return c.decided.entry(c, key)
-}
-
 // Resolve works out the permissions on one channel (real name) from the connect
 // token's grant and the subscribe token's, which may be nil.
 func Resolve(channel string, connect, subscribe *Grant) *Channel {

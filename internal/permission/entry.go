@@ -15,6 +15,14 @@ type Entry struct {
 	Emit              bool
 }
 
+// Entry returns the permissions on a storage key. A repeated call is cheap.
+func (c *Channel) Entry(key string) *Entry {
+	if c.decided == nil {
+		return c.decideEntry(key)
+	}
+	return c.decided.entry(c, key)
+}
+
 // An EntryResolution is what all keys say together that match a storage key. The
 // keys are Matches.
 type EntryResolution struct {

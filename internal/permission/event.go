@@ -20,6 +20,14 @@ type Event struct {
 	Reactions      [][]string       // of all keys, each shared with its claims
 }
 
+// Event returns the permissions on an event. A repeated call is cheap.
+func (c *Channel) Event(name string) *Event {
+	if c.decided == nil {
+		return c.decideEvent(name)
+	}
+	return c.decided.event(c, name)
+}
+
 // An EventResolution is what all keys say together that match an event. The keys
 // are Matches.
 type EventResolution struct {

@@ -77,63 +77,19 @@ type Conn struct {
 	closeOnce sync.Once
 }
 
-// Send queues a frame. It never blocks. Frames are written in the order of the
-// calls; on a connection that is closing they are dropped.
-func (c *Conn) Send(f Frame) {
-	if c.deflate {
-		f.compress() // once for all subscribers, and not on the Flusher's time
-	}
-	c.mu.Lock()
-	if c.closing.Load() {
-		c.mu.Unlock()
-		return
-	}
-	if !c.out.add(f) {
-		c.closing.Store(true)
-		c.mu.Unlock()
-		c.slow.Do(c.tooSlow)
-		return
-	}
-	c.flush()
-	c.mu.Unlock()
-}
+// Bits of a frame's first byte (RFC 6455, 5.2).
+const (
+	fin  = 0x80
+	rsv1 = 0x40 // compressed (RFC 7692)
+	rsv  = 0x30 // never set
 
-// SendAll queues what the client has asked for at once, such as what it missed:
-// all of it, or nothing, and then it returns false. It does not count against
-// QueueLimit, but neither may there wait more of it than that.
-func (c *Conn) SendAll(frames []Frame) bool {
-	if c.deflate {
-		for _, f := range frames {
-			f.compress()
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing.Load() {
-		return true
-	}
-	if !c.out.addAll(frames) {
-		return false
-	}
-	c.flush()
-	return true
-}
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xa
+)
 
-// Room is how many bytes SendAll would take now.
-func (c *Conn) Room() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.limit - c.out.asked
-}
-
-// Queued is how many bytes wait to be written.
-func (c *Conn) Queued() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.bytes
-}
-
-// LastSent is when frames were last written, by the monotonic clock.
-func (c *Conn) LastSent() time.Time { return c.made.Add(time.Duration(c.lastSent.Load())) }
-
-func (c *Conn) sentAt(now time.Time) { c.lastSent.Store(int64(now.Sub(c.made))) }
+// maxControl is how long the payload of a control frame may be.
+const maxControl = 125
