@@ -1,0 +1,227 @@
+package upgradetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/wstest"
+)
+
+const (
+	secret = "a secret that only these tests know"
+	apiKey = "the key of these tests"
+	// nodeTimeout is how long a node may be silent before it counts as dead.
+	nodeTimeout = 2 * time.Second
+)
+
+// web is the client of all HTTP requests.
+var web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: await.Patience}
+
+// A program is a process that runs and writes a log.
+type program struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	log  string        // the file
+	done chan struct{} // closed when it has ended
+}
+
+var programNumber atomic.Int64
+
+// start runs a program of a build until the test ends. Its log is a part of that of a
+// test that fails.
+func (b build) start(t *testing.T, name string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, log: filepath.Join(t.TempDir(), "log"), done: make(chan struct{})}
+	log, err := os.Create(p.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	p.cmd = exec.Command(filepath.Join(b.dir, name), args...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // with a test that is killed
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait() // Being killed is an error, too.
+	}()
+	number := programNumber.Add(1)
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("log of %s %d, %s:\n%s", name, number, b.name, p.text())
+		}
+	})
+	return p
+}
+
+func (p *program) text() string {
+	b, _ := os.ReadFile(p.log)
+	return string(b)
+}
+
+// kill ends the process as a crash would.
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// stop ends the process in an orderly way.
+func (p *program) stop() {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(await.Patience):
+		p.t.Fatal("a process does not stop")
+	}
+}
+
+// A site is a Redis on which nodes run.
+type site struct {
+	t   *testing.T
+	url string
+}
+
+// A node is a process that serves the library.
+type node struct {
+	*program
+
+	build build
+	addr  string
+}
+
+// node starts a node, and waits until it listens.
+func (s *site) node(b build) *node {
+	s.t.Helper()
+	p := b.start(s.t, "server", "-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey,
+		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", nodeTimeout.String())
+	n := &node{program: p, build: b}
+	await.That(s.t, "a node to listen", func() bool {
+		select {
+		case <-p.done:
+			s.t.Fatalf("a node did not start: %s", p.text())
+		default:
+		}
+		_, rest, found := strings.Cut(p.text(), "listening url=http://")
+		addr, _, whole := strings.Cut(rest, "/")
+		n.addr = addr
+		return found && whole
+	})
+	return n
+}
+
+// token signs the claims, a JSON object without the braces, of a user who may do
+// everything.
+func token(t *testing.T, uid, more string) string {
+	t.Helper()
+	var c hotsock.Claims
+	if err := json.Unmarshal([]byte(`{
+		"scope": "connect", "exp": 4000000000, "uid": `+wstest.Quote(uid)+`, "channels": {"*": {
+			"subscribe": true, "getInfo": true, "historyStart": 0,
+			"messages": {"*": {"publish": true, "echo": true, "store": 3600, "react": true, "scheduleBefore": 4000000000}},
+			"storage": {"*": {"get": true, "set": true, "observe": true, "scheduleBefore": 4000000000}}
+		}}`+more+`}`), &c); err != nil {
+		t.Fatal(err)
+	}
+	return sign(t, c)
+}
+
+func sign(t *testing.T, c hotsock.Claims) string {
+	t.Helper()
+	text, err := hotsock.SignToken(c, hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte(secret)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// socket is the address that a client with a token connects to.
+func (n *node) socket(token string) string {
+	return "http://" + n.addr + "/rt/?token=" + url.QueryEscape(token)
+}
+
+// connect connects a user.
+func (n *node) connect(t *testing.T, uid string) *wstest.Conn {
+	t.Helper()
+	return wstest.Connect(t, n.socket(token(t, uid, "")), wstest.Options{HTTPClient: web})
+}
+
+// api calls the server's HTTP API, and decodes the answer.
+func (n *node) api(t *testing.T, method, path, body string, answer any) {
+	t.Helper()
+	n.request(t, method, path, body, answer, func(h http.Header) { h.Set("Authorization", "Bearer "+apiKey) })
+}
+
+// ask calls the client's HTTP API for a connection, on whichever node that is.
+func (n *node) ask(t *testing.T, c *wstest.Conn, operation, body string, answer any) {
+	t.Helper()
+	q := url.Values{"connectionId": {c.ID}, "connectionSecret": {c.Secret}}
+	n.request(t, http.MethodPost, "/connection/"+operation+"?"+q.Encode(), body, answer, func(http.Header) {})
+}
+
+func (n *node) request(t *testing.T, method, path, body string, answer any, header func(http.Header)) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.addr+"/rt"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header(r.Header)
+	res, err := web.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode/100 != 2 {
+		t.Fatalf("%s %s on a node of %q: %s: %s", method, path, n.build.name, res.Status, bytes.TrimSpace(text))
+	}
+	if answer == nil {
+		return
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		t.Fatalf("%s %s: %v: %s", method, path, err, text)
+	}
+}
+
+// publish publishes a kept message, and returns its id.
+func (n *node) publish(t *testing.T, channel, data string) string {
+	t.Helper()
+	var m struct{ ID string }
+	n.api(t, http.MethodPost, "/publish",
+		`{"channel":`+wstest.Quote(channel)+`,"event":"chat","data":`+data+`,"store":3600,"eagerIdGeneration":true}`, &m)
+	return m.ID
+}
+
+// info is what a node tells of a channel.
+type info struct {
+	SubscriptionsCount int
+	Members            []struct {
+		UID string
+		UMD json.RawMessage
+	}
+}
+
+func (n *node) info(t *testing.T, channel string) (i info) {
+	t.Helper()
+	n.api(t, http.MethodGet, "/channels/"+url.PathEscape(channel), "", &i)
+	return i
+}

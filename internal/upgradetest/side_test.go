@@ -1,0 +1,407 @@
+package upgradetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/internal/wstest"
+)
+
+// TestSideBySide has a node of each build on one Redis, and clients on both. Whatever
+// one writes, the other reads, in both directions.
+func TestSideBySide(t *testing.T) {
+	t.Parallel()
+	before, now := twoBuilds(t)
+	for _, redis := range []struct {
+		name  string
+		start func(t *testing.T) (url string)
+	}{
+		{"one server", func(t *testing.T) string { return "redis://" + redistest.StartServer(t).Addr }},
+		{"a cluster", func(t *testing.T) string {
+			addrs := redistest.StartCluster(t).Addrs()
+			return "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
+		}},
+	} {
+		t.Run(redis.name, func(t *testing.T) {
+			t.Parallel()
+			s := &site{t: t, url: redis.start(t)}
+			older, newer := s.node(before), s.node(now)
+			for _, row := range rows {
+				// The names of channels tell the directions apart.
+				t.Run(row.name+", older to newer", func(t *testing.T) { t.Parallel(); row.do(t, older, newer) })
+				t.Run(row.name+", newer to older", func(t *testing.T) { t.Parallel(); row.do(t, newer, older) })
+			}
+		})
+	}
+}
+
+// rows are what is tried: here and there are nodes of the two builds.
+var rows = []struct {
+	name string
+	do   func(t *testing.T, here, there *node)
+}{
+	{"messages have one order", messages},
+	{"duplicates are one message", duplicates},
+	{"presence", presence},
+	{"storage", storage},
+	{"reactions", reactions},
+	{"schedules", schedules},
+	{"requests for another node's connection", requests},
+	{"control of another node's connections", control},
+	{"a token for one use", singleUse},
+	{"catching up on another node", catchUp},
+}
+
+// channelOf is the test's own.
+func channelOf(t *testing.T, here *node) string {
+	return strings.ReplaceAll(strings.SplitN(t.Name(), "/", 3)[2], ",", "") + here.build.name
+}
+
+// messages are published on both nodes at once, over each API, and read on both.
+func messages(t *testing.T, here, there *node) {
+	const each = 30
+	channel := channelOf(t, here)
+	ann, bob := here.connect(t, "ann"), there.connect(t, "bob")
+	ann.Subscribe(channel)
+	bob.Subscribe(channel)
+	var work sync.WaitGroup
+	for i, publish := range []func(data string) error{
+		func(data string) error { return ann.TrySend(command("chat", channel, data)) },
+		func(data string) error { return bob.TrySend(command("chat", channel, data)) },
+		func(data string) error { here.publish(t, channel, data); return nil },
+		func(data string) error { there.publish(t, channel, data); return nil },
+	} {
+		work.Go(func() {
+			for n := range each {
+				if err := publish(fmt.Sprintf(`"%d.%d"`, i, n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	var got [2][]string
+	for i, c := range []*wstest.Conn{ann, bob} {
+		next := make(map[string]int) // by publisher
+		last := ""
+		for range 4 * each {
+			f := c.Expect("chat")
+			if f.ID <= last {
+				t.Errorf("%s came after %s", f.ID, last)
+			}
+			last = f.ID
+			var by string
+			var n int
+			if _, err := fmt.Sscanf(strings.Replace(string(f.Data), ".", " ", 1), `"%1s %d"`, &by, &n); err != nil || n != next[by] {
+				t.Errorf("publisher %s: %s is not message %d, %v", by, f.Data, next[by], err)
+			}
+			next[by]++
+			got[i] = append(got[i], f.ID+string(f.Data)+string(f.Meta))
+		}
+		c.ExpectNothing()
+	}
+	if !slices.Equal(got[0], got[1]) {
+		t.Errorf("the nodes delivered\n%q and\n%q", got[0], got[1])
+	}
+	for _, n := range []*node{here, there} {
+		if listed := list(t, n, ann, channel); len(listed) != 100 { // a page
+			t.Errorf("the node of %q lists %d", n.build.name, len(listed))
+		}
+	}
+}
+
+func command(event, channel, data string) string {
+	return `{"event":"` + event + `","channel":` + wstest.Quote(channel) + `,"data":` + data + `}`
+}
+
+// A listed is a message of a page.
+type listed struct {
+	ID        string
+	Data      json.RawMessage
+	Meta      json.RawMessage
+	Reactions map[string]struct {
+		Count int
+		Items []struct{ UID string }
+	}
+}
+
+// list reads a page of the history on a node, for a connection of whichever.
+func list(t *testing.T, n *node, c *wstest.Conn, channel string) []listed {
+	t.Helper()
+	var page struct{ Messages []listed }
+	n.ask(t, c, "listMessages", `{"channel":`+wstest.Quote(channel)+`,"expandReactions":true}`, &page)
+	return page.Messages
+}
+
+func duplicates(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	bob := there.connect(t, "bob")
+	bob.Subscribe(channel)
+	var ids []string
+	for _, n := range []*node{here, there, here} {
+		var m struct{ ID string }
+		n.api(t, http.MethodPost, "/publish",
+			`{"channel":`+wstest.Quote(channel)+`,"event":"chat","deduplicationId":"once","eagerIdGeneration":true}`, &m)
+		ids = append(ids, m.ID)
+	}
+	if f := bob.Expect("chat"); ids[0] != f.ID || ids[1] != f.ID || ids[2] != f.ID {
+		t.Errorf("accepted as %q, delivered as %s", ids, f.ID)
+	}
+	bob.ExpectNothing()
+}
+
+// members are the uid and umd of a frame's member list, or an answer's.
+func membersOf(i info) (all []string) {
+	for _, m := range i.Members {
+		all = append(all, m.UID+string(m.UMD))
+	}
+	return all
+}
+
+func presence(t *testing.T, here, there *node) {
+	channel := "presence." + channelOf(t, here)
+	ann := here.connect(t, "ann")
+	ann.Subscribe(channel)
+	bob := there.connect(t, "bob")
+	bob.Subscribe(channel)
+	want := func(c *wstest.Conn, event string, members ...string) {
+		t.Helper()
+		var i info
+		c.Expect(event).Decode(t, &i)
+		if got := membersOf(i); !slices.Equal(got, members) {
+			t.Errorf("%s tells of %q, want %q", event, got, members)
+		}
+		for _, n := range []*node{here, there} {
+			if i := n.info(t, channel); !slices.Equal(membersOf(i), members) {
+				t.Errorf("after %s, the node of %q has %q, want %q", event, n.build.name, membersOf(i), members)
+			}
+		}
+	}
+	want(ann, "hotsock.memberAdded", "annnull", "bobnull")
+	umd := sign(t, hotsock.Claims{Scope: hotsock.ScopeUMD, Expires: time.Now().Add(time.Hour), UID: "bob", UMD: []byte(`{"a":1}`), Channels: map[string]hotsock.ChannelClaims{
+		channel: {UMDUpdate: hotsock.Allow},
+	}})
+	bob.Send(command("hotsock.umdUpdate", channel, `{"token":"`+umd+`"}`))
+	want(ann, "hotsock.memberUpdated", "annnull", `bob{"a":1}`)
+	want(bob, "hotsock.memberUpdated", "annnull", `bob{"a":1}`)
+	again := here.connect(t, "bob") // with the metadata of its token
+	again.Subscribe(channel)
+	want(ann, "hotsock.memberUpdated", "annnull", "bobnull")
+	want(bob, "hotsock.memberUpdated", "annnull", "bobnull")
+	bob.Close()
+	again.Close()
+	want(ann, "hotsock.memberRemoved", "annnull")
+}
+
+func storage(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	ann, bob := here.connect(t, "ann"), there.connect(t, "bob")
+	ann.Send(`{"event":"hotsock.channelStorageSet","channel":` + wstest.Quote(channel) + `,"key":"k","data":{"a":[1,2]},"ref":"1"}`)
+	ann.Expect("hotsock.ack")
+	bob.Subscribe(channel)
+	updated := func(want string) {
+		t.Helper()
+		if f := bob.Expect("hotsock.channelStorageUpdated"); f.Key != "k" || string(f.Data) != want {
+			t.Errorf("updated to %s, want %s", f.Data, want)
+		}
+		var page struct {
+			Items []struct{ Data json.RawMessage }
+		}
+		there.api(t, http.MethodGet, "/channels/"+url.PathEscape(channel)+"/storage", "", &page)
+		if got := page.Items; want == "null" && len(got) != 0 || want != "null" && (len(got) != 1 || string(got[0].Data) != want) {
+			t.Errorf("there are %s, want %s", got, want)
+		}
+	}
+	updated(`{"a":[1,2]}`)
+	set := func(data string) {
+		t.Helper()
+		here.ask(t, ann, "channelStorageSet", `{"channel":`+wstest.Quote(channel)+`,"key":"k","data":`+data+`}`, nil)
+	}
+	set(`{"a":[1,2.0]}`) // the same value
+	set(`3`)
+	updated(`3`)
+	set(`null`)
+	updated(`null`)
+	bob.ExpectNothing()
+}
+
+func reactions(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	ann, bob := here.connect(t, "ann"), there.connect(t, "bob")
+	ann.Subscribe(channel)
+	bob.Subscribe(channel)
+	id := here.publish(t, channel, `1`)
+	react := func(c *wstest.Conn, action, event string) {
+		t.Helper()
+		c.Send(command("hotsock.messageReaction", channel, `{"messageId":"`+id+`","reaction":"👍","action":"`+action+`"}`))
+		for _, c := range []*wstest.Conn{ann, bob} {
+			c.Expect(event)
+		}
+	}
+	for _, c := range []*wstest.Conn{ann, bob} {
+		c.Expect("chat")
+	}
+	react(ann, "add", "hotsock.messageReactionAdded")
+	react(bob, "add", "hotsock.messageReactionAdded")
+	for _, n := range []*node{here, there} {
+		m := list(t, n, ann, channel)
+		if len(m) != 1 || m[0].Reactions["👍"].Count != 2 || len(m[0].Reactions["👍"].Items) != 2 {
+			t.Errorf("the node of %q lists %+v", n.build.name, m)
+		}
+	}
+	react(ann, "remove", "hotsock.messageReactionRemoved")
+	if m := list(t, there, ann, channel); len(m) != 1 || m[0].Reactions["👍"].Count != 1 {
+		t.Errorf("after a removal: %+v", m)
+	}
+}
+
+// at is the expression of a schedule in so many seconds.
+func at(seconds int) string {
+	return time.Now().UTC().Add(time.Duration(seconds) * time.Second).Format("at(2006-01-02T15:04:05)")
+}
+
+func schedules(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	ann, bob := here.connect(t, "ann"), there.connect(t, "bob")
+	ann.Subscribe(channel)
+	bob.Subscribe(channel)
+	schedule := func(data string, seconds int) (arn string) {
+		t.Helper()
+		ann.Send(`{"event":"chat","channel":` + wstest.Quote(channel) + `,"data":` + data + `,"scheduleExpression":"` + at(seconds) + `","ref":"1"}`)
+		var ack struct{ ScheduleArn string }
+		ann.Expect("hotsock.ack").Decode(t, &ack)
+		return ack.ScheduleArn
+	}
+	late, never := schedule(`"moved"`, 3600), schedule(`"cancelled"`, 3)
+	schedule(`"in time"`, 3)
+	here.api(t, http.MethodPost, "/publish", `{"event":"hotsock.channelStorageSet","channel":`+wstest.Quote(channel)+
+		`,"key":"k","data":1,"scheduleExpression":"`+at(3)+`"}`, nil)
+	var page struct {
+		Schedules []struct{ ScheduleArn, UID string }
+	}
+	there.api(t, http.MethodGet, "/schedules?channel="+url.QueryEscape(channel), "", &page)
+	if s := page.Schedules; len(s) != 4 || s[3].ScheduleArn != late || s[3].UID != "ann" {
+		t.Errorf("scheduled are %+v", s)
+	}
+	there.ask(t, ann, "cancelSchedule", `{"scheduleArn":"`+never+`"}`, nil)
+	_, id, _ := strings.Cut(late, ":schedule/")
+	there.api(t, http.MethodPatch, "/schedules/"+id, `{"scheduleExpression":"`+at(4)+`"}`, nil)
+	for _, c := range []*wstest.Conn{ann, bob} {
+		var got []string
+		for range 3 {
+			f := c.Next()
+			got = append(got, f.Event+" "+string(f.Data))
+		}
+		slices.Sort(got[:2]) // These were due in the same second.
+		if want := []string{`chat "in time"`, "hotsock.channelStorageUpdated 1", `chat "moved"`}; !slices.Equal(got, want) {
+			t.Errorf("fired were %q, want %q", got, want)
+		}
+	}
+	bob.ExpectNothing()
+}
+
+func requests(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	ann := here.connect(t, "ann")
+	ann.Subscribe(channel)
+	for _, n := range []*node{here, there} {
+		var m struct{ ID string }
+		n.ask(t, ann, "publishMessage", `{"channel":`+wstest.Quote(channel)+`,"event":"chat","data":1,"eagerIdGeneration":true}`, &m)
+		if f := ann.Expect("chat"); f.ID != m.ID || !strings.Contains(string(f.Meta), `"uid":"ann"`) {
+			t.Errorf("published %s: %s", m.ID, f.Text)
+		}
+		var i info
+		n.ask(t, ann, "getChannelInfo", `{"channel":`+wstest.Quote(channel)+`}`, &i)
+		if i.SubscriptionsCount != 1 {
+			t.Errorf("%d subscriptions", i.SubscriptionsCount)
+		}
+	}
+	umd := sign(t, hotsock.Claims{Scope: hotsock.ScopeUMD, Expires: time.Now().Add(time.Hour), UID: "ann", UMD: []byte(`"new"`), Channels: map[string]hotsock.ChannelClaims{
+		channel: {UMDUpdate: hotsock.Allow},
+	}})
+	there.ask(t, ann, "umdUpdate", `{"channel":`+wstest.Quote(channel)+`,"token":"`+umd+`"}`, nil)
+	there.ask(t, ann, "publishMessage", `{"channel":`+wstest.Quote(channel)+`,"event":"chat"}`, nil)
+	if f := ann.Expect("chat"); !strings.Contains(string(f.Meta), `"umd":"new"`) {
+		t.Errorf("the new metadata is not in %s", f.Text)
+	}
+}
+
+func control(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	uid := channel // and nobody else's
+	for _, row := range []struct{ path, member string }{
+		{"/channels/" + url.PathEscape(channel) + "/users/" + url.PathEscape(uid), "unsubscribed"},
+		{"/users/" + url.PathEscape(uid) + "/connections", "disconnected"},
+		{"/connections/", "disconnected"},
+	} {
+		ann := here.connect(t, uid)
+		ann.Subscribe(channel)
+		path := row.path
+		if strings.HasSuffix(path, "/") {
+			path += url.PathEscape(ann.ID)
+		}
+		var done map[string]int
+		there.api(t, http.MethodDelete, path, "", &done)
+		if done[row.member] != 1 {
+			t.Errorf("DELETE %s: %v", path, done)
+		}
+		if row.member == "unsubscribed" {
+			ann.Expect("hotsock.unsubscribed")
+			ann.Close()
+		} else {
+			ann.ExpectClose(websocket.StatusPolicyViolation, "")
+		}
+		await.That(t, "the subscription to end", func() bool { return there.info(t, channel).SubscriptionsCount == 0 })
+	}
+}
+
+func singleUse(t *testing.T, here, there *node) {
+	text := token(t, "ann", `,"singleUse":true,"jti":`+wstest.Quote(channelOf(t, here)))
+	wstest.Connect(t, here.socket(text), wstest.Options{HTTPClient: web})
+	if _, answer, err := wstest.Try(t, there.socket(text), wstest.Options{HTTPClient: web}); err == nil || answer == nil || answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("used again: %v", err)
+	}
+}
+
+// catchUp moves a client from one node to the other, and back.
+func catchUp(t *testing.T, here, there *node) {
+	channel := channelOf(t, here)
+	ann := here.connect(t, "ann")
+	ann.Send(`{"event":"hotsock.subscribe","channel":` + wstest.Quote(channel) + `,"data":{"after":null}}`)
+	var first struct{ LastID string }
+	ann.Expect("hotsock.subscribed").Decode(t, &first)
+	last := first.LastID // of a channel without items
+	for i, n := range []*node{there, here, there} {
+		ann.Cut()
+		ids := []string{here.publish(t, channel, "1"), there.publish(t, channel, "2")}
+		n.api(t, http.MethodPost, "/publish", `{"channel":`+wstest.Quote(channel)+`,"event":"chat","data":"not kept"}`, nil)
+		ann = n.connect(t, "ann")
+		ann.Send(`{"event":"hotsock.subscribe","channel":` + wstest.Quote(channel) + `,"data":{"after":"` + last + `"}}`)
+		var s struct{ Recovered bool }
+		if ann.Expect("hotsock.subscribed").Decode(t, &s); !s.Recovered {
+			t.Fatalf("move %d: not everything is there after %s", i+1, last)
+		}
+		for _, id := range ids {
+			if f := ann.Expect("chat"); f.ID != id {
+				t.Errorf("move %d: got %s, want %s", i+1, f.ID, id)
+			}
+		}
+		last = ann.Expect("chat").ID
+		id := here.publish(t, channel, "3")
+		if last = ann.Expect("chat").ID; last != id {
+			t.Errorf("move %d: got %s, want %s", i+1, last, id)
+		}
+	}
+}
