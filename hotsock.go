@@ -67,6 +67,7 @@ type Handler struct {
 	serverAPI *serverAPI
 
 	flusher socket.Flusher
+	queued  *socket.Budget // of what waits for all clients
 	counts  counts
 
 	// ctx ends when everything must stop at once.
@@ -108,6 +109,7 @@ func New(o Options) (*Handler, error) {
 		catchUps: newCatchUpReader(),
 		limiters: newRateLimiters(o.ConnectionRateLimit, o.UserRateLimit),
 		stopped:  make(chan struct{}),
+		queued:   socket.NewBudget(o.MaxTotalQueueSize),
 	}
 	h.conns.init()
 	h.counts.init()

@@ -34,6 +34,7 @@ func TestLimits(t *testing.T) {
 		{"one HTTP body", sizeText(o.MaxBodySize) + " *"},
 		{"time for it to arrive", fmt.Sprintf("%.0f seconds, and one more for each %s that has come", bodyTimeout.Seconds(), sizeText(bodyRate))},
 		{"what waits for a client that is slow to read", sizeText(o.MaxQueueSize) + " *"},
+		{"what waits for all such clients of a node", sizeText(o.MaxTotalQueueSize) + " *"},
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},

@@ -136,6 +136,12 @@ type Options struct {
 	// MaxQueueSize is how many bytes may wait to be sent to a client before it
 	// is disconnected as too slow. Defaults to 4 MiB.
 	MaxQueueSize int
+	// MaxTotalQueueSize is how many bytes may wait to be sent to all clients of
+	// this node. What waits for several clients counts once, and up to 64 KiB of
+	// each client's does not count. Beyond it, clients are disconnected as too
+	// slow, those first that would need the longest to receive what waits for
+	// them. Defaults to 256 MiB.
+	MaxTotalQueueSize int
 	// MaxSubscriptions is how many subscriptions one connection may have.
 	// Defaults to 1000.
 	MaxSubscriptions int
@@ -199,6 +205,7 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxMetadataSize, 1<<10)
 	orDefault(&o.MaxMembersSize, 100_000)
 	orDefault(&o.MaxQueueSize, 4<<20)
+	orDefault(&o.MaxTotalQueueSize, max(256<<20, o.MaxQueueSize))
 	orDefault(&o.MaxSubscriptions, 1000)
 	orDefault(&o.MaxSchedules, 1000)
 	orDefault(&o.MaxReactions, 10_000)
@@ -268,6 +275,7 @@ func (o *Options) validate() error {
 		{"MaxMetadataSize", o.MaxMetadataSize},
 		{"MaxMembersSize", o.MaxMembersSize},
 		{"MaxQueueSize", o.MaxQueueSize},
+		{"MaxTotalQueueSize", o.MaxTotalQueueSize},
 		{"MaxSubscriptions", o.MaxSubscriptions},
 		{"MaxSchedules", o.MaxSchedules},
 		{"MaxReactions", o.MaxReactions},

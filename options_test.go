@@ -44,6 +44,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"Options.MaxMetadataSize is -1, the least is 1":                      func(o *Options) { o.MaxMetadataSize = -1 },
 		"Options.MaxMembersSize is -1, the least is 1":                       func(o *Options) { o.MaxMembersSize = -1 },
 		"Options.MaxQueueSize is -1, the least is 1":                         func(o *Options) { o.MaxQueueSize = -1 },
+		"Options.MaxTotalQueueSize is -1, the least is 1":                    func(o *Options) { o.MaxTotalQueueSize = -1 },
 		"Options.MaxSubscriptions is -1, the least is 1":                     func(o *Options) { o.MaxSubscriptions = -1 },
 		"Options.MaxSchedules is -1, the least is 1":                         func(o *Options) { o.MaxSchedules = -1 },
 		"Options.MaxReactions is -1, the least is 1":                         func(o *Options) { o.MaxReactions = -1 },

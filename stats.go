@@ -18,8 +18,8 @@ type Stats struct {
 	Connected uint64
 	// Disconnected is how many ended, by reason: "client" (it closed, or its
 	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
-	// "heartbeat", "slow" ([Options.MaxQueueSize] and [Options.WriteTimeout]),
-	// "flood" ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
+	// "heartbeat", "slow" ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
+	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
 	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All
 	// keys are present, also those with 0.
 	Disconnected map[string]uint64

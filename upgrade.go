@@ -36,6 +36,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 	c.sock, err = socket.Accept(w, r, socket.Options{
 		ReadLimit:    u.h.opts.MaxFrameSize,
 		QueueLimit:   u.h.opts.MaxQueueSize,
+		Budget:       u.h.queued,
 		WriteTimeout: u.h.opts.WriteTimeout,
 		Compress:     u.h.opts.Compress,
 		Flusher:      &u.h.flusher,

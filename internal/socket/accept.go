@@ -104,8 +104,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		net: nc, below: nc,
 		limit: o.ReadLimit, tolerate: o.Tolerate,
 		flusher: o.Flusher, timeout: o.WriteTimeout, tooSlow: o.TooSlow,
-		made: time.Now(), out: queue{limit: o.QueueLimit},
+		made: time.Now(), out: queue{limit: o.QueueLimit, budget: o.Budget},
 	}
+	c.out.conn = c
 	if t, ok := nc.(*tls.Conn); ok {
 		c.below = t.NetConn()
 	}

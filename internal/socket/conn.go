@@ -11,13 +11,16 @@ import (
 	"time"
 )
 
-// Options of a connection. All but Compress, Flusher and Tolerate are required.
+// Options of a connection. All but Budget, Compress, Flusher and Tolerate are
+// required.
 type Options struct {
 	// ReadLimit is the length of the longest message accepted, in bytes,
 	// uncompressed.
 	ReadLimit int
 	// QueueLimit is how many bytes may wait to be written.
 	QueueLimit int
+	// Budget bounds what waits for all connections together; nil is for no bound.
+	Budget *Budget
 	// WriteTimeout is how long the client may receive nothing of what waits for
 	// it.
 	WriteTimeout time.Duration
@@ -26,8 +29,9 @@ type Options struct {
 	// Flusher writes the frames of many connections; nil for a goroutine of each
 	// connection's own, while there is something to write.
 	Flusher *Flusher
-	// TooSlow is called once, if a frame would exceed QueueLimit, or the client
-	// has received nothing for WriteTimeout. It must not block. The connection
+	// TooSlow is called once, if a frame would exceed QueueLimit, the client has
+	// received nothing for WriteTimeout, or the Budget is exceeded and this client
+	// would need the longest to receive what waits. It must not block. The connection
 	// takes no more frames.
 	TooSlow func()
 	// Tolerate is called for each message, each control frame and each short

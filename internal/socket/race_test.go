@@ -23,14 +23,18 @@ func TestBreakAnywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, f *Flusher) {
 				var all sync.WaitGroup
-				defer all.Wait()
+				b := NewBudget(1 << 40)
 				for range 8 {
 					all.Go(func() {
 						for range 8 {
 							server, client := connect(t)
-							breakAnywhere(t, f, server, client)
+							breakAnywhere(t, f, b, server, client)
 						}
 					})
+				}
+				all.Wait()
+				if n := b.Waiting(); n != 0 || len(b.conns) != 0 {
+					t.Errorf("%d bytes of %d connections count still", n, len(b.conns))
 				}
 			})
 		})
@@ -53,7 +57,7 @@ var numbered = sync.OnceValue(func() (frames [senders][eachSends]Frame) {
 	return frames
 })
 
-func breakAnywhere(t *testing.T, f *Flusher, server, client net.Conn) {
+func breakAnywhere(t *testing.T, f *Flusher, b *Budget, server, client net.Conn) {
 	// What happens, and after how much.
 	const (
 		closes = iota
@@ -71,7 +75,7 @@ func breakAnywhere(t *testing.T, f *Flusher, server, client net.Conn) {
 		timeout = 50 * time.Millisecond
 	}
 	c, err := acceptOn(server, Options{
-		ReadLimit: 1 << 16, QueueLimit: 1 << 20, WriteTimeout: timeout, Flusher: f, Compress: rand.IntN(2) == 0,
+		ReadLimit: 1 << 16, QueueLimit: 1 << 20, WriteTimeout: timeout, Flusher: f, Budget: b, Compress: rand.IntN(2) == 0,
 		TooSlow: func() { slow <- struct{}{} },
 	})
 	if err != nil {

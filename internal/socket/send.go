@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"weak"
 )
 
@@ -24,6 +25,8 @@ type frameBytes struct {
 	// control is true of what is no message: control frames, and the answer to
 	// the handshake.
 	control bool
+	// waits is how many queues hold it that count against a Budget.
+	waits atomic.Int32
 	// deflated is the same compressed, or nil if that is not worth it; once it is
 	// wanted.
 	deflate  sync.Once
@@ -121,8 +124,12 @@ func (c *Conn) Send(f Frame) {
 		c.slow.Do(c.tooSlow)
 		return
 	}
+	exceeded := c.out.exceeded()
 	c.flush()
 	c.mu.Unlock()
+	if exceeded != nil {
+		exceeded.relieve()
+	}
 }
 
 // SendAll queues what the client has asked for at once, such as what it missed:
@@ -135,15 +142,20 @@ func (c *Conn) SendAll(frames []Frame) bool {
 		}
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.closing.Load() {
+		c.mu.Unlock()
 		return true
 	}
-	if !c.out.addAll(frames) {
-		return false
+	taken := c.out.addAll(frames)
+	if taken {
+		c.flush()
 	}
-	c.flush()
-	return true
+	exceeded := c.out.exceeded()
+	c.mu.Unlock()
+	if exceeded != nil {
+		exceeded.relieve()
+	}
+	return taken
 }
 
 // Room is how many bytes SendAll would take now.
@@ -163,7 +175,9 @@ func (c *Conn) Queued() int {
 // A queue is what waits to be written to one connection, in order. What is being
 // written stays in it until it has been.
 type queue struct {
-	limit int // of bytes, besides those asked for
+	limit  int     // of bytes, besides those asked for
+	budget *Budget // shared with other connections, nil for none
+	conn   *Conn   // whose queue it is
 
 	frames []Frame
 	bytes  int // of all frames, uncompressed; control frames do not count
@@ -184,6 +198,7 @@ type queue struct {
 	pong, last Frame
 	dropped    bool // no messages are sent any more
 	ended      bool // the close frame is among the frames
+	counted    bool // the frames count against the budget
 }
 
 type group struct {
@@ -202,6 +217,7 @@ func (q *queue) add(f Frame) bool {
 	}
 	q.frames = append(q.frames, f)
 	q.bytes += f.Len()
+	q.count(1)
 	return true
 }
 
@@ -218,7 +234,40 @@ func (q *queue) addAll(frames []Frame) bool {
 	q.bytes += size
 	q.asked += size
 	q.groups = append(q.groups, group{end: q.left + uint64(q.bytes), size: size})
+	q.count(len(frames))
 	return true
+}
+
+// count notes that so many frames were added.
+func (q *queue) count(added int) {
+	switch {
+	case q.counted:
+		q.budget.add(q.frames[len(q.frames)-added:])
+	case q.bytes > freeQueue && q.budget != nil:
+		q.counted = true
+		q.budget.enter(q.conn, q.left)
+		q.budget.add(q.frames)
+	}
+}
+
+// uncount notes that frames are taken out, all that there are if none is left.
+func (q *queue) uncount(frames []Frame, left int) {
+	if !q.counted {
+		return
+	}
+	q.budget.remove(frames)
+	if left == 0 {
+		q.counted = false
+		q.budget.leave(q.conn)
+	}
+}
+
+// exceeded returns the budget if more waits, here and elsewhere, than may; else nil.
+func (q *queue) exceeded() *Budget {
+	if q.counted && q.budget.exceeded() {
+		return q.budget
+	}
+	return nil
 }
 
 // control puts control frames where they belong: a pong before the messages that
@@ -230,6 +279,9 @@ func (q *queue) control() {
 			at++
 		}
 		q.frames = slices.Insert(q.frames, at, q.pong)
+		if q.counted {
+			q.budget.add([]Frame{q.pong})
+		}
 		q.pong = Frame{}
 	}
 	if !q.last.IsZero() && len(q.frames) == 0 {
@@ -248,6 +300,7 @@ func (q *queue) wroteAll(deflate bool) {
 		q.wrote(size, deflate)
 		return
 	}
+	q.uncount(q.frames, 0)
 	q.left += uint64(q.bytes)
 	q.bytes, q.begun, q.writing = 0, 0, 0
 	q.asked, q.groups = 0, nil
@@ -280,6 +333,7 @@ func (q *queue) wrote(n int, deflate bool) {
 		n = 0 // What was being written has been discarded meanwhile.
 	}
 	q.begun, q.writing = n, 0
+	q.uncount(q.frames[:k], len(q.frames)-k)
 	q.clear(copy(q.frames, q.frames[k:]))
 	if q.dropped {
 		q.drop()
@@ -300,8 +354,12 @@ func (q *queue) clear(n int) {
 func (q *queue) drop() {
 	q.dropped = true
 	keep := max(q.writing, min(q.begun, 1))
-	rest := slices.DeleteFunc(q.frames[keep:], func(f Frame) bool { return !f.b.control })
-	q.frames = q.frames[:keep+len(rest)]
+	left := slices.DeleteFunc(slices.Clone(q.frames[keep:]), func(f Frame) bool { return !f.b.control })
+	q.uncount(q.frames, keep+len(left))
+	q.clear(keep + copy(q.frames[keep:], left))
+	if q.counted {
+		q.budget.add(q.frames)
+	}
 	q.bytes, q.asked, q.groups = 0, 0, nil
 	for _, f := range q.frames {
 		if !f.b.control {
@@ -312,5 +370,6 @@ func (q *queue) drop() {
 
 // discard forgets everything, for nothing can be written any more.
 func (q *queue) discard() {
-	*q = queue{limit: q.limit, left: q.left, dropped: true, ended: true}
+	q.uncount(q.frames, 0)
+	*q = queue{limit: q.limit, budget: q.budget, conn: q.conn, left: q.left, dropped: true, ended: true}
 }
