@@ -5,9 +5,11 @@ package hotsock
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
@@ -65,5 +67,40 @@ func TestDeliveringAllocatesOnce(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A subscribe works out once what may be done on the channel: with many keys that
+// match, it allocates no more than one resolution of them does.
+func TestSubscribingResolvesOnce(t *testing.T) {
+	const many = 100
+	channel := strings.Repeat("c", many)
+	claims := func(keys int) *Claims {
+		c := &Claims{UID: "Jim", Channels: map[string]ChannelClaims{channel: {Subscribe: Allow}}}
+		for i := range keys {
+			c.Channels[channel[:i]+"*"] = ChannelClaims{GetInfo: Allow}
+		}
+		return c
+	}
+	var subscribing, resolving []float64
+	for _, keys := range []int{0, many} {
+		inRig(t, Options{Authenticate: func(*http.Request) (*Claims, error) { return claims(keys), nil }}, func(t *testing.T, r *rig) {
+			r.connect("Jim")
+			c := r.h.conns.ofUser("Jim")[0]
+			resolving = append(resolving, testing.AllocsPerRun(100, func() { c.perms.Resolve(channel, nil) }))
+			subscribing = append(subscribing, testing.AllocsPerRun(100, func() {
+				c.ops.Lock()
+				defer c.ops.Unlock()
+				req := subscribeRequest{name: channel, channel: channel, charged: true}
+				if err := c.trySubscribe(&req, &wire.Command{Event: wire.EventSubscribe, Channel: channel}); err != nil {
+					t.Fatal(err)
+				}
+				c.endSubscription(c.subscription(channel))
+			}))
+		})
+	}
+	more, once := subscribing[1]-subscribing[0], resolving[1]-resolving[0]
+	if once < 4 || more > 1.5*once {
+		t.Errorf("%v allocations for more keys, and %v for resolving them once", more, once)
 	}
 }

@@ -125,7 +125,7 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err
 	}
-	s.perms = c.perms.Subscribed(s.channel, req.grant)
+	c.perms.Subscribed(s.channel, s.perms)
 	s.topic.add(s)
 	if err := c.activate(ctx, s, req, cmd.Ref); err != nil {
 		c.endSubscription(s)
@@ -148,7 +148,7 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := c.meta()
 	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), uid: m.UID, umd: m.UMD}
-	s.perms = permission.Resolve(req.channel, c.grant, req.grant)
+	s.perms = c.perms.Resolve(req.channel, req.grant)
 	if req.grant != nil {
 		if uid := req.grant.UID; uid != "" {
 			s.uid = uid
@@ -215,7 +215,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 		c.endSubscription(s)
 		c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), cmd.Ref))
 	case retried:
-		c.sock.Send(unsubscribedFrame(channel, permission.Resolve(channel, c.grant, retry.req.grant).Alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.grant).Alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}

@@ -299,7 +299,7 @@ func TestDecisionsAreBoundedInBytes(t *testing.T) {
 		for i := range 300 {
 			channel := fmt.Sprint("channel", i)
 			if i%3 == 0 {
-				p.Subscribed(channel, nil)
+				subscribed(p, channel, nil)
 			}
 			use(channel)
 			p.Unsubscribed(channel)

@@ -32,39 +32,43 @@ func NewConnection(connect *Grant) *Connection {
 func (c *Connection) Channel(name string) *Channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g, ok := c.subscriptions.Get(name); ok {
-		return g
+	if ch, ok := c.subscriptions.Get(name); ok {
+		return ch
 	}
 	if c.others == nil {
 		c.others = new(recent.New[string, *Channel](channelCacheSize))
 	}
-	g, ok := c.others.Get(name)
+	ch, ok := c.others.Get(name)
 	if !ok {
-		g = Resolve(name, c.connect, nil)
-		g.decided = &c.decided
+		ch = c.Resolve(name, nil)
 		// The name may be part of a large frame, which must not be kept with it.
-		c.others.Add(strings.Clone(name), g, g.size()+len(name))
+		c.others.Add(strings.Clone(name), ch, ch.size()+len(name))
 	}
-	return g
+	return ch
 }
 
-// Subscribed says that the connection is now subscribed to a channel, with a
-// subscribe token's grant or nil, and returns the permissions from now on.
-func (c *Connection) Subscribed(channel string, subscribe *Grant) *Channel {
+// Resolve works out the permissions on a channel (real name) that the connection
+// would have with a subscribe token's grant, or nil.
+func (c *Connection) Resolve(channel string, subscribe *Grant) *Channel {
+	ch := Resolve(channel, c.connect, subscribe)
+	ch.decided = &c.decided
+	return ch
+}
+
+// Subscribed says that the connection is now subscribed to a channel, and what it
+// may do there, as Resolve has returned it.
+func (c *Connection) Subscribed(channel string, ch *Channel) {
 	channel = strings.Clone(channel)
-	g := Resolve(channel, c.connect, subscribe)
-	g.decided = &c.decided
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(channel)
-	c.subscriptions.Set(channel, g)
-	if g.Alias != "" {
+	c.subscriptions.Set(channel, ch)
+	if ch.Alias != "" {
 		if c.aliases == nil {
 			c.aliases = make(map[string]string)
 		}
-		c.aliases[g.Alias] = channel
+		c.aliases[ch.Alias] = channel
 	}
-	return g
 }
 
 // Unsubscribed ends that.
@@ -75,14 +79,14 @@ func (c *Connection) Unsubscribed(channel string) {
 }
 
 func (c *Connection) forget(channel string) {
-	g, ok := c.subscriptions.Get(channel)
+	ch, ok := c.subscriptions.Get(channel)
 	if !ok {
 		return
 	}
 	c.subscriptions.Delete(channel)
 	// Another subscribe token may have given the same alias to another channel.
-	if c.aliases[g.Alias] == channel {
-		delete(c.aliases, g.Alias)
+	if c.aliases[ch.Alias] == channel {
+		delete(c.aliases, ch.Alias)
 	}
 	if len(c.aliases) == 0 {
 		c.aliases = nil

@@ -40,31 +40,31 @@ func TestRealNameBySubscription(t *testing.T) {
 	}
 	token := func(channels string) *Grant { return grantOf(t, `{"channels":`+channels+`}`) }
 
-	p.Subscribed("room.2", token(`{"room.2":{"alias":"two"},"room.3":{"alias":"three"}}`))
+	subscribed(p, "room.2", token(`{"room.2":{"alias":"two"},"room.3":{"alias":"three"}}`))
 	check("subscribed with a token", "two", "room.2")
 	check("subscribed with a token for more than this channel", "three", "three")
 
-	p.Subscribed("two", token(`{"two":{}}`))
+	subscribed(p, "two", token(`{"two":{}}`))
 	check("subscribed to a channel with the name of an alias", "two", "two")
 	p.Unsubscribed("two")
 	check("after that subscription", "two", "room.2")
 
-	p.Subscribed("room.4", token(`{"room.4":{"alias":"two"}}`))
+	subscribed(p, "room.4", token(`{"room.4":{"alias":"two"}}`))
 	check("with the alias given again", "two", "room.4")
 	p.Unsubscribed("room.2")
 	check("after the first one with that alias has gone", "two", "room.4")
 	p.Unsubscribed("room.4")
 	check("after both have gone", "two", "two")
 
-	p.Subscribed("room.5", token(`{"room.5":{"alias":"one"}}`))
+	subscribed(p, "room.5", token(`{"room.5":{"alias":"one"}}`))
 	check("with an alias of the connect token given to another", "one", "room.5")
 	p.Unsubscribed("room.5")
 	check("after that", "one", "room.1")
 
-	p.Subscribed("room.1", token(`{"room.1":{"alias":"uno"}}`))
+	subscribed(p, "room.1", token(`{"room.1":{"alias":"uno"}}`))
 	check("with another alias", "uno", "room.1")
 	check("with another alias, the old one still", "one", "room.1")
-	p.Subscribed("room.1", nil)
+	subscribed(p, "room.1", nil)
 	check("subscribed again without the token", "uno", "uno")
 	p.Unsubscribed("room.1")
 	p.Unsubscribed("room.1") // of what has ended, does nothing
@@ -78,7 +78,7 @@ func TestConnectionWithSubscribeToken(t *testing.T) {
 	if before.Event("e").Publish {
 		t.Error("may publish before subscribing with the token")
 	}
-	g := p.Subscribed("c", token)
+	g := subscribed(p, "c", token)
 	if !g.Event("e").Publish || p.Channel("c") != g {
 		t.Error("may not publish while subscribed with the token")
 	}
@@ -93,7 +93,7 @@ func TestConnectionWithSubscribeToken(t *testing.T) {
 
 func TestConnectionsAreRememberedWithinABound(t *testing.T) {
 	p := NewConnection(grantOf(t, `{"channels":{"*":{"subscribe":true}}}`))
-	subscribed := p.Subscribed("subscribed", nil)
+	ours := subscribed(p, "subscribed", nil)
 	first := p.Channel("first")
 	if p.Channel("first") != first {
 		t.Error("decided twice in a row")
@@ -106,7 +106,7 @@ func TestConnectionsAreRememberedWithinABound(t *testing.T) {
 	if p.Channel("first") == first {
 		t.Error("a decision is still there after a thousand others")
 	}
-	if p.Channel("subscribed") != subscribed {
+	if p.Channel("subscribed") != ours {
 		t.Error("that of a subscription is not")
 	}
 }
@@ -118,7 +118,7 @@ func TestConnectionsAreSafeForConcurrentUse(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 200 {
-				p.Subscribed("b", token)
+				subscribed(p, "b", token)
 				if p.RealName("x", nil) != "a" || !p.Channel("a").Subscribe {
 					t.Error("a")
 				}
@@ -134,7 +134,7 @@ func TestConnectionsAreSafeForConcurrentUse(t *testing.T) {
 
 func TestRememberedPermissionsAllocateNothing(t *testing.T) {
 	p := NewConnection(grantOf(t, `{"channels":{"a":{"alias":"x"},"*":{}}}`))
-	p.Subscribed("b", nil)
+	subscribed(p, "b", nil)
 	if n := testing.AllocsPerRun(100, func() { p.Channel("b"); p.Channel(p.RealName("x", nil)); p.Channel("c") }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -207,4 +207,12 @@ func TestSingleUse(t *testing.T) {
 	if grantOf(t, `{"jti":"1","exp":9}`).SingleUse != nil {
 		t.Error("a token without SingleUse is good for one use only")
 	}
+}
+
+// subscribed makes p subscribed to a channel with a token's grant or nil, and
+// returns what it may do there.
+func subscribed(p *Connection, channel string, token *Grant) *Channel {
+	ch := p.Resolve(channel, token)
+	p.Subscribed(channel, ch)
+	return ch
 }
