@@ -37,7 +37,7 @@
 // Every method that returns an error may return one that wraps [ErrUnavailable]. It
 // means that the call changed nothing and never will. A method returns an error that
 // wraps another of the errors below only if its comment says so. Any other error is a
-// bug of the store: core logs it, and tells the client of an internal error.
+// fault of the store: core logs it, and tells the client of an internal error.
 //
 // # Calls
 //

@@ -7,12 +7,6 @@ import (
 	"time"
 )
 
-var connectionTests = []testCase{
-	{"TokenIsUsedOnce", testUseToken},
-	{"TokenStaysUsed", testTokenStaysUsed},
-	{"RemoveWhatIsNotThere", testRemoveConnection},
-}
-
 func testUseToken(e *env) {
 	nodes := []*node{e.join(), e.join()}
 	until := e.h.Now().Add(time.Hour)

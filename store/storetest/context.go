@@ -8,11 +8,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var contextTests = []testCase{
-	{"EndedBefore", testEndedContext},
-	{"DeadlinePassed", testPassedDeadline},
-}
-
 // testPassedDeadline publishes when the deadline has passed: that fails, or is
 // carried out as any other.
 func testPassedDeadline(e *env) {

@@ -7,13 +7,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// expiryTests are of storage entries; those of messages are with the messages.
-var expiryTests = []testCase{
-	{"EntriesDisappear", testEntryExpires},
-	{"IsReportedOnce", testEntryExpired},
-	{"NoReportOfWhatDidNotExpire", testEntryNotExpired},
-}
-
 func testEntryExpires(e *env) {
 	a := e.join()
 	a.watch("c")

@@ -10,17 +10,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// firingTests are of schedules under concurrency: each takes effect exactly
-// once, whoever takes part and whatever else happens.
-var firingTests = []testCase{
-	{"OnceByManyNodes", testFireOnce},
-	{"OrderedWithPublishes", testFireInOrder},
-	{"OrderedByWhenTheyWereDue", testFireInTurn},
-	{"CancelOrFire", testCancelOrFire},
-	{"MoveOrFire", testMoveOrFire},
-	{"AfterADeath", testFireAfterDeath},
-}
-
 // A firing collects what one started node was told that it fired.
 type firing struct {
 	n    *node

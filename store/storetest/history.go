@@ -11,15 +11,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var historyTests = []testCase{
-	{"Pages", testHistoryPages},
-	{"UnknownChannelHasNone", testHistoryOfNothing},
-	{"PagingWhilePublishing", testHistoryWhilePublishing},
-	{"PagingWhileExpiring", testHistoryWhileExpiring},
-	{"PagesAreBoundedInBytes", testHistoryBytes},
-	{"NoMoreThanThereIs", testHistoryMore},
-}
-
 // ample is a bound in bytes that no page of a test reaches by itself.
 const ample = 1 << 20
 

@@ -11,17 +11,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var messageTests = []testCase{
-	{"DeliveredToEveryWatchingNode", testDelivered},
-	{"DeliveredAsPublished", testDeliveredAsPublished},
-	{"WatchAndUnwatch", testWatchUnwatch},
-	{"OddChannelNames", testOddChannelNames},
-	{"KeptMessageIsFound", testMessage},
-	{"KeptMessageExpires", testMessageExpires},
-	{"DuplicateGetsTheFirstID", testDedup},
-	{"DuplicateAfterItsTimeIsNew", testDedupExpires},
-}
-
 func testDelivered(e *env) {
 	a, b, c := e.join(), e.join(), e.join()
 	a.watch("c")

@@ -10,15 +10,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-var nodeTests = []testCase{
-	{"LeaveEndsEverything", testLeave},
-	{"LeaveWithAnEndedContext", testLeaveEndedContext},
-	{"LeaveWhileInUse", testLeaveInUse},
-	{"DeadNodeIsSwept", testDeath},
-	{"DeadNodesAreSweptOnce", testDeaths},
-	{"LaterNodeSweeps", testDeathOfAll},
-}
-
 // joinMortal adds a node whose death the others notice soon.
 func (e *env) joinMortal() *node {
 	e.Helper()

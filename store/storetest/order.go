@@ -12,12 +12,6 @@ import (
 // maxID is greater than every id that a store assigns.
 var maxID = ulid.ULID{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}
 
-var orderTests = []testCase{
-	{"OneOrderEverywhere", testOneOrder},
-	{"OneOrderOfAllKinds", testOneOrderOfAllKinds},
-	{"LaterPublishHasGreaterID", testRealTimeOrder},
-}
-
 // testOneOrder publishes from many goroutines on two nodes: both get all, in
 // the same order, which is that of the ids and of history.
 func testOneOrder(e *env) {

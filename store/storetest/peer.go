@@ -13,18 +13,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-var peerTests = []testCase{
-	{"IDs", testNodeIDs},
-	{"Ready", testReady},
-	{"ListTheLiving", testPeers},
-	{"CallAndAnswer", testCall},
-	{"CallsAtTheSameTime", testConcurrentCalls},
-	{"CallOfNobody", testCallNoPeer},
-	{"CallThatFails", testCallFails},
-	{"CallWithoutAnswer", testCallTimeout},
-	{"CallBack", testCallBack},
-}
-
 func testNodeIDs(e *env) {
 	valid := regexp.MustCompile(`^[A-Za-z0-9_-]{1,22}$`)
 	ids := make(map[string]bool)

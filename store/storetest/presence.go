@@ -10,15 +10,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-var presenceTests = []testCase{
-	{"Changes", testPresenceChanges},
-	{"RepeatedSubscribe", testPresenceResubscribe},
-	{"AnotherUser", testPresenceAnotherUser},
-	{"Capacity", testPresenceCapacity},
-	{"SizesAreOpaque", testMemberSizes},
-	{"EveryViewConverges", testPresenceConverges},
-}
-
 const roomy = 100_000 // More than the members of any of these tests count for.
 
 func join(connection, uid, umd string) store.SubscribeRequest {

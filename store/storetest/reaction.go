@@ -11,22 +11,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var reactionTests = []testCase{
-	{"AddAndRemove", testReact},
-	{"OnlyToKeptMessages", testReactNotFound},
-	{"ListedInOrder", testReactionsInOrder},
-	{"ExpireWithTheirMessage", testReactionsExpire},
-	{"NoticeIsAPublish", testReactionNotice},
-	{"OneOfManyAdds", testReactRace},
-	{"NoTwoAreTakenForOne", testReactionsApart},
-	{"UpToABound", testReactionsBound},
-	{"BoundsHoldForAllAtOnce", testReactionBoundsRace},
-	{"Counted", testTallies},
-	{"FirstOnesAndOnesOwn", testTallyReactions},
-	{"TalliesEndAtTheirBound", testTallyBytes},
-	{"Paged", testReactionPages},
-}
-
 // reactionTo is a request to add or remove a reaction, with a notice.
 func reactionTo(id ulid.ULID, uid, reaction string, remove bool) store.ReactRequest {
 	return store.ReactRequest{

@@ -7,22 +7,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var replayTests = []testCase{
-	{"Ranges", testReplayRanges},
-	{"KeptAndUnkeptTogether", testReplayMixed},
-	{"RefusesBeyondTheLimit", testReplayLimit},
-	{"PagesAreBoundedInBytes", testReplayBytes},
-	{"RefusesToGoOnPastALoss", testReplayLosesTheRest},
-	{"RefusesBeyondTheWindow", testReplayWindow},
-	{"EachMessageHasItsOwnWindow", testReplayWindows},
-	{"OutlivesAShortKeep", testReplayShortKeep},
-	{"KeptMessagesOutliveTheWindow", testReplayKept},
-	{"AfterAnyItem", testReplayAfterAnyItem},
-	{"AfterThePositionOnAnEmptyChannel", testReplayEmpty},
-	{"AfterALongSubscription", testReplayLongSubscription},
-	{"WhilePublishing", testReplayWhilePublishing},
-}
-
 // replayPage reads one page.
 func (n *node) replayPage(r store.ReplayRequest) store.ReplayResult {
 	n.e.Helper()

@@ -9,24 +9,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var schedulerTests = []testCase{
-	{"IsTheSame", testSchedulerIsTheSame},
-	{"FiresPublish", testFirePublish},
-	{"FiresSet", testFireSet},
-	{"KeepCountsFromFiring", testFireKeep},
-	{"DeduplicatesWhenItFires", testFireDuplicate},
-	{"FiresWhatIsDueNow", testFireNow},
-	{"FiresWhatWasOverdueAtStart", testFireOverdue},
-	{"AddTwiceIsOne", testAddTwice},
-	{"AddUpToABound", testAddBound},
-	{"AddUpToAnOwnersBound", testOwnerBound},
-	{"Cancel", testCancel},
-	{"Move", testMove},
-	{"List", testListSchedules},
-	{"NotFound", testScheduleNotFound},
-	{"Stop", testSchedulerStop},
-}
-
 func testSchedulerIsTheSame(e *env) {
 	a := e.join()
 	if s := a.store.Scheduler(); s == nil || s != a.store.Scheduler() {

@@ -10,17 +10,6 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var storageTests = []testCase{
-	{"SetGetClear", testSet},
-	{"EqualValueIsNotAnnounced", testSetEqual},
-	{"Keys", testKeys},
-	{"KeysOfMany", testManyKeys},
-	{"Entries", testEntries},
-	{"Linearizable", testLinearizable},
-	{"OneWriterOfEqualValuesChanges", testEqualWrites},
-	{"SnapshotAndLiveStream", testObserve},
-}
-
 // write is a request to set a value that is its own digest; "" clears.
 func write(key, value string) store.SetRequest {
 	r := store.SetRequest{

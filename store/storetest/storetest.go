@@ -1,20 +1,19 @@
-// Package storetest is the conformance suite for implementations of
-// [store.Store]: what package store promises, as tests.
+// Package storetest is the specification of package store as tests: a table of
+// promises, each with a test that it is kept.
 //
-// An implementation runs it from its own tests, with a [Harness] that makes a
-// fresh installation for each of them:
+// The tests of a store run it on a [Harness], which makes a fresh installation for
+// each test; see the example. A store need not be complete to pass a part of it:
 //
-//	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) storetest.Harness {
-//			t.Parallel()
-//			return newHarness(t)
-//		})
-//	}
+//	go test -run 'TestStore/(Messages|History)' ./...
 //
-// The suite assumes nothing about when something is delivered: it waits for it.
-// Whether something is not delivered is seen by publishing after it and waiting
-// for that. Where time must pass the suite asks the harness to [Harness.Advance]
-// it, by a few seconds at the most, so that a harness may really wait.
+// The parts are in the order in which docs/writing-a-store.md builds a store, and
+// none needs a method that only a later one tests. Where a test fails, its last line
+// is the promise that the store breaks.
+//
+// The suite waits for what must be delivered, however long that takes. To see that
+// something is not delivered, it publishes after it and waits for that. Where time
+// must pass, it asks the harness to [Harness.Advance] the clock, by a few seconds at
+// most, so a harness may really wait.
 package storetest
 
 import (
@@ -25,40 +24,37 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// A Harness is one installation under test: what is stored, the clock it goes
-// by, and the processes that share it. Its methods are called by the goroutine
-// of the test, except Now, which is called by any.
+// A Harness is one installation under test: what is stored, the clock that it goes
+// by, and the processes that share it. The goroutine of the test calls its methods;
+// Now is called by any.
 type Harness interface {
-	// Open returns the installation's store as one more process would open it.
-	// All stores opened from one harness share what is stored; they may be one
-	// and the same. What has to be closed is closed with t.Cleanup.
+	// Open returns the installation's store, as one more process would open it.
+	// All stores that a harness opens share what is stored, and may be one and
+	// the same. If a store has to be closed, Open does so in t.Cleanup.
 	Open(t *testing.T) store.Store
-	// Kill makes a node vanish as if its process had died: nothing more comes
-	// from it or reaches its Receiver, and it does not Leave. n joined s, which
-	// came from Open and which no other node joined.
+	// Kill makes a node vanish as if its process had died: it does nothing more,
+	// its Receiver hears nothing more, and it does not Leave. The node n joined
+	// the store s. Unless Open always returns the same store, no other node did.
 	Kill(t *testing.T, s store.Store, n store.Node)
-	// Advance returns when d has passed on the store's clock, and living nodes
-	// had the time to do what became due, as far as the harness can tell.
+	// Advance returns when d has passed on the store's clock and, as far as the
+	// harness can tell, the living nodes have done what became due.
 	Advance(d time.Duration)
-	// Now is the time on the store's clock.
+	// Now returns the time on the store's clock.
 	Now() time.Time
 }
 
-// Run runs the suite, each of its tests on a harness of its own. newHarness is
-// called with the t of the test that will use the harness; it may call
-// t.Parallel, t.Cleanup and t.Skip.
+// Run runs the suite, each test on a harness of its own. It calls newHarness with the
+// t of the test that will use the harness; newHarness may call t.Parallel, t.Cleanup
+// and t.Skip.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	run(t, func(t *testing.T, test func(*env)) {
 		test(newEnv(t, newHarness(t)))
 	})
 }
 
-// RunInBubble is Run with each test, and the making of its harness, in a
-// [testing/synctest] bubble: for stores that live in one process and take
-// their time from package time. Advance is then
-//
-//	time.Sleep(d)
-//	synctest.Wait()
+// RunInBubble is Run with each test and its harness in a [testing/synctest] bubble,
+// where hours pass in no time. It is for stores that live in one process and take
+// their time from package time.
 func RunInBubble(t *testing.T, newHarness func(t *testing.T) Harness) {
 	run(t, func(t *testing.T, test func(*env)) {
 		synctest.Test(t, func(t *testing.T) {
@@ -67,38 +63,20 @@ func RunInBubble(t *testing.T, newHarness func(t *testing.T) Harness) {
 	})
 }
 
-// A testCase is one test of the suite. It must not use t.Run: it may run in a
-// bubble.
-type testCase struct {
-	name string
-	run  func(*env)
-}
-
 func run(t *testing.T, each func(*testing.T, func(*env))) {
-	areas := []struct {
-		name  string
-		tests []testCase
-	}{
-		{"Messages", messageTests},
-		{"Order", orderTests},
-		{"History", historyTests},
-		{"Replay", replayTests},
-		{"Reactions", reactionTests},
-		{"Subscriptions", subscriptionTests},
-		{"Presence", presenceTests},
-		{"Storage", storageTests},
-		{"Expiry", expiryTests},
-		{"Connections", connectionTests},
-		{"Peers", peerTests},
-		{"Nodes", nodeTests},
-		{"Scheduler", schedulerTests},
-		{"Firing", firingTests},
-		{"Contexts", contextTests},
-	}
-	for _, a := range areas {
+	for _, a := range contract {
 		t.Run(a.name, func(t *testing.T) {
-			for _, tc := range a.tests {
-				t.Run(tc.name, func(t *testing.T) { each(t, tc.run) })
+			for _, c := range a.cases {
+				t.Run(c.promise, func(t *testing.T) {
+					each(t, func(e *env) {
+						e.Cleanup(func() {
+							if e.Failed() {
+								e.Logf("The store breaks a promise: %s.", c.promise)
+							}
+						})
+						c.run(e)
+					})
+				})
 			}
 		})
 	}

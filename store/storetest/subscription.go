@@ -7,15 +7,6 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-var subscriptionTests = []testCase{
-	{"CountAndEnd", testSubscriptions},
-	{"Position", testPosition},
-	{"RepeatedSubscribeReplaces", testResubscribe},
-	{"UpdateOfAPlainSubscription", testUpdatePlain},
-	{"NotFound", testSubscriptionNotFound},
-	{"CountUnderConcurrency", testSubscriptionCount},
-}
-
 func (n *node) subscribe(s store.SubscribeRequest) store.SubscribeResult {
 	n.e.Helper()
 	res, err := n.Subscribe(n.e.Context(), s)
