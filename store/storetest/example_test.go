@@ -1,4 +1,4 @@
-package storetest_test
+package storetest_test //nolint:testableexamples // The example needs the t of a test.
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func (h harness) Advance(d time.Duration) {
 func (h harness) Now() time.Time { return time.Now() }
 
 // The body of TestStore in the tests of a store.
-func Example() { //nolint:testableexamples // It needs the t of a test.
+func Example() {
 	var t *testing.T
 	storetest.RunInBubble(t, func(*testing.T) storetest.Harness {
 		return harness{storememory.New()}
