@@ -32,8 +32,8 @@ var programs = []string{"server", "events"}
 var builds = sync.OnceValues(func() (both [2]build, err error) {
 	var work sync.WaitGroup
 	var errs [2]error
-	for i, make := range []func() (build, error){buildPrevious, buildPresent} {
-		work.Go(func() { both[i], errs[i] = make() })
+	for i, compiled := range []func() (build, error){buildPrevious, buildPresent} {
+		work.Go(func() { both[i], errs[i] = compiled() })
 	}
 	work.Wait()
 	return both, errors.Join(errs[:]...)

@@ -112,6 +112,14 @@ func (s *site) node(b build) *node {
 	p := b.start(s.t, "server", "-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey,
 		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", nodeTimeout.String())
 	n := &node{program: p, build: b}
+	s.t.Cleanup(func() {
+		// A node may get from elsewhere what it cannot read, but its log tells.
+		for line := range strings.Lines(p.text()) {
+			if strings.Contains(line, " ERROR ") || strings.Contains(line, "left out") {
+				s.t.Errorf("a node of %q logs %s", b.name, line)
+			}
+		}
+	})
 	await.That(s.t, "a node to listen", func() bool {
 		select {
 		case <-p.done:
