@@ -49,6 +49,8 @@ func TestTLS(t *testing.T) {
 	mustWatch(t, a, "c")
 	stored := store.PublishRequest{Channel: "c", Event: "e", Data: []byte("1"), Retention: store.Forever}
 	mustPublish(t, b, stored)
+	published := 1
+	in.await("a message", back, func() bool { return len(in.items) == published })
 	for what, damage := range map[string]func(){
 		"a restart": srv.Restart,
 		"every connection is cut": func() {
@@ -57,12 +59,10 @@ func TestTLS(t *testing.T) {
 			}
 		},
 	} {
-		in.mu.Lock()
-		before := len(in.items)
-		in.mu.Unlock()
 		damage()
 		retryPublish(t, b, stored, back)
-		in.await("the message after "+what, back, func() bool { return len(in.items) > before })
+		published++
+		in.await("the message after "+what, back, func() bool { return len(in.items) == published })
 	}
 	page, err := a.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
 	if err != nil || len(page.Messages) != 3 {
@@ -70,8 +70,8 @@ func TestTLS(t *testing.T) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.items) != 3 || in.lost > 0 {
-		t.Errorf("%d messages came and %d gaps, want 3 and none", len(in.items), in.lost)
+	if in.lost > 0 {
+		t.Errorf("%d gaps were told", in.lost)
 	}
 }
 
