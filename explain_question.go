@@ -201,7 +201,7 @@ func (x *explainer) storing() {
 	}
 	v := x.subscribed.perms.ResolveEvent(x.q.Event)
 	x.consequence(x.eventClaim(&v, "store", v.Store.By, "0"), func(acc *access) error {
-		return silently(acc.perms.Event(x.q.Event).Keep != 0)
+		return silently(acc.perms.Event(x.q.Event).Retention != 0)
 	})
 }
 

@@ -51,7 +51,7 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *requester, acc *a
 		// The frame's buffer is used again.
 		Data:      bytes.Clone(in.Data),
 		Meta:      &meta,
-		Retention: perms.Keep,
+		Retention: perms.Retention,
 	}
 	if !perms.Echo {
 		p.Exclude = acc.connection

@@ -22,7 +22,7 @@ func (sw *storeWriter) clientSet(ctx context.Context, who *requester, acc *acces
 		return publishResult{}, err
 	}
 	s := setRequest(acc.channel, in.Key, in.Data)
-	s.Meta, s.Retention = acc.meta, perms.Keep
+	s.Meta, s.Retention = acc.meta, perms.Retention
 	if perms.Emit {
 		s.Emit, s.Origin = true, who.origin()
 	}

@@ -125,7 +125,7 @@ func TestResolveAlias(t *testing.T) {
 // eventFields is what an Event says, to be compared.
 type eventFields struct {
 	publish, broadcast, echo, emit bool
-	keep                           time.Duration
+	retention                      time.Duration
 	scheduleBefore                 int64 // Unix seconds, 0 for never
 }
 
@@ -161,17 +161,17 @@ func TestResolveEvent(t *testing.T) {
 		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true}}}}`, ``, eventFields{echo: true, emit: true}, "echo and emit"},
 		{`{"c":{"messages":{"e":{"echo":true,"emitPubSubEvent":true},"*":{"echo":false,"emitPubSubEvent":false}}}}`, ``, eventFields{}, "a false denies echo and emit"},
 
-		{`{"c":{"messages":{"e":{"store":60,"scheduleBefore":4000000000}}}}`, ``, eventFields{keep: time.Minute, scheduleBefore: later}, "numbers"},
-		{`{"c":{"messages":{"e":{"store":-1}}}}`, ``, eventFields{keep: token.Forever}, "for ever"},
+		{`{"c":{"messages":{"e":{"store":60,"scheduleBefore":4000000000}}}}`, ``, eventFields{retention: time.Minute, scheduleBefore: later}, "numbers"},
+		{`{"c":{"messages":{"e":{"store":-1}}}}`, ``, eventFields{retention: token.Forever}, "for ever"},
 		{`{"c":{"messages":{"e":{"store":0},"*":{"store":60}}}}`, ``, eventFields{}, "zero is a number that is set"},
-		{`{"c":{"messages":{"e":{},"*":{"store":60}}}}`, ``, eventFields{keep: time.Minute}, "the most specific of those that set one"},
-		{`{"c":{"messages":{"*":{"store":60}}},"*":{"messages":{"e":{"store":30}}}}`, ``, eventFields{keep: time.Minute}, "the channel key's specificity counts before the event key's"},
-		{`{"c":{"messages":{"*":{"store":30},"e*":{"store":60}}}}`, ``, eventFields{keep: time.Minute}, "then the event key's"},
-		{`{"c":{"messages":{"e":{"store":30,"scheduleBefore":1}}}}`, `{"*":{"messages":{"*":{"store":60,"scheduleBefore":4000000000}}}}`, eventFields{keep: time.Minute, scheduleBefore: later}, "the subscribe token's counts before all"},
-		{`{"c":{"messages":{"e":{"scheduleBefore":4000000000}}}}`, `{"c":{"messages":{"e":{"store":60}}}}`, eventFields{keep: time.Minute, scheduleBefore: later}, "each number by itself"},
+		{`{"c":{"messages":{"e":{},"*":{"store":60}}}}`, ``, eventFields{retention: time.Minute}, "the most specific of those that set one"},
+		{`{"c":{"messages":{"*":{"store":60}}},"*":{"messages":{"e":{"store":30}}}}`, ``, eventFields{retention: time.Minute}, "the channel key's specificity counts before the event key's"},
+		{`{"c":{"messages":{"*":{"store":30},"e*":{"store":60}}}}`, ``, eventFields{retention: time.Minute}, "then the event key's"},
+		{`{"c":{"messages":{"e":{"store":30,"scheduleBefore":1}}}}`, `{"*":{"messages":{"*":{"store":60,"scheduleBefore":4000000000}}}}`, eventFields{retention: time.Minute, scheduleBefore: later}, "the subscribe token's counts before all"},
+		{`{"c":{"messages":{"e":{"scheduleBefore":4000000000}}}}`, `{"c":{"messages":{"e":{"store":60}}}}`, eventFields{retention: time.Minute, scheduleBefore: later}, "each number by itself"},
 	} {
 		e := resolveChannel(t, test.connect, test.subscribe).Event("e")
-		got := eventFields{e.Publish, e.Broadcast, e.Echo, e.Emit, e.Keep, max(0, e.ScheduleBefore.Unix())}
+		got := eventFields{e.Publish, e.Broadcast, e.Echo, e.Emit, e.Retention, max(0, e.ScheduleBefore.Unix())}
 		if got != test.want {
 			t.Errorf("%s and %s:\n got %+v\nwant %+v: %s", test.connect, test.subscribe, got, test.want, test.why)
 		}
@@ -214,14 +214,14 @@ func TestResolveEntry(t *testing.T) {
 		want               Entry
 		why                string
 	}{
-		{`{}`, `{}`, Entry{Keep: token.Forever}, "the defaults"},
-		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{}`, Entry{Get: true, Set: true, Observe: true, Emit: true, Keep: token.Forever}, "exact"},
-		{`{"k2":{"get":true}}`, `{}`, Entry{Keep: token.Forever}, "another key's"},
-		{`{"#regex:^k":{"get":true},"*":{"set":true}}`, `{"k*":{"observe":true}}`, Entry{Get: true, Set: true, Observe: true, Keep: token.Forever}, "patterns of both tokens"},
-		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{"*":{"get":false,"set":false,"observe":false,"emitPubSubEvent":false}}`, Entry{Keep: token.Forever}, "a false denies"},
-		{`{"k":{"store":60},"*":{"store":30}}`, `{}`, Entry{Keep: time.Minute}, "the most specific number"},
-		{`{"k":{"store":30,"scheduleBefore":1}}`, `{"*":{"store":60,"scheduleBefore":9}}`, Entry{Keep: time.Minute, ScheduleBefore: time.Unix(9, 0).UTC()}, "the subscribe token's number first"},
-		{`{"k":{"store":30}}`, `{"*":{"store":-1}}`, Entry{Keep: token.Forever}, "for ever is a number that is set"},
+		{`{}`, `{}`, Entry{Retention: token.Forever}, "the defaults"},
+		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{}`, Entry{Get: true, Set: true, Observe: true, Emit: true, Retention: token.Forever}, "exact"},
+		{`{"k2":{"get":true}}`, `{}`, Entry{Retention: token.Forever}, "another key's"},
+		{`{"#regex:^k":{"get":true},"*":{"set":true}}`, `{"k*":{"observe":true}}`, Entry{Get: true, Set: true, Observe: true, Retention: token.Forever}, "patterns of both tokens"},
+		{`{"k":{"get":true,"set":true,"observe":true,"emitPubSubEvent":true}}`, `{"*":{"get":false,"set":false,"observe":false,"emitPubSubEvent":false}}`, Entry{Retention: token.Forever}, "a false denies"},
+		{`{"k":{"store":60},"*":{"store":30}}`, `{}`, Entry{Retention: time.Minute}, "the most specific number"},
+		{`{"k":{"store":30,"scheduleBefore":1}}`, `{"*":{"store":60,"scheduleBefore":9}}`, Entry{Retention: time.Minute, ScheduleBefore: time.Unix(9, 0).UTC()}, "the subscribe token's number first"},
+		{`{"k":{"store":30}}`, `{"*":{"store":-1}}`, Entry{Retention: token.Forever}, "for ever is a number that is set"},
 	} {
 		got := *resolveChannel(t, `{"c":{"storage":`+test.connect+`}}`, `{"c":{"storage":`+test.subscribe+`}}`).Entry("k")
 		if got != test.want {

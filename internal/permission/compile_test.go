@@ -93,11 +93,11 @@ func TestCompileKeepsNothingOfTheHost(t *testing.T) {
 	clear(c.Channels["room.1"].Messages)
 	clear(c.Channels)
 
-	if keep := Resolve("room.1", g, nil).Entry("k").Keep; keep != time.Hour {
-		t.Errorf("entries are now kept for %v", keep)
+	if retention := Resolve("room.1", g, nil).Entry("k").Retention; retention != time.Hour {
+		t.Errorf("entries are now kept for %v", retention)
 	}
 	e := Resolve("room.1", g, nil).Event("chat")
-	if !e.Publish || e.Keep != 24*time.Hour || e.MayReact("x") || !e.MayReact("👍") || g.UMD[0] != '{' {
+	if !e.Publish || e.Retention != 24*time.Hour || e.MayReact("x") || !e.MayReact("👍") || g.UMD[0] != '{' {
 		t.Errorf("the grant changed with the host's claims: %+v, %q", e, g.UMD)
 	}
 }
@@ -105,10 +105,10 @@ func TestCompileKeepsNothingOfTheHost(t *testing.T) {
 func TestCompileDefaultsOfStore(t *testing.T) {
 	g := grantOf(t, `{"channels":{"c":{"messages":{"e":{}},"storage":{"k":{}}}}}`)
 	c := Resolve("c", g, nil)
-	if keep := c.Event("e").Keep; keep != 0 {
-		t.Errorf("messages are kept for %v, want not at all", keep)
+	if retention := c.Event("e").Retention; retention != 0 {
+		t.Errorf("messages are kept for %v, want not at all", retention)
 	}
-	if keep := c.Entry("k").Keep; keep != token.Forever {
-		t.Errorf("entries are kept for %v, want for ever", keep)
+	if retention := c.Entry("k").Retention; retention != token.Forever {
+		t.Errorf("entries are kept for %v, want for ever", retention)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // is immutable.
 type Entry struct {
 	Get, Set, Observe bool
-	Keep              time.Duration // positive, or token.Forever
+	Retention         time.Duration // positive, or token.Forever
 	ScheduleBefore    time.Time     // zero: never
 	Emit              bool
 }
@@ -65,12 +65,12 @@ func (r *EntryResolution) Entry() *Entry {
 		Get:            r.Get.Value == token.Allow,
 		Set:            r.Set.Value == token.Allow,
 		Observe:        r.Observe.Value == token.Allow,
-		Keep:           token.Forever,
+		Retention:      token.Forever,
 		ScheduleBefore: r.ScheduleBefore.Value,
 		Emit:           r.Emit.Value == token.Allow,
 	}
 	if r.Store.By >= 0 {
-		e.Keep = r.Store.Value
+		e.Retention = r.Store.Value
 	}
 	return e
 }

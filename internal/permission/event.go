@@ -13,7 +13,7 @@ type Event struct {
 	Publish        bool // while subscribed
 	Broadcast      bool // also while not subscribed
 	Echo           bool
-	Keep           time.Duration // 0 for not, or token.Forever
+	Retention      time.Duration // 0 for not, or token.Forever
 	ScheduleBefore time.Time     // zero: never
 	Emit           bool
 	React          token.Permission // Unset: only Reactions
@@ -85,7 +85,7 @@ func (r *EventResolution) Event() *Event {
 		Publish:        r.Publish.Value == token.Allow || broadcast,
 		Broadcast:      broadcast,
 		Echo:           r.Echo.Value == token.Allow,
-		Keep:           r.Store.Value,
+		Retention:      r.Store.Value,
 		ScheduleBefore: r.ScheduleBefore.Value,
 		Emit:           r.Emit.Value == token.Allow,
 		React:          r.React.Value,

@@ -92,9 +92,9 @@ func (e *env) awaitExpired(nodes []*node, want map[string]store.Entry) {
 func testEntryNotExpired(e *env) {
 	nodes := []*node{e.join(), e.join()}
 	a := nodes[0]
-	emitting := func(key string, keep time.Duration) store.SetRequest {
+	emitting := func(key string, retention time.Duration) store.SetRequest {
 		r := write(key, "1")
-		r.Retention, r.Emit = keep, true
+		r.Retention, r.Emit = retention, true
 		return r
 	}
 	quiet := func(r store.SetRequest) store.SetRequest {

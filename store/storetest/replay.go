@@ -296,8 +296,8 @@ func testReplayShortKeep(e *env) {
 func testReplayKept(e *env) {
 	o := store.JoinOptions{ReplayWindow: 500 * time.Millisecond, ReplayLimit: 100, NodeTimeout: time.Minute}
 	a := e.joinWith(o)
-	publish := func(keep time.Duration) ulid.ULID {
-		return a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: keep}).ID
+	publish := func(retention time.Duration) ulid.ULID {
+		return a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: retention}).ID
 	}
 	first, expiring, forever := publish(time.Hour), publish(2*time.Second), publish(store.Forever)
 	e.h.Advance(time.Second)
