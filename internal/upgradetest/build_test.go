@@ -43,8 +43,8 @@ var builds = sync.OnceValues(func() (both [2]build, err error) {
 // skips the test.
 func twoBuilds(t *testing.T) (before, now build) {
 	t.Helper()
-	git := need.Program(t, "git", "git")
-	if out, err := exec.Command(git, "cat-file", "-e", previous+"^{commit}").CombinedOutput(); err != nil {
+	need.Program(t, "git", "git")
+	if out, err := git("cat-file", "-e", previous+"^{commit}").CombinedOutput(); err != nil {
 		need.Skip(t, fmt.Sprintf("needs the repository with its history, as git fetch --unshallow gets it: %s", bytes.TrimSpace(out)))
 	}
 	both, err := builds()
@@ -54,6 +54,13 @@ func twoBuilds(t *testing.T) (before, now build) {
 	return both[0], both[1]
 }
 
+// git reads the repository, also as another user than its owner, as in a container.
+func git(args ...string) *exec.Cmd {
+	cmd := exec.Command("git", append([]string{"-c", "safe.directory=*"}, args...)...)
+	cmd.Dir = filepath.Join("..", "..")
+	return cmd
+}
+
 func buildPresent() (build, error) { return compile("now", filepath.Join("..", "..")) }
 
 func buildPrevious() (build, error) {
@@ -61,8 +68,7 @@ func buildPrevious() (build, error) {
 	if err := os.Mkdir(src, 0o700); err != nil {
 		return build{}, err
 	}
-	archive := exec.Command("git", "archive", "--format=tar", previous)
-	archive.Dir = filepath.Join("..", "..") // all of the repository
+	archive := git("archive", "--format=tar", previous)
 	tar := exec.Command("tar", "-x", "-C", src)
 	var err error
 	if tar.Stdin, err = archive.StdoutPipe(); err != nil {
