@@ -48,16 +48,18 @@ func responsible(nodes []string, p int) string {
 	return best
 }
 
-// An assigned is an assignment and until when it is trusted.
+// An assigned is an assignment, the formats of its nodes, and until when both are
+// trusted.
 type assigned struct {
 	*assignment
-	until time.Time
+	formats formats
+	until   time.Time
 }
 
-// current returns the assignment, or nil if what is known is too old.
-func (a *assigned) current() *assignment {
+// current returns it, or nil if what is known is too old.
+func (a *assigned) current() *assigned {
 	if a != nil && time.Now().Before(a.until) {
-		return a.assignment
+		return a
 	}
 	return nil
 }

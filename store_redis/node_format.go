@@ -44,8 +44,9 @@ import (
 //	                             full stop
 //
 // What grows in another way, or what an older node must not ignore, takes the next
-// number, and nodes write it only when [heartbeat.oldest] has that number. What shares
-// nothing with the form before skips a number.
+// number, and a node writes it only if the oldest of the formats in [heartbeat.assigned],
+// as long as that is current, has the number. What shares nothing with the form before
+// skips a number.
 //
 // Scripts of two versions work on the same keys. An older one that cleans up, when a
 // connection or a node has ended or something has expired, does not know what newer
@@ -112,30 +113,34 @@ func (l *leases) enter(ctx context.Context, inc string) error {
 	return nil
 }
 
-// meet notes the formats of the nodes at work, and tells the log when they change.
-func (h *heartbeat) meet(working []string) {
-	oldest, newest, strange := format, format, ""
+// formats are the lowest and the highest of some nodes.
+type formats struct{ oldest, newest int }
+
+// formats returns those of the nodes that share the work, and tells the log when they
+// have changed. A node that stands still is not among them, and may be older.
+func (h *heartbeat) formats(working []string) formats {
+	was, now, strange := formats{format, format}, formats{format, format}, ""
+	if a := h.assigned.Load(); a != nil {
+		was = a.formats
+	}
 	for _, inc := range working {
 		f := formatOf(inc)
-		oldest, newest = min(oldest, f), max(newest, f)
+		now.oldest, now.newest = min(now.oldest, f), max(now.newest, f)
 		if !understands(f, format) {
 			strange = inc
 		}
 	}
-	h.oldest.Store(int64(oldest))
-	met := [2]int{oldest, newest}
-	if h.met == met {
-		return
-	}
-	h.met = met
+	log := h.n.s.log
 	switch {
+	case now == was:
 	case strange != "":
-		h.n.s.log.Error("a node of another version does harm", "err", foreign(formatOf(strange), strange))
-	case oldest != newest:
-		h.n.s.log.Info("two versions share this Redis", "oldest", oldest, "newest", newest)
+		log.Error("a node of another version does harm", "err", foreign(formatOf(strange), strange))
+	case now.oldest != now.newest:
+		log.Info("two versions share this Redis", "oldest", now.oldest, "newest", now.newest)
 	default:
-		h.n.s.log.Info("all nodes that share this Redis are of one version again")
+		log.Info("all nodes that share this Redis are of one version again")
 	}
+	return now
 }
 
 // An unknownKind is the error of something of this kind, which a newer version has

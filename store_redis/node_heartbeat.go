@@ -19,16 +19,9 @@ type heartbeat struct {
 	fires    atomic.Bool // whether the node takes part in firing schedules
 	assigned atomic.Pointer[assigned]
 	wake     chan struct{}
-	// oldest is the lowest format of the nodes at work, 0 while they are not known;
-	// a node that stands still may be of an older one.
-	oldest atomic.Int64
-	// met are the lowest and the highest that the log was told of; run's alone.
-	met [2]int
 }
 
-func newHeartbeat(n *node) *heartbeat {
-	return &heartbeat{n: n, wake: make(chan struct{}, 1), met: [2]int{format, format}}
-}
+func newHeartbeat(n *node) *heartbeat { return &heartbeat{n: n, wake: make(chan struct{}, 1)} }
 
 // wakeUp asks for a beat now.
 func (h *heartbeat) wakeUp() {
@@ -92,14 +85,13 @@ func (h *heartbeat) beat(ctx context.Context) {
 		return
 	}
 	n.leases.renewed(renewal{0, inc}, known, before, expires)
-	h.meet(working)
-	h.assign(nodesOf(working), nodesOf(firing), until)
+	h.assign(nodesOf(working), nodesOf(firing), h.formats(working), until)
 }
 
 // assign notes who shares the work. What is new to this node it maintains at
 // once.
-func (h *heartbeat) assign(working, firing []string, until time.Time) {
-	now := &assigned{until: until}
+func (h *heartbeat) assign(working, firing []string, of formats, until time.Time) {
+	now := &assigned{formats: of, until: until}
 	was := h.assigned.Load()
 	if was != nil && slices.Equal(was.working, working) && slices.Equal(was.firing, firing) {
 		now.assignment = was.assignment

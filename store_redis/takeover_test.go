@@ -174,7 +174,7 @@ func TestNobodyKnowsWhoFires(t *testing.T) {
 	if got, want := s.whoFires(7), s.keys.control(""); got != want {
 		t.Errorf("while nobody knows, told on %s, want %s", got, want)
 	}
-	old := &assigned{assign([]string{"other"}, []string{"other"}), time.Now().Add(time.Minute)}
+	old := &assigned{assignment: assign([]string{"other"}, []string{"other"}), until: time.Now().Add(time.Minute)}
 	n.heartbeat.assigned.Store(old)
 	if n.heartbeat.maintains(7) || n.heartbeat.firesIn(7) {
 		t.Error("has what is assigned to another")
