@@ -94,7 +94,7 @@ func TestNames(t *testing.T) {
 	for _, span := range spans {
 		for _, name := range qualified.FindAllStringSubmatch(span, -1) {
 			checked++
-			if name[1] == "go" {
+			if name[1] == "go" || name[1] == "lua" {
 				if _, err := os.Stat(filepath.Join(root, name[0])); err != nil {
 					t.Error(err)
 				}
@@ -112,7 +112,7 @@ func TestNames(t *testing.T) {
 func identifiers(t *testing.T) map[string]bool {
 	t.Helper()
 	found := make(map[string]bool)
-	for _, folder := range []string{".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "internal/permission", "token"} {
+	for _, folder := range []string{".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "internal/permission", "token", "store_memory", "store_redis"} {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
