@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -104,7 +105,8 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		net: nc, below: nc,
 		limit: o.ReadLimit, tolerate: o.Tolerate,
 		flusher: o.Flusher, timeout: o.WriteTimeout, tooSlow: o.TooSlow,
-		made: time.Now(), out: queue{limit: o.QueueLimit, budget: o.Budget},
+		out:  queue{limit: o.QueueLimit, budget: o.Budget},
+		ping: ping{interval: o.PingInterval, timeout: o.PongTimeout},
 	}
 	c.out.conn = c
 	if t, ok := nc.(*tls.Conn); ok {
@@ -118,10 +120,16 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		// goes through them.
 		switch nc.(type) {
 		case *net.TCPConn, *net.UnixConn:
-			c.raw = c.kernel
+			c.direct = c.kernel != nil
 		}
 	}
-	c.in = input{conn: nc, raw: c.raw, unread: early}
+	c.in = input{conn: nc, unread: early, made: time.Now()}
+	if c.direct {
+		c.in.raw = c.kernel
+	}
+	if half := o.PingInterval / 2; half > 0 {
+		c.in.heard.Store(-int64(rand.N(half)))
+	}
 	var extension string
 	if o.Compress {
 		extension = negotiate(r.Header)
@@ -136,10 +144,10 @@ func (c *Conn) answer(f Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.out.frames = append(c.out.frames, f)
-	if c.raw != nil {
+	if c.direct {
 		c.out.writing = 1
-		n, _ := tryWrite(c.raw, f.b.wire) // The next write fails as well.
-		c.out.wrote(n, c.deflate)
+		n, _ := tryWrite(c.kernel, f.b.wire) // The next write fails as well.
+		c.wrote(n, false, time.Now())
 	}
 	if len(c.out.frames) > 0 {
 		c.writing = true

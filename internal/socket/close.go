@@ -95,7 +95,7 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 	if code == StatusTryAgainLater || code == StatusPolicyViolation {
 		c.out.drop()
 	}
-	c.out.pong, c.out.last = Frame{}, closeFrame(code, reason)
+	c.out.pong, c.out.ping, c.out.last = Frame{}, false, closeFrame(code, reason)
 	c.flushed, c.heard = flushed, heard
 	if c.deaf != nil {
 		close(heard)
@@ -128,8 +128,8 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 // receiving reports whether the kernel still has something for the client, and
 // gets rid of it. All is flushed: nobody else looks any more.
 func (c *Conn) receiving() bool {
-	moved := c.progress()
-	return moved && c.stall.unsent > 0
+	moved, left := c.progress()
+	return moved && left > 0
 }
 
 func closeFrame(code Code, reason string) Frame {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options of a connection. All but Budget, Compress, Flusher and Tolerate are
-// required.
+// Options of a connection. All but PingInterval, Budget, Compress, Flusher and
+// Tolerate are required.
 type Options struct {
 	// ReadLimit is the length of the longest message accepted, in bytes,
 	// uncompressed.
@@ -24,6 +24,11 @@ type Options struct {
 	// WriteTimeout is how long the client may receive nothing of what waits for
 	// it.
 	WriteTimeout time.Duration
+	// PingInterval is how long the client may send nothing until [Conn.Attend]
+	// pings it, and the first time perhaps half as long, so that clients which
+	// came together are not pinged together; 0 for never. PongTimeout is how long
+	// after that it may still send nothing.
+	PingInterval, PongTimeout time.Duration
 	// Compress accepts permessage-deflate from clients that offer it.
 	Compress bool
 	// Flusher writes the frames of many connections; nil for a goroutine of each
@@ -35,7 +40,7 @@ type Options struct {
 	// takes no more frames.
 	TooSlow func()
 	// Tolerate is called for each message, each control frame and each short
-	// fragment that the client sends. If it returns false, Read fails with
+	// fragment that the client sends, but not for pongs that it was asked for. If it returns false, Read fails with
 	// ErrFlood. nil is for any number.
 	Tolerate func() bool
 }
@@ -46,8 +51,6 @@ type Conn struct {
 	net net.Conn
 	// below is the connection that TLS uses, and else net.
 	below net.Conn
-	// raw is for writing and reading past net, nil if that may not be done.
-	raw syscall.RawConn
 	// kernel is for asking the system about below, nil if it knows nothing.
 	kernel syscall.RawConn
 
@@ -55,14 +58,14 @@ type Conn struct {
 	limit    int // of bytes in a message
 	tolerate func() bool
 	deflate  bool // both sides have agreed on permessage-deflate
+	direct   bool // kernel may be written to and read past net
 
 	flusher *Flusher
 	timeout time.Duration
 	tooSlow func()
 	slow    sync.Once // for tooSlow
 
-	made     time.Time
-	lastSent atomic.Int64 // nanoseconds since made
+	lastSent atomic.Int64 // nanoseconds since in.made
 
 	closing atomic.Bool // no more frames are taken, and no messages given
 	// gone is set when the connection was closed or has failed: no handshake is
@@ -71,11 +74,16 @@ type Conn struct {
 
 	mu      sync.Mutex
 	out     queue
+	written int64 // bytes that the network has taken
+	// arrives is when all of them have arrived even over the slowest link, as a time
+	// since in.made.
+	arrives time.Duration
 	writing bool          // somebody has been asked to write what is queued
 	flushed chan struct{} // closed when nobody writes any more, if Close waits for that
 	deaf    error         // why nothing is read any more, nil if it is
 	heard   chan struct{} // closed when nothing is read any more, if Close waits for that
 	stall   stall
+	ping    ping
 
 	flushes   sync.WaitGroup // goroutines that flush
 	closeOnce sync.Once

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // readAhead is how much is read at once, where a connection can be waited for
@@ -14,8 +15,8 @@ const readAhead = 4 << 10
 
 var readBuffers = sync.Pool{New: func() any { return new([readAhead]byte) }}
 
-// An input is what comes from the network. All but the last two is of the goroutine
-// that reads.
+// An input is what comes from the network. All but the last four is of the
+// goroutine that reads.
 type input struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil if conn cannot be waited for
@@ -28,6 +29,8 @@ type input struct {
 
 	blocked atomic.Bool   // the goroutine waits for the network
 	total   atomic.Uint64 // bytes that have come
+	made    time.Time     // the connection was
+	heard   atomic.Int64  // nanoseconds since made: when the last bytes came
 }
 
 // fill waits until there is something unread.
@@ -49,13 +52,19 @@ func (in *input) fill() error {
 		in.unread = in.small[:n]
 	}
 	if n > 0 {
-		in.total.Add(uint64(n))
+		in.note(n)
 		return nil
 	}
 	if err == nil {
 		err = io.EOF
 	}
 	return err
+}
+
+// note counts bytes that have come.
+func (in *input) note(n int) {
+	in.total.Add(uint64(n))
+	in.heard.Store(int64(time.Since(in.made)))
 }
 
 // release gives the buffer back. Nothing is unread.
@@ -79,10 +88,14 @@ func (in *input) take(b []byte) error {
 
 func (in *input) copy(b []byte) int {
 	n := copy(b, in.unread)
+	in.skip(n)
+	return n
+}
+
+func (in *input) skip(n int) {
 	if in.unread = in.unread[n:]; len(in.unread) == 0 {
 		in.release()
 	}
-	return n
 }
 
 // Read implements [io.Reader]. It is for what may be long.
@@ -92,7 +105,9 @@ func (in *input) Read(b []byte) (int, error) {
 		in.blocked.Store(true)
 		defer in.blocked.Store(false)
 		n, err := in.conn.Read(b)
-		in.total.Add(uint64(n))
+		if n > 0 {
+			in.note(n)
+		}
 		return n, err
 	}
 	if err := in.fill(); err != nil {

@@ -26,22 +26,24 @@ func (e closedError) Error() string {
 }
 
 // Wait returns when Read may have something to do: a message, a part of one, a
-// control frame. Where the system does not allow that, it returns at once. A
+// control frame, but not a pong that was asked for, since idle clients send
+// nothing else. Where the system does not allow that, it returns at once. A
 // connection spends most of its life here, so callers should do it with little
 // on their stack. After an error the connection is to be closed.
 func (c *Conn) Wait() error {
-	if c.Pending() {
-		return nil
+	for !c.Pending() {
+		if err := c.in.fill(); err != nil {
+			c.hearNoMore(err)
+			return err
+		}
+		for c.skipPong() {
+		}
 	}
-	err := c.in.fill()
-	if err != nil {
-		c.hearNoMore(err)
-	}
-	return err
+	return nil
 }
 
 // Pending reports whether Wait would return at once.
-func (c *Conn) Pending() bool { return c.raw == nil || len(c.in.unread) > 0 }
+func (c *Conn) Pending() bool { return !c.direct || len(c.in.unread) > 0 }
 
 // Heard returns how many bytes the client has sent so far, and whether all of them
 // have been read, and what they ask for is done. It may be called concurrently.
@@ -240,6 +242,9 @@ func (c *Conn) control(h header) error {
 	unmask(b, h.key)
 	if h.opcode == opClose {
 		return closed(b)
+	}
+	if h.opcode == opPong && c.ponged() {
+		return nil
 	}
 	if c.tolerate != nil && !c.tolerate() {
 		return ErrFlood

@@ -194,8 +194,10 @@ type queue struct {
 	left   uint64
 
 	// pong is the answer to the client's last ping, and last the close frame, if
-	// they are to be sent.
+	// they are to be sent; ping is true if a ping is to be.
 	pong, last Frame
+	ping       bool
+	pinged     bool // a ping is among the frames
 	dropped    bool // no messages are sent any more
 	ended      bool // the close frame is among the frames
 	counted    bool // the frames count against the budget
@@ -270,24 +272,51 @@ func (q *queue) exceeded() *Budget {
 	return nil
 }
 
-// control puts control frames where they belong: a pong before the messages that
-// have not been begun, the close frame after everything. Nothing is being written.
+// control puts control frames where they belong: pings and pongs before the
+// messages that have not been begun, the close frame after everything. Nothing is
+// being written.
 func (q *queue) control() {
-	if !q.pong.IsZero() && !q.ended {
-		at := min(q.begun, 1)
-		for at < len(q.frames) && q.frames[at].b.control {
-			at++
-		}
-		q.frames = slices.Insert(q.frames, at, q.pong)
-		if q.counted {
-			q.budget.add([]Frame{q.pong})
-		}
+	if !q.pong.IsZero() {
+		q.insert(q.pong)
 		q.pong = Frame{}
+	}
+	if q.ping && !q.pinged {
+		q.pinged = q.insert(pingFrame)
+		q.ping = false
 	}
 	if !q.last.IsZero() && len(q.frames) == 0 {
 		q.frames = append(q.frames, q.last)
 		q.last, q.ended = Frame{}, true
 	}
+}
+
+// insert returns false if nothing may follow what is queued.
+func (q *queue) insert(f Frame) bool {
+	if q.ended {
+		return false
+	}
+	at := min(q.begun, 1)
+	for at < len(q.frames) && q.frames[at].b.control {
+		at++
+	}
+	q.frames = slices.Insert(q.frames, at, f)
+	if q.counted {
+		q.budget.add([]Frame{f})
+	}
+	return true
+}
+
+// pinging reports whether a ping waits to be written.
+func (q *queue) pinging() bool { return q.ping || q.pinged }
+
+// writesMessages reports whether messages are among what is being written.
+func (q *queue) writesMessages() bool {
+	for _, f := range q.frames[:min(q.writing, len(q.frames))] {
+		if !f.b.control {
+			return true
+		}
+	}
+	return false
 }
 
 // wroteAll takes out the frames that were being written.
@@ -304,6 +333,7 @@ func (q *queue) wroteAll(deflate bool) {
 	q.left += uint64(q.bytes)
 	q.bytes, q.begun, q.writing = 0, 0, 0
 	q.asked, q.groups = 0, nil
+	q.pinged = false
 	q.clear(0)
 }
 
@@ -320,9 +350,12 @@ func (q *queue) wrote(n int, deflate bool) {
 		}
 		n -= w
 		k++
-		if !f.b.control {
+		switch {
+		case !f.b.control:
 			q.bytes -= f.Len()
 			q.left += uint64(f.Len())
+		case f == pingFrame:
+			q.pinged = false
 		}
 	}
 	for len(q.groups) > 0 && q.left >= q.groups[0].end {

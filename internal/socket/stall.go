@@ -8,21 +8,19 @@ import "time"
 // rather than time: a process that stood still has looked once, and the client
 // gets the rest of its time. Conn.mu guards it.
 type stall struct {
-	on    bool
-	timer *time.Timer // nil until it is needed
-	// accepted is how many bytes the connection has taken, and at the last look
-	// seen is the same, and unsent how many the kernel still had.
-	accepted, seen uint64
-	unsent         int
-	missed         int  // looks in a row at which nothing had changed
-	told           bool // that the client is too slow
+	on     bool
+	told   bool        // that the client is too slow
+	missed uint8       // looks in a row at which it had received nothing
+	timer  *time.Timer // nil until it is needed
+	acked  int64       // at the last look
 }
 
 // looks is how often a connection is looked at until its client is too slow.
 const looks = 8
 
 func (s *stall) begin(c *Conn) {
-	s.on, s.missed, s.seen = true, 0, s.accepted
+	s.on, s.missed = true, 0
+	s.acked, _, _ = c.acked()
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.interval(c), c.look)
 	} else {
@@ -43,15 +41,27 @@ func (s *stall) interval(c *Conn) time.Duration {
 	return c.timeout / looks
 }
 
+// acked is how many of the bytes written the client, or the proxy before it, has
+// acknowledged, and left how many it has not, if that is known; else all count as
+// acknowledged. c.mu is held.
+//
+// TLS writes more than it is given, which left includes and written does not. So
+// acked may be too low then, and falls when something is written, but rises only
+// if something has been received.
+func (c *Conn) acked() (acked int64, left int, known bool) {
+	left, known = unsentBytes(c.kernel)
+	return c.written - int64(left), left, known
+}
+
 // progress reports whether the client has received something since the last
-// look. c.mu is held while there is something to write.
-func (c *Conn) progress() bool {
-	s := &c.stall
-	unsent, known := unsentBytes(c.kernel)
+// look, and how much the kernel still has for it. c.mu is held while there is
+// something to write.
+func (c *Conn) progress() (moved bool, left int) {
+	acked, left, known := c.acked()
 	// With nothing left in the kernel it is not the client that is slow.
-	moved := s.accepted != s.seen || unsent != s.unsent || known && unsent == 0
-	s.seen, s.unsent = s.accepted, unsent
-	return moved
+	moved = acked > c.stall.acked || known && left == 0
+	c.stall.acked = acked
+	return moved, left
 }
 
 // look is called by the timer.
@@ -62,7 +72,8 @@ func (c *Conn) look() {
 		c.mu.Unlock()
 		return
 	}
-	if s.missed++; c.progress() {
+	s.missed++
+	if moved, _ := c.progress(); moved {
 		s.missed = 0
 	}
 	slow := false

@@ -173,7 +173,7 @@ func (c *Conn) flush() {
 		return
 	}
 	c.writing = true
-	if c.raw == nil || c.flusher == nil || !c.flusher.add(c) {
+	if !c.direct || c.flusher == nil || !c.flusher.add(c) {
 		c.flushAlone()
 	}
 }
@@ -194,7 +194,6 @@ func (c *Conn) rest() bool {
 
 // flushFrom is called by the Flusher. The queue's first frame has not been begun.
 func (c *Conn) flushFrom(f *Flusher, now time.Time) {
-	c.sentAt(now)
 	c.mu.Lock()
 	c.out.control()
 	f.taken = append(f.taken[:0], c.out.frames...)
@@ -202,16 +201,12 @@ func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 	c.mu.Unlock()
 
 	b := f.join(c, f.taken)
-	n, err := tryWrite(c.raw, b)
+	n, err := tryWrite(c.kernel, b)
 	f.wrote += n
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n == len(b) {
-		c.out.wroteAll(c.deflate)
-	} else {
-		c.out.wrote(n, c.deflate)
-	}
+	c.wrote(n, n == len(b), now)
 	switch {
 	case err != nil:
 		c.broken()
@@ -240,19 +235,38 @@ func (c *Conn) flushAlone() {
 				return
 			}
 			n, err := c.net.Write(b)
-			c.sentAt(time.Now())
+			now := time.Now()
 			if c.flusher != nil {
 				c.flusher.written.Add(uint64(n))
 			}
 			c.mu.Lock()
-			c.stall.accepted += uint64(n)
-			c.out.wrote(n, c.deflate)
+			c.wrote(n, false, now)
 			if err != nil {
 				c.broken()
 			}
 			c.mu.Unlock()
 		}
 	})
+}
+
+// wrote notes that the network has taken n bytes: all that was to be written, or
+// perhaps not. c.mu is held.
+func (c *Conn) wrote(n int, all bool, now time.Time) {
+	at := now.Sub(c.in.made)
+	if c.out.writesMessages() {
+		c.lastSent.Store(int64(at))
+	}
+	c.written += int64(n)
+	c.arrives = min(max(c.arrives, at)+time.Duration(n)*time.Second/slowest, at+mostHeld*time.Second/slowest)
+	pinged := c.out.pinged
+	if all {
+		c.out.wroteAll(c.deflate)
+	} else {
+		c.out.wrote(n, c.deflate)
+	}
+	if pinged && !c.out.pinged {
+		c.ping.end, c.ping.arrived = c.written, c.arrives
+	}
 }
 
 // next returns what to write next, in the buffer unless it is a part of one
@@ -290,7 +304,5 @@ func (c *Conn) broken() {
 	_ = c.below.Close()
 }
 
-// LastSent is when frames were last written, by the monotonic clock.
-func (c *Conn) LastSent() time.Time { return c.made.Add(time.Duration(c.lastSent.Load())) }
-
-func (c *Conn) sentAt(now time.Time) { c.lastSent.Store(int64(now.Sub(c.made))) }
+// LastSent is when messages were last written, by the monotonic clock.
+func (c *Conn) LastSent() time.Time { return c.in.made.Add(time.Duration(c.lastSent.Load())) }

@@ -121,7 +121,7 @@ func TestTryWriteToAFullSocket(t *testing.T) {
 	b := make([]byte, 1<<20)
 	deadline := time.Now().Add(10 * time.Second)
 	for empty := 0; empty < 10; {
-		n, err := tryWrite(c.raw, b)
+		n, err := tryWrite(c.kernel, b)
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("took %d bytes, %v", n, err)
 		}

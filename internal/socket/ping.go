@@ -1,0 +1,121 @@
+package socket
+
+import (
+	"math"
+	"time"
+)
+
+// pingFrame is what all clients are pinged with.
+var pingFrame = controlFrame(opPing, nil)
+
+// What may be on its way to the client, unseen, because a proxy has taken it.
+const (
+	// slowest is how many bytes a second the slowest link carries that is allowed
+	// for.
+	slowest = 40 << 10
+	// mostHeld is how many bytes proxies and their kernels are expected to hold.
+	mostHeld = 4 << 20
+)
+
+// A ping asks a client that is silent for a sign of life: anything that it sends
+// will do. Like a stall it counts looks rather than time, and not those at which
+// the ping or its answer may be held up by something else. Times are since the
+// connection was made. Conn.mu guards it.
+type ping struct {
+	interval, timeout time.Duration // interval is 0 if nobody is pinged
+
+	asked   time.Duration // when the last ping was queued
+	look    time.Duration // when to look for its answer next
+	waiting bool          // for the answer
+	missed  uint8         // looks in a row at which nothing had happened
+	owed    uint16        // pongs that were asked for and have not come
+	// end is where the last ping ends, in the bytes written, and arrived when it
+	// has arrived even over the slowest link.
+	end     int64
+	arrived time.Duration
+	acked   int64 // at the last look
+}
+
+// Attend pings the client if it has been silent for PingInterval, and returns true
+// for gone if it stays silent for PongTimeout after that. It is to be called when
+// the time has passed that it returns, and may be called before. It may be called
+// concurrently.
+func (c *Conn) Attend() (next time.Duration, gone bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.ping
+	now := time.Since(c.in.made)
+	heard := time.Duration(c.in.heard.Load())
+	if heard >= p.asked {
+		p.waiting = false
+	}
+	pause := p.timeout / looks
+	switch due := heard + p.interval; {
+	case p.interval == 0, c.closing.Load():
+		return math.MaxInt64, false
+	case !p.waiting && now < due:
+		return due - now, false
+	case !p.waiting:
+		p.waiting, p.asked, p.missed = true, now, 0
+		p.owed++
+		c.out.ping = true
+		c.flush()
+	case now < p.look:
+		return p.look - now, false
+	case c.heldUp(now):
+		p.missed = 0
+	default:
+		p.missed++
+	}
+	p.look = now + pause
+	return pause, p.missed >= looks
+}
+
+// heldUp reports whether the client may not have had the ping so far, or we not
+// its answer, though nobody is gone. c.mu is held.
+func (c *Conn) heldUp(now time.Duration) bool {
+	p := &c.ping
+	acked, _, _ := c.acked()
+	moved := acked > p.acked
+	p.acked = acked
+	switch {
+	case !c.in.blocked.Load(), hasUnread(c.kernel):
+		return true // This process stood still, or is behind.
+	case c.out.pinging():
+		return true // It waits behind what has been begun; the stall watches that.
+	case acked < p.end:
+		return moved
+	}
+	return now < p.arrived
+}
+
+// ponged notes a pong, and reports whether it was asked for.
+func (c *Conn) ponged() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.ping
+	if p.owed == 0 {
+		return false
+	}
+	if p.owed--; p.owed == 0 {
+		// All that was written before the ping has arrived.
+		now := time.Since(c.in.made)
+		c.arrives = min(c.arrives, now+max(0, c.arrives-p.arrived))
+	}
+	return true
+}
+
+// skipPong takes out of what is unread a pong that was asked for, if it comes
+// next and has come whole.
+func (c *Conn) skipPong() bool {
+	b := c.in.unread
+	if len(b) < 6 || b[0] != fin|opPong || b[1] < 0x80 {
+		return false
+	}
+	n := 6 + int(b[1]&0x7f)
+	if n > 6+maxControl || n > len(b) || !c.ponged() {
+		return false
+	}
+	c.in.skip(n)
+	return true
+}

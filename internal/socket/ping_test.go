@@ -1,0 +1,525 @@
+package socket
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const (
+	pingInterval = 25 * time.Second
+	pongTimeout  = 10 * time.Second
+)
+
+// A watched is a connection in fake time that is attended, as its owner does it,
+// and read.
+type watched struct {
+	*Conn
+	client net.Conn
+	frames *bufio.Reader
+	made   time.Time
+	gone   chan time.Duration // receives the age at which the client is gone
+}
+
+// watch runs a test with a connection whose client writes and reads as the test
+// says.
+func watch(t *testing.T, test func(t *testing.T, w *watched)) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := net.Pipe()
+		defer client.Close()
+		test(t, attend(t, server, client))
+	})
+}
+
+func attend(t *testing.T, server, client net.Conn) *watched {
+	c, err := acceptOn(server, Options{
+		ReadLimit: 1 << 16, QueueLimit: 10 << 20, WriteTimeout: time.Minute, PingInterval: pingInterval, PongTimeout: pongTimeout,
+		TooSlow: func() { t.Error("too slow") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watched{c, client, bufio.NewReader(client), time.Now(), make(chan time.Duration, 1)}
+	if _, err := http.ReadResponse(w.frames, nil); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			if _, err := c.Read(readBuffer512); err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		for {
+			next, gone := c.Attend()
+			if gone {
+				w.gone <- time.Since(w.made)
+				return
+			}
+			select {
+			case <-time.After(next):
+			case <-over:
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// pings reads frames, and returns when the client is pinged.
+func (w *watched) pings(t *testing.T, n int, answer bool) (at []time.Duration) {
+	t.Helper()
+	for len(at) < n {
+		f, err := readFrame(w.frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.first != fin|opPing {
+			continue
+		}
+		at = append(at, time.Since(w.made))
+		if answer {
+			w.send(t, masked(fin|opPong, nil))
+		}
+	}
+	return at
+}
+
+func (w *watched) send(t *testing.T, b []byte) {
+	t.Helper()
+	if _, err := w.client.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// drain reads all that comes.
+func (w *watched) drain() { go func() { _, _ = io.Copy(io.Discard, w.frames) }() }
+
+// A client that answers is pinged when it has been silent for the interval, and not
+// at the same time as all others.
+func TestPings(t *testing.T) {
+	var first []time.Duration
+	for range 40 {
+		watch(t, func(t *testing.T, w *watched) {
+			at := w.pings(t, 4, true)
+			first = append(first, at[0])
+			for i := range at[1:] {
+				if d := at[i+1] - at[i]; d != pingInterval {
+					t.Errorf("ping %d comes %v after the one before", i+1, d)
+				}
+			}
+			if len(w.gone) != 0 {
+				t.Error("a client that answers is gone")
+			}
+		})
+	}
+	slices.Sort(first)
+	if first[0] < pingInterval/2 || first[39] > pingInterval || first[30]-first[10] < pingInterval/20 {
+		t.Errorf("the first pings come at %v", first)
+	}
+}
+
+// Whoever says nothing is gone in time; whatever a client says is a sign of life.
+func TestSilence(t *testing.T) {
+	slowly := func(t *testing.T, w *watched, b []byte, pause time.Duration) {
+		for _, piece := range singly(b) {
+			w.send(t, piece)
+			time.Sleep(pause)
+		}
+	}
+	for _, row := range []struct {
+		what string
+		// do is what the client does until it falls silent.
+		do func(t *testing.T, w *watched)
+	}{
+		{"nothing", func(_ *testing.T, w *watched) { w.drain() }},
+		{"it answers some", func(t *testing.T, w *watched) { w.pings(t, 3, true); w.drain() }},
+		{"it answers late", func(t *testing.T, w *watched) {
+			for range 3 {
+				w.pings(t, 1, false)
+				time.Sleep(pongTimeout - time.Second)
+				w.send(t, masked(fin|opPong, nil))
+			}
+			w.drain()
+		}},
+		{"half a message", func(t *testing.T, w *watched) {
+			w.drain()
+			slowly(t, w, masked(text, []byte("half of a message"))[:15], pingInterval+pongTimeout-2*time.Second)
+		}},
+		{"messages instead of a pong", func(t *testing.T, w *watched) {
+			w.drain()
+			for range 5 {
+				w.send(t, masked(text, []byte("m")))
+				time.Sleep(pingInterval + pongTimeout - 2*time.Second)
+			}
+		}},
+		{"pings of its own", func(t *testing.T, w *watched) {
+			w.drain()
+			for range 10 {
+				time.Sleep(20 * time.Second)
+				w.send(t, masked(fin|opPing, nil))
+			}
+		}},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			watch(t, func(t *testing.T, w *watched) {
+				row.do(t, w)
+				silent := time.Duration(w.Conn.in.heard.Load())
+				if len(w.gone) != 0 {
+					t.Fatalf("it is gone after %v, before it fell silent", <-w.gone)
+				}
+				if d := <-w.gone - silent; d > pingInterval+pongTimeout || d < pongTimeout {
+					t.Errorf("it is gone %v after it fell silent", d)
+				}
+			})
+		})
+	}
+}
+
+// While we do not read, because a command takes long, nobody is gone.
+func TestSilenceBehindACommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := net.Pipe()
+		c, err := acceptOn(server, Options{ReadLimit: 100, QueueLimit: 100, WriteTimeout: time.Minute, PingInterval: pingInterval, PongTimeout: pongTimeout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, client) }()
+		attend := func(d time.Duration) (gone bool) {
+			for end := time.Now().Add(d); time.Now().Before(end) && !gone; {
+				var next time.Duration
+				next, gone = c.Attend()
+				time.Sleep(next)
+			}
+			return gone
+		}
+		if attend(5 * time.Minute) {
+			t.Error("gone, although nobody reads")
+		}
+		go func() { _, _ = c.Read(readBuffer512) }()
+		if attend(pongTimeout - 2*time.Second) {
+			t.Error("gone too early")
+		}
+		if !attend(4 * time.Second) {
+			t.Error("not gone")
+		}
+		_ = client.Close()
+	})
+}
+
+// A holdingLink takes all that a server writes, as a proxy with large buffers
+// does, and passes it on at a rate.
+type holdingLink struct {
+	net.Conn
+	rate int // bytes a second
+	held chan []byte
+	done chan struct{}
+	once sync.Once
+}
+
+func (l *holdingLink) Write(b []byte) (int, error) {
+	select {
+	case l.held <- bytes.Clone(b):
+		return len(b), nil
+	case <-l.done:
+		return 0, net.ErrClosed
+	}
+}
+
+func (l *holdingLink) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return l.Conn.Close()
+}
+
+func (l *holdingLink) carry() {
+	for {
+		select {
+		case b := <-l.held:
+			time.Sleep(time.Duration(len(b)) * time.Second / time.Duration(l.rate))
+			if _, err := l.Conn.Write(b); err != nil {
+				return
+			}
+		case <-l.done:
+			return
+		}
+	}
+}
+
+// A ping that waits in a proxy, behind what the client gets over a slow link, has
+// the time for that. Who is gone is not allowed more.
+func TestPingBehindABacklog(t *testing.T) {
+	const slow, fast = 48_000, 1 << 30 // bytes a second; slow is 0.4 Mbit
+	for _, row := range []struct {
+		what    string
+		rate    int
+		backlog int           // bytes at once
+		each    int           // bytes a second after that
+		answers int           // pings
+		gone    time.Duration // after the last answer; 0 for never
+	}{
+		{"none", fast, 0, 0, 0, pingInterval + pongTimeout},
+		{"much, over a slow link", slow, 3_500_000, 0, 100, 0},
+		{"what a slow link just carries", slow, 0, slow * 8 / 10, 100, 0},
+		{"much, and then nothing", fast, 3_500_000, 0, 0, 3_500_000*time.Second/slowest + pongTimeout},
+		{"as much as may be, and then nothing", fast, 8 << 20, 0, 0, pingInterval + mostHeld*time.Second/slowest + pongTimeout},
+		{"what a slow link carries, and then nothing", fast, 0, 20_000, 8, pingInterval + pongTimeout},
+		{"what a fast link carries, and then nothing", fast, 0, 2 * slowest, 8, 2*pingInterval + pongTimeout},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, client := net.Pipe()
+				link := &holdingLink{Conn: server, rate: row.rate, held: make(chan []byte, 1000), done: make(chan struct{})}
+				go link.carry()
+				w := attend(t, link, client)
+				answered := make(chan time.Duration, 1)
+				go func() {
+					last := time.Duration(0)
+					defer func() { answered <- last }()
+					for n := 0; ; {
+						first, err := skipFrame(w.frames)
+						if err != nil {
+							return
+						}
+						if first != fin|opPing {
+							continue
+						}
+						if n++; n <= row.answers {
+							last = time.Since(w.made)
+							_, _ = client.Write(masked(fin|opPong, nil))
+						}
+					}
+				}()
+				if !w.SendAll([]Frame{textFrame(strings.Repeat("x", row.backlog))}) {
+					t.Error("the backlog is too long")
+				}
+				end := time.Now().Add(10 * time.Minute)
+				for time.Now().Before(end) && len(w.gone) == 0 {
+					if row.each > 0 {
+						w.Send(textFrame(strings.Repeat("x", row.each)))
+					}
+					time.Sleep(time.Second)
+				}
+				w.Cut()
+				switch last := <-answered; {
+				case len(w.gone) == 0:
+					if row.gone != 0 {
+						t.Error("not gone")
+					}
+				case row.gone == 0:
+					t.Errorf("gone after %v", <-w.gone)
+				default:
+					if d := <-w.gone - last; d > row.gone+3*time.Second || d < row.gone/2 {
+						t.Errorf("gone after %v, want %v", d, row.gone)
+					}
+				}
+			})
+		})
+	}
+}
+
+// skipFrame reads a server's frame of any length.
+func skipFrame(in *bufio.Reader) (first byte, err error) {
+	first, err = in.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	l, err := in.ReadByte()
+	n, more := int64(l), map[byte]int{126: 2, 127: 8}[l]
+	if more > 0 {
+		n = 0
+	}
+	for range more {
+		var b byte
+		b, err = in.ReadByte()
+		n = n<<8 | int64(b)
+	}
+	if err == nil {
+		_, err = io.CopyN(io.Discard, in, n)
+	}
+	return first, err
+}
+
+// A ping goes before the messages that have not been begun, and does not count.
+func TestPingBeforeMessages(t *testing.T) { bothWays(t, testPingBeforeMessages) }
+
+func testPingBeforeMessages(t *testing.T, f *Flusher) {
+	c, client := rawPair(t, Options{Flusher: f, QueueLimit: 30, PingInterval: 1, PongTimeout: time.Hour})
+	resume := hold(c)
+	c.Send(textFrame("1"))
+	c.Send(textFrame("2"))
+	before := c.Queued()
+	if _, gone := c.Attend(); gone {
+		t.Error("gone at once")
+	}
+	if n := c.Queued(); n != before {
+		t.Errorf("a ping of %d bytes is queued", n-before)
+	}
+	resume()
+	for _, want := range []frame{{fin | opPing, nil}, {text, []byte("1")}, {text, []byte("2")}} {
+		if first, payload, err := client.next(); err != nil || first != want.first || string(payload) != string(want.payload) {
+			t.Fatalf("%x %q, %v instead of %x %q", first, payload, err, want.first, want.payload)
+		}
+	}
+}
+
+// Only messages count as something sent: else pings would keep every connection
+// from being idle.
+func TestPingIsNoMessage(t *testing.T) { bothWays(t, testPingIsNoMessage) }
+
+func testPingIsNoMessage(t *testing.T, f *Flusher) {
+	c, client := rawPair(t, Options{Flusher: f, PingInterval: 1, PongTimeout: time.Hour})
+	go func() { _, _ = c.Read(readBuffer512) }()
+	sent := c.LastSent()
+	expect := func(want byte) {
+		t.Helper()
+		if first, _, err := client.next(); err != nil || first != want {
+			t.Fatalf("%x, %v instead of %x", first, err, want)
+		}
+	}
+	c.Attend()
+	expect(fin | opPing)
+	client.send(masked(fin|opPing, nil))
+	expect(fin | opPong)
+	if !c.LastSent().Equal(sent) {
+		t.Error("a control frame counts as a message")
+	}
+}
+
+// A pong that was asked for does not count for the rate limit, and does not make
+// Wait return, however it comes. Others do both.
+func TestPongThatWasAskedFor(t *testing.T) {
+	pong, message := masked(fin|opPong, []byte("x")), masked(text, []byte("m"))
+	for _, row := range []struct {
+		what     string
+		pings    int
+		send     [][]byte
+		tolerate int // calls
+		returns  bool
+	}{
+		{"one", 1, [][]byte{pong}, 0, false},
+		{"two", 2, [][]byte{append(bytes.Clone(pong), pong...)}, 0, false},
+		{"one too many", 1, [][]byte{pong, pong}, 1, true},
+		{"nobody asked", 0, [][]byte{pong}, 1, true},
+		{"a message behind it", 1, [][]byte{append(bytes.Clone(pong), message...)}, 1, true},
+		{"in pieces", 1, singly(pong), 0, true},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			if !canTry {
+				t.Skip("connections cannot be waited for on this system")
+			}
+			var mu sync.Mutex
+			calls := 0
+			c, client := rawPair(t, Options{PingInterval: 1, PongTimeout: time.Hour, Tolerate: func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				calls++
+				return true
+			}})
+			c.mu.Lock()
+			c.ping.owed = uint16(row.pings)
+			c.mu.Unlock()
+			returned, over := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(over)
+				if c.Wait() == nil {
+					close(returned)
+				}
+				for {
+					if _, err := c.Read(readBuffer512); err != nil {
+						return
+					}
+				}
+			}()
+			sent := 0
+			for _, b := range row.send {
+				client.send(b)
+				sent += len(b)
+				for {
+					if n, all := c.Heard(); int(n) >= sent && all {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+			}
+			mu.Lock()
+			if calls != row.tolerate {
+				t.Errorf("%d frames count, want %d", calls, row.tolerate)
+			}
+			mu.Unlock()
+			select {
+			case <-returned:
+				if !row.returns {
+					t.Error("Wait has returned")
+				}
+			default:
+				if row.returns {
+					t.Error("Wait has not returned")
+				}
+			}
+			c.Cut()
+			<-over
+			c.Close(context.Background(), StatusNormal, "")
+		})
+	}
+}
+
+// A client whose kernel takes everything, and that answers nothing, is gone; over
+// TCP and TLS, with messages on their way and without.
+func TestFrozenClient(t *testing.T) {
+	const timeout = 2 * time.Second
+	for name, connect := range map[string]func(t *testing.T) (server, client net.Conn){"TCP": tcpPipe, "TLS": tlsPipe} {
+		for busy, pause := range map[string]time.Duration{"silent": time.Hour, "busy": 10 * time.Millisecond} {
+			t.Run(name+" "+busy, func(t *testing.T) {
+				t.Parallel()
+				server, client := connect(t)
+				c, err := acceptOn(server, Options{
+					ReadLimit: 100, QueueLimit: 1 << 20, WriteTimeout: time.Minute, PingInterval: time.Second, PongTimeout: timeout,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				go func() { _, _ = c.Read(readBuffer512) }()
+				done := make(chan struct{})
+				var sending sync.WaitGroup
+				defer sending.Wait()
+				defer close(done)
+				sending.Go(func() {
+					for {
+						select {
+						case <-time.After(pause):
+							c.Send(textFrame("something"))
+						case <-done:
+							return
+						}
+					}
+				})
+				start := time.Now()
+				for {
+					next, gone := c.Attend()
+					if gone {
+						break
+					}
+					time.Sleep(next)
+				}
+				if d := time.Since(start); d < timeout || d > 5*timeout {
+					t.Errorf("gone after %v", d)
+				}
+				c.Cut()
+				c.Close(context.Background(), StatusNormal, "")
+			})
+		}
+	}
+}
