@@ -50,16 +50,16 @@ type connection struct {
 	retries      map[string]subscribeRetry        // by channel, nil until there are some
 	unsubscribes []string                         // channels that the store must forget
 	stopRetries  context.CancelFunc               // of the goroutine for these two, nil if there is none
-	ended        bool
-	reason       closeReason   // why it is being closed
-	received     time.Duration // since connected: the last message
-	heartbeat    time.Duration // the same: the last sign of life, with a heartbeat timeout
-	keptAlive    time.Duration // the same: the last keep-alive
-	lists        time.Duration // the same: until when the lists of members that were sent are paid for
-	suspected    bool          // whether the client was found silent once
-	heardBytes   uint64        // bytes that had come by then
+	ending       chan struct{}                    // nil until the end is under way, closed when it is over
+	reason       closeReason                      // why it is being closed
+	received     time.Duration                    // since connected: the last message
+	heartbeat    time.Duration                    // the same: the last sign of life, with a heartbeat timeout
+	keptAlive    time.Duration                    // the same: the last keep-alive
+	lists        time.Duration                    // the same: until when the lists of members that were sent are paid for
+	suspected    bool                             // whether the client was found silent once
+	heardBytes   uint64                           // bytes that had come by then
 	timer        *time.Timer
-	background   sync.WaitGroup // goroutines of this connection besides run
+	background   sync.WaitGroup // of the goroutine for retries
 }
 
 // randomLength is that of the random part of a connection id: 132 bits.

@@ -22,6 +22,7 @@ const (
 	reasonExpired
 	reasonIdle
 	reasonHeartbeat
+	reasonUnresponsive
 	reasonSlow
 	reasonFlood
 	reasonHost
@@ -34,49 +35,43 @@ var closeReasons = [...]struct {
 	name string
 	code socket.Code
 	text string
+	// atOnce says that the others are told before the close handshake is over: it
+	// may take long with somebody who is not there, does not read, or was thrown
+	// out. The rest are members until they have received what waits for them.
+	atOnce bool
 }{
-	reasonClient:    {name: "client"},
-	reasonExpired:   {"expired", socket.StatusGoingAway, "Going away"},
-	reasonIdle:      {"idle", socket.StatusGoingAway, "Idle timeout"},
-	reasonHeartbeat: {"heartbeat", socket.StatusGoingAway, "Heartbeat timeout"},
-	reasonSlow:      {"slow", socket.StatusTryAgainLater, "Too slow to receive"},
-	reasonFlood:     {"flood", socket.StatusPolicyViolation, "Rate limit exceeded"},
-	reasonHost:      {"host", socket.StatusPolicyViolation, "Disconnected by the server"},
-	reasonShutdown:  {"shutdown", socket.StatusGoingAway, "Going away"},
+	reasonClient:       {name: "client"},
+	reasonExpired:      {"expired", socket.StatusGoingAway, "Going away", false},
+	reasonIdle:         {"idle", socket.StatusGoingAway, "Idle timeout", false},
+	reasonHeartbeat:    {"heartbeat", socket.StatusGoingAway, "Heartbeat timeout", true},
+	reasonUnresponsive: {"unresponsive", socket.StatusGoingAway, "Ping timeout", true},
+	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true},
+	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true},
+	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true},
+	reasonShutdown:     {"shutdown", socket.StatusGoingAway, "Going away", false},
 }
 
-func (r closeReason) name() string { return closeReasons[r].name }
-func (r closeReason) text() string { return closeReasons[r].text }
-
+func (r closeReason) name() string      { return closeReasons[r].name }
+func (r closeReason) text() string      { return closeReasons[r].text }
 func (r closeReason) code() socket.Code { return closeReasons[r].code }
+func (r closeReason) atOnce() bool      { return closeReasons[r].atOnce }
 
 // close ends the connection from outside, without waiting for it. It returns
 // false if somebody else did so before.
 func (c *connection) close(reason closeReason) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.reason != reasonNone {
+	if c.ending != nil || c.reason != reasonNone {
 		return false
 	}
 	c.reason = reason
-	c.background.Go(func() { c.closeNow(reason.code(), reason) })
+	running := &c.h.conns.running
+	running.Go(func() { c.sock.Close(c.h.ctx, reason.code(), reason.text()) })
+	if reason.atOnce() {
+		running.Go(func() { c.end(nil) })
+	}
 	return true
 }
-
-// closeNow makes the close handshake and returns when it is over.
-func (c *connection) closeNow(code socket.Code, reason closeReason) {
-	ctx := c.h.ctx
-	if reason == reasonHeartbeat {
-		// Most likely nobody is there, and the others have waited long enough.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, silentClose)
-		defer cancel()
-	}
-	c.sock.Close(ctx, code, reason.text())
-}
-
-// silentClose is how long the end of a silent client may take.
-const silentClose = time.Second
 
 // flooded ends the connection of a client that goes on beyond its rate limit.
 func (c *connection) flooded() {
@@ -106,16 +101,22 @@ func (c *connection) finish(err error) {
 	if reason == reasonNone {
 		code = socket.CloseCode(err)
 	}
-	c.closeNow(code, reason)
+	c.sock.Close(c.h.ctx, code, reason.text())
 	c.end(err)
 }
 
-// end takes back everything that the connection has caused. It runs on the
-// connection's own goroutine, which lives on until the store has taken it. cause is
-// why nothing more was read.
+// end takes back everything that the connection has caused, and returns when the
+// store knows, or the handler has stopped. Only the first call does so; the others
+// wait for it. cause is why nothing more was read, if that is why it ends.
 func (c *connection) end(cause error) {
 	c.mu.Lock()
-	c.ended = true
+	if ending := c.ending; ending != nil {
+		c.mu.Unlock()
+		<-ending
+		return
+	}
+	c.ending = make(chan struct{})
+	defer close(c.ending)
 	reason := cmp.Or(c.reason, reasonClient)
 	if c.stopRetries != nil {
 		c.stopRetries()
@@ -140,6 +141,7 @@ func (c *connection) end(cause error) {
 	c.mu.Lock()
 	c.subs = table.Map[string, *subscription]{}
 	c.mu.Unlock()
+	c.ops.Unlock()
 	c.untilStored(func(ctx context.Context) error {
 		for ; len(channels) > 0; channels = channels[1:] {
 			if err := c.storeUnsubscribe(ctx, channels[0]); err != nil {
@@ -151,7 +153,6 @@ func (c *connection) end(cause error) {
 		}
 		return c.h.node.RemoveConnection(ctx, c.id)
 	})
-	c.ops.Unlock()
 	now := time.Now()
 	c.emitConnection(EventDisconnected, &now)
 	c.h.counts.disconnected[reason].Add(1)
@@ -163,5 +164,5 @@ func (c *connection) end(cause error) {
 func (c *connection) hasEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ended
+	return c.ending != nil
 }

@@ -27,11 +27,15 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventHeartbeat:         (*connection).acknowledge,
 }
 
-// locked keeps out whoever else changes the connection meanwhile.
+// locked keeps out whoever else changes the connection meanwhile, and a connection
+// unchanged that has ended.
 func locked(f func(c *connection, cmd *wire.Command) error) func(c *connection, cmd *wire.Command) error {
 	return func(c *connection, cmd *wire.Command) error {
 		c.ops.Lock()
 		defer c.ops.Unlock()
+		if c.hasEnded() {
+			return nil // Nobody is told.
+		}
 		return f(c, cmd)
 	}
 }

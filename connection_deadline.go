@@ -10,8 +10,9 @@ func (c *connection) startTimer() {
 	defer c.mu.Unlock()
 	now := time.Since(c.connected)
 	c.received, c.heartbeat, c.keptAlive = now, now, now
-	if !c.ended {
-		c.timer = time.AfterFunc(c.nextDeadline()-now, c.tick)
+	if c.ending == nil {
+		pause, _ := c.attend(now)
+		c.timer = time.AfterFunc(pause, c.tick)
 	}
 }
 
@@ -19,7 +20,7 @@ func (c *connection) startTimer() {
 func (c *connection) tick() {
 	now := time.Since(c.connected)
 	c.mu.Lock()
-	if c.ended {
+	if c.ending != nil {
 		c.mu.Unlock()
 		return
 	}
@@ -35,7 +36,10 @@ func (c *connection) tick() {
 	}
 	if reason == reasonNone {
 		c.suspected = false
-		c.timer.Reset(max(c.nextDeadline()-now, time.Millisecond))
+		var pause time.Duration
+		if pause, reason = c.attend(now); reason == reasonNone {
+			c.timer.Reset(max(pause, time.Millisecond))
+		}
 	}
 	c.mu.Unlock()
 	if keepAlive {
@@ -59,6 +63,16 @@ func (c *connection) overdue(now time.Duration) closeReason {
 	return reasonNone
 }
 
+// attend has a silent client pinged. It returns how long nothing is to be done, or
+// why the connection must end now.
+func (c *connection) attend(now time.Duration) (time.Duration, closeReason) {
+	next, gone := c.sock.Attend()
+	if gone {
+		return 0, reasonUnresponsive
+	}
+	return min(next, c.nextDeadline()-now), reasonNone
+}
+
 // silent reports whether the client has really sent nothing. Its sign of life may
 // be in the network connection still, because this process stood still, or is
 // behind; or behind a message that is arriving over a slow link. So it must be
@@ -70,7 +84,8 @@ func (c *connection) silent() bool {
 	return silent
 }
 
-// active is when a message was last sent or received.
+// active is when a message was last sent or received. Pings and their answers are
+// none.
 func (c *connection) active() time.Duration {
 	return max(c.received, c.sock.LastSent().Sub(c.connected))
 }

@@ -1,6 +1,7 @@
 package hotsock
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -45,6 +46,8 @@ func inRig(t *testing.T, o Options, f func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, s: &faultyStore{Store: storememory.New()}}
 		o.Store = r.s
+		// Its clients read, and so answer pings, only when the test tells them to.
+		o.PingInterval = cmp.Or(o.PingInterval, -1)
 		if o.Authenticate == nil {
 			o.Authenticate = func(req *http.Request) (*Claims, error) {
 				return everything(req.URL.Query().Get("uid")), nil

@@ -55,7 +55,8 @@ func TestLimits(t *testing.T) {
 		{"`store`", countText(protocol.MaxStore) + " seconds (a hundred years), or -1"},
 		{"connection", fmt.Sprintf("%.0f hours *", o.MaxConnectionDuration.Hours())},
 		{"receiving nothing of what waits", fmt.Sprintf("%.0f seconds *", o.WriteTimeout.Seconds())},
-		{"silence of both sides", fmt.Sprintf("%.0f minutes *", o.IdleTimeout.Minutes())},
+		{"no message from either side", fmt.Sprintf("%.0f minutes *", o.IdleTimeout.Minutes())},
+		{"silence of the client", fmt.Sprintf("%.0f seconds *, and %.0f seconds * after a ping", o.PingInterval.Seconds(), o.PongTimeout.Seconds())},
 		{"catching up with what was not kept", fmt.Sprintf("%.0f minutes *, %s messages a channel *", o.ReplayWindow.Minutes(), countText(o.ReplayLimit))},
 	}
 	if protocol.MaxEvent != protocol.MaxKey {

@@ -92,8 +92,22 @@ type Options struct {
 	// to 2 h.
 	MaxConnectionDuration time.Duration
 	// IdleTimeout closes a connection on which no message was sent or received
-	// for that long. Defaults to 10 min.
+	// for that long, whether somebody is there or not. Defaults to 10 min.
 	IdleTimeout time.Duration
+	// PingInterval is how long a client may send nothing at all until it is sent
+	// a ping of the WebSocket protocol, which browsers and WebSocket libraries
+	// answer by themselves; a library may do so only while the program reads. The
+	// first ping may come after half of that, so that clients which come together
+	// are not pinged together. Defaults to 25 s; less than 0 turns pings off, and
+	// then a client that vanished without a word stays until IdleTimeout, or for
+	// as long as it is sent something and the network does not report an error.
+	PingInterval time.Duration
+	// PongTimeout is how long a client may send nothing after a ping; then it is
+	// disconnected as unresponsive, and the other members of its presence channels
+	// are told at once. A client that is receiving what was written before the ping
+	// has more time: until it has received that, where Linux knows, and else for as
+	// long as 40 KiB/s take, as when a proxy may hold it. Defaults to 10 s.
+	PongTimeout time.Duration
 	// KeepAliveInterval is the time between hotsock.keepAlive messages to
 	// connections whose token asks for them. Defaults to 9.5 min.
 	KeepAliveInterval time.Duration
@@ -192,6 +206,9 @@ func (o *Options) setDefaults() {
 	o.ClockSkew = max(o.ClockSkew, 0)
 	orDefault(&o.MaxConnectionDuration, 2*time.Hour)
 	orDefault(&o.IdleTimeout, 10*time.Minute)
+	orDefault(&o.PingInterval, 25*time.Second)
+	o.PingInterval = max(o.PingInterval, 0)
+	orDefault(&o.PongTimeout, 10*time.Second)
 	orDefault(&o.KeepAliveInterval, 9*time.Minute+30*time.Second)
 	orDefault(&o.WriteTimeout, 10*time.Second)
 	orDefault(&o.StoreTimeout, time.Second)
@@ -243,6 +260,9 @@ func (o *Options) validate() error {
 			bad("AllowedHeaders[%d] is %q: %w", i, name, err)
 		}
 	}
+	if o.PingInterval != 0 && o.PingInterval < time.Second {
+		bad("PingInterval is %v, the least is %v", o.PingInterval, time.Second)
+	}
 	if o.ClockSkew > maxClockSkew {
 		bad("ClockSkew is %v, the most is %v", o.ClockSkew, maxClockSkew)
 	}
@@ -253,6 +273,7 @@ func (o *Options) validate() error {
 	}{
 		{"MaxConnectionDuration", o.MaxConnectionDuration, time.Second},
 		{"IdleTimeout", o.IdleTimeout, time.Second},
+		{"PongTimeout", o.PongTimeout, time.Second},
 		{"KeepAliveInterval", o.KeepAliveInterval, time.Second},
 		{"WriteTimeout", o.WriteTimeout, time.Millisecond},
 		{"StoreTimeout", o.StoreTimeout, time.Millisecond},

@@ -18,7 +18,7 @@ type Stats struct {
 	Connected uint64
 	// Disconnected is how many ended, by reason: "client" (it closed, or its
 	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
-	// "heartbeat", "slow" ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
+	// "heartbeat", "unresponsive" ([Options.PongTimeout]), "slow" ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
 	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
 	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All
 	// keys are present, also those with 0.

@@ -82,6 +82,9 @@ func (c *connection) autoSubscribe(channel string) {
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()
+	if c.hasEnded() {
+		return
+	}
 	err := c.trySubscribe(&req, &cmd)
 	if err == nil {
 		return

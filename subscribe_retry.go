@@ -62,12 +62,9 @@ func (c *connection) retryUnsubscribe(channel string) {
 func (c *connection) retryLater(add func(*connection)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
-		return
-	}
 	add(c)
-	if c.stopRetries != nil {
-		return
+	if c.ending != nil || c.stopRetries != nil {
+		return // The end waits for ops, and then unsubscribes.
 	}
 	var ctx context.Context
 	ctx, c.stopRetries = context.WithCancel(c.h.ctx)

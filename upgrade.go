@@ -38,6 +38,8 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		QueueLimit:   u.h.opts.MaxQueueSize,
 		Budget:       u.h.queued,
 		WriteTimeout: u.h.opts.WriteTimeout,
+		PingInterval: u.h.opts.PingInterval,
+		PongTimeout:  u.h.opts.PongTimeout,
 		Compress:     u.h.opts.Compress,
 		Flusher:      &u.h.flusher,
 		TooSlow:      c.tooSlow,

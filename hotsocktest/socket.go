@@ -13,9 +13,11 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
-// A Socket is a bare WebSocket, for tests of what goes over the wire (docs/protocol.md) and of connections that time out: it neither
-// pings nor reconnects, and reads only when it is told to. Failures end the
-// test that dialed. One goroutine at a time may use it.
+// A Socket is a bare WebSocket, for tests of what goes over the wire
+// (docs/protocol.md) and of connections that time out: it answers pings of the
+// WebSocket protocol, and neither sends anything else by itself nor reconnects. It
+// keeps what it receives; stall its Link for a client that receives nothing.
+// Failures end the test that dialed. One goroutine at a time may use it.
 type Socket struct {
 	// Link is the way to the nodes.
 	Link *Link
@@ -25,6 +27,7 @@ type Socket struct {
 	t  testing.TB
 	s  *Server
 	ws *websocket.Conn
+	in *inbox
 }
 
 // Dial connects a Socket with a connect token of the claims, to the nodes in
@@ -49,8 +52,10 @@ func (s *Server) DialWith(t testing.TB, query string, header http.Header) *Socke
 		t.Fatalf("hotsocktest: cannot connect: %v", err)
 	}
 	k.ws.SetReadLimit(-1)
+	k.in = newInbox(k.ws)
 	t.Cleanup(func() {
 		_ = k.ws.CloseNow()
+		<-k.in.over
 		transport.CloseIdleConnections()
 	})
 	var m struct {
@@ -88,8 +93,7 @@ func (k *Socket) Read() []byte {
 func (k *Socket) read() ([]byte, error) {
 	ctx, cancel := k.s.patient()
 	defer cancel()
-	_, frame, err := k.ws.Read(ctx)
-	return frame, err
+	return k.in.next(ctx)
 }
 
 // Expect waits for the next frame and returns it. The test fails unless the frame

@@ -94,6 +94,7 @@ hotsock_disconnects_total{reason="host"} 0
 hotsock_disconnects_total{reason="idle"} 0
 hotsock_disconnects_total{reason="shutdown"} 0
 hotsock_disconnects_total{reason="slow"} 0
+hotsock_disconnects_total{reason="unresponsive"} 0
 # HELP hotsock_messages_published_total Messages and notices of reactions that the store accepted from this node.
 # TYPE hotsock_messages_published_total counter
 hotsock_messages_published_total 1

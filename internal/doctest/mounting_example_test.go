@@ -23,9 +23,8 @@ func Example_options() {
 			all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			return strings.TrimSpace(all[len(all)-1])
 		},
-		// For proxies that end what is silent for a minute. Tokens must have
-		// KeepAlive.
-		KeepAliveInterval: 45 * time.Second,
+		// For proxies that end what is silent for half a minute or less.
+		PingInterval: 10 * time.Second,
 	})
 
 	fmt.Println(err, rt.Close())

@@ -86,6 +86,8 @@ func (e *env) options(s store.Store, set func(*hotsock.Options)) hotsock.Options
 		Logger:   slog.New(slog.NewTextHandler(e.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		// The machine may be busy: a second is not much then.
 		StoreTimeout: 10 * time.Second,
+		// The clients read, and so answer pings, only when a test tells them to.
+		PingInterval: -1,
 	}
 	if set != nil {
 		set(&o)

@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -66,7 +67,13 @@ func TestLifetime(t *testing.T) {
 		},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			inBubble(t, 1, tt.set, func(t *testing.T, e *env) {
+			set := func(o *hotsock.Options) {
+				o.PingInterval = 0 // which is the default: pings change nothing
+				if tt.set != nil {
+					tt.set(o)
+				}
+			}
+			inBubble(t, 1, set, func(t *testing.T, e *env) {
 				start := time.Now()
 				c := e.connect(t, tt.claims)
 				done := make(chan struct{})
@@ -107,6 +114,23 @@ func TestLifetime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Section 2: who is silent is pinged, and who does not answer is disconnected.
+func TestPingTimeout(t *testing.T) {
+	inBubble(t, 1, func(o *hotsock.Options) { o.PingInterval = 0 }, func(t *testing.T, e *env) {
+		c := e.connect(t, `{"scope":"connect"}`)
+		start := time.Now()
+		sent, err := io.ReadAll(c.Under) // past what would answer
+		lived := time.Since(start)
+		const ping, end = "\x89\x00", "\x88\x0e\x03\xe9Ping timeout"
+		if string(sent) != ping+end || err != nil {
+			t.Errorf("sent %q, %v", sent, err)
+		}
+		if lived < 22*time.Second || lived > 37*time.Second {
+			t.Errorf("lived for %v", lived)
+		}
+	})
 }
 
 // bubbleStart is when every bubble begins.
