@@ -174,12 +174,12 @@ func TestNobodyKnowsWhoFires(t *testing.T) {
 	if got, want := s.whoFires(7), s.keys.control(""); got != want {
 		t.Errorf("while nobody knows, told on %s, want %s", got, want)
 	}
-	old := &assigned{assignment: assign([]string{"other"}, []string{"other"}), until: time.Now().Add(time.Minute)}
-	n.heartbeat.assigned.Store(old)
+	other := assign([]string{"other"}, []string{"other"})
+	n.heartbeat.assigned.Store(&assigned{assignment: other, until: time.Now().Add(time.Minute)})
 	if n.heartbeat.maintains(7) || n.heartbeat.firesIn(7) {
 		t.Error("has what is assigned to another")
 	}
-	old.until = time.Now()
+	n.heartbeat.assigned.Store(&assigned{assignment: other, until: time.Now()})
 	if !n.heartbeat.maintains(7) || !n.heartbeat.firesIn(7) {
 		t.Error("does not help out with what is assigned to one that is not known to live")
 	}

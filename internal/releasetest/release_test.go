@@ -67,7 +67,7 @@ func TestFetch(t *testing.T) {
 	downloaded := filepath.Join(goEnv(t, "GOMODCACHE"), "cache", "download")
 	env := append(os.Environ(),
 		"GOPROXY=file://"+proxy+",file://"+downloaded+","+goEnv(t, "GOPROXY"),
-		"GONOSUMDB="+path, "GOFLAGS=-modcacherw", "GOWORK=off", "GOMODCACHE="+t.TempDir(),
+		"GONOSUMDB="+path, "GOFLAGS=-modcacherw -trimpath", "GOWORK=off", "GOMODCACHE="+t.TempDir(),
 	)
 	for _, u := range users {
 		t.Run(strings.ReplaceAll(strings.TrimPrefix(u.module, "github.com/"), "/", "."), func(t *testing.T) {
