@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/store/storetest"
-	"github.com/redis/go-redis/v9"
 )
 
 // kill ends a node as the death of its process would: nothing is removed.
@@ -108,11 +109,6 @@ func (h *miniHarness) Advance(d time.Duration) {
 }
 
 func (h *miniHarness) Now() time.Time { return time.Now() }
-
-func TestConformanceOnMiniredis(t *testing.T) {
-	t.Parallel()
-	storetest.RunInBubble(t, newMiniHarness)
-}
 
 // A realHarness runs on real servers, in real time.
 type realHarness struct {
