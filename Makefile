@@ -26,21 +26,37 @@ BENCH := .
 COUNT := 6
 BENCHTIME := 0.2s
 
+# Tests that measure, or that the race detector makes take minutes, are in files
+# that it does not see. The others wait more than they compute, so more of them
+# run at once than there are processors.
+UNRACED = $(shell grep -rl '^//go:build !race' --include='*_test.go' .)
+AT_ONCE := -p 3 -parallel 6
+
 .PHONY: help
-help: ## Show this list
+help: ## Show this list, with how long each takes on two processors
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: quick
+quick: ## Before each commit: what is likely to break, in less than a minute
+	@! gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go') | grep . || { echo 'Not formatted: make fmt' >&2; exit 1; }
+	@go vet ./...
+	@go test -short -parallel 6 ./...
+
 .PHONY: check
-check: programs lint build ## Everything that must pass before a change goes in: CI runs this; installs on Debian what the tests need
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need: 10 min
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 	@$(MAKE) --no-print-directory test
 
 .PHONY: test
-test: programs ## Run all tests, with the race detector
-	@go test -race -timeout 10m ./...
-	@# The race detector allocates, too.
-	@go test -run Allocat .
-	@# Here the library runs in other processes, if at all.
+test: programs ## Run all tests, with the race detector: 6 min
+	@$(MAKE) --no-print-directory -j2 -Oline test-race test-others
+
+.PHONY: test-race test-others
+test-race:
+	@go test -race -timeout 20m $(AT_ONCE) ./...
+test-others:
+	@go test -timeout 10m $(AT_ONCE) -run "^($$(grep -hoE '^func Test[A-Za-z0-9_]+' $(UNRACED) | cut -c6- | paste -sd '|'))$$" $$(dirname $(UNRACED) | sort -u)
+	@# In these modules the library runs in other processes, if at all.
 	@for m in $(NESTED); do (cd "$$m" && go test -timeout 10m ./...); done
 
 .PHONY: build

@@ -49,6 +49,10 @@ func TestShutdownDuringAnUpgrade(t *testing.T) {
 // A client that only receives is not idle, on a network connection that is written
 // past as on any other.
 func TestReceivingIsNotIdle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: takes six seconds")
+	}
+	t.Parallel()
 	h, err := New(Options{
 		IdleTimeout: 2 * time.Second,
 		Authenticate: func(*http.Request) (*Claims, error) {

@@ -34,8 +34,9 @@ func TestSlowLink(t *testing.T) {
 		return
 	}
 	if testing.Short() {
-		t.Skip("takes half a minute")
+		t.Skip("not with -short: takes half a minute")
 	}
+	t.Parallel()
 	const messages, size = 50, 20_000
 	const timeout = 4 * time.Second
 	for i, mbits := range []float64{0.4, 0.8, 8} {

@@ -30,7 +30,7 @@ func TestStoppedServer(t *testing.T) {
 		return
 	}
 	if testing.Short() {
-		t.Skip("takes ten seconds")
+		t.Skip("not with -short: takes ten seconds")
 	}
 	t.Parallel()
 	server := exec.Command(os.Args[0], "-test.run=^TestStoppedServer$")

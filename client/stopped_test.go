@@ -23,6 +23,9 @@ func TestStoppedProgram(t *testing.T) {
 		stoppedProgram(t, url)
 		return
 	}
+	if testing.Short() {
+		t.Skip("not with -short: takes 18 seconds")
+	}
 	t.Parallel()
 	s := newSite(t, nil)
 	x, url := s.proxy()

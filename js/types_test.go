@@ -19,6 +19,9 @@ const compiler = "typescript@7.0.2"
 // client.js to it. It needs npm, from which it gets the compiler. Where there is
 // none, TestClientIsDeclared of internal/browsertest still compares the names.
 func TestTypes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: runs the TypeScript compiler")
+	}
 	dir := t.TempDir()
 	for from, to := range map[string]string{
 		"client.d.ts":                  "client.d.ts",

@@ -75,6 +75,9 @@ var publishes = 1_000_000
 // TestMemoryReturns publishes a million messages, and something of everything
 // else, all to expire soon. Then time passes, and nothing is left.
 func TestMemoryReturns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: publishes a million messages")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		const channels = 1000
 		s := New()

@@ -29,18 +29,20 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "faults")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	nodeBinary = filepath.Join(dir, "node")
-	build := exec.Command("go", "build", "-o", nodeBinary, "../../examples/server")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the node:", err)
-		return 1
+	if !testing.Short() { // then nothing starts a node
+		dir, err := os.MkdirTemp("", "faults")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		nodeBinary = filepath.Join(dir, "node")
+		build := exec.Command("go", "build", "-o", nodeBinary, "../../examples/server")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "building the node:", err)
+			return 1
+		}
 	}
 	code := m.Run()
 	web.CloseIdleConnections()

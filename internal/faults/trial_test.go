@@ -86,7 +86,17 @@ type trial struct {
 
 var trialNumber atomic.Int64
 
+// notShort skips with -short what starts nodes and Redis servers.
+func notShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: starts nodes and Redis servers")
+	}
+}
+
 func newTrial(t *testing.T, seed uint64) *trial {
+	t.Helper()
+	notShort(t)
 	return &trial{
 		Rand: rand.New(rand.NewPCG(seed, 0)), t: t, seed: seed, began: time.Now(),
 		name:  fmt.Sprintf("%d-%d", seed, trialNumber.Add(1)),

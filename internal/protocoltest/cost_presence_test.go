@@ -112,6 +112,9 @@ func (b *bystander) take(t *testing.T, frame string) {
 // crowd lets members come to the channels, each with metadata of 1,000 bytes.
 func crowd(t *testing.T, e *env, n int, channels ...string) (clients []*client, bystanders []*bystander, members map[string]string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: computes, and waits for rates")
+	}
 	members = make(map[string]string)
 	var wg sync.WaitGroup
 	t.Cleanup(func() {

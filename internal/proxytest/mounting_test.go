@@ -22,6 +22,9 @@ import (
 )
 
 func TestProxies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: starts proxies")
+	}
 	for _, p := range proxies {
 		t.Run(p.program, func(t *testing.T) {
 			e := newEnv(t, &p)

@@ -57,6 +57,9 @@ func StartServer(t testing.TB, args ...string) *Server {
 // newServer prepares a server. It is not started.
 func newServer(t testing.TB, args ...string) *Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: starts Redis servers")
+	}
 	need.Program(t, "redis-server", "redis-server")
 	addr, release, err := freeport.Reserve(busDistance)
 	if err != nil {

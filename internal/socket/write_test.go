@@ -41,7 +41,10 @@ func full(t *testing.T, c *Conn) (frames int) {
 
 // A client that receives nothing is told to be too slow after the timeout, and not
 // before; one that goes on in time gets all.
-func TestStall(t *testing.T) { bothWays(t, testStall) }
+func TestStall(t *testing.T) {
+	t.Parallel()
+	bothWays(t, testStall)
+}
 
 func testStall(t *testing.T, f *Flusher) {
 	const timeout = 2 * time.Second
