@@ -1,6 +1,7 @@
 package upgradetest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -25,6 +26,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(workDir)
+	// The tests do little and wait for processes, so more of them run at a time than
+	// there are processors, unless the command line says otherwise.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	web.CloseIdleConnections()
 	// go-redis ends this one up to a second after its client was closed.

@@ -17,14 +17,13 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 const (
 	secret = "a secret that only these tests know"
 	apiKey = "the key of these tests"
-	// nodeTimeout is how long a node may be silent before it counts as dead.
-	nodeTimeout = 2 * time.Second
 )
 
 // web is the client of all HTTP requests.
@@ -96,6 +95,14 @@ func (p *program) stop() {
 type site struct {
 	t   *testing.T
 	url string
+	// timeout is how long a node may be silent before it counts as dead: for long,
+	// unless that is what is tested, as the machine may be busy.
+	timeout time.Duration
+}
+
+// newSite returns a site on one server.
+func newSite(t *testing.T) *site {
+	return &site{t: t, url: "redis://" + redistest.StartServer(t).Addr, timeout: 10 * time.Second}
 }
 
 // A node is a process that serves the library.
@@ -110,7 +117,7 @@ type node struct {
 func (s *site) node(b build) *node {
 	s.t.Helper()
 	p := b.start(s.t, "server", "-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey,
-		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", nodeTimeout.String())
+		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", s.timeout.String())
 	n := &node{program: p, build: b}
 	s.t.Cleanup(func() {
 		// A node may get from elsewhere what it cannot read, but its log tells.

@@ -15,7 +15,6 @@ import (
 
 	"github.com/hotsock-go/hotsock/client"
 	"github.com/hotsock-go/hotsock/internal/await"
-	"github.com/hotsock-go/hotsock/internal/redistest"
 )
 
 // A balancer hands out the nodes in turn, as a load balancer does.
@@ -168,7 +167,7 @@ func text(m client.Message) (s string) {
 func TestRollingDeployment(t *testing.T) {
 	t.Parallel()
 	before, now := twoBuilds(t)
-	s := &site{t: t, url: "redis://" + redistest.StartServer(t).Addr}
+	s := newSite(t)
 	b := new(balancer)
 	nodes := []*node{s.node(before), s.node(before)}
 	for _, n := range nodes {
@@ -216,7 +215,7 @@ func TestRollingDeployment(t *testing.T) {
 	}
 	const schedules = 8
 	for n := range schedules {
-		tr.post(t.Context(), fmt.Sprintf("schedule%d 0", n), `,"scheduleExpression":"`+at(2+n/2)+`"`)
+		tr.post(t.Context(), fmt.Sprintf("schedule%d 0", n), `,"scheduleExpression":"`+at(5+n/2)+`"`)
 	}
 
 	flow := func() {

@@ -21,19 +21,20 @@ import (
 func TestSideBySide(t *testing.T) {
 	t.Parallel()
 	before, now := twoBuilds(t)
-	for _, redis := range []struct {
-		name  string
-		start func(t *testing.T) (url string)
+	for _, row := range []struct {
+		name string
+		site func(t *testing.T) *site
 	}{
-		{"one server", func(t *testing.T) string { return "redis://" + redistest.StartServer(t).Addr }},
-		{"a cluster", func(t *testing.T) string {
+		{"one server", newSite},
+		{"a cluster", func(t *testing.T) *site {
 			addrs := redistest.StartCluster(t).Addrs()
-			return "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
+			url := "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
+			return &site{t: t, url: url, timeout: 10 * time.Second}
 		}},
 	} {
-		t.Run(redis.name, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			s := &site{t: t, url: redis.start(t)}
+			s := row.site(t)
 			older, newer := s.node(before), s.node(now)
 			for _, row := range rows {
 				// The names of channels tell the directions apart.
@@ -274,6 +275,7 @@ func schedules(t *testing.T, here, there *node) {
 	ann, bob := here.connect(t, "ann"), there.connect(t, "bob")
 	ann.Subscribe(channel)
 	bob.Subscribe(channel)
+	const hour = 3600
 	schedule := func(data string, seconds int) (arn string) {
 		t.Helper()
 		ann.Send(`{"event":"chat","channel":` + wstest.Quote(channel) + `,"data":` + data + `,"scheduleExpression":"` + at(seconds) + `","ref":"1"}`)
@@ -281,28 +283,35 @@ func schedules(t *testing.T, here, there *node) {
 		ann.Expect("hotsock.ack").Decode(t, &ack)
 		return ack.ScheduleArn
 	}
-	late, never := schedule(`"moved"`, 3600), schedule(`"cancelled"`, 3)
-	schedule(`"in time"`, 3)
+	var entry struct{ ScheduleArn string }
 	here.api(t, http.MethodPost, "/publish", `{"event":"hotsock.channelStorageSet","channel":`+wstest.Quote(channel)+
-		`,"key":"k","data":1,"scheduleExpression":"`+at(3)+`"}`, nil)
+		`,"key":"k","data":1,"scheduleExpression":"`+at(hour)+`"}`, &entry)
+	arns := []string{entry.ScheduleArn, schedule(`"moved"`, 2*hour), schedule(`"moved further"`, 3*hour), schedule(`"cancelled"`, 4*hour)}
 	var page struct {
 		Schedules []struct{ ScheduleArn, UID string }
 	}
 	there.api(t, http.MethodGet, "/schedules?channel="+url.QueryEscape(channel), "", &page)
-	if s := page.Schedules; len(s) != 4 || s[3].ScheduleArn != late || s[3].UID != "ann" {
-		t.Errorf("scheduled are %+v", s)
+	if len(page.Schedules) != len(arns) {
+		t.Fatalf("scheduled are %+v, want %q", page.Schedules, arns)
 	}
-	there.ask(t, ann, "cancelSchedule", `{"scheduleArn":"`+never+`"}`, nil)
-	_, id, _ := strings.Cut(late, ":schedule/")
-	there.api(t, http.MethodPatch, "/schedules/"+id, `{"scheduleExpression":"`+at(4)+`"}`, nil)
+	for i, s := range page.Schedules {
+		if s.ScheduleArn != arns[i] || (s.UID == "ann") != (i > 0) {
+			t.Errorf("schedule %d is %+v, want %s", i, s, arns[i])
+		}
+	}
+	there.ask(t, ann, "cancelSchedule", `{"scheduleArn":"`+arns[3]+`"}`, nil)
+	for i, seconds := range []int{4, 5, 6} {
+		_, id, _ := strings.Cut(arns[i], ":schedule/")
+		there.api(t, http.MethodPatch, "/schedules/"+id, `{"scheduleExpression":"`+at(seconds)+`"}`, nil)
+	}
+	want := []string{"hotsock.channelStorageUpdated 1", `chat "moved"`, `chat "moved further"`}
 	for _, c := range []*wstest.Conn{ann, bob} {
 		var got []string
 		for range 3 {
 			f := c.Next()
 			got = append(got, f.Event+" "+string(f.Data))
 		}
-		slices.Sort(got[:2]) // These were due in the same second.
-		if want := []string{`chat "in time"`, "hotsock.channelStorageUpdated 1", `chat "moved"`}; !slices.Equal(got, want) {
+		if !slices.Equal(got, want) {
 			t.Errorf("fired were %q, want %q", got, want)
 		}
 	}
