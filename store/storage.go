@@ -52,8 +52,8 @@ type SetRequest struct {
 	// Value is a JSON text, nil to clear the entry.
 	Value []byte
 	// Digest stands for the value: those with equal digests are equal. Writing
-	// an equal value announces nothing and keeps the entry's ID and Value, but
-	// replaces all else.
+	// an equal value announces nothing and keeps the entry's ID, but replaces
+	// all else; whether it replaces the equal value is up to the store.
 	Digest string
 	Meta   Meta
 	// Retention is positive, or Forever.

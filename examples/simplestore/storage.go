@@ -59,7 +59,7 @@ func (c *channel) write(now time.Time, q *store.SetRequest, by *node) store.SetR
 		res.Changed = old != nil
 		delete(c.entries, q.Key)
 	case old != nil && old.digest == q.Digest:
-		e.ID, e.Value = old.ID, old.Value
+		e.ID = old.ID
 	default:
 		res.Changed = true
 	}

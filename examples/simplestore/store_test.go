@@ -1,6 +1,7 @@
 package simplestore
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,3 +33,33 @@ func (h harness) Advance(d time.Duration) {
 }
 
 func (h harness) Now() time.Time { return time.Now() }
+
+// A node that is taken for dead joins again as soon as it can, and says so.
+func TestRejoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := New(), new(rejoined)
+		o := store.JoinOptions{ReplayWindow: time.Minute, ReplayLimit: 1, NodeTimeout: time.Minute}
+		n, err := s.Join(t.Context(), r, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		delete(s.nodes, n.ID()) // as another node would while this one is suspended
+		s.mu.Unlock()
+		time.Sleep(time.Second)
+		if peers, err := n.Peers(t.Context()); err != nil || len(peers) != 1 || r.times.Load() != 1 {
+			t.Errorf("%d peers, rejoined %d times: %v", len(peers), r.times.Load(), err)
+		}
+		if err := n.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+type rejoined struct {
+	store.Receiver
+
+	times atomic.Int32
+}
+
+func (r *rejoined) Rejoin() { r.times.Add(1) }

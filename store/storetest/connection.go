@@ -48,6 +48,9 @@ func testTokenStaysUsed(e *env) {
 	if use(b, "t", brief) {
 		e.Error("a second use was let through before the token's time, for naming another time")
 	}
+	if use(a, "t", time.Hour) {
+		e.Error("a third use was let through: the second one changed until when the token is used")
+	}
 	if !use(b, "u", time.Hour) {
 		e.Error("the first use of another token was refused")
 	}

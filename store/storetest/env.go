@@ -18,10 +18,10 @@ const (
 	// tick is the step in which a test lets time pass while it waits for what
 	// time brings about.
 	tick = 100 * time.Millisecond
-	// brief is how long something is kept that a test sees expire. It is no
-	// multiple of a half second, in which a store may have swept just then:
-	// what has expired is not there, swept or not.
-	brief = 1250 * time.Millisecond
+	// brief is how long something is kept that a test sees expire. It ends a
+	// little after a quarter of a second, when a store may just have swept:
+	// what has expired is gone, swept or not.
+	brief = 1270 * time.Millisecond
 )
 
 // outliveBrief lets pass what is kept briefly.

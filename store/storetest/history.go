@@ -29,7 +29,7 @@ func (n *node) historyPage(h store.HistoryRequest) store.HistoryResult {
 		size += m.Size()
 	}
 	if got := len(page.Messages); got > h.Limit || size > h.MaxBytes && got > 1 || got == 0 && page.More {
-		n.e.Errorf("node %d: History returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, h, page.More)
+		n.e.Fatalf("node %d: History returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, h, page.More)
 	}
 	return page
 }
