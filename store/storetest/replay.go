@@ -23,9 +23,9 @@ func (n *node) replayPage(r store.ReplayRequest) store.ReplayResult {
 	}
 	switch got := len(page.Messages); {
 	case !page.Complete && (got > 0 || page.More):
-		n.e.Errorf("node %d: a replay that is not complete has %d messages, more: %v", n.r.number, got, page.More)
+		n.e.Fatalf("node %d: a replay that is not complete has %d messages, more: %v", n.r.number, got, page.More)
 	case got > r.Limit, size > r.MaxBytes && got > 1, got == 0 && page.More:
-		n.e.Errorf("node %d: Replay returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, r, page.More)
+		n.e.Fatalf("node %d: Replay returned %d messages of %d bytes for %+v, more: %v", n.r.number, got, size, r, page.More)
 	}
 	return page
 }
