@@ -127,6 +127,7 @@ func New(o Options) (*Handler, error) {
 	r := &receiver{h: h, joined: make(chan struct{})}
 	node, err := o.Store.Join(ctx, r, store.JoinOptions{
 		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
+		OmitMembers: !h.events.on(), // Only events tell of them.
 	})
 	m := storeMetrics{&h.counts, h.observer}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}

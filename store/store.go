@@ -102,6 +102,10 @@ type JoinOptions struct {
 	// NodeTimeout is how long a node may be silent before the others declare it
 	// dead, and remove its subscriptions and connections.
 	NodeTimeout time.Duration
+	// OmitMembers permits the store to leave out Members of the changes that
+	// Unsubscribe and UpdateSubscription return: nobody looks at them. Changes that
+	// are delivered have them nevertheless.
+	OmitMembers bool
 }
 
 // A Node is one member of an installation: everything that a handler asks of the

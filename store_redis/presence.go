@@ -88,6 +88,16 @@ func decodeEnd(channel string, r *record) end {
 	return e
 }
 
+// changeCall is memberCall for a script that returns the members only if they are
+// wanted, which its last argument says.
+func (n *node) changeCall(sc *script, channel string, ck channelKeys, inc string, args ...any) call {
+	c := n.memberCall(sc, channel, ck, inc, append(args, flag(!n.o.OmitMembers))...)
+	if n.o.OmitMembers {
+		c.replySize = 0
+	}
+	return c
+}
+
 // Unsubscribe ends a subscription of this node.
 func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
 	if n.left.Load() {
@@ -95,7 +105,7 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	}
 	ck := n.s.keys.channel(channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.memberCall(unsubscribeScript, channel, ck, inc, connection))
+	r, err := n.s.do(ctx, n.changeCall(unsubscribeScript, channel, ck, inc, connection))
 	if err != nil {
 		return store.SubscriptionEnd{}, notFound(err)
 	}
@@ -118,7 +128,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptio
 	}
 	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.memberCall(updateScript, u.Channel, ck,
+	r, err := n.s.do(ctx, n.changeCall(updateScript, u.Channel, ck,
 		inc, u.Connection, u.UMD, strconv.Itoa(u.MemberSize), strconv.Itoa(u.MaxMembersSize), u.UMDDigest))
 	if err != nil {
 		if errors.Is(err, refusedFull) {

@@ -2,12 +2,13 @@
 --
 -- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua   9 connection
+--          10 1 if the members are wanted
 -- RETURNS  ok: as leave in presence.lua; then, if a member left, the members
---          as in HGETALL. none
+--          as in HGETALL if they are wanted. none
 
 local function with_members(reply, kind)
   reply[4] = {}
-  if kind ~= '' then
+  if kind ~= '' and ARGV[10] == '1' then
     reply[4] = redis.call('HGETALL', MEMBERS)
   end
   return reply

@@ -3,13 +3,13 @@
 -- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
 -- ARGV     1-7 as in channel.lua, 8 as in presence.lua   9 connection   10 umd
 --          11 what the member counts for   12 what all of them may count for
---          13 digest of umd
+--          13 digest of umd   14 1 if the members are wanted
 -- RETURNS  ok: kind of change, uid; then, if there was one, the members as in
 --          HGETALL. none, full
 
 local function with_members(reply, kind)
   reply[4] = {}
-  if kind ~= '' then
+  if kind ~= '' and ARGV[14] == '1' then
     reply[4] = redis.call('HGETALL', MEMBERS)
   end
   return reply
