@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
+	"github.com/hotsock-go/hotsock/internal/protocol"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -57,6 +59,29 @@ func (c *connection) storeSubscribe(ctx context.Context, s *subscription) (store
 		err = refuse(CodePresenceCapacityReached)
 	}
 	return r, err
+}
+
+// request describes the subscription to the store.
+func (s *subscription) request() store.SubscribeRequest {
+	m := s.meta()
+	r := store.SubscribeRequest{
+		Channel:    s.channel,
+		Connection: s.conn.id,
+		UID:        m.UID,
+		UMD:        m.UMD,
+		Presence:   protocol.IsPresence(s.channel),
+		Counted:    s.counted,
+	}
+	if r.Presence {
+		r.UMDDigest, r.MemberSize, r.MaxMembersSize = s.conn.asMember(m)
+	}
+	return r
+}
+
+// asMember returns what the store needs to know of a member: the digest of its
+// metadata, its size in the list of members, and the limit of all these sizes.
+func (c *connection) asMember(m store.Meta) (digest string, size, limit int) {
+	return wire.Digest(orNull(m.UMD)), wire.MemberSize(m), wire.MaxMemberSizes(c.h.opts.MaxMembersSize)
 }
 
 // storeUnsubscribe makes the store forget a subscription and raises what events

@@ -79,7 +79,7 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	defer ctx.end()
 	u := store.UpdateSubscriptionRequest{Channel: s.channel, Connection: c.id, UMD: umd}
 	if protocol.IsPresence(s.channel) {
-		u.UMDDigest, u.MemberSize, u.MaxMembersSize = c.h.asMember(store.Meta{UID: s.uid, UMD: umd})
+		u.UMDDigest, u.MemberSize, u.MaxMembersSize = c.asMember(store.Meta{UID: s.uid, UMD: umd})
 	}
 	change, err := c.h.node.UpdateSubscription(ctx, u)
 	if errors.Is(err, store.ErrCapacity) {
@@ -93,10 +93,4 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	c.mu.Unlock()
 	c.h.events.memberChanged(s.channel, change)
 	return nil
-}
-
-// asMember returns what the store needs to know of a member: the digest of its
-// metadata, its size in the list of members, and the limit of all these sizes.
-func (h *Handler) asMember(m store.Meta) (digest string, size, limit int) {
-	return wire.Digest(orNull(m.UMD)), wire.MemberSize(m), wire.MaxMemberSizes(h.opts.MaxMembersSize)
 }

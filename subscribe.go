@@ -6,7 +6,6 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
-	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
@@ -176,23 +175,6 @@ func (c *connection) newSubscription(req *subscribeRequest) (*subscription, erro
 		return nil, refuseBecause(CodeRateLimited, "too many subscriptions on this connection")
 	}
 	return s, nil
-}
-
-// request describes the subscription to the store.
-func (s *subscription) request() store.SubscribeRequest {
-	m := s.meta()
-	r := store.SubscribeRequest{
-		Channel:    s.channel,
-		Connection: s.conn.id,
-		UID:        m.UID,
-		UMD:        m.UMD,
-		Presence:   protocol.IsPresence(s.channel),
-		Counted:    s.counted,
-	}
-	if r.Presence {
-		r.UMDDigest, r.MemberSize, r.MaxMembersSize = s.conn.h.asMember(m)
-	}
-	return r
 }
 
 // unsubscribe carries out hotsock.unsubscribe.

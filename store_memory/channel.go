@@ -41,7 +41,7 @@ type channel struct {
 	recent   *recent
 	holdings *holdings
 
-	// wake is when the shard will look at the channel next, or never.
+	// wake is when the shard will sweep the channel next, or never.
 	wake time.Time
 	// deadline is the shard's own record of that. Guarded by shard.dueMu.
 	deadline
@@ -51,7 +51,7 @@ func (c *channel) before(other *channel) bool { return c.at.Before(other.at) }
 
 // unlock ends a change of the channel.
 func (c *channel) unlock() {
-	c.settle()
+	c.setWake()
 	c.mu.Unlock()
 }
 
@@ -125,9 +125,9 @@ func (c *channel) idle() bool {
 		c.log().empty() && c.has().empty()
 }
 
-// settle makes the shard look at the channel when next something expires in
-// it, and soon if it has nothing.
-func (c *channel) settle() {
+// setWake has the shard sweep the channel when next something expires in it, and
+// soon if it has nothing.
+func (c *channel) setWake() {
 	next := earliest(
 		c.log().next(c.store.options.Load().ReplayWindow),
 		c.has().next(),

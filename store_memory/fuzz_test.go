@@ -80,7 +80,7 @@ func (l *life) step(t *testing.T, op, arg int) {
 	case 7:
 		l.checkHistory(t, arg)
 	}
-	c.settle()
+	c.setWake()
 }
 
 // pick returns the id of an item, counted from the newest, or one of none.

@@ -34,7 +34,7 @@ type node struct {
 	mu          sync.Mutex
 	connections table.Map[string, store.Connection]
 
-	// dies is when the others bury a node that is gone and has not cleaned up
+	// dies is when the others remove a node that is gone and has not cleaned up
 	// after itself; zero for all others. Guarded by Store.mu.
 	dies time.Time
 }

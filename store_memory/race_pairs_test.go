@@ -30,7 +30,7 @@ func TestTwoAtOnce(t *testing.T) {
 	for what, two := range map[string][2]func(n *node){
 		"two connections begin":                  {add, add},
 		"a connection begins, another ends":      {add, remove},
-		"connections end, their dead node's too": {remove, func(n *node) { n.store.bury(n, n) }},
+		"connections end, their dead node's too": {remove, func(n *node) { n.store.removeDead(n, n) }},
 		"a node does something, and leaves":      {func(n *node) { n.start(func() { time.Sleep(time.Millisecond) }) }, leave},
 		"nodes are listed, one leaves":           {func(n *node) { _, _ = n.Peers(ctx) }, leave},
 		"a node is called, leaves":               {func(n *node) { n.store.peer(n.id) }, leave},

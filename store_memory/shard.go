@@ -123,7 +123,7 @@ func (sh *shard) sweep(by *node) {
 		idle := c.idle()
 		if !idle {
 			c.wake = never
-			c.settle()
+			c.setWake()
 		}
 		c.mu.Unlock()
 		if idle {
@@ -143,7 +143,7 @@ func (sh *shard) remove(c *channel) {
 	}
 	if !c.idle() {
 		c.wake = never
-		c.settle()
+		c.setWake()
 		return
 	}
 	c.removed = true

@@ -5,7 +5,7 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// sweep removes what has expired and buries the dead. Several nodes may do it
+// sweep removes what has expired, and what dead nodes have left. Several nodes may do it
 // at the same time: what one finds, the others do not.
 func (s *Store) sweep(by *node) {
 	for i := range s.shards {
@@ -17,7 +17,7 @@ func (s *Store) sweep(by *node) {
 		if dead == nil {
 			return
 		}
-		s.bury(dead, by)
+		s.removeDead(dead, by)
 	}
 }
 
@@ -35,8 +35,8 @@ func (s *Store) nextDead() *node {
 	return nil
 }
 
-// bury removes what a dead node has left, and reports it to another.
-func (s *Store) bury(dead, by *node) {
+// removeDead removes what a dead node has left, and reports it to another.
+func (s *Store) removeDead(dead, by *node) {
 	for c := range s.channels() {
 		c.endSubscriptionsOf(dead, by)
 		c.unlock()

@@ -1,6 +1,9 @@
 package doctest
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,11 +111,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// folders are those of the code that the document is about.
+var folders = []string{
+	".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "internal/permission", "token",
+	"store_memory", "store_redis",
+}
+
 // identifiers returns all words of the module's code, tests aside.
 func identifiers(t *testing.T) map[string]bool {
 	t.Helper()
 	found := make(map[string]bool)
-	for _, folder := range []string{".", "store", "store/storetest", "internal/socket", "internal/wire", "internal/protocol", "internal/permission", "token", "store_memory", "store_redis"} {
+	for _, folder := range folders {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -131,4 +140,38 @@ func identifiers(t *testing.T) map[string]bool {
 		}
 	}
 	return found
+}
+
+// banned are words that one thing of the glossary once had besides its own.
+var banned = []string{
+	"agenda", "beginning", "bury", "debt", "enroll", "happening", "lane", "outcome", "owed", "payday", "resubscribe",
+	"settle", "stretch", "throttle", "vote", "weigh",
+}
+
+// TestWords finds words in identifiers that the glossary has better ones for.
+func TestWords(t *testing.T) {
+	word := regexp.MustCompile(`[A-Z]?[a-z]+`)
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && !strings.HasSuffix(file, "_test.go") {
+					for _, w := range word.FindAllString(id.Name, -1) {
+						if slices.Contains(banned, strings.ToLower(w)) {
+							t.Errorf("%s: %s: see the glossary", set.Position(id.Pos()), id.Name)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
 }

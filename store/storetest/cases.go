@@ -37,14 +37,14 @@ var contract = []area{
 	}},
 	{"Subscriptions", []testCase{
 		{"a channel counts the subscriptions that are counted", testSubscriptions},
-		{"subscribing again replaces the record", testResubscribe},
+		{"subscribing again replaces the record", testSubscribeAgain},
 		{"an update without presence changes the metadata and announces nothing", testUpdatePlain},
 		{"what is not subscribed is not found", testSubscriptionNotFound},
 		{"no two calls see the same count", testSubscriptionCount},
 	}},
 	{"Presence", []testCase{
 		{"a user is one member from the first connection to the last", testPresenceChanges},
-		{"subscribing again announces only what it changes", testPresenceResubscribe},
+		{"subscribing again announces only what it changes", testPresenceSubscribeAgain},
 		{"a connection that becomes another user leaves as the one it was", testPresenceAnotherUser},
 		{"the sizes of the members do not exceed their bound", testPresenceCapacity},
 		{"the store does not measure members itself", testMemberSizes},

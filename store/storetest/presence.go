@@ -144,7 +144,7 @@ func testPresenceChanges(e *env) {
 	})
 }
 
-func testPresenceResubscribe(e *env) {
+func testPresenceSubscribeAgain(e *env) {
 	twice := func(s store.SubscribeRequest) func(a, b *node) (*store.PresenceChange, error) {
 		return func(a, _ *node) (*store.PresenceChange, error) {
 			res, err := a.Subscribe(a.e.Context(), s)

@@ -95,7 +95,7 @@ func testPosition(e *env) {
 	}
 }
 
-func testResubscribe(e *env) {
+func testSubscribeAgain(e *env) {
 	a := e.join()
 	a.watch("c")
 	s := store.SubscribeRequest{Channel: "c", Connection: "1", UID: "Jim", UMD: []byte("1"), Counted: true}
