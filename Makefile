@@ -9,6 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 LINT_VERSION := 2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 
+DEADCODE_VERSION := v0.52.0
+DEADCODE := bin/deadcode-$(DEADCODE_VERSION)
+
 BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := bin/benchstat-$(BENCHSTAT_VERSION)
 
@@ -37,18 +40,18 @@ help: ## Show this list, with how long each takes on two processors
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: quick
-quick: ## Before each commit: what is likely to break, in less than a minute
+quick: ## Before each commit: what is likely to break (under 1 min)
 	@! gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go') | grep . || { echo 'Not formatted: make fmt' >&2; exit 1; }
 	@go vet ./...
 	@go test -short -parallel 6 ./...
 
 .PHONY: check
-check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need: 10 min
+check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (10 min)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 	@$(MAKE) --no-print-directory test
 
 .PHONY: test
-test: programs ## Run all tests, with the race detector: 6 min
+test: programs ## Run all tests, with the race detector (6 min)
 	@$(MAKE) --no-print-directory -j2 -Oline test-race test-others
 
 .PHONY: test-race test-others
@@ -60,19 +63,21 @@ test-others:
 	@for m in $(NESTED); do (cd "$$m" && go test -timeout 10m ./...); done
 
 .PHONY: build
-build: ## Build everything, the examples too
+build: ## Build everything, the examples too (½ min)
 	@for m in $(MODULES); do (cd "$$m" && go build -o /dev/null ./...); done
 
 .PHONY: lint
-lint: $(LINT) ## Check format, style and common mistakes; go vet is one of the linters
+lint: $(LINT) $(DEADCODE) ## Check format, style and common mistakes, and that all functions are reached (1 min)
 	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
+	@# Examples without output are compiled, and not run.
+	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(DEADCODE)" -test ./...); done | (! grep -v 'example_test\.go:')
 
 .PHONY: fmt
-fmt: $(LINT) ## Format the code
+fmt: $(LINT) ## Format the code (5 s)
 	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" fmt --config "$(CURDIR)/.golangci.yml" ./...); done
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
+fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default (50 min)
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sort | \
 	while IFS=: read -r file func; do \
 		echo "$${func#func } in $$file"; \
@@ -81,16 +86,16 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default
 	done
 
 .PHONY: faults
-faults: ## Break Redis, nodes and networks in full, one fault after another; half an hour
+faults: ## Break Redis, nodes and networks in full, one fault after another (30 min)
 	@go test ./internal/faults -full -parallel 1 -timeout 3h -v
 	@go test ./store_redis -run 'TestSilentChannelsCostNothing|TestManySchedulesAreDueAtOnce|TestSchedulesAreListedEvenly|TestIdleNodesCostLittle' -parallel 1 -v -full
 
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: ## Run the benchmarks (5 min)
 	@for m in $(MODULES); do (cd "$$m" && go test -run '^$$' -bench . -benchmem ./...); done
 
 .PHONY: bench-compare
-bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main by default: what differs, and is no noise
+bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main by default: what differs, and is no noise (15 min)
 	@bench/compare.sh "$(CURDIR)/$(BENCHSTAT)" "$(BASE)" "$(BENCH)" "$(COUNT)" "$(BENCHTIME)"
 
 .PHONY: programs
@@ -102,6 +107,12 @@ $(LINT):
 	@mkdir -p bin
 	@GOBIN="$(CURDIR)/bin" GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION)
 	@mv bin/golangci-lint $@
+
+$(DEADCODE):
+	@echo "Installing deadcode"
+	@mkdir -p bin
+	@GOBIN="$(CURDIR)/bin" GOFLAGS= go install golang.org/x/tools/cmd/deadcode@$(DEADCODE_VERSION)
+	@mv bin/deadcode $@
 
 $(BENCHSTAT):
 	@echo "Installing benchstat"

@@ -43,6 +43,9 @@ var builds = sync.OnceValues(func() (both [2]build, err error) {
 // skips the test.
 func twoBuilds(t *testing.T) (before, now build) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: builds two versions")
+	}
 	need.Program(t, "git", "git")
 	if out, err := git("cat-file", "-e", previous+"^{commit}").CombinedOutput(); err != nil {
 		need.Skip(t, fmt.Sprintf("needs the repository with its history, as git fetch --unshallow gets it: %s", bytes.TrimSpace(out)))
