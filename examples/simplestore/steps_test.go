@@ -3,6 +3,8 @@ package simplestore
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,23 @@ import (
 // them pass.
 var steps = []string{
 	"Messages", "History", "Subscriptions", "Presence", "Storage", "Replay", "Reactions", "Nodes", "Schedules", "Calls",
+}
+
+// The guide has the same steps.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/writing-a-store.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, row := range regexp.MustCompile(`(?m)^\| \[\d\].* \| ([^|]*) \|$`).FindAllStringSubmatch(string(guide), -1) {
+		for _, part := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
+			named = append(named, part[1])
+		}
+	}
+	if !slices.Equal(named, steps) {
+		t.Errorf("the guide passes %q, want %q", named, steps)
+	}
 }
 
 // Each step of the guide passes its part of the suite without the methods that only
