@@ -24,11 +24,11 @@ const (
 type ping struct {
 	interval, timeout time.Duration // interval is 0 if nobody is pinged
 
-	asked   time.Duration // when the last ping was queued
-	look    time.Duration // when to look for its answer next
-	waiting bool          // for the answer
-	missed  uint8         // looks in a row at which nothing had happened
-	owed    uint16        // pongs that were asked for and have not come
+	asked      time.Duration // when the last ping was queued
+	look       time.Duration // when to look for its answer next
+	waiting    bool          // for the answer
+	missed     uint8         // looks in a row at which nothing had happened
+	unanswered uint16        // pongs that were asked for and have not come
 	// end is where the last ping ends, in the bytes written, and arrived when it
 	// has arrived even over the slowest link.
 	end     int64
@@ -57,7 +57,7 @@ func (c *Conn) Attend() (next time.Duration, gone bool) {
 		return due - now, false
 	case !p.waiting:
 		p.waiting, p.asked, p.missed = true, now, 0
-		p.owed++
+		p.unanswered++
 		c.out.ping = true
 		c.flush()
 	case now < p.look:
@@ -94,10 +94,10 @@ func (c *Conn) ponged() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := &c.ping
-	if p.owed == 0 {
+	if p.unanswered == 0 {
 		return false
 	}
-	if p.owed--; p.owed == 0 {
+	if p.unanswered--; p.unanswered == 0 {
 		// All that was written before the ping has arrived.
 		now := time.Since(c.in.made)
 		c.arrives = min(c.arrives, now+max(0, c.arrives-p.arrived))

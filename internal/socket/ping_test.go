@@ -428,7 +428,7 @@ func TestPongThatWasAskedFor(t *testing.T) {
 				return true
 			}})
 			c.mu.Lock()
-			c.ping.owed = uint16(row.pings)
+			c.ping.unanswered = uint16(row.pings)
 			c.mu.Unlock()
 			returned, over := make(chan struct{}), make(chan struct{})
 			go func() {
