@@ -34,7 +34,7 @@ func newScript(name string, parts ...string) *script {
 }
 
 func newReader(name string, parts ...string) *script {
-	s := newScript(name, append([]string{"master"}, parts...)...)
+	s := newScript(name, parts...)
 	s.reads = true
 	return s
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // TestScripts holds the files in lua to what readers and callers rely on: each
-// says what it takes and returns, and is used.
+// names all that it takes, says what it returns, has the frame of the others, and is
+// used.
 func TestScripts(t *testing.T) {
 	var code strings.Builder
 	files, err := fs.Glob(os.DirFS("."), "*.go")
@@ -39,6 +40,9 @@ func TestScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := strings.TrimSuffix(f.Name(), ".lua")
+		if m := regexp.MustCompile(`(KEYS|ARGV)\[`).Find(src); m != nil {
+			t.Errorf("%s has %s: all that scripts take has names", f.Name(), m)
+		}
 		head, body, _ := strings.Cut(string(src), "\n\n")
 		if strings.HasPrefix(head, "-- Put in front of ") {
 			if variables[name] != "" {
@@ -46,14 +50,13 @@ func TestScripts(t *testing.T) {
 			}
 			continue
 		}
-		want := []string{"-- " + name + " ", "\n-- KEYS  ", "\n-- RETURNS  ok"}
-		if strings.Contains(body, "ARGV[") {
-			want = append(want, "\n-- ARGV  ")
-		}
-		for _, want := range want {
+		for _, want := range []string{"-- " + name + " ", "\n-- RETURNS  ok"} {
 			if !strings.Contains(head, want) {
 				t.Errorf("the head of %s has no %q", f.Name(), want)
 			}
+		}
+		if name != "publish" && !regexp.MustCompile(`(?m)^return (operation|reading)\(function\(\)\n`).MatchString(body) {
+			t.Errorf("%s is not in a frame of lib.lua", f.Name())
 		}
 		if v := variables[name]; v == "" || strings.Count(code.String(), v) < 2 {
 			t.Errorf("%s is not used", f.Name())

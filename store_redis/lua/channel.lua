@@ -1,65 +1,58 @@
 -- Put in front of every script that changes a channel.
---
--- KEYS  2 state of the channel          3 log: messages to be replayed
---       4 order of kept messages        5 their bodies     6 their expiries
---       7 the partition's visits to be made
---       8 changes of presence and storage
--- ARGV  3 PUBLISH or SPUBLISH           4 replay window in ms
---       5 replay limit                  6 topic            7 channel
---
--- The state: l newest item, f floor below which no id may be made, u newest
--- item of the log, a of the changes, d newest item that is known to be lost, i the
--- history in which f is the position of who subscribed before any item ('' none); when expire: k the kept messages'
--- keys, w this key, v the log, o the changes, and j when the next visit is (times
--- in ms as time_text makes them; 0 not at all, -1 never); and as numbers: n subscriptions, c
--- counted ones, b what the members count for, q last place of a member, s 1 if
--- there is storage.
 
-local COMMAND, WINDOW, LIMIT = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+-- How to publish, the replay window in ms, and how many items the log may have.
+local COMMAND, WINDOW, LIMIT = unpack(ARGV, 3, 5)
+WINDOW = tonumber(WINDOW)
 local WINDOW_END, STATE_END = time_text(NOW + WINDOW), time_text(NOW + WINDOW + WINDOW / 4)
-local STATE, LOG, ORDER, BODY, EXPIRY, VISITS, CHANGES, TOPIC, CHANNEL
 
--- use makes the channel whose keys follow the first k, and whose arguments the
--- first a, the one to work with.
+-- The log has the messages to be replayed, the changes those of presence and storage.
+-- Kept messages have an order, bodies and expiries. The partition's due channels are
+-- those in which something will have to be removed.
+local STATE, LOG, ORDER, BODIES, EXPIRY, DUE_CHANNELS, CHANGES = unpack(KEYS, 2, 8)
+local TOPIC, CHANNEL = unpack(ARGV, 6, 7)
+
+-- use makes another channel the one to work with, whose keys begin at k and whose
+-- arguments at a.
 local function use(k, a)
-  STATE, LOG, ORDER, BODY = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], KEYS[k + 4]
-  EXPIRY, VISITS, CHANGES = KEYS[k + 5], KEYS[k + 6], KEYS[k + 7]
-  TOPIC, CHANNEL = ARGV[a + 1], ARGV[a + 2]
+  STATE, LOG, ORDER, BODIES, EXPIRY, DUE_CHANNELS, CHANGES = unpack(KEYS, k, k + 6)
+  TOPIC, CHANNEL = unpack(ARGV, a, a + 1)
 end
-use(1, 5)
 
 local function expire_at(key, t)
   redis.call('PEXPIREAT', key, text(tonumber(t)))
 end
 
 -- open_hot reads what publishing needs of the state.
-local HOT = {'l', 'f', 'u', 'v', 'w', 'k', 'j'}
+local HOT = {NEWEST, FLOOR, LOG_NEWEST, LOG_EXPIRES, STATE_EXPIRES, KEPT_EXPIRES, DUE}
+local HOT_NAMES = {'newest', 'floor', 'log_newest', 'log_expires', 'expires', 'kept_expires', 'due'}
 local function open_hot()
-  local was = redis.call('HMGET', STATE, 'l', 'f', 'u', 'v', 'w', 'k', 'j')
+  local was = redis.call('HMGET', STATE, unpack(HOT))
   return {
     key = STATE, topic = TOPIC, hot = was, heard = {},
-    l = was[1] or '', f = was[2] or '', u = was[3] or '',
-    v = was[4] or '0', w = was[5] or '0', k = was[6] or '0', j = was[7] or '0',
+    newest = was[1] or '', floor = was[2] or '', log_newest = was[3] or '', log_expires = was[4] or '0',
+    expires = was[5] or '0', kept_expires = was[6] or '0', due = was[7] or '0',
   }
 end
 
 -- open reads all of it.
-local COLD = {'a', 'o', 'n', 'c', 'b', 'q', 's'}
+local COLD, COLD_NAMES
 local function open()
+  COLD = {CHANGES_NEWEST, CHANGES_EXPIRES, SUBSCRIPTIONS, COUNTED, MEMBERS_SIZE, LAST_PLACE, HAS_STORAGE}
+  COLD_NAMES = {'changes_newest', 'changes_expires', 'subscriptions', 'counted', 'members_size', 'last_place', 'has_storage'}
   local c = open_hot()
   local was = redis.call('HMGET', STATE, unpack(COLD))
   c.cold = was
-  c.a, c.o = was[1] or '', was[2] or '0'
+  c.changes_newest, c.changes_expires = was[1] or '', was[2] or '0'
   for i = 3, #COLD do
-    c[COLD[i]] = tonumber(was[i]) or 0
+    c[COLD_NAMES[i]] = tonumber(was[i]) or 0
   end
   return c
 end
 
 -- changed appends the fields whose values are not what they were.
-local function changed(set, c, fields, was)
+local function changed(set, c, fields, names, was)
   for i = 1, #fields do
-    local v = c[fields[i]]
+    local v = c[names[i]]
     if type(v) == 'number' then
       v = text(v)
     end
@@ -74,36 +67,38 @@ end
 -- lives as long as anything that needs it, and a quarter of a window longer, so
 -- that not every call must renew it.
 local function close(c)
-  local was = c.w
-  -- Publishing changes neither n nor s, so w tells of them.
+  local was, kept = c.expires, c.kept_expires
+  local expires = was
+  -- Publishing changes neither subscriptions nor storage, so the expiry tells of them.
   local forever = was == '-1'
   if c.cold then
-    forever = c.n > 0 or c.s == 1
+    forever = c.subscriptions > 0 or c.has_storage == 1
   end
-  if forever or c.k == '-1' then
-    c.w = '-1'
+  if forever or kept == '-1' then
+    expires = '-1'
     if was ~= '-1' and was ~= '0' then
       redis.call('PERSIST', c.key)
     end
   else
     local need = STATE_END
-    if c.k > need then
-      need = c.k
+    if kept > need then
+      need = kept
     end
     if was < need then
-      c.w = time_text(tonumber(need) + WINDOW / 4)
+      expires = time_text(tonumber(need) + WINDOW / 4)
     end
   end
+  c.expires = expires
   local set = {}
-  changed(set, c, HOT, c.hot)
+  changed(set, c, HOT, HOT_NAMES, c.hot)
   if c.cold then
-    changed(set, c, COLD, c.cold)
+    changed(set, c, COLD, COLD_NAMES, c.cold)
   end
   if #set > 0 then
     redis.call('HSET', c.key, unpack(set))
   end
-  if c.w ~= was and c.w ~= '-1' then
-    expire_at(c.key, c.w)
+  if expires ~= was and expires ~= '-1' then
+    expire_at(c.key, expires)
   end
   local heard = c.heard
   if #heard == 1 then
@@ -119,9 +114,9 @@ end
 -- grows by random steps: an id of a history that Redis has lost is not made
 -- again. random is 24 decimal digits that were never used before.
 local function next_id(c, random)
-  local base = c.l
-  if c.f > base then
-    base = c.f
+  local base, floor = c.newest, c.floor
+  if floor > base then
+    base = floor
   end
   local ms = string.sub(base, 1, 13)
   if ms < NOW_TEXT then
@@ -137,20 +132,21 @@ end
 -- random makes the digits for the n-th id of an operation.
 local DIGITS = {a = '0', b = '1', c = '2', d = '3', e = '4', f = '5'}
 local function random(n)
-  return (string.gsub(redis.sha1hex(ARGV[1] .. n), '%a', DIGITS))
+  return (string.gsub(redis.sha1hex(OPERATION .. n), '%a', DIGITS))
 end
 
 -- announce has an item delivered when the script closes the channel: all those
 -- of one script at once, each as its id, the id before it and itself.
 local function announce(c, id, blob)
-  local before = c.l == '' and '0:' or '30:' .. c.l
+  local newest = c.newest
+  local before = newest == '' and '0:' or '30:' .. newest
   c.heard[#c.heard + 1] = '30:' .. id .. before .. #blob .. ':' .. blob
-  c.l = id
+  c.newest = id
 end
 
 -- append adds to one of the two streams. It returns when the stream expires.
 local function append(c, stream, id, before, expires, blob)
-  redis.call('XADD', stream, 'MAXLEN', '=', LIMIT, id, 'p', c.l, 'u', before, 'b', blob)
+  redis.call('XADD', stream, 'MAXLEN', '=', LIMIT, id, 'p', c.newest, 'u', before, 'b', blob)
   if expires < WINDOW_END then
     expires = STATE_END
     expire_at(stream, expires)
@@ -164,17 +160,18 @@ local changes = 0
 local function change(c, blob)
   changes = changes + 1
   local id = next_id(c, random(changes))
-  c.o = append(c, CHANGES, id, c.a, c.o, blob)
-  c.a = id
+  c.changes_expires = append(c, CHANGES, id, c.changes_newest, c.changes_expires, blob)
+  c.changes_newest = id
   announce(c, id, blob)
   return id
 end
 
--- visit asks that the channel be visited when something expires.
-local function visit(c, at)
-  if c.j == '0' or at < c.j or c.j < time_text(NOW - 60000) then
-    c.j = at
-    redis.call('ZADD', VISITS, at, CHANNEL)
+-- due_at makes the channel due when something expires.
+local function due_at(c, at)
+  local due = c.due
+  if due == '0' or at < due or due < time_text(NOW - 60000) then
+    c.due = at
+    redis.call('ZADD', DUE_CHANNELS, at, CHANNEL)
   end
 end
 
@@ -184,7 +181,7 @@ local function purge(n)
   if #dead > 0 then
     redis.call('ZREM', EXPIRY, unpack(dead))
     redis.call('ZREM', ORDER, unpack(dead))
-    redis.call('HDEL', BODY, unpack(dead))
+    redis.call('HDEL', BODIES, unpack(dead))
   end
   return #dead
 end
@@ -195,27 +192,30 @@ local function keep_message(c, id, keep, blob)
     expires = time_text(tonumber(string.sub(id, 1, 13)) + keep)
   end
   redis.call('ZADD', ORDER, 0, id)
-  redis.call('HSET', BODY, id, expires .. ' ' .. c.l .. ' ' .. blob)
+  redis.call('HSET', BODIES, id, expires .. ' ' .. c.newest .. ' ' .. blob)
+  local kept = c.kept_expires
   if expires == '0' then
-    if c.k ~= '-1' then
-      c.k = '-1'
+    if kept ~= '-1' then
+      c.kept_expires = '-1'
       redis.call('PERSIST', ORDER)
-      redis.call('PERSIST', BODY)
+      redis.call('PERSIST', BODIES)
       redis.call('PERSIST', EXPIRY)
     end
     return
   end
   redis.call('ZADD', EXPIRY, expires, id)
-  if c.k ~= '-1' and expires > c.k then
-    c.k = time_text(tonumber(expires) + keep / 4 + 1000)
-    expire_at(ORDER, c.k)
-    expire_at(BODY, c.k)
-    expire_at(EXPIRY, c.k)
+  if kept ~= '-1' and expires > kept then
+    kept = time_text(tonumber(expires) + keep / 4 + 1000)
+    c.kept_expires = kept
+    expire_at(ORDER, kept)
+    expire_at(BODIES, kept)
+    expire_at(EXPIRY, kept)
   end
-  if c.j ~= '0' and c.j <= NOW_TEXT then
+  local due = c.due
+  if due ~= '0' and due <= NOW_TEXT then
     purge(4)
   end
-  visit(c, expires)
+  due_at(c, expires)
 end
 
 -- publish appends a message and returns its id. keep is in ms, -1 for ever;
@@ -223,8 +223,8 @@ end
 local function publish(c, keep, blob, digits)
   local id = next_id(c, digits)
   if keep ~= -1 and keep < WINDOW then
-    c.v = append(c, LOG, id, c.u, c.v, blob)
-    c.u = id
+    c.log_expires = append(c, LOG, id, c.log_newest, c.log_expires, blob)
+    c.log_newest = id
   end
   if keep ~= 0 then
     keep_message(c, id, keep, blob)

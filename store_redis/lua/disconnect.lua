@@ -1,29 +1,26 @@
 -- disconnect removes connections: one of this node, or those of an incarnation
 -- whose lease has lapsed.
 --
--- KEYS     1 operations   2 the incarnation's connections   3 leases
--- ARGV     1 operation    2 deadline   3 incarnation
---          4 1 if the lease must have lapsed   5... connections
 -- RETURNS  ok: id, info of each that was there. none if the lease has not lapsed
 
-local seen, refuse = recall()
-if seen then
-  return answer('ok', seen)
-elseif refuse then
-  return refuse
-end
-if ARGV[4] == '1' then
-  local lease = redis.call('ZSCORE', KEYS[3], ARGV[3])
-  if lease and tonumber(lease) > NOW then
-    return answer('none')
+local CONNECTIONS, LEASES = unpack(KEYS, 2)
+local INCARNATION, MUST_HAVE_LAPSED = unpack(ARGV, 3, 4) -- 1 if it must
+local IDS = {unpack(ARGV, 5)}
+
+return operation(function()
+  if MUST_HAVE_LAPSED == '1' then
+    local lease = redis.call('ZSCORE', LEASES, INCARNATION)
+    if lease and tonumber(lease) > NOW then
+      return answer('none')
+    end
   end
-end
-local gone = {}
-for i = 5, #ARGV do
-  local info = redis.call('HGET', KEYS[2], ARGV[i])
-  if info then
-    redis.call('HDEL', KEYS[2], ARGV[i])
-    gone[#gone + 1], gone[#gone + 2] = ARGV[i], info
+  local gone = {}
+  for _, id in ipairs(IDS) do
+    local info = redis.call('HGET', CONNECTIONS, id)
+    if info then
+      redis.call('HDEL', CONNECTIONS, id)
+      gone[#gone + 1], gone[#gone + 2] = id, info
+    end
   end
-end
-return remember(pack(gone))
+  return pack(gone)
+end)

@@ -1,18 +1,17 @@
 -- Put in front of every script that changes storage.
 --
--- KEYS  9 entries   10 order of their keys   11 their expiries
---       12 the partition's entries whose expiry is to be reported
---
 -- An entry is: id, when it expires (0 never), digest, emit, and the fields that
 -- only the caller reads.
 
+-- The partition's expired entries are those whose expiry is to be reported.
 local ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED
 
--- use_entries makes the channel whose keys follow the first k the one to work with.
+-- use_entries makes the channel whose keys begin at k the one to work with.
 local function use_entries(k, expired)
-  ENTRIES, KEY_ORDER, KEY_EXPIRY, EXPIRED = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], expired
+  ENTRIES, KEY_ORDER, KEY_EXPIRY = unpack(KEYS, k, k + 2)
+  EXPIRED = unpack(KEYS, expired, expired)
 end
-use_entries(8, KEYS[12])
+use_entries(9, 12)
 
 local function drop_entry(key)
   redis.call('HDEL', ENTRIES, key)
@@ -20,30 +19,30 @@ local function drop_entry(key)
   redis.call('ZREM', KEY_EXPIRY, key)
 end
 
--- expire_entries removes up to n expired entries, and leaves those to be
--- reported where a node finds them.
+-- expire_entry removes an entry that has expired, and leaves it where a node finds it
+-- if that is to be reported.
+local function expire_entry(key, entry)
+  drop_entry(key)
+  if entry and unpack_fields(entry)[4] == '1' then
+    redis.call('RPUSH', EXPIRED, pack({CHANNEL}) .. entry)
+  end
+end
+
+-- expire_entries removes up to n expired entries.
 local function expire_entries(n)
   local dead = redis.call('ZRANGEBYSCORE', KEY_EXPIRY, '-inf', text(NOW), 'LIMIT', 0, n)
   for _, key in ipairs(dead) do
-    local entry = redis.call('HGET', ENTRIES, key)
-    drop_entry(key)
-    if entry and unpack_fields(entry)[4] == '1' then
-      redis.call('RPUSH', EXPIRED, pack({CHANNEL}) .. entry)
-    end
+    expire_entry(key, redis.call('HGET', ENTRIES, key))
   end
-  return #dead
 end
 
 -- set writes or clears an entry and returns: 1 if it changed, the entry, the
--- previous one.
+-- previous one. keep is in ms, -1 for ever; blob is the rest of the entry.
 local function set(c, key, digest, keep, emit, clear, blob)
   local old = redis.call('HGET', ENTRIES, key)
   local was = old and unpack_fields(old)
   if was and was[2] ~= '0' and tonumber(was[2]) <= NOW then
-    drop_entry(key)
-    if was[4] == '1' then
-      redis.call('RPUSH', EXPIRED, pack({CHANNEL}) .. old)
-    end
+    expire_entry(key, old)
     old, was = nil, nil
   end
   if clear and not old then
@@ -56,7 +55,7 @@ local function set(c, key, digest, keep, emit, clear, blob)
   if clear then
     local id = change(c, pack({'S', '', '0', emit}) .. blob)
     drop_entry(key)
-    c.s = redis.call('EXISTS', ENTRIES)
+    c.has_storage = redis.call('EXISTS', ENTRIES)
     return {'1', pack({id, '0', digest, emit}) .. blob, old}
   end
   local id, changed
@@ -72,8 +71,8 @@ local function set(c, key, digest, keep, emit, clear, blob)
     redis.call('ZREM', KEY_EXPIRY, key)
   else
     redis.call('ZADD', KEY_EXPIRY, expires, key)
-    visit(c, expires)
+    due_at(c, expires)
   end
-  c.s = 1
+  c.has_storage = 1
   return {changed, entry, old or ''}
 end

@@ -1,28 +1,21 @@
 -- fire carries out schedules of one partition that are due, in the order given,
 -- and removes them.
 --
--- KEYS     1 operations   2 schedules by time   3 their bodies   4 entries whose
---          expiry is to be reported; then of each channel: 7 keys as 2-8 in
---          channel.lua, 3 as 9-11 in entry.lua, its schedules by time; then those
---          of deduplication
--- ARGV     1-5 as in channel.lua   6 number of channels; then of each channel:
---          topic, channel; then of each schedule: id, body, number of its channel,
---          what to do (see carry_out)
+-- KEYS     after those named below, of each channel: those that use and use_entries
+--          take, and its schedules by time; then those of deduplication
+-- ARGV     after those named below, of each channel: topic, channel; then of each
+--          schedule: id, body, number of its channel, what to do (see carry_out)
 -- RETURNS  ok: for each schedule a status and a record
 --            ok     of a message: id, 1 if it is a duplicate; of an entry as set.lua
 --            none   the schedule is not there, not due or another by now
 --            later  another of its channel comes before it
 --            failed the error, which is of this schedule alone
 
-local seen, refuse = recall()
-if seen then
-  return answer('ok', seen)
-elseif refuse then
-  return refuse
-end
-
-local BY_TIME, BODIES, EXPIRED_HERE = KEYS[2], KEYS[3], KEYS[4]
-local CHANNELS, KEYS_EACH = tonumber(ARGV[6]), 11
+local BY_TIME, BODIES_OF_SCHEDULES = unpack(KEYS, 2, 3)
+local EXPIRED_HERE = 4 -- where that key is
+local FIRST_KEY, KEYS_EACH = 5, 11
+local CHANNELS = tonumber((unpack(ARGV, 6, 6)))
+local FIRST_CHANNEL, FIRST_SCHEDULE = 7, 7 + 2 * CHANNELS
 
 -- behind_another reports whether another one of the channel comes before. One that
 -- schedule_defer.lua made due later does not any more, and gets its place here.
@@ -50,14 +43,14 @@ end
 -- and whoever fires them.
 local function take(of_channel, id, body)
   local due = redis.call('ZSCORE', BY_TIME, id)
-  if not due or tonumber(due) > NOW or redis.call('HGET', BODIES, id) ~= body then
+  if not due or tonumber(due) > NOW or redis.call('HGET', BODIES_OF_SCHEDULES, id) ~= body then
     return 'none'
   end
   if behind_another(of_channel, id) then
     return 'later'
   end
   redis.call('ZREM', BY_TIME, id)
-  redis.call('HDEL', BODIES, id)
+  redis.call('HDEL', BODIES_OF_SCHEDULES, id)
   redis.call('ZREM', of_channel, id)
 end
 
@@ -70,7 +63,11 @@ local function carry_out(c, body, how, nth)
   if how[5] then
     return pack(set(c, how[3], how[4], keep, how[5], how[6] == '1', blob))
   end
-  local dedup = how[4] ~= '0' and KEYS[4 + CHANNELS * KEYS_EACH + tonumber(how[4])]
+  local dedup
+  if how[4] ~= '0' then
+    local k = FIRST_KEY + CHANNELS * KEYS_EACH + tonumber(how[4]) - 1
+    dedup = unpack(KEYS, k, k)
+  end
   local first = dedup and redis.call('GET', dedup)
   if first then
     return pack({first, '1'})
@@ -82,31 +79,35 @@ local function carry_out(c, body, how, nth)
   return pack({id, ''})
 end
 
-local opened, results = {}, {}
+local opened = {}
 
-local function fire(a, nth)
-  local id, body, channel = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 2])
-  local k = 4 + (channel - 1) * KEYS_EACH
-  local refused = take(KEYS[k + KEYS_EACH], id, body)
+local function fire(nth, id, body, channel, how)
+  channel = tonumber(channel)
+  local k = FIRST_KEY + (channel - 1) * KEYS_EACH
+  local of_channel = unpack(KEYS, k + KEYS_EACH - 1, k + KEYS_EACH - 1)
+  local refused = take(of_channel, id, body)
   if refused then
     return refused, ''
   end
-  use(k, 5 + 2 * channel - 1)
+  use(k, FIRST_CHANNEL + 2 * (channel - 1))
   use_entries(k + 7, EXPIRED_HERE)
   opened[channel] = opened[channel] or open()
-  return 'ok', carry_out(opened[channel], body, unpack_fields(ARGV[a + 3]), nth)
+  return 'ok', carry_out(opened[channel], body, unpack_fields(how), nth)
 end
 
-for a = 7 + 2 * CHANNELS, #ARGV, 4 do
-  local nth = #results / 2 + 1
-  local ran, status, record = pcall(fire, a, nth)
-  if not ran then
-    record = type(status) == 'table' and status.err or tostring(status)
-    status = 'failed'
+return operation(function()
+  local results = {}
+  for a = FIRST_SCHEDULE, #ARGV, 4 do
+    local nth = #results / 2 + 1
+    local ran, status, record = pcall(fire, nth, unpack(ARGV, a, a + 3))
+    if not ran then
+      record = type(status) == 'table' and status.err or tostring(status)
+      status = 'failed'
+    end
+    results[2 * nth - 1], results[2 * nth] = status, record
   end
-  results[2 * nth - 1], results[2 * nth] = status, record
-end
-for _, c in pairs(opened) do
-  close(c)
-end
-return remember(pack(results))
+  for _, c in pairs(opened) do
+    close(c)
+  end
+  return pack(results)
+end)

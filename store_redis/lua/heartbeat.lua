@@ -1,41 +1,39 @@
 -- heartbeat renews a node's lease in the first partition, and tells which nodes
 -- share the work. Who has not renewed its lease in half of its length does not.
 --
--- KEYS     1 operations   2 leases   3 incarnations that fire schedules, as leases
--- ARGV     1 operation    2 deadline   3 incarnation   4 length in ms
---          5 1 if it fires schedules   6 topic on which to tell the nodes
 -- RETURNS  ok: until when the lease was before, and until when it is now; then the
 --          incarnations at work, then those of them that fire schedules. stale
 
-local _, refuse = recall()
-if refuse then
-  return refuse
-end
-local before = redis.call('ZSCORE', KEYS[2], ARGV[3])
-if not before then
-  return answer('stale')
-end
-local length = tonumber(ARGV[4])
-local expires = text(NOW + length)
--- A full memory refuses nothing that follows a removal: see renew.lua.
-redis.call('ZREM', KEYS[2], ARGV[3])
-redis.call('ZADD', KEYS[2], expires, ARGV[3])
-for i = 2, 3 do -- Leases that are too long are cut, as in renew.lua.
-  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
-    redis.call('ZADD', KEYS[i], expires, other)
+local LEASES, FIRING = unpack(KEYS, 2) -- those that fire schedules have leases of their own
+local INCARNATION, LENGTH, FIRES, TOPIC = unpack(ARGV, 3) -- in ms; 1 if it fires; the topic that all nodes hear
+
+return operation(function()
+  local before = redis.call('ZSCORE', LEASES, INCARNATION)
+  if not before then
+    return answer('stale')
   end
-end
-if ARGV[5] == '1' then
-  redis.call('ZADD', KEYS[3], expires, ARGV[3])
-elseif redis.call('ZREM', KEYS[3], ARGV[3]) == 1 then
-  redis.call('PUBLISH', ARGV[6], 'heartbeat')
-end
-local lapsed = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(NOW), 'LIMIT', 0, 100)
-if #lapsed > 0 then
-  redis.call('ZREM', KEYS[3], unpack(lapsed))
-end
-local reply = answer('ok', pack({before, expires}))
-for i = 2, 3 do
-  reply[i + 2] = redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. text(NOW + length / 2), '+inf')
-end
-return reply
+  local length = tonumber(LENGTH)
+  local expires = text(NOW + length)
+  -- A full memory refuses nothing that follows a removal: see renew.lua.
+  redis.call('ZREM', LEASES, INCARNATION)
+  redis.call('ZADD', LEASES, expires, INCARNATION)
+  for _, leases in ipairs({LEASES, FIRING}) do -- Leases that are too long are cut, as in renew.lua.
+    for _, other in ipairs(redis.call('ZRANGEBYSCORE', leases, '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
+      redis.call('ZADD', leases, expires, other)
+    end
+  end
+  if FIRES == '1' then
+    redis.call('ZADD', FIRING, expires, INCARNATION)
+  elseif redis.call('ZREM', FIRING, INCARNATION) == 1 then
+    redis.call('PUBLISH', TOPIC, 'heartbeat')
+  end
+  local lapsed = redis.call('ZRANGEBYSCORE', FIRING, '-inf', text(NOW), 'LIMIT', 0, 100)
+  if #lapsed > 0 then
+    redis.call('ZREM', FIRING, unpack(lapsed))
+  end
+  local reply = answer('ok', pack({before, expires}))
+  for i, leases in ipairs({LEASES, FIRING}) do
+    reply[i + 3] = redis.call('ZRANGEBYSCORE', leases, '(' .. text(NOW + length / 2), '+inf')
+  end
+  return reply
+end)

@@ -1,8 +1,11 @@
 -- info describes a channel.
 --
--- KEYS     1 state   2 members
 -- RETURNS  ok: count; then the members as in HGETALL
 
-local reply = answer('ok', pack({redis.call('HGET', KEYS[1], 'c') or '0'}))
-reply[4] = redis.call('HGETALL', KEYS[2])
-return reply
+local STATE, MEMBERS = unpack(KEYS, 1, 2)
+
+return reading(function()
+  local reply = answer('ok', pack({redis.call('HGET', STATE, COUNTED) or '0'}))
+  reply[4] = redis.call('HGETALL', MEMBERS)
+  return reply
+end)

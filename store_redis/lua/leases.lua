@@ -1,10 +1,11 @@
 -- leases reads who is a member of a partition.
 --
--- KEYS     1 leases
--- RETURNS  ok: nothing; then the incarnations with a lease, then those whose
---          lease has lapsed
+-- RETURNS  ok: nothing; then the incarnations whose lease has not lapsed
 
-local reply = answer('ok')
-reply[4] = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. text(NOW), '+inf')
-reply[5] = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(NOW))
-return reply
+local LEASES = unpack(KEYS, 1, 1)
+
+return reading(function()
+  local reply = answer('ok')
+  reply[4] = redis.call('ZRANGEBYSCORE', LEASES, '(' .. text(NOW), '+inf')
+  return reply
+end)

@@ -1,4 +1,5 @@
--- Put in front of every script: time, records of fields, and the reply.
+-- Put in front of every script: its frame, the time, records of fields, and the
+-- fields of a channel's state.
 --
 -- Every reply is {status, now, record, ...}: now is Redis's clock in
 -- milliseconds, record a list of fields (see pack). A status other than 'ok'
@@ -9,10 +10,12 @@
 --   full   there would be more of something than is allowed
 --   later  something else has to be done first
 --
--- Every script that changes something takes KEYS[1], the record of recent
--- operations; ARGV[1], the operation; and ARGV[2], its deadline. Run again with
--- the same operation, it changes nothing and returns the record of the first
--- run.
+-- The first keys and arguments are the same in every script that changes something:
+-- the record of recent operations, the operation, and its deadline. Each script
+-- names the rest of them at its top, and nothing else mentions KEYS or ARGV.
+
+local OPERATIONS = unpack(KEYS, 1, 1)
+local OPERATION, DEADLINE = unpack(ARGV, 1, 2)
 
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
@@ -47,6 +50,24 @@ local function unpack_fields(s)
   return out
 end
 
+-- The fields of a channel's state. Times are in ms as time_text makes them.
+local NEWEST = 'l'          -- newest item
+local FLOOR = 'f'           -- no id up to this one may be made
+local FLOOR_HISTORY = 'i'   -- the history in which the floor is the position of those who subscribed before any item
+local LOG_NEWEST = 'u'      -- newest item of the log
+local CHANGES_NEWEST = 'a'  -- newest item of the changes
+local LOST = 'd'            -- newest item that is known to be lost
+local STATE_EXPIRES = 'w'   -- 0 not at all by itself, -1 never
+local LOG_EXPIRES = 'v'
+local CHANGES_EXPIRES = 'o'
+local KEPT_EXPIRES = 'k'    -- when the keys of the kept messages do; -1 never
+local DUE = 'j'             -- when something has to be removed next; 0 never
+local SUBSCRIPTIONS = 'n'   -- numbers, from here on
+local COUNTED = 'c'         -- subscriptions that are counted
+local LAST_PLACE = 'q'      -- place of the newest member
+local MEMBERS_SIZE = 'b'    -- what all members count for together
+local HAS_STORAGE = 's'     -- 1 if there are entries
+
 -- history names what Redis has replicated since it began. A restart and a change
 -- of masters begin another one, which may lack the newest of the one before.
 local function history()
@@ -59,32 +80,55 @@ local function answer(status, record)
   return {status, NOW_TEXT, record or ''}
 end
 
--- recall returns what the operation's first run recorded, or nil; and as the
--- second value an answer that refuses to begin.
-local function recall()
-  local record = redis.call('HGET', KEYS[1], ARGV[1])
-  if record and string.sub(record, 1, 1) == '!' then
-    return nil, answer(string.sub(record, 2))
-  elseif record then
-    return record
+-- operation is the frame of a script that changes something. What run returns is
+-- recorded: run again with the same operation, the script changes nothing and
+-- returns the record of the first run. complete, if there is one, adds to the reply
+-- what is not recorded.
+--
+-- A reply that run returns in place of a record is passed on, and not recorded. So
+-- answer(status) refuses the operation this time, and decline(status) for good.
+local function operation(run, complete)
+  local record = redis.call('HGET', OPERATIONS, OPERATION)
+  if not record then
+    if tonumber(DEADLINE) < NOW then
+      return answer('late')
+    end
+    record = run() or ''
+    if type(record) == 'table' then
+      return record
+    end
+    -- This is the last write: the first must be one that Redis refuses when its
+    -- memory is full.
+    redis.call('HSET', OPERATIONS, OPERATION, record)
+    redis.call('PEXPIRE', OPERATIONS, '30000')
+  elseif string.sub(record, 1, 1) == '!' then
+    return answer(string.sub(record, 2))
   end
-  if tonumber(ARGV[2]) < NOW then
-    return nil, answer('late')
+  local reply = answer('ok', record)
+  if complete then
+    complete(reply, record)
   end
+  return reply
 end
 
 -- decline refuses the operation for good: another try of it that was under way
 -- must not carry it out after its caller was told and went on.
 local function decline(status)
-  redis.call('HSET', KEYS[1], ARGV[1], '!' .. status)
-  redis.call('PEXPIRE', KEYS[1], '30000')
+  redis.call('HSET', OPERATIONS, OPERATION, '!' .. status)
+  redis.call('PEXPIRE', OPERATIONS, '30000')
   return answer(status)
 end
 
--- remember records the result of the operation, and is its last write: the
--- first must be one that Redis refuses when its memory is full.
-local function remember(record)
-  redis.call('HSET', KEYS[1], ARGV[1], record)
-  redis.call('PEXPIRE', KEYS[1], '30000')
-  return answer('ok', record)
+-- reading is the frame of a script that only reads. A replica refuses it, for what
+-- that has may be stale. A replica does not know its role in a script, but refuses a
+-- write, even one that changes nothing: the last of the keys never exists. A master
+-- that accepts no write for the time being, for want of replicas or of room on its
+-- disk, fails only scripts that need_writes.
+local function reading(run, need_writes)
+  local nothing = unpack(KEYS, #KEYS)
+  local refused = redis.pcall('HDEL', nothing, '')
+  if type(refused) == 'table' and refused.err and (need_writes or string.find(refused.err, 'READONLY', 1, true)) then
+    return refused
+  end
+  return run()
 end

@@ -1,13 +1,16 @@
 -- owned reads a part of what an incarnation holds in a partition.
 --
--- KEYS     1 channels that it is subscribed to   2 its connections
--- ARGV     1 how many of each
 -- RETURNS  ok: nothing; then channels, then ids of connections; fewer than there
 --          may be only where there are no more
 --
 -- Not by scans: what begins again each time finds nothing where much was removed.
 
-local reply = answer('ok')
-reply[4] = redis.call('SRANDMEMBER', KEYS[1], ARGV[1])
-reply[5] = redis.call('HRANDFIELD', KEYS[2], ARGV[1])
-return reply
+local OWNED, CONNECTIONS = unpack(KEYS, 1, 2)
+local COUNT = unpack(ARGV) -- of each
+
+return reading(function()
+  local reply = answer('ok')
+  reply[4] = redis.call('SRANDMEMBER', OWNED, COUNT)
+  reply[5] = redis.call('HRANDFIELD', CONNECTIONS, COUNT)
+  return reply
+end)

@@ -1,16 +1,18 @@
 -- Put in front of every script that changes subscriptions.
 --
--- KEYS  9 subscriptions of one incarnation to the channel   10 members
---       11 channels that the incarnation is subscribed to
---       12 leases of the partition
--- ARGV  8 incarnation
---
 -- A subscription is: 1 if counted, 1 if a member, uid, umd, digest of umd. A
 -- member is: place, subscriptions, what it counts for, umd, digest of umd, and what
 -- newer versions have added. Older versions have not written digests.
 
-local SUBS, MEMBERS, OWNED, LEASES = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
-local INCARNATION = ARGV[8]
+-- Subscriptions of one incarnation to the channel, members of the channel, channels
+-- that the incarnation is subscribed to, and leases of the partition.
+local SUBS, MEMBERS, OWNED, LEASES = unpack(KEYS, 9)
+local INCARNATION = unpack(ARGV, 8, 8)
+
+-- with_members adds the members to a reply, as in HGETALL; none if they are not wanted.
+local function with_members(reply, wanted)
+  reply[#reply + 1] = wanted and redis.call('HGETALL', MEMBERS) or {}
+end
 
 -- seek makes the subscriptions of the incarnation that has the connection the
 -- ones to work with, if the caller's own has it not. Their keys differ in the
@@ -62,7 +64,7 @@ local function put_umd(c, uid, m, umd, digest, size)
     put_member(uid, m)
     return ''
   end
-  c.b = c.b + size - m.size
+  c.members_size = c.members_size + size - m.size
   m.umd, m.digest, m.size = umd, digest, size
   put_member(uid, m)
   announce_member(c, UPDATED, '', uid, m)
@@ -82,7 +84,7 @@ local function drop_member(c, uid)
     return '', ''
   end
   redis.call('HDEL', MEMBERS, uid)
-  c.b = math.max(0, c.b - m.size)
+  c.members_size = math.max(0, c.members_size - m.size)
   announce_member(c, REMOVED, '', uid, m)
   return REMOVED, m.place
 end
@@ -96,9 +98,9 @@ local function leave(c, connection)
   end
   redis.call('HDEL', SUBS, connection)
   local s = unpack_fields(raw)
-  c.n = math.max(0, c.n - 1)
+  c.subscriptions = math.max(0, c.subscriptions - 1)
   if s[1] == '1' then
-    c.c = math.max(0, c.c - 1)
+    c.counted = math.max(0, c.counted - 1)
   end
   local kind, place, umd = '', '', ''
   if s[2] == '1' then
@@ -109,5 +111,5 @@ local function leave(c, connection)
   if redis.call('EXISTS', SUBS) == 0 then
     redis.call('SREM', OWNED, CHANNEL)
   end
-  return {connection, s[3], s[4], s[1], text(c.c), kind, place, umd}
+  return {connection, s[3], s[4], s[1], text(c.counted), kind, place, umd}
 end

@@ -1,28 +1,24 @@
 -- raise_floor keeps a channel from ever making an id up to the one given: a node has
 -- delivered that, though Redis has lost it.
 --
--- KEYS     1 operations   2 state
--- ARGV     1 operation    2 deadline   3 id   4 replay window in ms
--- RETURNS  ok
+-- RETURNS  ok: nothing
 
-local seen, refuse = recall()
-if seen then
-  return answer('ok', seen)
-elseif refuse then
-  return refuse
-end
-local now = redis.call('HMGET', KEYS[2], 'l', 'f', 'w')
-local top = now[1] or ''
-if now[2] and now[2] > top then
-  top = now[2]
-end
-if top < ARGV[3] then
-  redis.call('HSET', KEYS[2], 'f', ARGV[3])
-  redis.call('HDEL', KEYS[2], 'i') -- that is nobody's position
-  if not now[3] then
-    local until_ms = text(NOW + 2 * tonumber(ARGV[4]))
-    redis.call('HSET', KEYS[2], 'w', until_ms)
-    redis.call('PEXPIREAT', KEYS[2], until_ms)
+local STATE = unpack(KEYS, 2)
+local ID, WINDOW = unpack(ARGV, 3) -- the replay window in ms
+
+return operation(function()
+  local newest, floor, expires = unpack(redis.call('HMGET', STATE, NEWEST, FLOOR, STATE_EXPIRES))
+  local top = newest or ''
+  if floor and floor > top then
+    top = floor
   end
-end
-return remember('')
+  if top < ID then
+    redis.call('HSET', STATE, FLOOR, ID)
+    redis.call('HDEL', STATE, FLOOR_HISTORY) -- that is nobody's position
+    if not expires then
+      expires = text(NOW + 2 * tonumber(WINDOW))
+      redis.call('HSET', STATE, STATE_EXPIRES, expires)
+      redis.call('PEXPIREAT', STATE, expires)
+    end
+  end
+end)

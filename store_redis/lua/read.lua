@@ -1,15 +1,18 @@
 -- read reads fields of a hash together with the clock.
 --
--- KEYS     1 hash
--- ARGV     the fields
 -- RETURNS  ok: nothing; then a list of the values, '' for one that is missing
 
-local values = {}
-if #ARGV > 0 then
-  for i, v in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV))) do
-    values[i] = v or ''
+local HASH = unpack(KEYS, 1, 1)
+local FIELDS = {unpack(ARGV)}
+
+return reading(function()
+  local values = {}
+  if #FIELDS > 0 then
+    for i, value in ipairs(redis.call('HMGET', HASH, unpack(FIELDS))) do
+      values[i] = value or ''
+    end
   end
-end
-local reply = answer('ok')
-reply[4] = values
-return reply
+  local reply = answer('ok')
+  reply[4] = values
+  return reply
+end)

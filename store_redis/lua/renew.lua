@@ -1,9 +1,5 @@
 -- renew extends leases, each of an incarnation in one partition.
 --
--- KEYS     1 operations   2... leases of the partitions
--- ARGV     1 operation    2 deadline   3 length in ms
---          4 join for a new one; keep to renew one even if memory is full; test
---          to renew one only if Redis accepts writes   5... the incarnations
 -- RETURNS  ok: for each, until when it was before and until when it is now, 0 for
 --          none
 --
@@ -15,25 +11,29 @@
 -- server, or from before the clock was set back. It is cut: if its node lives, it
 -- is renewed in time.
 
-local _, refuse = recall()
-if refuse then
-  return refuse
-end
-local expires, results = text(NOW + tonumber(ARGV[3])), {}
-for i = 2, #KEYS do
-  local incarnation = ARGV[i + 3]
-  local before = redis.call('ZSCORE', KEYS[i], incarnation)
-  local now = '0'
-  if before or ARGV[4] == 'join' then
-    if ARGV[4] == 'keep' then
-      redis.call('ZREM', KEYS[i], incarnation)
+-- KIND is join for a new lease, keep to renew one even if memory is full, or test to
+-- renew one only if Redis accepts writes.
+local LEASES = {unpack(KEYS, 2)} -- of the partitions
+local LENGTH, KIND = unpack(ARGV, 3, 4) -- in ms
+local INCARNATIONS = {unpack(ARGV, 5)}
+
+return operation(function()
+  local expires, results = text(NOW + tonumber(LENGTH)), {}
+  for i, leases in ipairs(LEASES) do
+    local incarnation = INCARNATIONS[i]
+    local before = redis.call('ZSCORE', leases, incarnation)
+    local now = '0'
+    if before or KIND == 'join' then
+      if KIND == 'keep' then
+        redis.call('ZREM', leases, incarnation)
+      end
+      redis.call('ZADD', leases, expires, incarnation)
+      for _, other in ipairs(redis.call('ZRANGEBYSCORE', leases, '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
+        redis.call('ZADD', leases, expires, other)
+      end
+      now = expires
     end
-    redis.call('ZADD', KEYS[i], expires, incarnation)
-    for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. expires, '+inf', 'LIMIT', 0, 100)) do
-      redis.call('ZADD', KEYS[i], expires, other)
-    end
-    now = expires
+    results[#results + 1], results[#results + 2] = before or '0', now
   end
-  results[#results + 1], results[#results + 2] = before or '0', now
-end
-return answer('ok', pack(results))
+  return answer('ok', pack(results)) -- Another run may as well renew them again.
+end)

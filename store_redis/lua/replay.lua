@@ -3,22 +3,16 @@
 -- since. The position of those who subscribed before the first item counts as one in
 -- the history in which it was made.
 --
--- KEYS     1 state   2 log   3 changes   4 order   5 bodies
--- ARGV     1 id of the item   2 newest id wanted   3 how many   4 how many bytes
---          5 bytes that each takes besides its own   6 replay window in ms
 -- RETURNS  ok: 1 if proven, 1 if there are more, id after which they are; then a list
 --          of id, item
 --
 -- A stream's entry names the entry before it, so the oldest names the newest
 -- that was discarded; of an empty stream, the state does.
 
-local LOG, CHANGES = KEYS[2], KEYS[3]
-local after, upto = ARGV[1], ARGV[2]
-local state = redis.call('HMGET', KEYS[1], 'l', 'u', 'a', 'd', 'f', 'i')
-local oldest = text(NOW - tonumber(ARGV[6]))
--- Where no write is accepted, what is too old remains, and may be replayed.
-redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
-redis.pcall('XTRIM', CHANGES, 'MINID', '=', oldest)
+local STATE, LOG, CHANGES, ORDER, BODIES = unpack(KEYS, 1, 5)
+-- AFTER is the item, UPTO the newest id wanted, COUNT and BYTES how many messages,
+-- BESIDES how many bytes each takes besides its own, WINDOW the replay window in ms.
+local AFTER, UPTO, COUNT, BYTES, BESIDES, WINDOW = unpack(ARGV)
 
 local function discarded(stream, newest)
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
@@ -28,21 +22,30 @@ local function discarded(stream, newest)
   return newest or ''
 end
 
-local function is_item()
-  return after == state[1]
-    or (after == state[5] and state[6] == history())
-    or #redis.call('XRANGE', LOG, after, after) > 0
-    or #redis.call('XRANGE', CHANGES, after, after) > 0
-    or redis.call('ZSCORE', KEYS[4], after)
-    or after == discarded(CHANGES, state[3])
-end
+return reading(function()
+  local newest, log_newest, changes_newest, known_lost, floor, floor_history = unpack(
+    redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST, LOST, FLOOR, FLOOR_HISTORY))
+  local oldest = text(NOW - tonumber(WINDOW))
+  -- Where no write is accepted, what is too old remains, and may be replayed.
+  redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
+  redis.pcall('XTRIM', CHANGES, 'MINID', '=', oldest)
 
-local lost = discarded(LOG, state[2])
-if lost > after or (state[4] or '') > after or (lost ~= after and not is_item()) then
-  return answer('ok', pack({'', '', ''}))
-end
-local more, last, flat = messages({stream(LOG, after, upto), kept(KEYS[4], KEYS[5], '(' .. after, '[' .. upto)}, false,
-  tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
-local reply = answer('ok', pack({'1', more, last}))
-reply[4] = flat
-return reply
+  local function is_item()
+    return AFTER == newest
+      or (AFTER == floor and floor_history == history())
+      or #redis.call('XRANGE', LOG, AFTER, AFTER) > 0
+      or #redis.call('XRANGE', CHANGES, AFTER, AFTER) > 0
+      or redis.call('ZSCORE', ORDER, AFTER)
+      or AFTER == discarded(CHANGES, changes_newest)
+  end
+
+  local lost = discarded(LOG, log_newest)
+  if lost > AFTER or (known_lost or '') > AFTER or (lost ~= AFTER and not is_item()) then
+    return answer('ok', pack({'', '', ''}))
+  end
+  local more, last, flat = messages({stream(LOG, AFTER, UPTO), kept(ORDER, BODIES, '(' .. AFTER, '[' .. UPTO)}, false,
+    tonumber(COUNT), tonumber(BYTES), tonumber(BESIDES))
+  local reply = answer('ok', pack({'1', more, last}))
+  reply[4] = flat
+  return reply
+end)

@@ -1,18 +1,10 @@
 -- schedule_add accepts a schedule.
 --
--- KEYS     1 operations, 2-5 as in schedule.lua
--- ARGV     1 operation   2 deadline   3 id   4 due in ms   5 body
---          6 topic of who fires it   7 partition
---          8 how many the channel may have, 9 the owner of these; 0 any number
---          10 1 if it has an owner
--- RETURNS  ok: nothing; full
+-- RETURNS  ok: nothing. full
 
-local seen, refuse = recall()
-if seen then
-  return answer('ok', seen)
-elseif refuse then
-  return refuse
-end
+-- MOST is how many schedules the channel may have, and MOST_OF_OWNER how many of these
+-- the owner; 0 is any number. The topic is that of the node that fires it.
+local DUE_AT, BODY, TOPIC, PARTITION, MOST, MOST_OF_OWNER, OWNED = unpack(ARGV, 4) -- in ms; 1 if it has an owner
 
 -- owner_has returns how many schedules the owner has: no fewer, and exactly if it
 -- would be too many.
@@ -27,23 +19,22 @@ local function owner_has(most)
   return redis.call('ZCARD', OF_OWNER)
 end
 
-local most, most_of_owner = tonumber(ARGV[8]), tonumber(ARGV[9])
-if redis.call('HEXISTS', BODIES, ID) == 0 then
-  if most > 0 and redis.call('ZCARD', OF_CHANNEL) >= most then
-    return decline('full')
+return operation(function()
+  local most, most_of_owner = tonumber(MOST), tonumber(MOST_OF_OWNER)
+  if redis.call('HEXISTS', BODIES, ID) == 0 then
+    if most > 0 and redis.call('ZCARD', OF_CHANNEL) >= most then
+      return decline('full')
+    end
+    if most_of_owner > 0 and OWNED == '1' and owner_has(most_of_owner) >= most_of_owner then
+      return decline('full')
+    end
   end
-  if most_of_owner > 0 and ARGV[10] == '1' and owner_has(most_of_owner) >= most_of_owner then
-    return decline('full')
+  if redis.call('HSETNX', BODIES, ID, BODY) == 1 then
+    redis.call('ZADD', BY_TIME, DUE_AT, ID)
+    redis.call('ZADD', OF_CHANNEL, DUE_AT, ID)
+    if OWNED == '1' then
+      own(DUE_AT)
+    end
+    tell_if_first(DUE_AT, TOPIC, PARTITION)
   end
-end
-if redis.call('HSETNX', BODIES, ID, ARGV[5]) == 1 then
-  redis.call('ZADD', BY_TIME, ARGV[4], ID)
-  redis.call('ZADD', OF_CHANNEL, ARGV[4], ID)
-  if ARGV[10] == '1' then
-    own(ARGV[4])
-  end
-  if redis.call('ZRANGE', BY_TIME, 0, 0)[1] == ID then
-    redis.call('PUBLISH', ARGV[6], 'due ' .. ARGV[7] .. ' ' .. text(math.max(0, tonumber(ARGV[4]) - NOW)))
-  end
-end
-return remember('')
+end)

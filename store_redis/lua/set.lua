@@ -1,17 +1,13 @@
 -- set writes or clears a storage entry, and announces it if its value changed.
 --
--- KEYS     1-8 as in channel.lua, 9-12 as in entry.lua
--- ARGV     1-7 as in channel.lua   8 key   9 digest of the value   10 keep in ms
---          11 1 to report its expiry   12 1 to clear   13 the rest of the entry
 -- RETURNS  ok: 1 if changed, the entry, the previous one
 
-local seen, refuse = recall()
-if seen then
-  return answer('ok', seen)
-elseif refuse then
-  return refuse
-end
-local c = open()
-local result = set(c, ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12] == '1', ARGV[13])
-close(c)
-return remember(pack(result))
+-- EMIT is 1 to report its expiry, CLEAR 1 to clear it.
+local KEY, DIGEST, KEEP, EMIT, CLEAR, REST = unpack(ARGV, 8)
+
+return operation(function()
+  local c = open()
+  local result = set(c, KEY, DIGEST, tonumber(KEEP), EMIT, CLEAR == '1', REST)
+  close(c)
+  return pack(result)
+end)

@@ -1,13 +1,14 @@
 -- tallies counts the reactions to messages.
 --
--- KEYS     of each message its three, as in reactions.lua
--- ARGV     1 how many of the first reactions to each are wanted   2 user whose
---          reactions are wanted besides, or ''   3 how many bytes the answer may have
+-- KEYS     the three of each message: records, order and counts
 -- RETURNS  ok: nothing; then for each message, until there are too many bytes, a
 --          list of its tally and of field, record in turn, in no order
 
-local first, user, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local reply, size = answer('ok'), 0
+-- FIRST is how many of the first reactions to each are wanted, USER whose reactions are
+-- wanted besides, or '', and BYTES how many the answer may have.
+local FIRST, USER, BYTES = unpack(ARGV)
+local first, most = tonumber(FIRST), tonumber(BYTES)
+local size = 0
 
 -- add appends records to a list.
 local function add(list, records, fields)
@@ -25,9 +26,9 @@ end
 -- own returns the fields of the user's records that are not listed.
 local function own(counts, listed)
   local fields = {}
-  local reactions = user ~= '' and redis.call('HGET', counts, 'u' .. user) or ''
+  local reactions = USER ~= '' and redis.call('HGET', counts, 'u' .. USER) or ''
   for _, reaction in ipairs(unpack_fields(reactions)) do
-    local field = pack({reaction, user})
+    local field = pack({reaction, USER})
     if not listed[field] then
       fields[#fields + 1] = field
     end
@@ -35,15 +36,15 @@ local function own(counts, listed)
   return fields
 end
 
-for i = 1, #KEYS - 1, 3 do -- the last one is of master.lua
-  local records, order, counts = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+-- count returns what the reply has of one message; nothing if it would cost too much.
+local function count(is_first, records, order, counts)
   local true_counts, tally = counted(records, counts)
   local members
   if not true_counts then
     -- It costs as much as there are, and so ends the page.
     size = size + 100 * redis.call('HLEN', records)
-    if i > 1 and size > most then
-      break
+    if not is_first and size > most then
+      return
     end
     members, tally = recount(records)
   elseif first > 0 and tally ~= '' then
@@ -64,9 +65,17 @@ for i = 1, #KEYS - 1, 3 do -- the last one is of master.lua
       end
     end
   end
-  if i > 1 and size > most then
-    break
-  end
-  reply[#reply + 1] = list
+  return list
 end
-return reply
+
+return reading(function()
+  local reply = answer('ok')
+  for k = 1, #KEYS - 1, 3 do -- The last key is that of the frame.
+    local list = count(k == 1, unpack(KEYS, k, k + 2))
+    if not list or (k > 1 and size > most) then
+      break
+    end
+    reply[#reply + 1] = list
+  end
+  return reply
+end)

@@ -1,42 +1,32 @@
 -- update replaces the metadata of a subscription, and of its member.
 --
--- KEYS     1-8 as in channel.lua, 9-12 as in presence.lua
--- ARGV     1-7 as in channel.lua, 8 as in presence.lua   9 connection   10 umd
---          11 what the member counts for   12 what all of them may count for
---          13 digest of umd   14 1 if the members are wanted
 -- RETURNS  ok: kind of change, uid; then, if there was one, the members as in
---          HGETALL. none, full
+--          HGETALL if they are wanted. none, full
 
-local function with_members(reply, kind)
-  reply[4] = {}
-  if kind ~= '' and ARGV[14] == '1' then
-    reply[4] = redis.call('HGETALL', MEMBERS)
+-- SIZE is what the member counts for with that, MOST what all may count for, and
+-- MEMBERS_WANTED 1 if they are.
+local CONNECTION, UMD, SIZE, MOST, DIGEST, MEMBERS_WANTED = unpack(ARGV, 9)
+
+return operation(function()
+  seek(CONNECTION)
+  local raw = redis.call('HGET', SUBS, CONNECTION)
+  if not raw then
+    return decline('none')
   end
-  return reply
-end
-
-local seen, refuse = recall()
-if seen then
-  return with_members(answer('ok', seen), unpack_fields(seen)[1])
-elseif refuse then
-  return refuse
-end
-seek(ARGV[9])
-local raw = redis.call('HGET', SUBS, ARGV[9])
-if not raw then
-  return decline('none')
-end
-local s = unpack_fields(raw)
-local uid, umd, size, digest = s[3], ARGV[10], tonumber(ARGV[11]), ARGV[13]
-local c = open()
-local m = s[2] == '1' and member(uid)
-if m and size > m.size and not equal(m.umd, m.digest, umd, digest) and c.b + size - m.size > tonumber(ARGV[12]) then
-  return decline('full')
-end
-redis.call('HSET', SUBS, ARGV[9], pack({s[1], s[2], uid, umd, digest}))
-local kind = ''
-if m then
-  kind = put_umd(c, uid, m, umd, digest, size)
-end
-close(c)
-return with_members(remember(pack({kind, uid})), kind)
+  local counted, joined, uid = unpack(unpack_fields(raw))
+  local size = tonumber(SIZE)
+  local c = open()
+  local m = joined == '1' and member(uid)
+  if m and size > m.size and not equal(m.umd, m.digest, UMD, DIGEST) and c.members_size + size - m.size > tonumber(MOST) then
+    return decline('full')
+  end
+  redis.call('HSET', SUBS, CONNECTION, pack({counted, joined, uid, UMD, DIGEST}))
+  local kind = ''
+  if m then
+    kind = put_umd(c, uid, m, UMD, DIGEST, size)
+  end
+  close(c)
+  return pack({kind, uid})
+end, function(reply, record)
+  with_members(reply, MEMBERS_WANTED == '1' and unpack_fields(record)[1] ~= '')
+end)
