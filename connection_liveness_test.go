@@ -31,14 +31,14 @@ func leaves(watcher *wstest.Conn) <-chan time.Time {
 }
 
 // publishEvery publishes until the returned function is called.
-func publishEvery(t *testing.T, r *rig, pause time.Duration, channel string) (stop func()) {
+func publishEvery(t *testing.T, h *Handler, pause time.Duration, channel string) (stop func()) {
 	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
 		for {
 			select {
 			case <-time.After(pause):
-				if _, err := r.h.Publish(t.Context(), Message{Channel: channel, Event: "e", Data: "something"}); err != nil {
+				if _, err := h.Publish(t.Context(), Message{Channel: channel, Event: "e", Data: "something"}); err != nil {
 					t.Error(err)
 				}
 			case <-done:
@@ -63,7 +63,7 @@ func TestUnresponsiveClient(t *testing.T) {
 				left := leaves(bob)
 				read := make(chan error, 1)
 				go func() { read <- ann.Drain() }()
-				stop := publishEvery(t, r, pause, "presence.room")
+				stop := publishEvery(t, r.h, pause, "presence.room")
 				defer stop()
 				time.Sleep(5 * time.Minute)
 				if len(left) != 0 {

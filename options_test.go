@@ -30,6 +30,8 @@ func TestOptionsAreRefused(t *testing.T) {
 		"Options.ClockSkew is 5m0.000000001s, the most is 5m0s":              func(o *Options) { o.ClockSkew = 5*time.Minute + 1 },
 		"Options.MaxConnectionDuration is 999ms, the least is 1s":            func(o *Options) { o.MaxConnectionDuration = 999 * time.Millisecond },
 		"Options.IdleTimeout is -1ns, the least is 1s":                       func(o *Options) { o.IdleTimeout = -1 },
+		"Options.PingInterval is 1ns, the least is 1s":                       func(o *Options) { o.PingInterval = 1 },
+		"Options.PongTimeout is -1ns, the least is 1s":                       func(o *Options) { o.PongTimeout = -1 },
 		"Options.KeepAliveInterval is 1ns, the least is 1s":                  func(o *Options) { o.KeepAliveInterval = 1 },
 		"Options.WriteTimeout is 1ns, the least is 1ms":                      func(o *Options) { o.WriteTimeout = 1 },
 		"Options.StoreTimeout is -1s, the least is 1ms":                      func(o *Options) { o.StoreTimeout = -time.Second },

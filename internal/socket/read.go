@@ -42,6 +42,21 @@ func (c *Conn) Wait() error {
 	return nil
 }
 
+// skipPong takes out of what is unread a pong that was asked for, if it comes
+// next and has come whole.
+func (c *Conn) skipPong() bool {
+	b := c.in.unread
+	if len(b) < 6 || b[0] != fin|opPong || b[1] < 0x80 {
+		return false
+	}
+	n := 6 + int(b[1]&0x7f)
+	if n > 6+maxControl || n > len(b) || !c.ponged() {
+		return false
+	}
+	c.in.skip(n)
+	return true
+}
+
 // Pending reports whether Wait would return at once.
 func (c *Conn) Pending() bool { return !c.direct || len(c.in.unread) > 0 }
 
