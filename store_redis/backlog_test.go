@@ -128,7 +128,25 @@ func bystand(n *node) func() (failed, of int, slowest time.Duration) {
 // TestLineCut: much is published while the line of a node is cut. It gets all of
 // it as soon as the line can carry it, and nobody else is disturbed.
 func TestLineCut(t *testing.T) {
-	const channels, each, rate = 20, 200, 20 << 20
+	for _, line := range []struct {
+		why        string
+		each, rate int
+	}{
+		{"much over a fast line", 200, 20 << 20},
+		{"little over a slow one", 3, 128 << 10},
+	} {
+		t.Run(line.why, func(t *testing.T) {
+			t.Parallel()
+			testLineCut(t, line.each, line.rate)
+		})
+	}
+}
+
+// testLineCut publishes so many messages to each of some channels; the line carries
+// so many bytes a second.
+func testLineCut(t *testing.T, each, rate int) {
+	t.Helper()
+	const channels = 20
 	srv := redistest.StartServer(t)
 	line := redistest.NewProxy(t, srv.Addr)
 	got := newFollower()
@@ -151,7 +169,7 @@ func TestLineCut(t *testing.T) {
 	line.Resume()
 	healed := time.Now()
 	own := bystand(a)
-	limit := back + channels*each*20_000*time.Second/rate
+	limit := back + time.Duration(channels*each*20_000)*time.Second/time.Duration(rate)
 	await.Within(t, 3*limit, "all messages", func() bool { return got.behind(w.channels, each+1) == 0 })
 	took := time.Since(healed)
 	failed, of, slowest := own()

@@ -86,15 +86,21 @@ type pipeliner struct {
 	mu      sync.Mutex
 	queue   []*request
 	writers int
+	// replyBytes bounds the replies of the next pipeline. Where they may be long, it
+	// is what the line has lately carried within pipelineStuck.
+	replyBytes int
 	// started has when each writer began its pipeline.
 	started map[*time.Time]struct{}
 }
 
 func newPipeliner(client redis.UniversalClient, identity *identity) *pipeliner {
-	return &pipeliner{client: client, identity: identity, maxWriters: maxPipelineWriters, long: map[replyKind]*pipeliner{
-		pageReply: {client: client, identity: identity, maxWriters: maxLongWriters},
-		fillReply: {client: client, identity: identity, maxWriters: maxLongWriters},
-	}}
+	long := func() *pipeliner {
+		return &pipeliner{client: client, identity: identity, maxWriters: maxLongWriters, replyBytes: oneReply}
+	}
+	return &pipeliner{
+		client: client, identity: identity, maxWriters: maxPipelineWriters, replyBytes: pipelineReplyBytes,
+		long: map[replyKind]*pipeliner{pageReply: long(), fillReply: long()},
+	}
 }
 
 // of returns the pipeliner for replies of a kind.
@@ -166,7 +172,21 @@ func (pl *pipeliner) write() {
 
 		pl.mu.Lock()
 		delete(pl.started, &now)
+		pl.adapt(time.Since(now))
 		pl.mu.Unlock()
+	}
+}
+
+// adapt has the next pipeline return less after one that took long, and more after
+// another. Else what is under way on a slow line takes longer than anybody waits for
+// it, and is in vain. pl.mu is held.
+func (pl *pipeliner) adapt(took time.Duration) {
+	switch {
+	case pl.long != nil:
+	case took > pipelineStuck:
+		pl.replyBytes = max(pl.replyBytes/2, oneReply)
+	default:
+		pl.replyBytes = min(2*pl.replyBytes, pipelineReplyBytes)
 	}
 }
 
@@ -176,7 +196,7 @@ func (pl *pipeliner) take() []*request {
 	for n < len(pl.queue) && n < pipelineRequests {
 		r := pl.queue[n]
 		size, replySize = size+r.size, replySize+r.replySize
-		if n > 0 && (size > pipelineBytes || replySize > pipelineReplyBytes) {
+		if n > 0 && (size > pipelineBytes || replySize > pl.replyBytes) {
 			break
 		}
 		n++
