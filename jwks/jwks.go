@@ -18,11 +18,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/httpurl"
 )
 
 // Options are settings of a [Set]. The zero value has all the defaults.
@@ -86,11 +86,10 @@ var ErrClosed = errors.New("jwks: closed")
 // [Set.Refresh] to start only with keys. Close the Set after shutting down the
 // handler.
 func New(address string, o Options) (*Set, error) {
-	u, err := url.Parse(strings.TrimSpace(address))
+	u, err := httpurl.Parse(address)
 	if err != nil || u.Host == "" {
 		return nil, errors.New("jwks: not a URL with a host")
 	}
-	u.RawQuery = escapeQuery(u.RawQuery)
 	for field, value := range map[*time.Duration]time.Duration{
 		&o.Refresh: 15 * time.Minute, &o.MinRefresh: 10 * time.Second, &o.Timeout: 5 * time.Second,
 	} {
@@ -128,20 +127,6 @@ func New(address string, o Options) (*Set, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.work.Go(s.run)
 	return s, nil
-}
-
-// escapeQuery escapes what a query cannot have as it is, which net/url leaves
-// alone: a space would end the request's line.
-func escapeQuery(query string) string {
-	var b strings.Builder
-	for _, c := range []byte(query) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
 
 // permits refuses URLs without TLS.

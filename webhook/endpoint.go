@@ -4,15 +4,14 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/httpurl"
 )
 
 // maxQueueBytes is how much of an endpoint's events may wait.
@@ -81,7 +80,7 @@ func (q *jobs) Pop() any {
 }
 
 func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
-	u, err := url.Parse(strings.TrimSpace(o.URL))
+	u, err := httpurl.Parse(o.URL)
 	switch {
 	case err != nil: // It would show the URL.
 		return nil, errors.New("the URL cannot be read")
@@ -97,7 +96,6 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !guard(s.opts.AllowNetworks).allows(a) {
 		return nil, refuse(a)
 	}
-	u.RawQuery = escapeQuery(u.RawQuery)
 	e := &endpoint{sink: s, url: u.String(), host: u.Host, keys: slices.Clone(o.Keys)}
 	e.ready = sync.NewCond(&e.mu)
 	for _, t := range o.Types {
@@ -107,20 +105,6 @@ func newEndpoint(s *Sink, o *Endpoint) (*endpoint, error) {
 		e.types[t] = true
 	}
 	return e, nil
-}
-
-// escapeQuery escapes what a query cannot have as it is, which net/url leaves
-// alone: a space would end the request's line.
-func escapeQuery(query string) string {
-	var b strings.Builder
-	for _, c := range []byte(query) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
 
 func (e *endpoint) wants(typ string) bool { return e.types == nil || e.types[typ] }
