@@ -1,22 +1,26 @@
 package storeredis
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
-	"github.com/oklog/ulid/v2"
 )
 
 // TestFiringIsPunctual adds schedules on one node, sooner than the other
 // had planned to fire any: each fires once, not early, and soon.
 func TestFiringIsPunctual(t *testing.T) {
 	t.Parallel()
-	ctx := unhurried(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	srv := redistest.StartServer(t)
 	a := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
 	b := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
@@ -51,7 +55,7 @@ func TestFiringIsPunctual(t *testing.T) {
 	}
 	select {
 	case <-all:
-	case <-time.After(20 * time.Second):
+	case <-time.After(await.Patience):
 		mu.Lock()
 		t.Fatalf("%d of %d fired", len(late), count)
 	}
