@@ -54,9 +54,18 @@ func (c *connection) storeConnection() error {
 
 // storeSubscribe makes the store know the subscription.
 func (c *connection) storeSubscribe(ctx context.Context, s *subscription) (store.SubscribeResult, error) {
-	r, err := c.h.node.Subscribe(ctx, s.request())
-	if errors.Is(err, store.ErrCapacity) {
+	return c.storeSubscribeKnowing(ctx, s, s.topic.knowsMembers())
+}
+
+func (c *connection) storeSubscribeKnowing(ctx context.Context, s *subscription, members bool) (store.SubscribeResult, error) {
+	req := s.request()
+	req.KnowsMembers = members
+	r, err := c.h.node.Subscribe(ctx, req)
+	switch {
+	case errors.Is(err, store.ErrCapacity):
 		err = refuse(CodePresenceCapacityReached)
+	case err == nil && req.Presence && !members:
+		s.topic.learnMembers(s, &r)
 	}
 	return r, err
 }

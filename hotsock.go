@@ -28,6 +28,7 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
 )
@@ -125,10 +126,11 @@ func New(o Options) (*Handler, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)
 	defer cancel()
 	r := &receiver{h: h, joined: make(chan struct{})}
-	node, err := o.Store.Join(ctx, r, store.JoinOptions{
-		ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout,
-		OmitMembers: !h.events.on(), // Only events tell of them.
-	})
+	join := store.JoinOptions{ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout}
+	if h.events.on() {
+		join.MaxListedSize = wire.MaxMemberSizes(o.MaxMembersSize)
+	}
+	node, err := o.Store.Join(ctx, r, join)
 	m := storeMetrics{&h.counts, h.observer}
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{

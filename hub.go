@@ -48,6 +48,10 @@ type topic struct {
 	// exactly which items a subscriber has been given.
 	mu   sync.Mutex
 	subs []*subscription
+	// at is the newest item that was delivered, or the position at which the store said
+	// who the members are if that is newer. The members are those after that.
+	at      ulid.ULID
+	members memberList
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
@@ -113,6 +117,9 @@ func (h *hub) release(n store.Node, t *topic) {
 	if t.watched {
 		n.Unwatch(t.channel)
 		t.watched = false
+		t.mu.Lock()
+		t.members = memberList{}
+		t.mu.Unlock()
 	}
 	// Somebody may have acquired it meanwhile, and waits to watch it again.
 	s.mu.Lock()
@@ -139,6 +146,7 @@ func (h *hub) deliver(item *store.Item) (taken int) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.follow(item)
 	if len(t.subs) == 0 {
 		return 0
 	}
@@ -157,6 +165,20 @@ func (h *hub) deliver(item *store.Item) (taken int) {
 	return taken
 }
 
+// follow takes note of an item that is delivered. The topic's lock must be held.
+func (t *topic) follow(item *store.Item) {
+	if item.ID.Compare(t.at) <= 0 {
+		return
+	}
+	t.at = item.ID
+	if item.Presence != nil {
+		t.members.apply(item.Presence)
+	}
+	if len(t.members.awaits) > 0 {
+		t.wakeAwaits()
+	}
+}
+
 // startGap makes the channel's subscriptions wait for a resync.
 func (h *hub) startGap(channel string) {
 	t := h.topic(channel)
@@ -165,6 +187,7 @@ func (h *hub) startGap(channel string) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.members.forget()
 	for _, s := range t.subs {
 		s.startGap()
 	}
@@ -235,16 +258,12 @@ func (h *hub) ofUser(channel, uid string) []*connection {
 	return conns
 }
 
-// itemFrame is what subscribers are sent for an item.
+// itemFrame is what subscribers are sent for an item that is no change of members.
 func itemFrame(item *store.Item) socket.Frame {
-	switch {
-	case item.Message != nil:
+	if item.Message != nil {
 		return messageFrame(item.Message)
-	case item.Presence != nil:
-		return presenceFrame(item.Channel, item.Presence)
-	default:
-		return storageUpdatedFrame(item.Storage)
 	}
+	return storageUpdatedFrame(item.Storage)
 }
 
 // messageRoom and metaRoom are the usual lengths of what surrounds the parts of a
@@ -264,8 +283,8 @@ func messageFrame(m *store.Message) socket.Frame {
 }
 
 // presenceFrame is that of a change of members, with the list of them.
-func presenceFrame(channel string, c *store.PresenceChange) socket.Frame {
-	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, c))
+func presenceFrame(channel string, c *store.PresenceChange, members func(b []byte) []byte) socket.Frame {
+	return socket.Finish(wire.AppendPresence(socket.Start(frameRoom), channel, c, members))
 }
 
 // memberChangedFrame is that of a change of members without the list.

@@ -88,13 +88,12 @@ func (n *latestChanges) change(d pendingChange) *memberChange {
 	return n.newest
 }
 
-// withList returns the frame of a pending change.
-func (n *latestChanges) withList(d pendingChange) socket.Frame {
+// withList returns the frame of a pending change. The topic's lock must be held.
+func (t *topic) withList(d pendingChange) socket.Frame {
+	n := &t.latest
 	if n.frames[d].IsZero() {
 		m := n.change(d)
-		change := *m.PresenceChange
-		change.Members = n.newest.Members
-		n.frames[d] = presenceFrame(m.channel, &change)
+		n.frames[d] = presenceFrame(m.channel, m.PresenceChange, t.members.appendAll)
 	}
 	return n.frames[d]
 }
@@ -137,7 +136,7 @@ func (s *subscription) sendList(d pendingChange) {
 		return
 	}
 	s.pending = pendingNone
-	frame := s.topic.latest.withList(d)
+	frame := s.topic.withList(d)
 	s.conn.chargeList(frame.Len())
 	s.conn.sock.Send(frame)
 }

@@ -55,6 +55,7 @@ const (
 	memberListBurst = 512 << 10              // bytes of lists at once, after a pause
 	memberListRoom  = 64 << 10               // bytes that may wait for a client that is sent one
 	memberListPause = 250 * time.Millisecond // until a list that had to wait is tried again
+	memberListWait  = 500 * time.Millisecond // for the changes that a subscriber's list must have, until the store is asked for it
 )
 
 // The log, which one client must not fill.

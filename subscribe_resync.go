@@ -139,6 +139,9 @@ func (c *connection) tryResync(s *subscription, lost bool) error {
 	}
 	var entries []*store.Entry
 	if err == nil {
+		err = c.awaitMembers(s, &r)
+	}
+	if err == nil {
 		entries, err = c.h.reads.observed(ctx, s, c.h.opts.MaxQueueSize)
 	}
 	if errors.Is(err, &Error{Code: CodePayloadTooLarge}) {
@@ -153,7 +156,7 @@ func (c *connection) tryResync(s *subscription, lost bool) error {
 	}
 	s.goLive(snapshot{
 		Subscribed: wire.Subscribed{
-			Members: r.Info.Members, CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
+			CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
 		},
 		entries: entries,
 	})

@@ -35,18 +35,21 @@ func (c *connection) activate(ctx context.Context, s *subscription, req *subscri
 }
 
 // A snapshot is what a client is told at once of a channel: that it is subscribed,
-// the members, the entries that it observes, and what it catches up with.
+// the members, the entries that it observes, and what it catches up with. The members
+// are those that the topic knows when it is sent.
 type snapshot struct {
 	wire.Subscribed
 	entries []*store.Entry
 	missed  []*store.Message
 }
 
-// readSnapshot reads what the client must know at the position of r.
+// readSnapshot reads what the client must know at the position of r, which is a later
+// one afterwards if the members could not be known at that.
 func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *store.SubscribeResult) (snapshot, error) {
-	snap := snapshot{Subscribed: wire.Subscribed{
-		AutoSubscribed: req.auto, Members: r.Info.Members, CatchUp: req.catchUp, LastID: r.Position,
-	}}
+	if err := c.awaitMembers(s, r); err != nil {
+		return snapshot{}, err
+	}
+	snap := snapshot{Subscribed: wire.Subscribed{AutoSubscribed: req.auto, CatchUp: req.catchUp, LastID: r.Position}}
 	if !req.after.IsZero() {
 		snap.Recovered = wire.RecoveryFailed
 		if s.mayReplay(req.after) {
@@ -69,7 +72,9 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 // goLive sends the client the snapshot, and lets what follows it pass. The topic's
 // lock must be held.
 func (s *subscription) goLive(snap snapshot) {
-	s.pending = pendingNone // the list is in the snapshot
+	s.pending = pendingNone // the list is in the snapshot, and so are the changes until now
+	s.buffer.dropChanges()
+	snap.Members = s.topic.members.appendAll
 	if !s.sendSnapshot(&snap) {
 		// The client can read the history instead, page by page.
 		if snap.missed = nil; snap.Recovered == wire.RecoveryDone {

@@ -1,6 +1,8 @@
 package hotsock
 
 import (
+	"slices"
+
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
@@ -59,6 +61,26 @@ type itemBuffer struct {
 	size  int // bytes of their frames, of changes of members without the list
 }
 
+// changesSince returns the changes of members that followed an item.
+func (b *itemBuffer) changesSince(position ulid.ULID) (changes []*store.PresenceChange) {
+	if b == nil {
+		return nil
+	}
+	for _, item := range b.items {
+		if item.Presence != nil && item.ID.Compare(position) > 0 {
+			changes = append(changes, item.Presence)
+		}
+	}
+	return changes
+}
+
+// dropChanges forgets the changes of members.
+func (b *itemBuffer) dropChanges() {
+	if !b.overflowed() && b != nil {
+		b.items = slices.DeleteFunc(b.items, func(item *store.Item) bool { return item.Presence != nil })
+	}
+}
+
 // overflowed reports whether they were too many. The client is disconnected, and
 // must not be given what follows them, from where it would go on later.
 func (b *itemBuffer) overflowed() bool { return b != nil && b.items == nil }
@@ -106,20 +128,8 @@ func (s *subscription) bufferItem(item *store.Item, size int) bool {
 		s.conn.tooSlow()
 		return false
 	}
-	if item.Presence != nil {
-		item = withoutMembers(item)
-	}
 	b.items = append(b.items, item)
 	return true
-}
-
-// withoutMembers returns a change of members without the list, so that this can
-// be freed.
-func withoutMembers(item *store.Item) *store.Item {
-	short, change := *item, *item.Presence
-	change.Members = nil
-	short.Presence = &change
-	return &short
 }
 
 // send passes on what the client does not know yet, and returns whether it did

@@ -90,8 +90,8 @@ type Store interface {
 	Scheduler() Scheduler
 }
 
-// JoinOptions are settings that all nodes of an installation share. All are
-// positive: core has filled in the defaults.
+// JoinOptions are settings that all nodes of an installation share, but for
+// MaxListedSize. All others are positive: core has filled in the defaults.
 type JoinOptions struct {
 	// ReplayWindow is how long every message can be replayed, also one whose
 	// retention is shorter.
@@ -102,10 +102,10 @@ type JoinOptions struct {
 	// NodeTimeout is how long a node may be silent before the others declare it
 	// dead, and remove its subscriptions and connections.
 	NodeTimeout time.Duration
-	// OmitMembers permits the store to leave out Members of the changes that
-	// Unsubscribe and UpdateSubscription return: nobody looks at them. Changes that
-	// are delivered have them nevertheless.
-	OmitMembers bool
+	// MaxListedSize is what the members of a channel may count for together, as in
+	// a [SubscribeRequest], if they are to be listed in what this node is told of a
+	// change other than by an item. It is 0 if core has no use for these lists.
+	MaxListedSize int
 }
 
 // A Node is one member of an installation: everything that a handler asks of the

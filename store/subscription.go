@@ -55,9 +55,11 @@ const (
 // A PresenceChange is a change of a channel's members.
 type PresenceChange struct {
 	Kind PresenceKind
-	// Member is who was added, updated or removed.
+	// Member is who was added, updated or removed. One that is added comes last in
+	// the order of joining, and one that is updated keeps its place.
 	Member Member
-	// Members are all after the change, in the order of joining.
+	// Members are all after the change, in the order of joining; nil in an [Item],
+	// and in a result where [JoinOptions.MaxListedSize] wants no list.
 	Members []Member
 }
 
@@ -87,6 +89,9 @@ type SubscribeRequest struct {
 	// that, and for more than before. Core chooses the unit; a store only adds
 	// up and compares.
 	MemberSize, MaxMembersSize int
+	// KnowsMembers leaves the members out of the result's Info: whoever knew them
+	// once, and has been delivered each item since, still does.
+	KnowsMembers bool
 }
 
 // A SubscribeResult is the channel at the moment of subscribing.
@@ -97,7 +102,8 @@ type SubscribeResult struct {
 	// makes, less than those of all items to come. All who subscribe before the
 	// first item get the same, and can replay from it.
 	Position ulid.ULID
-	// Info includes the new subscription.
+	// Info includes the new subscription. It has no Members if the request
+	// KnowsMembers.
 	Info ChannelInfo
 	// Change is what was announced, nil for nothing.
 	Change *PresenceChange

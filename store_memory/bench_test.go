@@ -131,11 +131,11 @@ func BenchmarkSet(b *testing.B) {
 
 // BenchmarkPresence has one user come and go on a channel with others.
 func BenchmarkPresence(b *testing.B) {
-	for _, others := range []int{1, 1000} {
+	for _, others := range []int{1, 1000, 10_000} {
 		b.Run(fmt.Sprint(others), func(b *testing.B) {
 			n := join(b, storememory.New())
 			ctx := context.Background()
-			s := store.SubscribeRequest{Channel: "presence.c", Presence: true, MaxMembersSize: 100_000, Counted: true}
+			s := store.SubscribeRequest{Channel: "presence.c", Presence: true, MemberSize: 60, MaxMembersSize: 1 << 20, Counted: true, KnowsMembers: true}
 			for i := range others {
 				s.Connection = fmt.Sprint("connection ", i)
 				s.UID = fmt.Sprint("user ", i)

@@ -21,6 +21,8 @@ type node struct {
 	id       string
 	store    *Store
 	receiver store.Receiver
+	// maxListed is that of its JoinOptions.
+	maxListed int
 	// ctx ends when the node does.
 	ctx    context.Context
 	cancel context.CancelFunc

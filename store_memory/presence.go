@@ -1,7 +1,6 @@
 package storememory
 
 import (
-	"slices"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/table"
@@ -20,20 +19,17 @@ type presence struct {
 
 // members are the users who are subscribed to a presence channel.
 type members struct {
-	// list is in order of joining. It is handed out: an element is never
-	// changed, though more may be appended behind what others see.
-	list []store.Member
+	// byUID is in the order of joining.
+	byUID table.Ordered[string, member]
 	// size is what all of them count for together.
 	size int
-	// records of the members, by UID.
-	records table.Map[string, memberRecord]
 }
 
-// A memberRecord is what the list does not say of a member.
-type memberRecord struct {
+type member struct {
+	umd         []byte
 	connections int
-	digest      string // of its metadata
-	size        int    // what it counts for
+	digest      string // of umd
+	size        int    // what the member counts for
 }
 
 // A subscription is one connection's.
@@ -76,18 +72,21 @@ func (p *presence) count(s subscription, by int) {
 	if !s.presence {
 		return
 	}
-	m := p.joined()
-	r := m.records.Value(s.uid)
-	r.connections += by
-	m.records.Set(s.uid, r)
+	m := p.joined().byUID.Value(s.uid)
+	m.connections += by
+	p.members.byUID.Set(s.uid, m)
 }
 
-func (p *presence) info() store.ChannelInfo {
-	info := store.ChannelInfo{Count: p.counted}
-	if p.members != nil {
-		info.Members = p.members.shown()
+// list returns the members in the order of joining; nil if there are none.
+func (p *presence) list() []store.Member {
+	if p.members == nil || p.members.byUID.Len() == 0 {
+		return nil
 	}
-	return info
+	list := make([]store.Member, 0, p.members.byUID.Len())
+	for uid, m := range p.members.byUID.All() {
+		list = append(list, store.Member{UID: uid, UMD: m.umd})
+	}
+	return list
 }
 
 // joined returns the members of a presence channel.
@@ -98,64 +97,44 @@ func (p *presence) joined() *members {
 	return p.members
 }
 
-// shown returns the list, such that appending to it harms nobody.
-func (ms *members) shown() []store.Member {
-	return slices.Clip(ms.list)
-}
-
-func (ms *members) index(uid string) int {
-	if !ms.records.Has(uid) {
-		return -1 // Saves the search for most of those who join.
-	}
-	return slices.IndexFunc(ms.list, func(m store.Member) bool { return m.UID == uid })
-}
-
 // fits says whether the members are within a limit, or no more than they were,
 // once leaver, who may be nobody, is not one any more and joiner is one with
 // metadata of this digest and size.
 func (ms *members) fits(leaver, joiner, digest string, size, limit int) bool {
-	old := ms.records.Value(joiner)
+	old := ms.byUID.Value(joiner)
 	if old.connections > 0 && old.digest == digest {
 		return true // Nothing changes.
 	}
-	more := size - old.size - ms.records.Value(leaver).size
+	more := size - old.size - ms.byUID.Value(leaver).size
 	return more <= 0 || ms.size+more <= limit
 }
 
 // setMember makes m, whose metadata has this digest and size, a member, or changes
 // one. It returns nil if m is one already. The subscription must not be recorded yet.
 func (ms *members) setMember(m store.Member, digest string, size int) *store.PresenceChange {
-	kind := store.MemberAdded
-	r := ms.records.Value(m.UID)
-	if i := ms.index(m.UID); i < 0 {
-		ms.list = append(ms.list, m)
-	} else {
-		if r.digest == digest {
-			return nil
-		}
-		kind = store.MemberUpdated
-		ms.list = slices.Clone(ms.list)
-		ms.list[i] = m
+	kind := store.MemberUpdated
+	old, ok := ms.byUID.Get(m.UID)
+	switch {
+	case !ok:
+		kind = store.MemberAdded
+	case old.digest == digest:
+		return nil
 	}
-	ms.size += size - r.size
-	r.digest, r.size = digest, size
-	ms.records.Set(m.UID, r)
-	return &store.PresenceChange{Kind: kind, Member: m, Members: ms.shown()}
+	ms.size += size - old.size
+	ms.byUID.Set(m.UID, member{umd: m.UMD, connections: old.connections, digest: digest, size: size})
+	return &store.PresenceChange{Kind: kind, Member: m}
 }
 
 // removeMember removes the member if it has no connection any more, and
 // returns nil if it has. The subscription must have been ended.
 func (ms *members) removeMember(uid string) *store.PresenceChange {
-	r := ms.records.Value(uid)
-	if r.connections > 0 {
+	m := ms.byUID.Value(uid)
+	if m.connections > 0 {
 		return nil
 	}
-	i := ms.index(uid)
-	m := ms.list[i]
-	ms.size -= r.size
-	ms.records.Delete(uid)
-	ms.list = slices.Concat(ms.list[:i], ms.list[i+1:])
-	return &store.PresenceChange{Kind: store.MemberRemoved, Member: m, Members: ms.shown()}
+	ms.size -= m.size
+	ms.byUID.Delete(uid)
+	return &store.PresenceChange{Kind: store.MemberRemoved, Member: store.Member{UID: uid, UMD: m.umd}}
 }
 
 // announcePresence delivers a change, if there is one.
@@ -163,4 +142,13 @@ func (c *channel) announcePresence(now time.Time, change *store.PresenceChange, 
 	if change != nil {
 		c.announce(&store.Item{ID: c.assign(now), Channel: c.name, Exclude: exclude, Presence: change})
 	}
+}
+
+// withMembers returns a change as a node is told of it other than by an item: with the
+// members, unless they count for more than the node wants.
+func (c *channel) withMembers(change *store.PresenceChange, n *node) *store.PresenceChange {
+	if change == nil || c.presence.members.size > n.maxListed {
+		return change
+	}
+	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: c.presence.list()}
 }

@@ -74,7 +74,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // Never fails.
-	n := &node{id: base64.RawURLEncoding.EncodeToString(id[:]), store: s, receiver: r}
+	n := &node{id: base64.RawURLEncoding.EncodeToString(id[:]), store: s, receiver: r, maxListed: o.MaxListedSize}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	s.options.Store(&o)
 	s.mu.Lock()

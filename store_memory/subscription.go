@@ -24,7 +24,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	leaver := ""
 	same := old.presence && s.Presence && old.uid == s.UID && old.digest == s.UMDDigest
 	moves := old.presence && (!s.Presence || old.uid != s.UID)
-	if moves && p.joined().records.Value(old.uid).connections == 1 {
+	if moves && p.joined().byUID.Value(old.uid).connections == 1 {
 		leaver = old.uid
 	}
 	if s.Presence && !same && !p.joined().fits(leaver, s.UID, s.UMDDigest, s.MemberSize, s.MaxMembersSize) {
@@ -50,7 +50,11 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 		node: n, uid: s.UID, umd: s.UMD, digest: s.UMDDigest, presence: s.Presence, counted: s.Counted,
 	})
 	result.Position = c.position(now)
-	result.Info = p.info()
+	result.Change = c.withMembers(result.Change, n)
+	result.Info.Count = p.counted
+	if !s.KnowsMembers {
+		result.Info.Members = p.list()
+	}
 	return result, nil
 }
 
@@ -67,7 +71,9 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	if !c.presence.subscriptions.Has(connection) {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
-	return c.endSubscription(connection), nil
+	end := c.endSubscription(connection)
+	end.Change = c.withMembers(end.Change, n)
+	return end, nil
 }
 
 func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
@@ -99,6 +105,7 @@ func (c *channel) endSubscriptionsOf(gone, reportTo *node) {
 		}
 		end := c.endSubscription(connection)
 		if reportTo != nil {
+			end.Change = c.withMembers(end.Change, reportTo)
 			reportTo.receiver.SubscriptionEnded(end)
 		}
 	}
@@ -128,7 +135,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptio
 		c.announcePresence(clock(), change, "")
 	}
 	s.umd, s.digest = u.UMD, u.UMDDigest
-	return change, nil
+	return c.withMembers(change, n), nil
 }
 
 // Channel implements [store.Subscriptions].
@@ -141,5 +148,5 @@ func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, 
 		return store.ChannelInfo{}, nil
 	}
 	defer c.mu.Unlock()
-	return c.presence.info(), nil
+	return store.ChannelInfo{Count: c.presence.counted, Members: c.presence.list()}, nil
 }

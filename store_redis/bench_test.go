@@ -12,6 +12,7 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 )
 
 // A sink is a Receiver that counts deliveries.
@@ -112,5 +113,44 @@ func BenchmarkPublishLatency(b *testing.B) {
 			b.Fatal(res, err)
 		}
 		last = res.ID
+	}
+}
+
+// BenchmarkPresence has one user come and go on a channel with others.
+func BenchmarkPresence(b *testing.B) {
+	for _, others := range []int{1, 1000, 10_000} {
+		b.Run(fmt.Sprint(others), func(b *testing.B) {
+			srv := redistest.StartServer(b)
+			n, _ := benchNode(b, srv.Addr)
+			ctx := context.Background()
+			if err := n.Watch(ctx, "presence.c"); err != nil {
+				b.Fatal(err)
+			}
+			join := func(i int) {
+				s := store.SubscribeRequest{
+					Channel: "presence.c", Connection: fmt.Sprint("connection ", i), UID: fmt.Sprint("user ", i), UMD: []byte(`{"name":"Somebody"}`),
+					Presence: true, MemberSize: 60, MaxMembersSize: 1 << 20, Counted: true, KnowsMembers: true,
+				}
+				for {
+					if _, err := n.Subscribe(ctx, s); err == nil {
+						return // and not too slow for a loaded machine
+					}
+				}
+			}
+			var all errgroup.Group
+			all.SetLimit(8)
+			for i := range others {
+				all.Go(func() error { join(i); return nil })
+			}
+			_ = all.Wait()
+			busy := cpuOf(b, srv)
+			for b.Loop() {
+				join(-1)
+				if _, err := n.Unsubscribe(ctx, "presence.c", "connection -1"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric((cpuOf(b, srv)-busy)/float64(b.N)*1e6, "redis-µs/op")
+		})
 	}
 }

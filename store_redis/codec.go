@@ -166,25 +166,16 @@ func (r *record) trace() map[string]string {
 	return m
 }
 
-// A delta is what an item of presence says: the change without the list.
-type delta struct {
-	kind   store.PresenceKind
-	place  int64
-	member store.Member
-}
-
-// decodeItem reads an item. Of a change of presence it returns the delta, and
-// leaves the list to the caller. The error of an item that a newer version has
-// written, and this one cannot read, is an unknownKind.
-func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
+// decodeItem reads an item. The error of one that a newer version has written, and
+// this one cannot read, is an unknownKind.
+func decodeItem(channel, id, text string) (*store.Item, error) {
 	u, err := parseID(id)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	r := record{rest: text}
 	kind := r.next()
 	it := &store.Item{ID: u, Channel: channel, Exclude: r.next()}
-	var d *delta
 	switch kind {
 	case "M":
 		m := &store.Message{ID: u, Channel: channel, Event: r.next(), Data: r.bytes()}
@@ -197,12 +188,13 @@ func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
 		m.Trace = r.trace()
 		it.Message = m
 	case "P":
-		d = &delta{kind: store.PresenceKind(r.int()), place: r.int()}
-		d.member = store.Member{UID: r.next(), UMD: r.bytes()}
-		if !r.bad && (d.kind < store.MemberAdded || d.kind > store.MemberRemoved) {
-			return nil, nil, unknownKind(kind + strconv.Itoa(int(d.kind)))
+		p := &store.PresenceChange{Kind: store.PresenceKind(r.int())}
+		_ = r.next() // the member's place in the order of joining
+		p.Member = store.Member{UID: r.next(), UMD: r.bytes()}
+		if !r.bad && (p.Kind < store.MemberAdded || p.Kind > store.MemberRemoved) {
+			return nil, unknownKind(kind + strconv.Itoa(int(p.Kind)))
 		}
-		it.Presence = &store.PresenceChange{Kind: d.kind, Member: d.member}
+		it.Presence = p
 	case "S":
 		e := &store.Entry{ID: u, Channel: channel, Expires: timeOf(r.int()), Emit: r.flag()}
 		r.entry(e)
@@ -210,12 +202,12 @@ func decodeItem(channel, id, text string) (*store.Item, *delta, error) {
 	case "":
 		r.bad = true
 	default:
-		return nil, nil, unknownKind(kind)
+		return nil, unknownKind(kind)
 	}
 	if err := r.err(); err != nil {
-		return nil, nil, fmt.Errorf("item %s: %w", id, err)
+		return nil, fmt.Errorf("item %s: %w", id, err)
 	}
-	return it, d, nil
+	return it, nil
 }
 
 // encodeEntry makes the fields of an entry that no script looks at.
@@ -250,8 +242,12 @@ type placed struct {
 	store.Member
 }
 
-// decodeMembers reads the reply to HGETALL of a channel's members.
+// decodeMembers reads the reply to HGETALL of a channel's members; nil if the script
+// was not to ask for it.
 func decodeMembers(v any) ([]placed, error) {
+	if v == nil {
+		return nil, nil
+	}
 	flat, err := stringsOf(v)
 	if err != nil {
 		return nil, err
@@ -283,21 +279,11 @@ func membersOf(p []placed) []store.Member {
 	return out
 }
 
-// apply returns the list after a change. The list given is not modified.
-func (d *delta) apply(list []placed) []placed {
-	i, found := slices.BinarySearchFunc(list, d.place, func(p placed, place int64) int { return int(p.place - place) })
-	switch {
-	case d.kind == store.MemberRemoved && found:
-		return slices.Concat(list[:i], list[i+1:])
-	case d.kind == store.MemberRemoved:
-		return list
-	case found:
-		list = slices.Clone(list)
-		list[i] = placed{d.place, d.member}
-		return list
-	default:
-		return slices.Concat(list[:i], []placed{{d.place, d.member}}, list[i:])
-	}
+// with returns the list with a member that has left it since. The list given is not
+// modified.
+func with(list []placed, m placed) []placed {
+	i, _ := slices.BinarySearchFunc(list, m.place, func(p placed, place int64) int { return int(p.place - place) })
+	return slices.Concat(list[:i], []placed{m}, list[i:])
 }
 
 // stringsOf reads a reply that is a list of strings.

@@ -1,6 +1,8 @@
 package storeredis
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,23 +61,20 @@ func TestScheduleSurvives(t *testing.T) {
 	}
 }
 
-func TestDelta(t *testing.T) {
-	member := func(place int64, uid, umd string) placed {
-		return placed{place, store.Member{UID: uid, UMD: []byte(umd)}}
-	}
-	list := []placed{member(1, "a", "1"), member(3, "b", "1"), member(7, "c", "1")}
-	before := append([]placed(nil), list...)
+func TestWith(t *testing.T) {
+	member := func(place int64) placed { return placed{place, store.Member{UID: fmt.Sprint(place)}} }
+	list := []placed{member(1), member(3), member(7)}
+	before := slices.Clone(list)
 	for _, row := range []struct {
-		why  string
-		d    delta
-		want []placed
+		why   string
+		place int64
+		want  []placed
 	}{
-		{"who joins is the last", delta{store.MemberAdded, 9, member(0, "d", "1").Member}, append(before[:3:3], member(9, "d", "1"))},
-		{"an update keeps the place", delta{store.MemberUpdated, 3, member(0, "b", "2").Member}, []placed{before[0], member(3, "b", "2"), before[2]}},
-		{"who left is gone", delta{store.MemberRemoved, 3, member(0, "b", "1").Member}, []placed{before[0], before[2]}},
-		{"who is not there cannot leave", delta{store.MemberRemoved, 4, member(0, "x", "").Member}, before},
+		{"the first", 0, []placed{member(0), member(1), member(3), member(7)}},
+		{"one in between", 5, []placed{member(1), member(3), member(5), member(7)}},
+		{"the last", 9, []placed{member(1), member(3), member(7), member(9)}},
 	} {
-		if d := cmp.Diff(row.want, row.d.apply(list), cmp.AllowUnexported(placed{})); d != "" {
+		if d := cmp.Diff(row.want, with(list, member(row.place)), cmp.AllowUnexported(placed{})); d != "" {
 			t.Errorf("%s (-want +got):\n%s", row.why, d)
 		}
 		if !cmp.Equal(list, before, cmp.AllowUnexported(placed{})) {
@@ -94,8 +93,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add("99999999999999999999:")
 	f.Add("-1:x")
 	f.Fuzz(func(t *testing.T, s string) {
-		it, d, err := decodeItem("c", someID, s)
-		if err == nil && it.Message == nil && it.Storage == nil && (it.Presence == nil || d == nil) {
+		it, err := decodeItem("c", someID, s)
+		if err == nil && it.Message == nil && it.Storage == nil && it.Presence == nil {
 			t.Errorf("%q is nothing", s)
 		}
 		_, _ = decodeEntry("c", s)

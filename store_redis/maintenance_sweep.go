@@ -66,7 +66,7 @@ func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bo
 			return err
 		}
 		r, err := n.take(ctx, leaving, n.memberCall(sweepScript, channel, ck,
-			inc, strconv.Itoa(sweepBatch), flag(leaving)))
+			inc, n.o.MaxListedSize, strconv.Itoa(sweepBatch), flag(leaving)))
 		if err != nil {
 			return err
 		}
@@ -86,14 +86,14 @@ func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bo
 		if err != nil {
 			return err
 		}
-		// The list is that after the last change; each earlier one is made by
-		// taking back the change after it.
+		// The list, if it is wanted, is that after the last change; each earlier one is
+		// made by taking back the change after it.
 		for i := len(ends) - 1; i >= 0; i-- {
 			e := &ends[i]
 			m := store.Member{UID: e.UID, UMD: e.umd}
-			if e.Change = changeOf(e.kind, m, membersOf(list)); e.Change != nil {
-				d := delta{kind: store.MemberAdded, place: e.place, member: m}
-				list = d.apply(list)
+			e.Change = changeOf(e.kind, m, list)
+			if e.Change != nil && list != nil {
+				list = with(list, placed{e.place, m})
 			}
 		}
 		for i := range ends {

@@ -77,7 +77,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 	subscribe := func(ctx context.Context, n *node, i int) error {
 		_, err := n.Subscribe(ctx, store.SubscribeRequest{
 			Channel: presence, Connection: fmt.Sprint("x", i, n.id), UID: fmt.Sprint("u", i%members), UMD: long[:4000],
-			UMDDigest: "1", Presence: true, MaxMembersSize: 1 << 20,
+			UMDDigest: "1", Presence: true, MemberSize: 4000, MaxMembersSize: 1 << 20,
 		})
 		return err
 	}

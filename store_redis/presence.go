@@ -15,11 +15,16 @@ func (n *node) subscriptionKeys(ck channelKeys, inc string) []any {
 	return []any{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part)}
 }
 
-// memberCall makes a call of a script that changes subscriptions of an incarnation
-// and returns the members.
-func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string, args ...any) call {
-	c := n.channelCall(sc, channel, ck, n.subscriptionKeys(ck, inc), slices.Insert(args, 0, any(inc))...)
-	c.replySize = n.listSize(channel)
+// everyMember is more than any members count for.
+const everyMember = 1 << 53
+
+// memberCall makes a call of a script that changes subscriptions of an incarnation,
+// and returns the members if they count for no more than listed.
+func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string, listed int, args ...any) call {
+	c := n.channelCall(sc, channel, ck, n.subscriptionKeys(ck, inc), slices.Insert(args, 0, any(inc), any(strconv.Itoa(listed)))...)
+	if listed > 0 {
+		c.replySize = n.listSize(channel)
+	}
 	return c
 }
 
@@ -27,9 +32,13 @@ func (n *node) memberCall(sc *script, channel string, ck channelKeys, inc string
 func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.SubscribeResult, error) {
 	var res store.SubscribeResult
 	ck := n.s.keys.channel(q.Channel)
+	listed := everyMember
+	if q.KnowsMembers {
+		listed = n.o.MaxListedSize
+	}
 	r, err := n.asMember(ctx, ck.part, func(inc string) call {
 		return n.memberCall(subscribeScript, q.Channel, ck,
-			inc, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(q.MemberSize), strconv.Itoa(q.MaxMembersSize), q.UMDDigest)
+			inc, listed, q.Connection, flag(q.Counted), flag(q.Presence), q.UID, q.UMD, strconv.Itoa(q.MemberSize), strconv.Itoa(q.MaxMembersSize), q.UMDDigest)
 	})
 	if err != nil {
 		if errors.Is(err, refusedFull) {
@@ -38,33 +47,44 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 		return res, err
 	}
 	kind := r.record.next()
-	if len(r.more) < 3 || r.record.bad {
+	if len(r.more) < 4 || r.record.bad {
 		return res, errRecord
 	}
 	position, _ := r.more[0].(string)
 	count, _ := r.more[1].(string)
+	text, _ := r.more[2].(string)
+	size, err := strconv.Atoi(text)
+	if err != nil {
+		return res, err
+	}
 	if res.Position, err = parseID(position); err != nil {
 		return res, err
 	}
 	if res.Info.Count, err = strconv.Atoi(count); err != nil {
 		return res, err
 	}
-	list, err := decodeMembers(r.more[2])
+	list, err := decodeMembers(r.more[3])
 	if err != nil {
 		return res, err
 	}
-	res.Info.Members = membersOf(list)
-	res.Change = changeOf(kind, store.Member{UID: q.UID, UMD: q.UMD}, res.Info.Members)
+	if !q.KnowsMembers {
+		res.Info.Members = membersOf(list)
+	}
+	if size > n.o.MaxListedSize {
+		list = nil
+	}
+	res.Change = changeOf(kind, store.Member{UID: q.UID, UMD: q.UMD}, list)
 	return res, nil
 }
 
-// changeOf is the change of a kind, as a script names it; nil for none.
-func changeOf(kind string, m store.Member, list []store.Member) *store.PresenceChange {
+// changeOf is the change of a kind, as a script names it; nil for none. The list is
+// empty if it is not wanted.
+func changeOf(kind string, m store.Member, list []placed) *store.PresenceChange {
 	k, _ := strconv.Atoi(kind)
 	if k == 0 {
 		return nil
 	}
-	return &store.PresenceChange{Kind: store.PresenceKind(k), Member: m, Members: list}
+	return &store.PresenceChange{Kind: store.PresenceKind(k), Member: m, Members: membersOf(list)}
 }
 
 // An end is what leave in lua/presence.lua returns.
@@ -88,16 +108,6 @@ func decodeEnd(channel string, r *record) end {
 	return e
 }
 
-// changeCall is memberCall for a script that returns the members only if they are
-// wanted, which its last argument says.
-func (n *node) changeCall(sc *script, channel string, ck channelKeys, inc string, args ...any) call {
-	c := n.memberCall(sc, channel, ck, inc, append(args, flag(!n.o.OmitMembers))...)
-	if n.o.OmitMembers {
-		c.replySize = 0
-	}
-	return c
-}
-
 // Unsubscribe ends a subscription of this node.
 func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
 	if n.left.Load() {
@@ -105,7 +115,7 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	}
 	ck := n.s.keys.channel(channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.changeCall(unsubscribeScript, channel, ck, inc, connection))
+	r, err := n.s.do(ctx, n.memberCall(unsubscribeScript, channel, ck, inc, n.o.MaxListedSize, connection))
 	if err != nil {
 		return store.SubscriptionEnd{}, notFound(err)
 	}
@@ -117,7 +127,7 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	if err != nil {
 		return store.SubscriptionEnd{}, err
 	}
-	e.Change = changeOf(e.kind, store.Member{UID: e.UID, UMD: e.umd}, membersOf(list))
+	e.Change = changeOf(e.kind, store.Member{UID: e.UID, UMD: e.umd}, list)
 	return e.SubscriptionEnd, nil
 }
 
@@ -128,8 +138,8 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptio
 	}
 	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.changeCall(updateScript, u.Channel, ck,
-		inc, u.Connection, u.UMD, strconv.Itoa(u.MemberSize), strconv.Itoa(u.MaxMembersSize), u.UMDDigest))
+	r, err := n.s.do(ctx, n.memberCall(updateScript, u.Channel, ck,
+		inc, n.o.MaxListedSize, u.Connection, u.UMD, strconv.Itoa(u.MemberSize), strconv.Itoa(u.MaxMembersSize), u.UMDDigest))
 	if err != nil {
 		if errors.Is(err, refusedFull) {
 			return nil, store.ErrCapacity
@@ -144,7 +154,7 @@ func (n *node) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptio
 	if err != nil {
 		return nil, err
 	}
-	return changeOf(kind, store.Member{UID: uid, UMD: u.UMD}, membersOf(list)), nil
+	return changeOf(kind, store.Member{UID: uid, UMD: u.UMD}, list), nil
 }
 
 // Channel describes a channel.

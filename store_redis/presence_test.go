@@ -17,7 +17,9 @@ func TestChangesWithoutMembers(t *testing.T) {
 	srv := redistest.StartServer(t)
 	for _, omit := range []bool{false, true} {
 		o := testJoin
-		o.OmitMembers = omit
+		if !omit {
+			o.MaxListedSize = 1 << 20
+		}
 		n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
 		channel := fmt.Sprint("presence.", omit)
 		const members = 100

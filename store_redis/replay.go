@@ -77,7 +77,7 @@ func (r *reply) messages(channel string) ([]*store.Message, error) {
 	var messages []*store.Message
 	for i := 0; i+1 < len(flat); i += 2 {
 		_, item := splitBody(flat[i+1])
-		it, _, err := decodeItem(channel, flat[i], item)
+		it, err := decodeItem(channel, flat[i], item)
 		if _, unknown := errors.AsType[unknownKind](err); unknown {
 			continue
 		}

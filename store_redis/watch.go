@@ -28,7 +28,7 @@ type watch struct {
 	err            error
 	// ended is set by Unwatch, which must not wait for a delivery.
 	ended atomic.Bool
-	// listSize is how many bytes the members take in a reply.
+	// listSize is how many bytes the members take in a reply, roughly.
 	listSize atomic.Int64
 
 	// The rest is guarded by the stripe of the partition.
@@ -40,8 +40,6 @@ type watch struct {
 	placed bool
 	// at is the newest item delivered or passed by.
 	at string
-	// members are those of a presence channel after that item.
-	members []placed // by setMembers
 	// live is false while the watch catches up; held is what it hears then, of
 	// heldBytes together, and overheard is true if that is not all.
 	live      bool
@@ -95,18 +93,19 @@ func (w *watch) follows(h heard) bool {
 	return h.id > w.at && (h.before == w.at || h.before == "")
 }
 
-// setMembers notes who the members are. The stripe is held.
-func (w *watch) setMembers(list []placed) {
-	size := 0
-	for _, m := range list {
-		size += memberSize + len(m.UID) + len(m.UMD)
-	}
-	w.members = list
-	w.listSize.Store(int64(size))
-}
-
 // memberSize is how many bytes a member takes in a reply besides its texts.
 const memberSize = 96
+
+// count notes a change of members.
+func (w *watch) count(change *store.PresenceChange) {
+	size := int64(memberSize + len(change.Member.UID) + len(change.Member.UMD))
+	switch change.Kind {
+	case store.MemberAdded:
+		w.listSize.Add(size)
+	case store.MemberRemoved:
+		w.listSize.Store(max(0, w.listSize.Load()-size))
+	}
+}
 
 // listSize is how many bytes the members of a channel take in a reply, as far as
 // this node knows.
@@ -119,7 +118,7 @@ func (n *node) listSize(channel string) int {
 
 // deliver hands an item to the receiver. The stripe is held.
 func (n *node) deliver(w *watch, h heard) {
-	it, d, err := decodeItem(w.channel, h.id, h.item)
+	it, err := decodeItem(w.channel, h.id, h.item)
 	w.at = h.id
 	if kind, ok := errors.AsType[unknownKind](err); ok {
 		n.leaveOut("item", string(kind))
@@ -130,9 +129,8 @@ func (n *node) deliver(w *watch, h heard) {
 		n.r.Lost(w.channel)
 		return
 	}
-	if d != nil {
-		w.setMembers(d.apply(w.members))
-		it.Presence.Members = membersOf(w.members)
+	if it.Presence != nil {
+		w.count(it.Presence)
 	}
 	if !w.ended.Load() {
 		n.r.Deliver(it)
@@ -182,7 +180,7 @@ func (n *node) startWatch(ctx context.Context, w *watch) error {
 	stripe.Lock()
 	defer stripe.Unlock()
 	w.at, w.placed = r.newest, true
-	w.setMembers(r.members)
+	w.listSize.Store(r.listSize)
 	if w.again || !n.release(w) {
 		n.catchUp(w)
 	}

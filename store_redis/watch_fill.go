@@ -27,13 +27,14 @@ const (
 type span struct {
 	newest string
 	// items by id, and whether there are more after them.
-	items   []heard
-	more    bool
-	members []placed
-	now     int64
+	items []heard
+	more  bool
+	// listSize is how many bytes the members take in a reply, roughly.
+	listSize int64
+	now      int64
 }
 
-// where reads where a watched channel is, and its members.
+// where reads where a watched channel is.
 func (s *Store) where(ctx context.Context, w *watch) (span, error) {
 	return s.read(ctx, w.readAfterCall("", 0))
 }
@@ -50,13 +51,12 @@ func (s *Store) readAfter(ctx context.Context, w *watch, after string, size int)
 	return s.read(ctx, c)
 }
 
-// readAfterCall asks for the members if it does not for items.
 func (w *watch) readAfterCall(after string, size int) call {
 	ck := w.keys
 	return call{
 		script: readAfterScript, part: ck.part,
 		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
-		args: []any{after, strconv.Itoa(fillItems), strconv.Itoa(size), flag(after == "")},
+		args: []any{after, strconv.Itoa(fillItems), strconv.Itoa(size)},
 	}
 }
 
@@ -66,6 +66,8 @@ func (s *Store) read(ctx context.Context, c call) (span, error) {
 		return span{}, err
 	}
 	out := span{newest: r.record.next(), more: r.record.flag(), now: r.now}
+	// What members count for is not always bytes, but nearly.
+	out.listSize = memberSize*r.record.int() + r.record.int()
 	flat, err := r.list(0)
 	if err != nil {
 		return out, err
@@ -77,11 +79,7 @@ func (s *Store) read(ctx context.Context, c call) (span, error) {
 		}
 		out.items = append(out.items, h)
 	}
-	if r.record.bad || len(r.more) < 2 {
-		return out, errRecord
-	}
-	out.members, err = decodeMembers(r.more[1])
-	return out, err
+	return out, r.record.err()
 }
 
 // catchUp makes a watch that is not live catch up. The stripe is held.
@@ -187,7 +185,7 @@ func (n *node) lose(w *watch, after string, got span) error {
 		}
 	}
 	w.at = now.newest
-	w.setMembers(now.members)
+	w.listSize.Store(now.listSize)
 	w.filling = false
 	if !n.release(w) {
 		n.catchUp(w)

@@ -23,6 +23,8 @@ type node struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	// maxListed is MaxListedSize of its JoinOptions.
+	maxListed int
 
 	gone        bool
 	lease       time.Time // The others remove the node when it has passed.
@@ -114,6 +116,7 @@ func (n *node) end(reportTo *node) {
 			}
 			end := c.unsubscribe(time.Now(), connection)
 			if reportTo != nil {
+				end.Change = c.withMembers(end.Change, reportTo)
 				reportTo.receiver.SubscriptionEnded(end)
 			}
 		}

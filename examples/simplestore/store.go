@@ -45,7 +45,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 	if err := unavailable(ctx.Err()); err != nil {
 		return nil, err
 	}
-	n := &node{id: rand.Text()[:22], store: s, receiver: r, connections: make(map[string]store.Connection)}
+	n := &node{id: rand.Text()[:22], store: s, receiver: r, maxListed: o.MaxListedSize, connections: make(map[string]store.Connection)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -74,7 +74,10 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 	if res.Position = c.newest; c.newest.IsZero() {
 		res.Position = c.origin
 	}
-	res.Info = c.info()
+	res.Change = c.withMembers(res.Change, n)
+	if res.Info = c.info(); q.KnowsMembers {
+		res.Info.Members = nil
+	}
 	return res, nil
 }
 
@@ -88,7 +91,9 @@ func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (sto
 	if c.subscriptions[connection] == nil {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
-	return c.unsubscribe(time.Now(), connection), nil
+	end := c.unsubscribe(time.Now(), connection)
+	end.Change = c.withMembers(end.Change, n)
+	return end, nil
 }
 
 func (c *channel) unsubscribe(now time.Time, connection string) store.SubscriptionEnd {
@@ -123,7 +128,7 @@ func (n *node) UpdateSubscription(ctx context.Context, q store.UpdateSubscriptio
 		change = c.set(time.Now(), store.Member{UID: s.uid, UMD: q.UMD}, q.UMDDigest, q.MemberSize, "")
 	}
 	s.umd, s.digest = q.UMD, q.UMDDigest
-	return change, nil
+	return c.withMembers(change, n), nil
 }
 
 // Channel implements [store.Subscriptions].
@@ -204,7 +209,16 @@ func (c *channel) leave(now time.Time, uid string) *store.PresenceChange {
 }
 
 func (c *channel) announceMember(now time.Time, kind store.PresenceKind, who store.Member, exclude string) *store.PresenceChange {
-	change := &store.PresenceChange{Kind: kind, Member: who, Members: c.info().Members}
+	change := &store.PresenceChange{Kind: kind, Member: who}
 	c.announce(now, &store.Item{ID: c.nextID(now), Exclude: exclude, Presence: change})
 	return change
+}
+
+// withMembers returns a change as a node is told of it other than by an item: with the
+// members, unless they count for more than the node wants.
+func (c *channel) withMembers(change *store.PresenceChange, n *node) *store.PresenceChange {
+	if change == nil || c.size() > n.maxListed {
+		return change
+	}
+	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: c.info().Members}
 }

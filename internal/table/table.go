@@ -1,5 +1,5 @@
-// Package table has a map that is usually small and may be very large for a
-// while. A Go map makes room for eight keys at once, and never gives any back.
+// Package table has maps that are usually small and may be very large for a while.
+// A Go map makes room for eight keys at once, and never gives any back.
 package table
 
 import (

@@ -3,6 +3,7 @@ package table
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,5 +99,65 @@ func TestFewKeysTakeLittle(t *testing.T) {
 	})
 	if n != 1 {
 		t.Errorf("one key takes %v allocations", n)
+	}
+}
+
+// It does what a list and a Go map do, at every size.
+func TestOrdered(t *testing.T) {
+	var got Ordered[int, int]
+	var keys []int
+	values := make(map[int]int)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for step := range 20_000 {
+		k := rng.IntN(1 + step%1000)
+		if rng.IntN(1000) > step%1000 {
+			got.Set(k, step)
+			if _, ok := values[k]; !ok {
+				keys = append(keys, k)
+			}
+			values[k] = step
+		} else {
+			got.Delete(k)
+			delete(values, k)
+			keys = slices.DeleteFunc(keys, func(other int) bool { return other == k })
+		}
+		if v, ok := got.Get(k); v != values[k] || ok != slices.Contains(keys, k) || got.Value(k) != v || got.Len() != len(keys) {
+			t.Fatalf("step %d: %d is %v, %v of %d", step, k, v, ok, got.Len())
+		}
+		if step%50 == 0 {
+			var listed []int
+			for k, v := range got.All() {
+				if listed = append(listed, k); v != values[k] {
+					t.Fatalf("step %d: %d is %d, want %d", step, k, v, values[k])
+				}
+			}
+			if diff := cmp.Diff(keys, listed); diff != "" {
+				t.Fatalf("step %d (-want +got):\n%s", step, diff)
+			}
+		}
+	}
+}
+
+// Keys that come and go beside many that stay cost little, and leave no room behind.
+func TestOrderedIsCompact(t *testing.T) {
+	const many = 10_000
+	var o Ordered[int, int]
+	for i := range many {
+		o.Set(i, i)
+	}
+	for i := range 20 * many {
+		o.Set(many+i, i)
+		if o.Delete(many + i - 1); i == 0 {
+			o.Set(many-1, 0)
+		}
+	}
+	if n := len(o.slots); n > 2*many {
+		t.Errorf("%d slots for %d keys", n, o.Len())
+	}
+	for i := range many {
+		o.Delete(i)
+	}
+	if n := cap(o.slots); n > shrinkFrom {
+		t.Errorf("room for %d where there are %d", n, o.Len())
 	}
 }

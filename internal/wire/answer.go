@@ -54,8 +54,9 @@ func appendChannelInfo(b []byte, channel string, info store.ChannelInfo) []byte 
 	b = append(b, `,"subscriptionsCount":`...)
 	b = strconv.AppendInt(b, int64(info.Count), 10)
 	if protocol.IsPresence(channel) {
-		b = append(b, `,"members":`...)
-		b = appendMembers(b, info.Members)
+		b = append(b, `,"members":[`...)
+		b = AppendMembers(b, info.Members)
+		b = append(b, ']')
 	}
 	return append(b, '}')
 }

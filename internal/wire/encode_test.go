@@ -60,6 +60,10 @@ var schedules = []*store.Schedule{
 	},
 }
 
+func appendAll(b []byte) []byte { return AppendMembers(b, members) }
+
+func appendFirst(b []byte) []byte { return AppendMembers(b, members[:1]) }
+
 func reactionNotice(id ulid.ULID, event string, remove bool) *store.Message {
 	data := AppendReactionData(nil, Reaction{MessageID: idA, Reaction: "👍", Remove: remove})
 	return &store.Message{ID: id, Event: event, Channel: "room.123", Data: data, Meta: &jim}
@@ -71,13 +75,13 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendConnected(b, Connected{ConnectionID: "JCnTZd_KoAMCF-A=", Expires: expires, Secret: "1FfpK4PHV1B7ZryUSCsN"})
 	},
 	"frame-subscribed": func(b []byte) []byte {
-		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Members: members})
+		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Members: appendAll})
 	},
 	"frame-subscribed-auto": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "user.123", AutoSubscribed: true, CatchUp: true, LastID: idB})
 	},
 	"frame-subscribed-presence": func(b []byte) []byte {
-		return AppendSubscribed(b, &Subscribed{Channel: "presence.chat", Members: members, Meta: dwight})
+		return AppendSubscribed(b, &Subscribed{Channel: "presence.chat", Members: appendAll, Meta: dwight})
 	},
 	"frame-subscribed-alias": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Alias: "room", Meta: jim})
@@ -114,24 +118,16 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendMessage(b, reactionNotice(idC, EventMessageReactionRemoved, true))
 	},
 	"frame-memberAdded": func(b []byte) []byte {
-		return AppendPresence(b, "presence.chat", &store.PresenceChange{
-			Kind: store.MemberAdded, Member: members[1], Members: members,
-		})
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{Kind: store.MemberAdded, Member: members[1]}, appendAll)
 	},
 	"frame-memberChanged": func(b []byte) []byte {
-		return AppendMemberChanged(b, "presence.chat", &store.PresenceChange{
-			Kind: store.MemberAdded, Member: members[1], Members: members,
-		})
+		return AppendMemberChanged(b, "presence.chat", &store.PresenceChange{Kind: store.MemberAdded, Member: members[1]})
 	},
 	"frame-memberUpdated": func(b []byte) []byte {
-		return AppendPresence(b, "presence.chat", &store.PresenceChange{
-			Kind: store.MemberUpdated, Member: members[1], Members: members,
-		})
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{Kind: store.MemberUpdated, Member: members[1]}, appendAll)
 	},
 	"frame-memberRemoved": func(b []byte) []byte {
-		return AppendPresence(b, "presence.chat", &store.PresenceChange{
-			Kind: store.MemberRemoved, Member: members[1], Members: members[:1],
-		})
+		return AppendPresence(b, "presence.chat", &store.PresenceChange{Kind: store.MemberRemoved, Member: members[1]}, appendFirst)
 	},
 	"frame-channelStorageUpdated": func(b []byte) []byte {
 		return AppendStorageUpdated(b, &store.Entry{Channel: "room.123", Key: "settings", Value: theme, Meta: jim})
@@ -302,7 +298,8 @@ func TestEncodeHostileStrings(t *testing.T) {
 
 func TestSubscribedHasEverythingAtOnce(t *testing.T) {
 	got := AppendSubscribed(nil, &Subscribed{
-		Channel: "presence.a", Alias: "a", AutoSubscribed: true, CatchUp: true, LastID: idA, Recovered: RecoveryDone, Ref: "r",
+		Channel: "presence.a", Alias: "a", AutoSubscribed: true, Members: func(b []byte) []byte { return b },
+		CatchUp: true, LastID: idA, Recovered: RecoveryDone, Ref: "r",
 	})
 	const want = `{"event":"hotsock.subscribed","channel":"presence.a",` +
 		`"data":{"autoSubscribed":true,"members":[],"recovered":true,"lastId":"01JA3HVNF6E89HDT1ABRFWJ8C8"},` +

@@ -37,8 +37,9 @@ type Subscribed struct {
 	Channel        string
 	Alias          string // "" for none
 	AutoSubscribed bool
-	// Members are written if the channel is a presence channel.
-	Members []store.Member
+	// Members are written if the channel is a presence channel: it appends them with
+	// commas between them.
+	Members func(b []byte) []byte
 	// CatchUp is that of the request. With it, LastID is written: the id of
 	// the newest message that the client need not ask for, zero for none.
 	CatchUp bool
@@ -69,9 +70,9 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 		b = append(b, `"autoSubscribed":true,`...)
 	}
 	if protocol.IsPresence(s.Channel) {
-		b = append(b, `"members":`...)
-		b = appendMembers(b, s.Members)
-		b = append(b, ',')
+		b = append(b, `"members":[`...)
+		b = s.Members(b)
+		b = append(b, `],`...)
 	}
 	switch s.Recovered {
 	case RecoveryDone:
@@ -148,8 +149,9 @@ func AppendReactionData(b []byte, r Reaction) []byte {
 	return append(b, `,"action":"add"}`...)
 }
 
-// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved.
-func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
+// AppendPresence appends hotsock.memberAdded, memberUpdated or memberRemoved. members
+// appends the members after the change, with commas between them.
+func AppendPresence(b []byte, channel string, c *store.PresenceChange, members func(b []byte) []byte) []byte {
 	switch c.Kind {
 	case store.MemberAdded:
 		b = append(b, `{"event":"hotsock.memberAdded","channel":`...)
@@ -161,9 +163,9 @@ func AppendPresence(b []byte, channel string, c *store.PresenceChange) []byte {
 	b = appendString(b, channel)
 	b = append(b, `,"data":{"member":`...)
 	b = appendMeta(b, store.Meta(c.Member))
-	b = append(b, `,"members":`...)
-	b = appendMembers(b, c.Members)
-	return append(b, `}}`...)
+	b = append(b, `,"members":[`...)
+	b = members(b)
+	return append(b, `]}}`...)
 }
 
 // AppendMemberChanged appends hotsock.memberChanged, which tells of the same

@@ -16,16 +16,18 @@ func appendMeta(b []byte, m store.Meta) []byte {
 	return append(b, '}')
 }
 
-// appendMembers appends the members of a presence channel as an array.
-func appendMembers(b []byte, members []store.Member) []byte {
-	b = append(b, '[')
+// AppendMember appends a member of a presence channel.
+func AppendMember(b []byte, m store.Member) []byte { return appendMeta(b, store.Meta(m)) }
+
+// AppendMembers appends members with commas between them.
+func AppendMembers(b []byte, members []store.Member) []byte {
 	for i, m := range members {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendMeta(b, store.Meta(m))
+		b = AppendMember(b, m)
 	}
-	return append(b, ']')
+	return b
 }
 
 // MemberSize is how many bytes a member adds to the array of members: its own,

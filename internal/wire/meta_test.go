@@ -17,7 +17,7 @@ func TestMemberSize(t *testing.T) {
 				m := store.Member{UID: fmt.Sprint(uid, i), UMD: umd}
 				list = append(list, m)
 				sizes += MemberSize(store.Meta(m))
-				n := len(appendMembers(nil, list))
+				n := len(`[`) + len(AppendMembers(nil, list)) + len(`]`)
 				if sizes > MaxMemberSizes(n) || sizes <= MaxMemberSizes(n-1) {
 					t.Errorf("%d members like %q are %d bytes long, but their sizes add up to %d", i+1, uid, n, sizes)
 				}

@@ -48,6 +48,7 @@ var contract = []area{
 		{"a connection that becomes another user leaves as the one it was", testPresenceAnotherUser},
 		{"the sizes of the members do not exceed their bound", testPresenceCapacity},
 		{"the store does not measure members itself", testMemberSizes},
+		{"members are listed only where they are wanted", testMemberLists},
 		{"a snapshot and the items after its position give every node the same members", testPresenceConverges},
 	}},
 	{"Storage", []testCase{

@@ -60,9 +60,10 @@ type node struct {
 func (e *env) join() *node {
 	e.Helper()
 	return e.joinWith(store.JoinOptions{
-		ReplayWindow: time.Minute,
-		ReplayLimit:  1000,
-		NodeTimeout:  time.Minute,
+		ReplayWindow:  time.Minute,
+		ReplayLimit:   1000,
+		NodeTimeout:   time.Minute,
+		MaxListedSize: roomy,
 	})
 }
 

@@ -7,11 +7,14 @@
 -- Subscriptions of one incarnation to the channel, members of the channel, channels
 -- that the incarnation is subscribed to, and leases of the partition.
 local SUBS, MEMBERS, OWNED, LEASES = unpack(KEYS, 9)
-local INCARNATION = unpack(ARGV, 8, 8)
+-- The members are listed if they count for no more than LISTED.
+local INCARNATION, LISTED = unpack(ARGV, 8, 9)
 
--- with_members adds the members to a reply, as in HGETALL; none if they are not wanted.
+-- with_members adds the members to a reply, as in HGETALL; nil if they are not wanted or
+-- not listed.
 local function with_members(reply, wanted)
-  reply[#reply + 1] = wanted and redis.call('HGETALL', MEMBERS) or {}
+  wanted = wanted and tonumber(redis.call('HGET', STATE, MEMBERS_SIZE) or 0) <= tonumber(LISTED)
+  reply[#reply + 1] = wanted and redis.call('HGETALL', MEMBERS)
 end
 
 -- seek makes the subscriptions of the incarnation that has the connection the

@@ -1,16 +1,16 @@
 -- read_after reads what a channel has had after an item, for a node that catches up.
 --
--- RETURNS  ok: newest id, 1 if there are more items; then the items as a list of id,
---          id of the item before, item; then the members as in HGETALL
+-- RETURNS  ok: newest id, 1 if there are more items, how many members there are, what
+--          they count for; then the items as a list of id, id of the item before, item
 
 local STATE, LOG, CHANGES, ORDER, BODIES, MEMBERS = unpack(KEYS, 1, 6)
--- ID is '' to read only where the channel is. COUNT and BYTES are how many items, and
--- WITH_MEMBERS 1 to read the members.
-local ID, COUNT, BYTES, WITH_MEMBERS = unpack(ARGV)
+-- ID is '' to read only where the channel is. COUNT and BYTES are how many items.
+local ID, COUNT, BYTES = unpack(ARGV)
 local BESIDES = 128 -- what an item takes in the reply besides its own bytes
 
 return reading(function()
-  local newest = redis.call('HGET', STATE, NEWEST) or ''
+  local newest, size = unpack(redis.call('HMGET', STATE, NEWEST, MEMBERS_SIZE))
+  newest = newest or ''
   local flat, more = {}, ''
   if ID ~= '' and ID ~= newest then
     local sources = {stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, '(' .. ID, '+')}
@@ -19,8 +19,7 @@ return reading(function()
       return true
     end)
   end
-  local reply = answer('ok', pack({newest, more}))
+  local reply = answer('ok', pack({newest, more, text(redis.call('HLEN', MEMBERS)), size or '0'}))
   reply[4] = flat
-  reply[5] = WITH_MEMBERS == '1' and redis.call('HGETALL', MEMBERS) or {}
   return reply
 end)

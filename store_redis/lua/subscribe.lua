@@ -1,11 +1,11 @@
 -- subscribe records a connection as a subscriber, and announces the member.
 --
--- RETURNS  ok: kind of change; then position, count, and the members as in
---          HGETALL. stale, full
+-- RETURNS  ok: kind of change; then position, count, what all members count
+--          for, and the members as in HGETALL or nil. stale, full
 
 -- IS_COUNTED and JOINS are 1 for a subscription that is counted, and for a member.
 -- SIZE is what the member counts for, and MOST what all of them may count for.
-local CONNECTION, IS_COUNTED, JOINS, UID, UMD, SIZE, MOST, DIGEST = unpack(ARGV, 9)
+local CONNECTION, IS_COUNTED, JOINS, UID, UMD, SIZE, MOST, DIGEST = unpack(ARGV, 10)
 
 -- position is the newest item's id. Where there was no item, it is an id made for
 -- that in this history, below all that follow: a client can name it to catch up.
@@ -85,6 +85,6 @@ return operation(function()
 end, function(reply)
   c = c or open() -- It was subscribed before.
   reply[4] = c.position or (c.newest ~= '' and c.newest or c.floor)
-  reply[5] = text(c.counted)
+  reply[5], reply[6] = text(c.counted), text(c.members_size)
   with_members(reply, true)
 end)

@@ -2,10 +2,10 @@
 -- that leaves.
 --
 -- RETURNS  ok: 1 if more are left, then one field for each that ended, as leave
---          in presence.lua; then the members after all that, as in HGETALL.
---          none if the lease has not lapsed
+--          in presence.lua; then the members after all that, as in HGETALL or
+--          nil. none if the lease has not lapsed
 
-local COUNT, LEAVES = unpack(ARGV, 9) -- how many at the most; 1 if the incarnation leaves
+local COUNT, LEAVES = unpack(ARGV, 10) -- how many at the most; 1 if the incarnation leaves
 
 return operation(function()
   local lease = redis.call('ZSCORE', LEASES, INCARNATION)

@@ -1,9 +1,9 @@
 -- unsubscribe ends a subscription and announces the member's leaving.
 --
 -- RETURNS  ok: as leave in presence.lua; then, if a member left, the members
---          as in HGETALL if they are wanted. none
+--          as in HGETALL or nil. none
 
-local CONNECTION, MEMBERS_WANTED = unpack(ARGV, 9) -- 1 if they are
+local CONNECTION = unpack(ARGV, 10)
 
 return operation(function()
   seek(CONNECTION)
@@ -15,5 +15,5 @@ return operation(function()
   close(c)
   return pack(left)
 end, function(reply, record)
-  with_members(reply, MEMBERS_WANTED == '1' and unpack_fields(record)[6] ~= '')
+  with_members(reply, unpack_fields(record)[6] ~= '')
 end)

@@ -1,11 +1,10 @@
 -- update replaces the metadata of a subscription, and of its member.
 --
 -- RETURNS  ok: kind of change, uid; then, if there was one, the members as in
---          HGETALL if they are wanted. none, full
+--          HGETALL or nil. none, full
 
--- SIZE is what the member counts for with that, MOST what all may count for, and
--- MEMBERS_WANTED 1 if they are.
-local CONNECTION, UMD, SIZE, MOST, DIGEST, MEMBERS_WANTED = unpack(ARGV, 9)
+-- SIZE is what the member counts for with that, and MOST what all may count for.
+local CONNECTION, UMD, SIZE, MOST, DIGEST = unpack(ARGV, 10)
 
 return operation(function()
   seek(CONNECTION)
@@ -28,5 +27,5 @@ return operation(function()
   close(c)
   return pack({kind, uid})
 end, function(reply, record)
-  with_members(reply, MEMBERS_WANTED == '1' and unpack_fields(record)[1] ~= '')
+  with_members(reply, unpack_fields(record)[1] ~= '')
 end)
