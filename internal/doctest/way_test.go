@@ -182,6 +182,9 @@ var block = regexp.MustCompile(`^` + module + `/(\S+):(\d+)\.\d+,\d+\.\d+ \d+ (\
 // begins that ran each time, by file.
 func published(t *testing.T, redisAddr ...string) map[string][]int {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds a program with coverage")
+	}
 	const program = module + "/internal/doctest/testdata/way"
 	covered := []string{program, module}
 	for _, p := range []string{"internal/wire", "internal/permission", "internal/socket", "internal/pattern", "internal/protocol", "internal/recent", "internal/table", "store", "store_memory", "store_redis"} {
