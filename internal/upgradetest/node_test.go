@@ -98,11 +98,17 @@ type site struct {
 	// timeout is how long a node may be silent before it counts as dead: for long,
 	// unless that is what is tested, as the machine may be busy.
 	timeout time.Duration
+	// window is for how long messages that are not kept can be caught up with.
+	window time.Duration
 }
 
 // newSite returns a site on one server.
 func newSite(t *testing.T) *site {
-	return &site{t: t, url: "redis://" + redistest.StartServer(t).Addr, timeout: 10 * time.Second}
+	return siteAt(t, "redis://"+redistest.StartServer(t).Addr)
+}
+
+func siteAt(t *testing.T, url string) *site {
+	return &site{t: t, url: url, timeout: 10 * time.Second, window: 2 * time.Minute}
 }
 
 // A node is a process that serves the library.
@@ -117,7 +123,7 @@ type node struct {
 func (s *site) node(b build) *node {
 	s.t.Helper()
 	p := b.start(s.t, "server", "-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey,
-		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", s.timeout.String())
+		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", s.timeout.String(), "-replay-window", s.window.String())
 	n := &node{program: p, build: b}
 	s.t.Cleanup(func() {
 		// A node may get from elsewhere what it cannot read, but its log tells.

@@ -28,8 +28,7 @@ func TestSideBySide(t *testing.T) {
 		{"one server", newSite},
 		{"a cluster", func(t *testing.T) *site {
 			addrs := redistest.StartCluster(t).Addrs()
-			url := "redis://" + addrs[0] + "?addr=" + strings.Join(addrs[1:], "&addr=")
-			return &site{t: t, url: url, timeout: 10 * time.Second}
+			return siteAt(t, "redis://"+addrs[0]+"?addr="+strings.Join(addrs[1:], "&addr="))
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
