@@ -230,7 +230,7 @@ func (sw *storeWriter) serverSet(ctx context.Context, who *requester, w serverWr
 	return publishResult{}, sw.set(ctx, who, s)
 }
 
-// keepOf returns how long the store keeps what has this Store.
+// retentionOf returns how long the store keeps what has this Store.
 func retentionOf(d time.Duration) (time.Duration, error) {
 	switch {
 	case d == Forever:

@@ -74,7 +74,7 @@ func TestChurn(t *testing.T) {
 		publishing.Wait()
 		r.s.loss.Store(0)
 		for _, u := range clients {
-			u.settle(channels)
+			u.subscribeAll(channels)
 		}
 		time.Sleep(time.Minute)
 		counts := make(map[string]int)
@@ -208,8 +208,8 @@ func (u *churner) churn(steps, channels int) {
 	}
 }
 
-// settle has the client be subscribed to every channel.
-func (u *churner) settle(channels int) {
+// subscribeAll has the client be subscribed to every channel.
+func (u *churner) subscribeAll(channels int) {
 	u.conn.Cut()
 	u.connect()
 	for i := range channels {

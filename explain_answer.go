@@ -113,7 +113,7 @@ func problem(err error) string {
 	return err.Error()
 }
 
-// enter lets the client subscribe, if it may.
+// openChannel lets the client subscribe, if it may.
 func (x *explainer) openChannel() {
 	var subscribe *permission.Grant
 	uid := x.connect.UID
@@ -205,7 +205,7 @@ func (x *explainer) publishClaims(v *permission.EventResolution) []ExplainedClai
 	return claims
 }
 
-// explain explains a claim of the channel.
+// explainChannel explains a claim of the channel.
 func explainChannel(g *permission.Channel, name string, by int, fallback string) ExplainedClaim {
 	rules := g.Rules()
 	keys := make([]ClaimKey, len(rules))

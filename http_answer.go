@@ -10,7 +10,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
-// acceptedAnswer is the body of the answer to what was accepted.
+// publishAnswer is the body of the answer to what was accepted.
 func publishAnswer(channel, event string, a publishResult) []byte {
 	const around = 64 // with an id, or the rest of the names
 	room := around + len(channel) + len(event) + len(a.arn)

@@ -143,7 +143,7 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire
 	return out, err
 }
 
-// keepFor returns how long a "store", in seconds, keeps something.
+// retentionIn returns how long a "store", in seconds, keeps something.
 func retentionIn(seconds *int64, unset time.Duration) time.Duration {
 	switch {
 	case seconds == nil:

@@ -58,12 +58,12 @@ type latestChanges struct {
 }
 
 // after returns the latest changes when one has followed.
-func (n *latestChanges) after(item *store.Item) latestChanges {
+func (l *latestChanges) after(item *store.Item) latestChanges {
 	next := latestChanges{
 		newest:     &memberChange{channel: item.Channel, PresenceChange: item.Presence},
-		membership: n.membership,
+		membership: l.membership,
 	}
-	switch m := n.membership; {
+	switch m := l.membership; {
 	case pendingOf(item.Presence.Kind) == pendingMembership:
 		next.membership = next.newest
 	case m != nil && m.Kind == store.MemberAdded && m.Member.UID == item.Presence.Member.UID:
@@ -77,25 +77,25 @@ func (n *latestChanges) after(item *store.Item) latestChanges {
 
 // covers reports whether a change needs no frame of its own where a membership is
 // pending, because that frame will tell of it.
-func (n *latestChanges) covers(change *store.PresenceChange) bool {
-	return change.Kind == store.MemberUpdated && n.membership.Member.UID == change.Member.UID
+func (l *latestChanges) covers(change *store.PresenceChange) bool {
+	return change.Kind == store.MemberUpdated && l.membership.Member.UID == change.Member.UID
 }
 
-func (n *latestChanges) change(d pendingChange) *memberChange {
-	if d == pendingMembership {
-		return n.membership
+func (l *latestChanges) change(pending pendingChange) *memberChange {
+	if pending == pendingMembership {
+		return l.membership
 	}
-	return n.newest
+	return l.newest
 }
 
 // withList returns the frame of a pending change. The topic's lock must be held.
-func (t *topic) withList(d pendingChange) socket.Frame {
-	n := &t.latest
-	if n.frames[d].IsZero() {
-		m := n.change(d)
-		n.frames[d] = presenceFrame(m.channel, m.PresenceChange, t.members.appendAll)
+func (t *topic) withList(pending pendingChange) socket.Frame {
+	latest := &t.latest
+	if latest.frames[pending].IsZero() {
+		m := latest.change(pending)
+		latest.frames[pending] = presenceFrame(m.channel, m.PresenceChange, t.members.appendAll)
 	}
-	return n.frames[d]
+	return latest.frames[pending]
 }
 
 // deliverChange hands a change of members to the topic's subscribers, and
@@ -103,9 +103,9 @@ func (t *topic) withList(d pendingChange) socket.Frame {
 func (t *topic) deliverChange(item *store.Item) (taken int) {
 	older := t.latest
 	t.latest = older.after(item)
-	d := pendingOf(item.Presence.Kind)
+	pending := pendingOf(item.Presence.Kind)
 	for _, s := range t.subs {
-		if s.pending != pendingNone && s.pending <= d {
+		if s.pending != pendingNone && s.pending <= pending {
 			s.conn.sock.Send(older.change(s.pending).withoutList())
 			s.pending = pendingNone
 		}
@@ -118,7 +118,7 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 			taken++
 			switch {
 			case s.pending == pendingNone:
-				s.sendList(d)
+				s.sendList(pending)
 			case !t.latest.covers(item.Presence):
 				s.conn.sock.Send(t.latest.newest.withoutList())
 			}
@@ -129,14 +129,14 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 
 // sendList sends a change with the list, now or when the client may be sent a list
 // again. The topic's lock must be held.
-func (s *subscription) sendList(d pendingChange) {
+func (s *subscription) sendList(pending pendingChange) {
 	if !s.conn.takesList() {
-		s.pending = d
+		s.pending = pending
 		s.topic.startListTimer()
 		return
 	}
 	s.pending = pendingNone
-	frame := s.topic.withList(d)
+	frame := s.topic.withList(pending)
 	s.conn.chargeList(frame.Len())
 	s.conn.sock.Send(frame)
 }
@@ -144,20 +144,20 @@ func (s *subscription) sendList(d pendingChange) {
 // sendBuffered sends the buffered changes: all but the one that is pending now without
 // the list. The topic's lock must be held.
 func (s *subscription) sendBuffered(changes []*store.Item) {
-	d := s.pending
+	pending := s.pending
 	last := -1 // the change that will be pending, if it is one of these
 	for i, item := range changes {
-		if of := pendingOf(item.Presence.Kind); of >= d {
-			d, last = of, i
+		if of := pendingOf(item.Presence.Kind); of >= pending {
+			pending, last = of, i
 		}
 	}
 	for i, item := range changes {
-		if i != last && (i < last || d != pendingMembership || !s.topic.latest.covers(item.Presence)) {
+		if i != last && (i < last || pending != pendingMembership || !s.topic.latest.covers(item.Presence)) {
 			s.conn.sock.Send(memberChangedFrame(item.Channel, item.Presence))
 		}
 	}
-	if d != pendingNone {
-		s.sendList(d)
+	if pending != pendingNone {
+		s.sendList(pending)
 	}
 }
 

@@ -139,7 +139,7 @@ func TestJoinAmongManyChanges(t *testing.T) {
 }
 
 // hotsock-js keeps the list of who came or went, and not that of updates: a
-// membership that is owed is told with its list whatever follows.
+// membership that is pending is told with its list whatever follows.
 func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		ann, bob, cat := r.connect("ann"), r.connect("bob"), r.connect("cat")
@@ -165,7 +165,7 @@ func TestMembershipIsNotSupersededByUpdates(t *testing.T) {
 		}
 		wantTold(r.t, ann, "Updated bob -", "Added cat ann,bob,cat")
 
-		// An update that is owed gives way to a membership.
+		// A pending update gives way to a membership.
 		r.publishLong("presence.room")
 		update("bob", "3")
 		cat.Send(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`)

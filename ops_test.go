@@ -160,10 +160,10 @@ func TestRetryDuringSubscribe(t *testing.T) {
 		r.s.setDown(false)
 		c.Send(subscribeA)
 		synctest.Wait()
-		settled := started(r.h.conns.ofUser("ann")[0].retryOnce)
+		retried := started(r.h.conns.ofUser("ann")[0].retryOnce)
 		release(nil)
 		c.Expect("hotsock.subscribed")
-		if !<-settled {
+		if !<-retried {
 			t.Error("something still waits")
 		}
 		r.only("a")
