@@ -81,6 +81,21 @@ type call struct {
 // members of a channel that this node does not watch.
 const oneReply = 16 << 10
 
+// channelCall makes a call of a script that changes a channel. keys and args are
+// those of the script beyond the common ones.
+func (n *node) channelCall(sc *script, channel string, ck channelKeys, keys []any, args ...any) call {
+	return call{
+		script: sc, part: ck.part,
+		keys: append(n.s.keys.commonKeys(ck), keys...),
+		args: n.channelArgs(ck.topic(), channel, args...),
+	}
+}
+
+func (n *node) channelArgs(topic, channel any, args ...any) []any {
+	common := append(make([]any, 0, 5+len(args)), n.publishCommand, n.window, n.limit, topic, channel)
+	return append(common, args...)
+}
+
 // do runs a call, again and again until it has an answer or the time is over.
 // A script that changes something gets an operation id, so that it changes it
 // once; and a deadline on the server's clock, so that it does so in time or
