@@ -2,6 +2,7 @@ package socket
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -84,11 +85,12 @@ func (b *Budget) remove(frames []Frame) {
 func (b *Budget) relieve() {
 	for b.exceeded() && b.relieved.CompareAndSwap(false, true) {
 		waiting := b.slowest()
+		excess := b.waiting.Load() - (b.limit - b.limit/8)
 		for _, w := range waiting {
-			if b.waiting.Load() <= b.limit-b.limit/8 {
+			// What it frees is known only later: others may have the same frames.
+			if excess -= int64(w.conn.giveUp()); excess <= 0 {
 				break
 			}
-			w.conn.giveUp()
 		}
 		b.relieved.Store(false)
 		if len(waiting) == 0 {
@@ -128,16 +130,17 @@ func (c *Conn) expected(e entered, now time.Time) float64 {
 	defer c.mu.Unlock()
 	q := &c.out
 	if q.dropped {
-		return -1 // It was given up before, and has little.
+		return math.Inf(1) // It was given up before, and is ending.
 	}
 	received := q.left - e.left + uint64(q.begun)
 	return float64(q.bytes) * now.Sub(e.at).Seconds() / float64(received+1)
 }
 
 // giveUp ends the connection of a client that is too slow; at once if it was given up
-// before.
-func (c *Conn) giveUp() {
+// before. It returns how many bytes waited.
+func (c *Conn) giveUp() int {
 	c.mu.Lock()
+	waited := c.out.bytes
 	if c.out.dropped {
 		c.broken()
 	} else {
@@ -146,4 +149,5 @@ func (c *Conn) giveUp() {
 	}
 	c.mu.Unlock()
 	c.slow.Do(c.tooSlow)
+	return waited
 }

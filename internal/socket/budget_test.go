@@ -101,6 +101,29 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// Who was given up keeps what has been begun, so that the reason can follow; but not
+// where even that is too much.
+func TestBudgetOfBegunFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 1 << 20
+		b := NewBudget(limit)
+		var all []*receiver
+		for range 40 {
+			r := receive(t, b, 1_000)
+			all = append(all, r)
+			time.Sleep(time.Second) // for the answer to the handshake
+			r.conn.Send(textFrame(strings.Repeat("x", 90_000)))
+			if n := b.Waiting(); n > limit {
+				t.Fatalf("%d bytes wait", n)
+			}
+			time.Sleep(time.Second)
+		}
+		if last := all[len(all)-1]; last.slow.Load() {
+			t.Error("the last one was given up, and others that were given up before were not cut")
+		}
+	})
+}
+
 // What waits for several is in memory once, and counts once.
 func TestBudgetSharesFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
