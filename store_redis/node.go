@@ -20,7 +20,7 @@ const maxFills = 8
 const home = 0
 
 // A node is one member. Its background work is started by Join and ended by
-// Leave: links (fanout, link), leases (lease) and maintenance.
+// Leave: pub/sub, leases, maintenance, the heartbeat and the detection of losses.
 type node struct {
 	s  *Store
 	r  store.Receiver

@@ -181,10 +181,7 @@ func testFireInOrder(e *env) {
 	wantEqual(e, "ids delivered to the other node", idsOf(messages(b.r.awaitCount("c", 150))), want)
 }
 
-// testCancelOrFire cancels schedules in the moment in which they fire. Either
-// the cancel succeeds and nothing was published, or it does not and exactly
-// one message was.
-// However many are overdue, and however many nodes fire them, those of a channel
+// testFireInTurn has several nodes fire many overdue schedules of a channel, which
 // take effect in the order in which they were due.
 func testFireInTurn(e *env) {
 	nodes := []*node{e.join(), e.join(), e.join()}
@@ -212,6 +209,9 @@ func testFireInTurn(e *env) {
 	wantEqual(e, "events", got, want)
 }
 
+// testCancelOrFire cancels schedules in the moment in which they fire. Either
+// the cancel succeeds and nothing was published, or it does not and exactly
+// one message was.
 func testCancelOrFire(e *env) {
 	nodes := []*node{e.join(), e.join()}
 	firings := []*firing{nodes[0].start(), nodes[1].start()}

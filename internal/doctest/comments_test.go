@@ -1,0 +1,69 @@
+package doctest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDocComments finds declarations whose comment begins with the name of another
+// one: of what they were called before, or of what stood below the comment.
+func TestDocComments(t *testing.T) {
+	camelCase := regexp.MustCompile(`^[a-z]+[A-Z]\w*`)
+	checked := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		check := func(name *ast.Ident, doc *ast.CommentGroup) {
+			if first := camelCase.FindString(doc.Text()); first != "" {
+				checked++
+				if first != name.Name {
+					t.Errorf("%s: the comment of %s is that of %s", set.Position(name.Pos()), name.Name, first)
+				}
+			}
+		}
+		for _, decl := range f.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				check(decl.Name, decl.Doc)
+			case *ast.GenDecl:
+				if spec, ok := decl.Specs[0].(*ast.TypeSpec); ok && decl.Tok == token.TYPE {
+					check(spec.Name, decl.Doc)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked < 100 {
+		t.Errorf("only %d comments were checked", checked)
+	}
+}
+
+// TestContributing finds files that CONTRIBUTING.md names and that are not there.
+func TestContributing(t *testing.T) {
+	file := regexp.MustCompile("`([\\w/.-]+\\.(?:go|md|mod|sh))`")
+	files := file.FindAllStringSubmatch(read(t, "CONTRIBUTING.md"), -1)
+	for _, name := range files {
+		if _, err := os.Stat(filepath.Join(root, name[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(files) < 3 {
+		t.Errorf("only %d names were found", len(files))
+	}
+}
