@@ -33,7 +33,7 @@ BENCHTIME := 0.2s
 # that it does not see. The others wait more than they compute, so more of them
 # run at once than there are processors.
 UNRACED = $(shell grep -rl '^//go:build !race' --include='*_test.go' .)
-AT_ONCE := -p 3 -parallel 6
+AT_ONCE := -parallel 4
 
 .PHONY: help
 help: ## Show this list, with how long each takes on two processors
