@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -280,7 +281,8 @@ func TestAddedFieldsOfMembers(t *testing.T) {
 }
 
 // TestAgreement holds to what it is what each node computes for itself, and all have to
-// compute alike, of whatever version they are. If it fails, do not change the test.
+// compute alike, of whatever version they are, and the names of what scripts write. If it
+// fails, do not change the test, but for what is new.
 func TestAgreement(t *testing.T) {
 	k, err := newKeyspace("x:", 0)
 	if err != nil {
@@ -297,7 +299,18 @@ func TestAgreement(t *testing.T) {
 	for p := range partitions {
 		shared[responsible(nodes, p)]++
 	}
+	lib, err := sources.ReadFile("lua/lib.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var letters []string // of the fields of a channel's state
+	for _, m := range regexp.MustCompile(`(?m)^local ([A-Z_]+) = '([a-z])'`).FindAllStringSubmatch(string(lib), -1) {
+		letters = append(letters, m[1]+" "+m[2])
+	}
 	for _, row := range []struct{ what, got, want string }{
+		{"fields of a state", strings.Join(letters, ", "), "NEWEST l, FLOOR f, FLOOR_HISTORY i, LOG_NEWEST u, CHANGES_NEWEST a, LOST d, " +
+			"STATE_EXPIRES w, LOG_EXPIRES v, CHANGES_EXPIRES o, KEPT_EXPIRES k, DUE j, " +
+			"SUBSCRIPTIONS n, COUNTED c, LAST_PLACE q, MEMBERS_SIZE b, HAS_STORAGE s"},
 		{"state", ck.state(), "x:{p0d}:c:2Eprp7By8xRwvTMcucT0tg"},
 		{"log", ck.log(), "x:{p0d}:l:2Eprp7By8xRwvTMcucT0tg"},
 		{"topic", ck.topic(), "x:{p0d}:t:2Eprp7By8xRwvTMcucT0tg"},
