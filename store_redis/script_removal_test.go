@@ -82,6 +82,9 @@ func TestCleanConditions(t *testing.T) {
 	entryAt := score(ck.entryExpiry(), "stays", 10*time.Minute)
 	clean("some has expired", false)
 	due("an entry expires next", entryAt)
+	if got, _ := d.db.HGet(ctx, ck.state(), "k").Result(); got == "0" || got == "" {
+		t.Errorf("with a kept message, its keys are said to expire at %q", got)
+	}
 	if got := d.db.ZRange(ctx, ck.order(), 0, -1).Val(); !slices.Equal(got, []string{stays}) {
 		t.Errorf("the order has %v, want %s", got, stays)
 	}
@@ -181,6 +184,7 @@ func TestOwnerConditions(t *testing.T) {
 	d.want("one of somebody else", "", add("Joe", scheduled(time.Hour), 1))
 	d.want("one of nobody", "", add("", free, 1))
 	d.want("another one of nobody", "", add("", scheduled(time.Hour), 1))
+	d.want("one of a user without a bound", "", add("Jane", scheduled(time.Hour), 0))
 	has("nobody's", "")
 	if ttl, want := d.db.PTTL(ctx, ck.ownSchedules("Jim")).Val(), 26*time.Hour; ttl > want || ttl < want-time.Minute {
 		t.Errorf("the owner's list lives for %v, want %v", ttl, want)
@@ -219,21 +223,92 @@ func TestOwnerConditions(t *testing.T) {
 	d.want("one too many after that", refusedFull, add("Jim", scheduled(time.Hour), 2))
 }
 
-// TestDeferredOnce: a schedule that is deferred is due once, later.
+// TestDeferredOnce: a schedule that is deferred is due once, later, and so it is
+// where memory is full: it would hold up the others.
 func TestDeferredOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	k := &d.n.s.keys
-	q := scheduled(-time.Minute)
-	d.want("one that is due", "", d.add(q, 0))
 	p := k.channel("c").part
-	d.want("to defer it", "", call{
-		script: deferScript, part: p, keys: []any{k.schedules(p), k.scheduleBodies(p)},
-		args: []any{q.ID.String(), encodeSchedule(&q), "60000"},
-	})
+	first, second := scheduled(-time.Minute), scheduled(-time.Minute)
+	again := func(q store.Schedule) call {
+		return call{
+			script: deferScript, part: p, keys: []any{k.schedules(p), k.scheduleBodies(p)},
+			args: []any{q.ID.String(), encodeSchedule(&q), "60000"},
+		}
+	}
+	d.want("one that is due", "", d.add(first, 0))
+	d.want("another one", "", d.add(second, 0))
+	d.want("to defer one", "", again(first))
+	if err := d.db.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	d.want("to defer one in full memory", "", again(second))
 	all := d.db.ZRangeWithScores(t.Context(), k.schedules(p), 0, -1).Val()
-	if len(all) != 1 || time.Until(time.UnixMilli(int64(all[0].Score))) < 30*time.Second {
-		t.Errorf("by time there is %v, want it once, in a minute", all)
+	for _, z := range all {
+		if time.Until(time.UnixMilli(int64(z.Score))) < 30*time.Second {
+			t.Errorf("%v is due at %v, want in a minute", z.Member, z.Score)
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("by time there is %v, want each once", all)
+	}
+}
+
+// TestResignTells: when one that fires schedules leaves, the others know at once.
+func TestResignTells(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	k := &d.n.s.keys
+	ctx := t.Context()
+	topic := d.db.Subscribe(ctx, "topic")
+	defer func() { _ = topic.Close() }()
+	if _, err := topic.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	resign := func(inc string) {
+		t.Helper()
+		d.lease(0, inc, time.Minute)
+		d.want(inc+" leaves", "", call{
+			script: resignScript, part: 0, keys: []any{k.leases(0), k.owned(0, inc), k.conns(0, inc), k.firing()},
+			args: []any{inc, "1", "topic"},
+		})
+	}
+	if err := d.db.ZAdd(ctx, k.firing(), redis.Z{Score: 1e13, Member: "fires.1"}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	resign("idle.1")
+	resign("fires.1")
+	if left := d.db.ZRange(ctx, k.firing(), 0, -1).Val(); len(left) > 0 {
+		t.Errorf("among those that fire are %v", left)
+	}
+	if err := d.db.Publish(ctx, "topic", "end").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"heartbeat", "end"} {
+		if m, err := topic.ReceiveMessage(ctx); err != nil || m.Payload != want {
+			t.Fatalf("told %v (%v), want %q", m, err, want)
+		}
+	}
+}
+
+// TestLongLeasesAreCut: a lease that is longer than one that begins now is of
+// another clock.
+func TestLongLeasesAreCut(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	k := &d.n.s.keys
+	const p = 3
+	d.lease(p, "a.1", time.Second)
+	d.lease(p, "short.1", 20*time.Second)
+	d.lease(p, "long.1", time.Hour)
+	d.lease(p, "long.2", time.Hour)
+	d.want("to renew", "", call{script: renewScript, part: p, keys: []any{k.leases(p)}, args: []any{"60000", renewKeep, "a.1"}})
+	for inc, most := range map[string]time.Duration{"a.1": time.Minute, "short.1": 20 * time.Second, "long.1": time.Minute, "long.2": time.Minute} {
+		at, err := d.db.ZScore(t.Context(), k.leases(p), inc).Result()
+		if left := time.Until(time.UnixMilli(int64(at))); err != nil || left > most || left < most-10*time.Second {
+			t.Errorf("the lease of %s lasts for %v (%v), want %v", inc, left, err, most)
+		}
 	}
 }
 
