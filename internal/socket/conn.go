@@ -40,8 +40,8 @@ type Options struct {
 	// takes no more frames.
 	TooSlow func()
 	// Tolerate is called for each message, each control frame and each short
-	// fragment that the client sends, but not for pongs that it was asked for. If it returns false, Read fails with
-	// ErrFlood. nil is for any number.
+	// fragment that the client sends, but not for pongs that it was asked for. If
+	// it returns false, Read fails with ErrFlood. nil is for any number.
 	Tolerate func() bool
 }
 

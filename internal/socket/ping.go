@@ -17,6 +17,9 @@ const (
 	mostHeld = 4 << 20
 )
 
+// batches is in how many an interval's pings are sent.
+const batches = 64
+
 // A ping asks a client that is silent for a sign of life: anything that it sends
 // will do. Like a stall it counts looks rather than time, and not those at which
 // the ping or its answer may be held up by something else. Times are since the
@@ -50,11 +53,15 @@ func (c *Conn) Attend() (next time.Duration, gone bool) {
 		p.waiting = false
 	}
 	pause := p.timeout / looks
+	// Those that are due at about the same time are pinged at the same time: so
+	// their timers, and the answers, wake the process once.
+	batch := p.interval / batches
 	switch due := heard + p.interval; {
 	case p.interval == 0, c.closing.Load():
 		return math.MaxInt64, false
-	case !p.waiting && now < due:
-		return due - now, false
+	case !p.waiting && now < due-batch:
+		at := c.in.made.Add(due)
+		return due - now - time.Duration(at.UnixNano())%batch, false
 	case !p.waiting:
 		p.waiting, p.asked, p.missed = true, now, 0
 		p.unanswered++
@@ -78,8 +85,8 @@ func (c *Conn) heldUp(now time.Duration) bool {
 	acked, _, _ := c.acked()
 	moved := acked > p.acked
 	p.acked = acked
-	switch {
-	case !c.in.blocked.Load(), hasUnread(c.kernel):
+	switch _, all := c.Heard(); {
+	case !all:
 		return true // This process stood still, or is behind.
 	case c.out.pinging():
 		return true // It waits behind what has been begun; the stall watches that.
