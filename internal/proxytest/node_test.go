@@ -27,6 +27,8 @@ type node struct {
 	addr   string
 	store  store.Store
 	events hotsock.EventSink
+	// pingInterval and pongTimeout may be 0 for the defaults.
+	pingInterval, pongTimeout time.Duration
 
 	rt     *hotsock.Handler
 	server *http.Server
@@ -39,6 +41,7 @@ func (n *node) start(t *testing.T) {
 	n.rt, err = hotsock.New(hotsock.Options{
 		Keys: []hotsock.Key{signing.Key()}, APIKeys: []string{apiKey},
 		Store: n.store, Events: n.events,
+		PingInterval: n.pingInterval, PongTimeout: n.pongTimeout,
 		Logger:       slog.New(slog.DiscardHandler),
 		StoreTimeout: 10 * time.Second, // the machine may be busy
 		ClientIP: func(r *http.Request) string { // as the guide shows it

@@ -84,11 +84,18 @@ type running struct {
 // start runs the proxy before nodes until the test ends.
 func (p *proxy) start(t *testing.T, nodes [2]string) *running {
 	t.Helper()
+	return p.startOn(t, "127.0.0.1", nodes)
+}
+
+// startOn is start for a proxy that listens on a host of the test's choice.
+func (p *proxy) startOn(t *testing.T, host string, nodes [2]string) *running {
+	t.Helper()
 	program := need.Program(t, p.program, p.program)
 	r := &running{addr: freeport.Keep(t), log: new(output)}
+	_, port, _ := net.SplitHostPort(r.addr)
 	block := shown(t, p.info)
 	for from, to := range map[string]string{
-		p.listen: p.with(r.addr), "127.0.0.1:8080": nodes[0], "127.0.0.1:8081": nodes[1],
+		p.listen: p.with(net.JoinHostPort(host, port)), "127.0.0.1:8080": nodes[0], "127.0.0.1:8081": nodes[1],
 	} {
 		if !strings.Contains(block, from) {
 			t.Fatalf("the guide's configuration has no %q", from)
