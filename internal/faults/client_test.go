@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -154,6 +156,24 @@ func (c *client) do(ctx context.Context, command map[string]any) (frame, error) 
 	case <-ctx.Done():
 		return frame{}, ctx.Err()
 	}
+}
+
+// farClient makes this program a client, which runs on another machine: it is the
+// address of a node, and a channel.
+const farClient = "HOTSOCK_FAULTS_FAR_CLIENT"
+
+// runFarClient subscribes, and reads until the connection ends.
+func runFarClient(at string) {
+	addr, channel, _ := strings.Cut(at, " ")
+	ctx := context.Background()
+	c, _, err := dial(ctx, &node{addr: addr}, "far", 0, func(frame) {})
+	if err == nil {
+		if _, err = c.do(ctx, map[string]any{"event": "hotsock.subscribe", "channel": channel}); err == nil {
+			<-c.ended
+		}
+	}
+	fmt.Fprintln(os.Stderr, "ended:", err)
+	os.Exit(1)
 }
 
 func (c *client) close() {

@@ -24,6 +24,9 @@ var (
 var nodeBinary string
 
 func TestMain(m *testing.M) {
+	if at := os.Getenv(farClient); at != "" {
+		runFarClient(at)
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

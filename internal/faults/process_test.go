@@ -18,7 +18,11 @@ type process struct {
 }
 
 func startProcess(program string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(program, args...), log: newLogBuffer(), ended: make(chan struct{})}
+	return start(exec.Command(program, args...))
+}
+
+func start(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, log: newLogBuffer(), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	tie(p.cmd)
 	if err := p.cmd.Start(); err != nil {

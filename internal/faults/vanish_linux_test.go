@@ -1,0 +1,83 @@
+package faults
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/netns"
+)
+
+// A client on another machine vanishes without a word: its cable is pulled, or it
+// gets and sends nothing although its link is up, or it is stopped and its kernel
+// goes on. Whether its channel is silent or not, the others must be told in time.
+func TestClientVanished(t *testing.T) {
+	t.Parallel()
+	netns.New(t) // skips the test where there are none
+	limit, pings := 45*time.Second, []string(nil)
+	if !*fullFlag {
+		limit, pings = 15*time.Second, []string{"-ping-interval", "2s", "-pong-timeout", "1s"}
+	}
+	s := newSite(t, 2)
+	fault{short: 4, full: 60, parallel: 12, trial: func(tr *trial) {
+		tr.watch(s.nodes...)
+		m := netns.New(t)
+		near := tr.node(s.url(), s.prefix, append([]string{"-addr", m.Near + ":0"}, pings...)...)
+		channel := "presence." + tr.name
+		observers := []*subscriber{
+			tr.subscribe("observer 0", "observer0", always(s.nodes[0]), channel),
+			tr.subscribe("observer 1", "observer1", always(s.nodes[1]), channel),
+			tr.subscribe("observer 2", "observer2", always(near), channel),
+		}
+		far := tr.far(m, near, channel)
+		present := []string{"far", "observer0", "observer1", "observer2"}
+		shown := func(want []string) func() bool {
+			return func() bool {
+				return !slices.ContainsFunc(observers, func(o *subscriber) bool { return !o.shows(channel, want) })
+			}
+		}
+		tr.within(startLimit, "seeing the client", shown(present))
+		traffic := "silent"
+		if tr.IntN(2) == 0 {
+			traffic = "busy"
+			defer tr.load(newJournal(), channel, 500*time.Millisecond, always(s.nodes[0]), nil)()
+		}
+		tr.sleep(tr.between(0, 5*time.Second))
+
+		how := []string{"unplugged", "lost", "stopped"}[tr.IntN(3)]
+		tr.logf("the client of a %s channel is %s", traffic, how)
+		switch how {
+		case "unplugged":
+			m.Unplug()
+		case "lost":
+			m.Lose()
+		case "stopped":
+			far.freeze()
+		}
+		tr.took(how+", "+traffic+", until gone", tr.within(limit, "the client being gone", shown(present[1:])))
+		tr.sleep(tr.between(0, 2*time.Second)) // What is announced twice would come now.
+		for _, o := range observers {
+			if removed := o.views[channel].removed(); removed["far"] != 1 || len(removed) != 1 {
+				tr.failf("%s saw memberRemoved %v", o.name, removed)
+			}
+		}
+		for _, n := range append(s.nodes, near) {
+			if count, uids, err := n.members(tr.ctx, channel); err != nil || count != 3 {
+				tr.failf("%s: %d subscriptions, members %v, %v", n.name, count, uids, err)
+			}
+		}
+	}}.run(t)
+}
+
+// far starts a client on a machine, until the trial ends.
+func (tr *trial) far(m *netns.Machine, n *node, channel string) *process {
+	cmd := m.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), farClient+"="+n.addr+" "+channel)
+	p, err := start(cmd)
+	if err != nil {
+		tr.fatalf("the client does not start: %v", err)
+	}
+	tr.onEnd(p.kill)
+	return p
+}
