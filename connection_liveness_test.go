@@ -82,7 +82,7 @@ func TestUnresponsiveClient(t *testing.T) {
 					t.Errorf("%d connections, ended %v", s.Connections, s.Disconnected)
 				}
 				ann.Cut()
-				<-read
+				_ = <-read
 			})
 		})
 	}
@@ -119,7 +119,7 @@ func TestPongsAreNotLimited(t *testing.T) {
 			t.Errorf("disconnected: %v", <-ended)
 		}
 		c.Cut()
-		<-ended
+		_ = <-ended
 	})
 }
 
@@ -178,7 +178,7 @@ func TestGoneAtOnce(t *testing.T) {
 // A command that is being carried out when the connection ends makes nothing that
 // stays, and neither do those behind it.
 func TestCommandsBehindTheEnd(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	inRig(t, Options{}, func(_ *testing.T, r *rig) {
 		c := r.connect("ann")
 		release := r.s.hold("a")
 		c.Send(subscribeA)

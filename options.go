@@ -115,8 +115,8 @@ type Options struct {
 	// waits for it; then it is disconnected as too slow. On systems other than
 	// Linux, it is how long the kernel may take nothing more for the client. A
 	// client that receives something, however slowly, is disconnected only if
-	// more than MaxQueueSize waits, or if a close takes ten times as long.
-	// Defaults to 10 s.
+	// more than MaxQueueSize waits, if it answers no pings, or if a close takes
+	// ten times as long. Defaults to 10 s.
 	WriteTimeout time.Duration
 	// StoreTimeout bounds each operation of the store. One that takes longer
 	// fails with UNAVAILABLE. Defaults to 1 s.

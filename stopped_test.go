@@ -22,8 +22,8 @@ import (
 // stoppedServer makes this test binary the server of TestStoppedServer.
 const stoppedServer = "HOTSOCK_TEST_STOPPED_SERVER"
 
-// Clients whose heartbeats have arrived while the server stood still are not
-// taken for silent.
+// Clients whose heartbeats, or answers to pings, have arrived while the server stood
+// still are not taken for silent.
 func TestStoppedServer(t *testing.T) {
 	if os.Getenv(stoppedServer) != "" {
 		serveHeartbeats()
@@ -87,9 +87,12 @@ func TestStoppedServer(t *testing.T) {
 
 // serveHeartbeats serves until standard input ends.
 func serveHeartbeats() {
-	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) {
-		return &Claims{HeartbeatTimeout: 6 * time.Second}, nil
-	}})
+	h, err := New(Options{
+		PingInterval: time.Second, PongTimeout: time.Second,
+		Authenticate: func(*http.Request) (*Claims, error) {
+			return &Claims{HeartbeatTimeout: 6 * time.Second}, nil
+		},
+	})
 	if err != nil {
 		panic(err)
 	}
