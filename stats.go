@@ -18,10 +18,12 @@ type Stats struct {
 	Connected uint64
 	// Disconnected is how many ended, by reason: "client" (it closed, or its
 	// network failed), "expired" ([Options.MaxConnectionDuration]), "idle",
-	// "heartbeat", "unresponsive" ([Options.PongTimeout]), "slow" ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
-	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and [Options.UserRateLimit]), "host"
-	// ([Handler.Disconnect] and [Handler.DisconnectUser]) and "shutdown". All
-	// keys are present, also those with 0.
+	// "heartbeat", "unresponsive" ([Options.PongTimeout]), "slow"
+	// ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
+	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and
+	// [Options.UserRateLimit]), "host" ([Handler.Disconnect] and
+	// [Handler.DisconnectUser]) and "shutdown". All keys are present, also those
+	// with 0.
 	Disconnected map[string]uint64
 
 	// Published is how many messages, and notices of reactions, the store

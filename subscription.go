@@ -96,7 +96,8 @@ type storageReads struct {
 	sentMeanwhile *store.Entry
 }
 
-// deliver returns whether the client is given the item, now or after a snapshot. It is called with the topic's lock held.
+// deliver returns whether the client is given the item, now or after a snapshot. The
+// topic's lock must be held.
 func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	// The client's own coming is not after its position, and so left out anyway. One
 	// that is comes after its going, which it was told of: the store took the node for
@@ -154,7 +155,8 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 // isNew reports whether an item is newer than the client's snapshot.
 func (s *subscription) isNew(item *store.Item) bool { return item.ID.Compare(s.position) > 0 }
 
-// sendEntry sends a storage entry outside of the order of items. The topic's lock must be held.
+// sendEntry sends a storage entry outside of the order of items. The topic's lock
+// must be held.
 func (s *subscription) sendEntry(e *store.Entry, frame socket.Frame) {
 	s.noteEntry(e)
 	s.conn.sock.Send(frame)

@@ -151,3 +151,35 @@ func (c *Conn) giveUp() int {
 	c.slow.Do(c.tooSlow)
 	return waited
 }
+
+// count notes that so many frames were added.
+func (q *queue) count(added int) {
+	switch {
+	case q.counted:
+		q.budget.add(q.frames[len(q.frames)-added:])
+	case q.bytes > freeQueue && q.budget != nil:
+		q.counted = true
+		q.budget.enter(q.conn, q.left)
+		q.budget.add(q.frames)
+	}
+}
+
+// uncount notes that frames are taken out, all that there are if none is left.
+func (q *queue) uncount(frames []Frame, left int) {
+	if !q.counted {
+		return
+	}
+	q.budget.remove(frames)
+	if left == 0 {
+		q.counted = false
+		q.budget.leave(q.conn)
+	}
+}
+
+// exceeded returns the budget if more waits, here and elsewhere, than may; else nil.
+func (q *queue) exceeded() *Budget {
+	if q.counted && q.budget.exceeded() {
+		return q.budget
+	}
+	return nil
+}
