@@ -167,8 +167,8 @@ func TestOperationIsDoneOnce(t *testing.T) {
 	}{
 		{"a message has one id", n.publishCall(&p)},
 		{"a changed value has changed", n.channelCall(setScript, "c", ck, n.entryKeys(ck), setArgs(&set)...)},
-		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "conn", "1", "1", "Jim", "", "20", "1000", "1")},
-		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn")},
+		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "0", "conn", "1", "1", "Jim", "", "20", "1000", "1")},
+		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn")},
 	} {
 		row.call.op = newOp()
 		bucket := int64(-1) // which a caller keeps while it tries

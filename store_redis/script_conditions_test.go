@@ -102,11 +102,11 @@ func TestStateIsKept(t *testing.T) {
 
 	publish(0)
 	d.wantTTL("after a message", ck.state(), false)
-	d.want("subscribe", "", n.channelCall(subscribeScript, "c", ck, subs, inc, "conn", "", "", "", "", "0", "1000"))
+	d.want("subscribe", "", n.channelCall(subscribeScript, "c", ck, subs, inc, "0", "conn", "", "", "", "", "0", "1000"))
 	d.wantTTL("with a subscription", ck.state(), true)
 	publish(0)
 	d.wantTTL("with a subscription, after a message", ck.state(), true)
-	d.want("unsubscribe", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "conn"))
+	d.want("unsubscribe", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn"))
 	d.wantTTL("without one", ck.state(), false)
 
 	set(store.Forever, []byte("1"))
@@ -224,9 +224,9 @@ func TestLeaseConditions(t *testing.T) {
 	d.want("to remove a connection of one's own that there is not", "", disconnect("c.1", false))
 
 	sweep := func(leaving bool) call {
-		return n.channelCall(sweepScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "10", flag(leaving))
+		return n.channelCall(sweepScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "0", "10", flag(leaving))
 	}
-	subscribe := n.channelCall(subscribeScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "conn", "1", "", "", "", "0", "1000")
+	subscribe := n.channelCall(subscribeScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "0", "conn", "1", "", "", "", "0", "1000")
 	d.want("to subscribe", "", subscribe)
 	d.want("to sweep one that lives", refusedNone, sweep(false))
 	d.want("to sweep one that leaves", "", sweep(true))
@@ -236,6 +236,13 @@ func TestLeaseConditions(t *testing.T) {
 	d.want("to sweep one that has no lease any more", "", sweep(false))
 	if d.exists(k.owned(p, "c.1")) || d.exists(ck.subs("c.1")) {
 		t.Error("something is left of what was swept")
+	}
+	if err := d.db.SAdd(t.Context(), k.owned(p, "c.1"), "c").Err(); err != nil {
+		t.Fatal(err)
+	}
+	d.want("to sweep a channel in which nothing is left", "", sweep(false))
+	if d.exists(k.owned(p, "c.1")) {
+		t.Error("a channel in which nothing is left counts as held")
 	}
 }
 
