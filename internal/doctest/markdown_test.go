@@ -137,6 +137,17 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestLists finds lines that look like a paragraph and belong to the list above.
+func TestLists(t *testing.T) {
+	swallowed := regexp.MustCompile(`(?m)^(?:- |\d+\. |  +\S).*\n([^\s\-|#<\d].*)$`)
+	for _, doc := range documents(t) {
+		_, prose := fences(t, read(t, doc))
+		for _, m := range swallowed.FindAllStringSubmatch(prose, -1) {
+			t.Errorf("%s: no empty line between a list and %q", doc, m[1])
+		}
+	}
+}
+
 // TestCommentLinks does the same for what comments in the code refer to.
 func TestCommentLinks(t *testing.T) {
 	refers := regexp.MustCompile(`\b(docs/[a-z-]+\.md)(?:#([a-z0-9-]+[a-z0-9]))?`)
