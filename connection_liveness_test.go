@@ -82,7 +82,7 @@ func TestUnresponsiveClient(t *testing.T) {
 					t.Errorf("%d connections, ended %v", s.Connections, s.Disconnected)
 				}
 				ann.Cut()
-				_ = <-read
+				<-read
 			})
 		})
 	}
@@ -119,7 +119,7 @@ func TestPongsAreNotLimited(t *testing.T) {
 			t.Errorf("disconnected: %v", <-ended)
 		}
 		c.Cut()
-		_ = <-ended
+		<-ended
 	})
 }
 

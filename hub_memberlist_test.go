@@ -96,8 +96,13 @@ func TestAwaitMembers(t *testing.T) {
 			to.follow(changeAt(n, store.MemberAdded, string('a'+rune(n))))
 			to.mu.Unlock()
 		}
-		if !<-reached || !<-reached || len(to.members.awaits) > 0 {
-			t.Error("it was not reached")
+		for range 2 {
+			if !<-reached {
+				t.Error("it was not reached")
+			}
+		}
+		if len(to.members.awaits) > 0 {
+			t.Error("somebody is waited for still")
 		}
 		if got := listed(to); got != "c,d" {
 			t.Errorf("members %q", got)

@@ -17,7 +17,7 @@ import (
 func TestDocComments(t *testing.T) {
 	camelCase := regexp.MustCompile(`^[a-z]+[A-Z]\w*`)
 	checked := 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") {
 			return err
 		}
