@@ -1,7 +1,6 @@
 package hotsock
 
 import (
-	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -73,11 +72,24 @@ func TestUnresponsiveClient(t *testing.T) {
 				cat := r.connect("cat")
 				cat.Subscribe("presence.room")
 				silent := time.Now()
-				go func() { _, _ = io.Copy(io.Discard, cat.Under) }() // so there is no answer
-				if d := (<-left).Sub(silent); d < 10*time.Second || d > atMost {
+				closed := make(chan time.Time, 1)
+				go func() { // past what would answer
+					var last time.Time
+					for b := make([]byte, 512); ; last = time.Now() {
+						if _, err := cat.Under.Read(b); err != nil {
+							closed <- last
+							return
+						}
+					}
+				}()
+				at := <-left
+				if d := at.Sub(silent); d < 10*time.Second || d > atMost {
 					t.Errorf("gone after %v", d)
 				}
 				time.Sleep(time.Minute)
+				if last := <-closed; !last.Equal(at) {
+					t.Errorf("the others are told %v after the client is closed", at.Sub(last))
+				}
 				if s := nonzero(r.h.Stats()); s.Disconnected["unresponsive"] != 1 || len(s.Disconnected) != 1 || s.Connections != 2 {
 					t.Errorf("%d connections, ended %v", s.Connections, s.Disconnected)
 				}
