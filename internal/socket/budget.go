@@ -85,10 +85,10 @@ func (b *Budget) remove(frames []Frame) {
 func (b *Budget) relieve() {
 	for b.exceeded() && b.relieved.CompareAndSwap(false, true) {
 		waiting := b.slowest()
-		excess := b.waiting.Load() - (b.limit - b.limit/8)
+		held := 0 // by those who are given up now, and free as soon as they are cut
 		for _, w := range waiting {
-			// What it frees is known only later: others may have the same frames.
-			if excess -= int64(w.conn.giveUp()); excess <= 0 {
+			held += w.conn.giveUp()
+			if b.waiting.Load()-int64(held) <= b.limit-b.limit/8 {
 				break
 			}
 		}
@@ -137,19 +137,19 @@ func (c *Conn) expected(e entered, now time.Time) float64 {
 }
 
 // giveUp ends the connection of a client that is too slow; at once if it was given up
-// before. It returns how many bytes waited.
-func (c *Conn) giveUp() int {
+// before. It returns how much still counts because of this connection alone.
+func (c *Conn) giveUp() (held int) {
 	c.mu.Lock()
-	waited := c.out.bytes
 	if c.out.dropped {
 		c.broken()
 	} else {
 		c.closing.Store(true)
 		c.out.drop()
+		held = c.out.held()
 	}
 	c.mu.Unlock()
 	c.slow.Do(c.tooSlow)
-	return waited
+	return held
 }
 
 // count notes that so many frames were added.
@@ -174,6 +174,19 @@ func (q *queue) uncount(frames []Frame, left int) {
 		q.counted = false
 		q.budget.leave(q.conn)
 	}
+}
+
+// held is how much of what counts is in no other queue.
+func (q *queue) held() (size int) {
+	if !q.counted {
+		return 0
+	}
+	for _, f := range q.frames {
+		if f.b.waits.Load() == 1 {
+			size += f.Len() + frameCost
+		}
+	}
+	return size
 }
 
 // exceeded returns the budget if more waits, here and elsewhere, than may; else nil.

@@ -150,6 +150,45 @@ func TestBudgetSharesFrames(t *testing.T) {
 	})
 }
 
+// Where many wait for the same, giving up one of them frees nothing. So they are given
+// up together, and nobody is cut who could still be told why.
+func TestBudgetOfSharedFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const channels, each, rounds, length = 8, 20, 10, 20_000
+		b := NewBudget(channels * rounds / 2 * length)
+		var all [channels][]*receiver
+		for i := range all {
+			for range each {
+				all[i] = append(all[i], receive(t, b, 1))
+			}
+		}
+		time.Sleep(time.Hour) // for the answers to the handshake
+		given, cut := 0, 0
+		for i := 0; given == 0; i++ {
+			f := textFrame(strings.Repeat("x", length))
+			for _, r := range all[i%channels] {
+				r.conn.Send(f)
+			}
+			for _, some := range all {
+				for _, r := range some {
+					if r.slow.Load() {
+						given++
+					}
+					if r.conn.gone.Load() {
+						cut++
+					}
+				}
+			}
+		}
+		if n := b.Waiting(); n > int(b.limit) {
+			t.Errorf("%d bytes wait", n)
+		}
+		if cut > 0 || given == channels*each {
+			t.Errorf("%d were given up, and %d of them were cut", given, cut)
+		}
+	})
+}
+
 // Whatever happens to queues, all of it counts while it waits, and nothing does
 // afterwards.
 func TestBudgetIsExact(t *testing.T) {
