@@ -142,6 +142,57 @@ func identifiers(t *testing.T) map[string]bool {
 	return found
 }
 
+// TestLocks finds locks that the document's table leaves out.
+func TestLocks(t *testing.T) {
+	listed := make(map[string]bool)
+	for _, row := range rows(t, read(t, architecture), "| lock | guards | held during a call of the store |") {
+		for _, m := range code.FindAllStringSubmatch(row[0], -1) {
+			listed[m[1]] = true
+		}
+	}
+	for folder, prefix := range map[string]string{".": "", "internal/socket": "socket.", "internal/permission": "permission."} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, lock := range locks(f) {
+				if !listed[prefix+lock] {
+					t.Errorf("%s: %s%s is in no row", file, prefix, lock)
+				}
+			}
+		}
+	}
+}
+
+// locks returns the fields of a file's structs that are mutexes.
+func locks(f *ast.File) (names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			for _, field := range s.Fields.List {
+				if typ, ok := field.Type.(*ast.SelectorExpr); ok && strings.HasSuffix(typ.Sel.Name, "Mutex") {
+					for _, name := range field.Names {
+						names = append(names, spec.Name.Name+"."+name.Name)
+					}
+				}
+			}
+		}
+		return false
+	})
+	return names
+}
+
 // banned are words that one thing of the glossary once had besides its own.
 var banned = []string{
 	"agenda", "beginning", "bury", "debt", "enroll", "happening", "lane", "outcome", "owed", "payday", "resubscribe",
