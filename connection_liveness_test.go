@@ -94,7 +94,7 @@ func TestUnresponsiveClient(t *testing.T) {
 					t.Errorf("%d connections, ended %v", s.Connections, s.Disconnected)
 				}
 				ann.Cut()
-				<-read
+				_ = <-read
 			})
 		})
 	}
@@ -131,7 +131,7 @@ func TestPongsAreNotLimited(t *testing.T) {
 			t.Errorf("disconnected: %v", <-ended)
 		}
 		c.Cut()
-		<-ended
+		_ = <-ended
 	})
 }
 
