@@ -82,15 +82,19 @@ func (s *subscription) request() store.SubscribeRequest {
 		Counted:    s.counted,
 	}
 	if r.Presence {
-		r.UMDDigest, r.MemberSize, r.MaxMembersSize = s.conn.asMember(m)
+		r.UMDDigest, r.MemberSize, r.MaxMembersSize = s.asMember(m)
 	}
 	return r
 }
 
 // asMember returns what the store needs to know of a member: the digest of its
 // metadata, its size in the list of members, and the limit of all these sizes.
-func (c *connection) asMember(m store.Meta) (digest string, size, limit int) {
-	return wire.Digest(orNull(m.UMD)), wire.MemberSize(m), wire.MaxMemberSizes(c.h.opts.MaxMembersSize)
+func (s *subscription) asMember(m store.Meta) (digest string, size, limit int) {
+	limit = s.conn.h.opts.MaxMembersSize
+	if s.follows {
+		limit = s.conn.h.opts.MaxPresenceSize
+	}
+	return wire.Digest(orNull(m.UMD)), wire.MemberSize(m), wire.MaxMemberSizes(limit)
 }
 
 // storeUnsubscribe makes the store forget a subscription and raises what events

@@ -79,7 +79,7 @@ func (c *connection) updateSubscriptionUMD(s *subscription, umd []byte) error {
 	defer ctx.end()
 	u := store.UpdateSubscriptionRequest{Channel: s.channel, Connection: c.id, UMD: umd}
 	if protocol.IsPresence(s.channel) {
-		u.UMDDigest, u.MemberSize, u.MaxMembersSize = c.asMember(store.Meta{UID: s.uid, UMD: umd})
+		u.UMDDigest, u.MemberSize, u.MaxMembersSize = s.asMember(store.Meta{UID: s.uid, UMD: umd})
 	}
 	change, err := c.h.node.UpdateSubscription(ctx, u)
 	if errors.Is(err, store.ErrCapacity) {

@@ -52,6 +52,7 @@ type topic struct {
 	// who the members are if that is newer. The members are those after that.
 	at      ulid.ULID
 	members memberList
+	batch   memberBatch
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
@@ -173,6 +174,7 @@ func (t *topic) follow(item *store.Item) {
 	t.at = item.ID
 	if item.Presence != nil {
 		t.members.apply(item.Presence)
+		t.batchChange(item.Presence)
 	}
 	if len(t.members.awaits) > 0 {
 		t.wakeAwaits()
@@ -199,6 +201,9 @@ func (t *topic) add(s *subscription) {
 	defer t.mu.Unlock()
 	s.index = len(t.subs)
 	t.subs = append(t.subs, s)
+	if s.follows {
+		t.batch.followers++
+	}
 }
 
 // remove ends that: when it returns, s is given no more items.
@@ -208,6 +213,7 @@ func (t *topic) remove(s *subscription) {
 	s.state = subEnded
 	s.buffer = nil
 	s.pending = pendingNone
+	t.setFollows(s, false)
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index

@@ -21,7 +21,9 @@ type memberList struct {
 	known bool
 	// encoded are the members by uid, as they stand in frames.
 	encoded table.Ordered[string, []byte]
-	awaits  []memberAwait
+	// size is that of all as wire.MemberSize says it.
+	size   int
+	awaits []memberAwait
 }
 
 // A memberAwait is somebody who waits until the list is known at a position.
@@ -44,15 +46,24 @@ func (l *memberList) appendAll(b []byte) []byte {
 
 // apply takes the next change of members.
 func (l *memberList) apply(change *store.PresenceChange) {
-	if m := change.Member; change.Kind == store.MemberRemoved {
-		l.encoded.Delete(m.UID)
-	} else {
-		l.encoded.Set(m.UID, encodeMember(m))
+	if change.Kind != store.MemberRemoved {
+		l.set(change.Member)
+		return
+	}
+	if old, ok := l.encoded.Get(change.Member.UID); ok {
+		l.size -= len(old) + len(",")
+		l.encoded.Delete(change.Member.UID)
 	}
 }
 
-func encodeMember(m store.Member) []byte {
-	return wire.AppendMember(make([]byte, 0, wire.MemberSize(store.Meta(m))), m)
+// set adds a member, or replaces its metadata.
+func (l *memberList) set(m store.Member) {
+	if old, ok := l.encoded.Get(m.UID); ok {
+		l.size -= len(old) + len(",")
+	}
+	size := wire.MemberSize(store.Meta(m))
+	l.size += size
+	l.encoded.Set(m.UID, wire.AppendMember(make([]byte, 0, size), m))
 }
 
 // forget notes that the list is not known any more.
@@ -95,9 +106,13 @@ func (t *topic) learnMembers(s *subscription, r *store.SubscribeResult) {
 	if t.membersReach(r.Position) || !l.known && !complete {
 		return
 	}
-	l.encoded = table.Ordered[string, []byte]{}
+	old, known := l.encoded, l.known
+	l.encoded, l.size = table.Ordered[string, []byte]{}, 0
 	for _, m := range r.Info.Members {
-		l.encoded.Set(m.UID, encodeMember(m))
+		l.set(m)
+	}
+	if known {
+		t.batchDifference(&old)
 	}
 	for _, change := range s.buffer.changesSince(r.Position) {
 		l.apply(change)

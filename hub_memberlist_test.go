@@ -121,6 +121,9 @@ func TestMembersAreAskedForAgain(t *testing.T) {
 		ann, bob := r.connect("ann"), r.connect("bob")
 		ann.Do(subscribePresence, "hotsock.subscribed")
 		to := r.h.hub.topic("presence.room")
+		cat := r.connect("cat")
+		cat.Do(followPresence, "hotsock.subscribed")
+		ann.Expect("hotsock.memberAdded")
 		to.mu.Lock()
 		to.members = memberList{known: true}
 		to.mu.Unlock()
@@ -134,8 +137,12 @@ func TestMembersAreAskedForAgain(t *testing.T) {
 		to.mu.Unlock()
 		ann.Expect("hotsock.memberAdded")
 		ann.Do(`{"event":"hotsock.subscribe","channel":"presence.room","data":{"after":null}}`, "hotsock.subscribed")
-		if got := listed(to); got != "ann,bob" {
+		if got := listed(to); got != "ann,cat,bob" {
 			t.Errorf("members %q", got)
+		}
+		cat.Expect("hotsock.membersChanged") // of bob
+		if added := cat.Expect("hotsock.membersChanged").Member("added"); len(added.([]any)) != 2 {
+			t.Errorf("who follows changes was told of %v", added)
 		}
 	})
 }

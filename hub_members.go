@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -117,6 +118,7 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 		case s.state == subLive && s.isNew(item):
 			taken++
 			switch {
+			case s.follows:
 			case s.pending == pendingNone:
 				s.sendList(pending)
 			case !t.latest.covers(item.Presence):
@@ -128,8 +130,14 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 }
 
 // sendList sends a change with the list, now or when the client may be sent a list
-// again. The topic's lock must be held.
+// again; or without, while those who follow changes have made the list too long. The
+// topic's lock must be held.
 func (s *subscription) sendList(pending pendingChange) {
+	if s.topic.members.size > wire.MaxMemberSizes(s.conn.h.opts.MaxMembersSize) {
+		s.pending = pendingNone
+		s.conn.sock.Send(s.topic.latest.change(pending).withoutList())
+		return
+	}
 	if !s.conn.takesList() {
 		s.pending = pending
 		s.topic.startListTimer()

@@ -36,6 +36,9 @@ func TestLimits(t *testing.T) {
 		{"what waits for a client that is slow to read", sizeText(o.MaxQueueSize) + " *"},
 		{"what waits for all such clients of a node", sizeText(o.MaxTotalQueueSize) + " *"},
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
+		{"the same, for clients that follow changes", sizeText(o.MaxPresenceSize) + " of JSON *"},
+		{"page of members, and a frame of changes of members", sizeText(memberPage)},
+		{"frames of changes of members", fmt.Sprintf("one in %d ms, or several for many changes", memberBatchPause.Milliseconds())},
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},
 		{"of these, those that wait for the store or for keys", sizeText(maxRetryBytes)},
@@ -92,6 +95,8 @@ func sizeText(n int) string {
 		return fmt.Sprintf("%d MiB", n>>20)
 	case n%(1<<10) == 0:
 		return fmt.Sprintf("%d KiB", n>>10)
+	case n%1_000_000 == 0:
+		return fmt.Sprintf("%d MB", n/1_000_000)
 	case n%1000 == 0:
 		return fmt.Sprintf("%d KB", n/1000)
 	}

@@ -145,8 +145,13 @@ type Options struct {
 	// MaxMetadataSize is the same for user metadata. Defaults to 1 KiB.
 	MaxMetadataSize int
 	// MaxMembersSize is the length of the longest list of members of a presence
-	// channel, in bytes of JSON. Defaults to 100 KB.
+	// channel that clients are sent whole, in bytes of JSON. Who subscribes to be
+	// sent lists is refused beyond it. Defaults to 100 KB.
 	MaxMembersSize int
+	// MaxPresenceSize is the same for clients that follow the changes of members
+	// instead, as the clients of this module do. They are sent the list once, so it
+	// is at most MaxQueueSize. Defaults to 1 MB, or MaxQueueSize if that is less.
+	MaxPresenceSize int
 	// MaxQueueSize is how many bytes may wait to be sent to a client before it
 	// is disconnected as too slow. Defaults to 4 MiB.
 	MaxQueueSize int
@@ -222,6 +227,7 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxMetadataSize, 1<<10)
 	orDefault(&o.MaxMembersSize, 100_000)
 	orDefault(&o.MaxQueueSize, 4<<20)
+	orDefault(&o.MaxPresenceSize, max(o.MaxMembersSize, min(1_000_000, o.MaxQueueSize)))
 	orDefault(&o.MaxTotalQueueSize, max(256<<20, o.MaxQueueSize))
 	orDefault(&o.MaxSubscriptions, 1000)
 	orDefault(&o.MaxSchedules, 1000)
@@ -295,6 +301,7 @@ func (o *Options) validate() error {
 		{"MaxDataSize", o.MaxDataSize},
 		{"MaxMetadataSize", o.MaxMetadataSize},
 		{"MaxMembersSize", o.MaxMembersSize},
+		{"MaxPresenceSize", o.MaxPresenceSize},
 		{"MaxQueueSize", o.MaxQueueSize},
 		{"MaxTotalQueueSize", o.MaxTotalQueueSize},
 		{"MaxSubscriptions", o.MaxSubscriptions},
@@ -304,6 +311,9 @@ func (o *Options) validate() error {
 		if n.value < 1 {
 			bad("%s is %d, the least is 1", n.name, n.value)
 		}
+	}
+	if most := max(o.MaxQueueSize, o.MaxMembersSize); o.MaxPresenceSize > most {
+		bad("MaxPresenceSize is %d, and no more than %d can be sent at once", o.MaxPresenceSize, most)
 	}
 	if o.ReplayLimit > maxReplayLimit {
 		bad("ReplayLimit is %d, the most is %d", o.ReplayLimit, maxReplayLimit)

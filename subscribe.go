@@ -6,6 +6,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/token"
@@ -24,6 +25,8 @@ type subscribeRequest struct {
 	// zero for none.
 	catchUp bool
 	after   ulid.ULID
+	// memberChanges asks for changes of members instead of lists.
+	memberChanges bool
 }
 
 // subscribe carries out hotsock.subscribe.
@@ -38,7 +41,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	// Counted now, whatever becomes of it.
 	req := subscribeRequest{
 		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
-		catchUp: in.CatchUp, after: in.After, charged: c.limiter.take() == nil,
+		catchUp: in.CatchUp, after: in.After, memberChanges: in.MemberChanges, charged: c.limiter.take() == nil,
 	}
 	err = c.trySubscribe(&req, cmd)
 	if isTemporary(err) {
@@ -160,6 +163,7 @@ func (c *connection) newSubscription(req *subscribeRequest) (*subscription, erro
 		}
 	}
 	s.counted = !s.perms.OmitFromSubCount
+	s.follows = req.memberChanges && protocol.IsPresence(s.channel)
 	if err := permitSubscribe(s.perms, s.channel, s.uid); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -32,6 +33,7 @@ func (c *connection) catchUp(s *subscription, req *subscribeRequest, ref string)
 		return err
 	}
 	snap.Ref = ref
+	t.setFollows(s, req.memberChanges && protocol.IsPresence(s.channel))
 	s.goLive(snap)
 	return nil
 }

@@ -85,6 +85,7 @@ func (s *subscription) goLive(snap snapshot) {
 			return
 		}
 	}
+	s.told = true
 	s.passItems(snap.LastID)
 }
 
@@ -92,7 +93,11 @@ func (s *subscription) goLive(snap snapshot) {
 // much.
 func (s *subscription) sendSnapshot(snap *snapshot) bool {
 	frames := make([]socket.Frame, 0, 1+len(snap.entries)+len(snap.missed))
-	frames = append(frames, subscribedFrame(s, snap.Subscribed))
+	if s.follows {
+		frames = append(frames, s.pagedFrames(snap.Subscribed)...)
+	} else {
+		frames = append(frames, subscribedFrame(s, snap.Subscribed))
+	}
 	for _, e := range snap.entries {
 		frames = append(frames, storageUpdatedFrame(e))
 	}

@@ -42,6 +42,9 @@ type subscription struct {
 	// Guarded by topic.mu.
 	index int
 	state subState
+	// follows is true if the client follows changes of members, instead of being sent
+	// lists, and told once it has been sent a snapshot.
+	follows, told bool
 	// gap is true after items were lost, until a resync deals with it. Nothing
 	// that follows the gap goes out before the client is told.
 	gap bool
@@ -206,6 +209,9 @@ func (s *subscription) passItems(position ulid.ULID) {
 	s.state = subLive
 	if s.buffer == nil {
 		return
+	}
+	if s.follows {
+		s.buffer.dropChanges() // They were told otherwise.
 	}
 	var changes []*store.Item
 	for _, item := range s.buffer.items {

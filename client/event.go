@@ -71,8 +71,8 @@ func (k ChangeKind) String() string {
 type MemberChange struct {
 	Kind   ChangeKind
 	Member User
-	// Members is the complete list after the change, in the order in which they
-	// came. It must not be modified.
+	// Members is the complete list after the change, and after those that were told
+	// together with it, in the order in which they came. It must not be modified.
 	Members []User
 }
 

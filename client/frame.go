@@ -21,7 +21,9 @@ const (
 	eventMemberAdded     = "hotsock.memberAdded"
 	eventMemberUpdated   = "hotsock.memberUpdated"
 	eventMemberRemoved   = "hotsock.memberRemoved"
-	eventMemberChanged   = "hotsock.memberChanged" // any of these, without the list
+	eventMemberChanged   = "hotsock.memberChanged"  // any of these, without the list
+	eventMembers         = "hotsock.members"        // a further page of a list
+	eventMembersChanged  = "hotsock.membersChanged" // what has changed since the last one
 	eventStorageUpdated  = "hotsock.channelStorageUpdated"
 )
 
@@ -109,6 +111,7 @@ type connectedData struct {
 
 type subscribedData struct {
 	Members   []User          `json:"members"`
+	More      bool            `json:"more"` // pages of members follow
 	Recovered bool            `json:"recovered"`
 	LastID    json.RawMessage `json:"lastId"` // nil if absent
 }
@@ -123,6 +126,17 @@ func (d *subscribedData) lastID() (string, error) {
 		return "", errInvalidID
 	}
 	return id, validID(id)
+}
+
+type membersData struct {
+	Members []User `json:"members"`
+	More    bool   `json:"more"`
+}
+
+type membersChangedData struct {
+	Removed []string `json:"removed"`
+	Updated []User   `json:"updated"`
+	Added   []User   `json:"added"`
 }
 
 type memberChangedData struct {

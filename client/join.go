@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -49,9 +50,13 @@ func isPermanent(err error) bool {
 
 func (s *Subscription) subscribe(n *conn, token string) {
 	data := struct {
-		Token string  `json:"token,omitempty"`
-		After *string `json:"after"`
+		Token    string  `json:"token,omitempty"`
+		After    *string `json:"after"`
+		Presence string  `json:"presence,omitempty"`
 	}{Token: token}
+	if strings.HasPrefix(s.name, "presence.") {
+		data.Presence = "changes"
+	}
 	if s.last != "" {
 		data.After = &s.last
 	}
@@ -166,21 +171,30 @@ func (c *Client) hasOther(s *Subscription) bool {
 	return false
 }
 
-// begin starts or restarts the flow of events, as hotsock.subscribed says.
-// Client.mu is held.
+// begin starts or restarts the flow of events, as hotsock.subscribed says, when the
+// list of members is complete. Client.mu is held.
 func (s *Subscription) begin(n *conn, f *frame) error {
 	var d subscribedData
 	if err := f.data(&d); err != nil {
 		return err
 	}
+	s.channel = f.Channel
+	n.channels[f.Channel] = s
+	if s.paged = nil; d.More {
+		s.paged = &pagedStart{f, d}
+		return nil
+	}
+	return s.start(n, f, &d)
+}
+
+func (s *Subscription) start(n *conn, f *frame, d *subscribedData) error {
 	last, err := d.lastID()
 	if err != nil {
 		return err
 	}
 	s.retries.reset()
 	s.lastErr, s.left = nil, false
-	s.channel, s.alias, s.me = f.Channel, f.Meta.Alias, f.Meta.user()
-	n.channels[f.Channel] = s
+	s.alias, s.me = f.Meta.Alias, f.Meta.user()
 
 	again := s.begun
 	switch {

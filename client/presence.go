@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 )
 
@@ -31,6 +32,72 @@ func (c *MemberChange) apply(before []User) []User {
 		after[i] = c.Member
 		return after
 	}
+}
+
+// apply returns the list of members after changes that were told together. The list
+// before is not modified.
+func (d *membersChangedData) apply(before []User) []User {
+	moved := make(map[string]bool, len(d.Removed)+len(d.Added))
+	for _, uid := range d.Removed {
+		moved[uid] = true
+	}
+	for _, m := range d.Added {
+		moved[m.UID] = true
+	}
+	updated := make(map[string]User, len(d.Updated))
+	for _, m := range d.Updated {
+		updated[m.UID] = m
+	}
+	after := make([]User, 0, len(before)+len(d.Added))
+	for _, m := range before {
+		if u, ok := updated[m.UID]; ok {
+			m = u
+		}
+		if !moved[m.UID] {
+			after = append(after, m)
+		}
+	}
+	return append(after, d.Added...)
+}
+
+// A pagedStart is a hotsock.subscribed whose list of members is not complete yet.
+type pagedStart struct {
+	frame *frame
+	data  subscribedData
+}
+
+// maxPaged is how long a list of members may be, in bytes of its frames.
+const maxPaged = 64 << 20
+
+// addPage takes a further page of the list of members. mu must be held.
+func (s *Subscription) addPage(n *conn, f *frame) error {
+	var d membersData
+	if err := f.data(&d); err != nil || s.paged == nil {
+		return err
+	}
+	p := s.paged
+	if p.frame.size += f.size; p.frame.size > maxPaged {
+		return errors.New("hotsock: the server sent a list of members that does not end")
+	}
+	p.data.Members = append(p.data.Members, d.Members...)
+	if d.More {
+		return nil
+	}
+	s.paged = nil
+	return s.start(n, p.frame, &p.data)
+}
+
+// changeMembers takes changes that were told together. mu must be held.
+func (s *Subscription) changeMembers(f *frame) error {
+	var d membersChangedData
+	if err := f.data(&d); err != nil {
+		return err
+	}
+	after := d.apply(s.members)
+	if s.push(f.size, memberChanges(s.members, after)...) {
+		s.members = after
+	}
+	return nil
 }
 
 // memberChanges returns what has happened between two lists of members, as far

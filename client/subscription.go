@@ -43,6 +43,7 @@ type Subscription struct {
 	own     []string // ids after last that Publish has returned, in order
 	begun   bool
 	members []User
+	paged   *pagedStart       // while the list of members is still coming
 	stored  map[string]uint64 // storage keys that were told, with hashes of their values
 	stale   map[string]bool   // those of them that were not told again since it began again
 	queue   []queued
@@ -191,6 +192,10 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 		return nil
 	case f.Event == eventSubscribed:
 		return s.begin(n, f)
+	case f.Event == eventMembers:
+		return s.addPage(n, f)
+	case f.Event == eventMembersChanged:
+		return s.changeMembers(f)
 	}
 	event, err := f.event()
 	if event == nil || err != nil {

@@ -408,7 +408,8 @@ export class Client extends Emitter {
     try {
       const token = await inTime(ask(sub.token, { channel: name, connectionId: this.connectionId }));
       if (!current()) return;
-      const data = { token, after: channel.lastId };
+      const presence = name.startsWith("presence.") ? "changes" : undefined;
+      const data = { token, after: channel.lastId, presence };
       await this.#request({ event: "hotsock.subscribe", channel: name, data }, { joins: sub });
       sub.failures = 0;
     } catch (error) {
@@ -477,7 +478,13 @@ export class Client extends Emitter {
     const { channel } = sub;
     if (sub.joining && !job) return;
     if (event === "hotsock.subscribed") {
-      if (!job || job.round === sub.round) this.#subscribed(sub, data, meta);
+      if (job && job.round !== sub.round) return;
+      sub.page = { data, meta };
+      if (data.more !== true) this.#subscribed(sub, data, meta);
+      return;
+    }
+    if (event === "hotsock.members") {
+      this.#addPage(sub, data);
       return;
     }
     if (!channel.active) return;
@@ -496,6 +503,9 @@ export class Client extends Emitter {
         break;
       case "hotsock.memberChanged":
         this.#changeMembers(sub, data);
+        break;
+      case "hotsock.membersChanged":
+        this.#changeTogether(sub, data);
         break;
       case "hotsock.channelStorageUpdated":
         if (typeof key === "string") this.#setEntry(sub, { key, data: frame.data ?? null, meta });
@@ -549,6 +559,35 @@ export class Client extends Emitter {
     const place = known < 0 ? members.length : known;
     members.splice(place, known < 0 ? 0 : 1, ...(kind === "removed" ? [] : [member]));
     this.#setMembers(sub, members, { kind, member });
+  }
+
+  // The subscription begins with the last page of its members.
+  #addPage(sub, { members, more }) {
+    if (!Array.isArray(members) || !sub.page) return;
+    const { data, meta } = sub.page;
+    if (Array.isArray(data.members)) data.members.push(...members);
+    if (more === true) return;
+    sub.page = null;
+    this.#subscribed(sub, data, meta);
+  }
+
+  // What was added goes to the end, also if it is there already.
+  #changeTogether({ channel }, data) {
+    const list = (name) => (Array.isArray(data[name]) ? data[name] : []);
+    const members = (name) => list(name).filter((member) => typeof object(member).uid === "string");
+    const [removed, updated, added] = [list("removed"), members("updated"), members("added")];
+    const old = new Map(channel.members.map((member) => [member.uid, member]));
+    const now = new Map(old);
+    for (const uid of [...removed, ...added.map(({ uid }) => uid)]) now.delete(uid);
+    for (const member of [...updated.filter(({ uid }) => now.has(uid)), ...added]) now.set(member.uid, member);
+    channel.members = [...now.values()];
+    const tell = (kind, member) => emit(channel, "members", channel.members, { kind, member });
+    for (const uid of removed) if (old.has(uid) && !now.has(uid)) tell("removed", old.get(uid));
+    for (const member of [...updated, ...added]) {
+      const was = old.get(member.uid);
+      if (!was) tell("added", member);
+      else if (JSON.stringify(was) !== JSON.stringify(member)) tell("updated", member);
+    }
   }
 
   #setMembers({ channel }, members, change) {

@@ -143,6 +143,8 @@ type Subscribe struct {
 	// After is the id of the last message that the client has seen, zero for
 	// none.
 	After ulid.ULID
+	// MemberChanges asks for changes of members instead of lists.
+	MemberChanges bool
 }
 
 // DecodeSubscribe reads the data of a [Command], which may be nil.
@@ -156,6 +158,12 @@ func DecodeSubscribe(data []byte) (Subscribe, error) {
 		case "after":
 			s.CatchUp = true
 			r.id(&s.After)
+		case "presence":
+			var form string
+			r.string(&form)
+			if s.MemberChanges = form == "changes"; !s.MemberChanges && form != "" {
+				r.fail(`must be "changes"`)
+			}
 		}
 	}
 	return s, r.close()

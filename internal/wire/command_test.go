@@ -19,6 +19,8 @@ func TestDecodeSubscribe(t *testing.T) {
 		{"a null token is none", `{"token":null}`, Subscribe{}},
 		{"a message", `{"after":"` + idA.String() + `"}`, Subscribe{CatchUp: true, After: idA}},
 		{"the id in lower case", `{"after":"` + strings.ToLower(idA.String()) + `"}`, Subscribe{CatchUp: true, After: idA}},
+		{"changes of members", `{"presence":"changes"}`, Subscribe{MemberChanges: true}},
+		{"null for lists of members", `{"presence":null}`, Subscribe{}},
 		{"null is not absent", `{"after":null}`, Subscribe{CatchUp: true}},
 		{"the empty string is as null", `{"after":""}`, Subscribe{CatchUp: true}},
 		{"both", `{"after":"` + idA.String() + `","token":"t"}`, Subscribe{Token: "t", CatchUp: true, After: idA}},

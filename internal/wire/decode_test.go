@@ -47,6 +47,7 @@ var decoded = map[string]any{
 		Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":"` + idA.String() + `"}`), Ref: "7",
 	},
 	"command-subscribe-after-null": Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":null}`)},
+	"command-subscribe-changes":    Command{Event: EventSubscribe, Channel: "presence.chat", Data: []byte(`{"presence":"changes"}`)},
 	"command-unsubscribe":          Command{Event: EventUnsubscribe, Channel: "room.123"},
 	"command-publish":              Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
 	"command-publish-ref":          Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},

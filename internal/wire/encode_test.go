@@ -60,6 +60,11 @@ var schedules = []*store.Schedule{
 	},
 }
 
+var (
+	encodedMembers = [][]byte{AppendMember(nil, members[0]), AppendMember(nil, members[1])}
+	removedUIDs    = []string{"Jim"}
+)
+
 func appendAll(b []byte) []byte { return AppendMembers(b, members) }
 
 func appendFirst(b []byte) []byte { return AppendMembers(b, members[:1]) }
@@ -119,6 +124,17 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"frame-memberAdded": func(b []byte) []byte {
 		return AppendPresence(b, "presence.chat", &store.PresenceChange{Kind: store.MemberAdded, Member: members[1]}, appendAll)
+	},
+	"frame-subscribed-more": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{Channel: "presence.chat", Members: appendFirst, More: true, Meta: dwight})
+	},
+	"frame-members": func(b []byte) []byte {
+		return AppendMembersPage(b, "presence.chat", encodedMembers[1:], false)
+	},
+	"frame-membersChanged": func(b []byte) []byte {
+		return AppendMembersChanged(b, &MembersChanged{
+			Channel: "presence.chat", Removed: removedUIDs, Updated: encodedMembers[1:], Added: encodedMembers[:1], Count: 2,
+		})
 	},
 	"frame-memberChanged": func(b []byte) []byte {
 		return AppendMemberChanged(b, "presence.chat", &store.PresenceChange{Kind: store.MemberAdded, Member: members[1]})

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,6 +41,8 @@ type Subscribed struct {
 	// Members are written if the channel is a presence channel: it appends them with
 	// commas between them.
 	Members func(b []byte) []byte
+	// More is written if it is true: further pages of members follow.
+	More bool
 	// CatchUp is that of the request. With it, LastID is written: the id of
 	// the newest message that the client need not ask for, zero for none.
 	CatchUp bool
@@ -73,6 +76,9 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 		b = append(b, `"members":[`...)
 		b = s.Members(b)
 		b = append(b, `],`...)
+		if s.More {
+			b = append(b, `"more":true,`...)
+		}
 	}
 	switch s.Recovered {
 	case RecoveryDone:
@@ -182,6 +188,59 @@ func AppendMemberChanged(b []byte, channel string, c *store.PresenceChange) []by
 		b = append(b, `,"data":{"change":"removed","member":`...)
 	}
 	b = appendMeta(b, store.Meta(c.Member))
+	return append(b, `}}`...)
+}
+
+// AppendMembersPage appends hotsock.members: a page of members that are encoded, and
+// whether there are more.
+func AppendMembersPage(b []byte, channel string, page [][]byte, more bool) []byte {
+	b = append(b, `{"event":"hotsock.members","channel":`...)
+	b = appendString(b, channel)
+	b = append(b, `,"data":{"members":[`...)
+	b = AppendList(b, page)
+	b = append(b, `],"more":`...)
+	b = strconv.AppendBool(b, more)
+	return append(b, `}}`...)
+}
+
+// MembersChanged is what has changed in the members of a channel.
+type MembersChanged struct {
+	Channel string
+	// Removed are uids. Updated and Added are members that are encoded. What is empty is
+	// not written.
+	Removed        []string
+	Updated, Added [][]byte
+	// Count is how many members there are.
+	Count int
+}
+
+// AppendMembersChanged appends hotsock.membersChanged.
+func AppendMembersChanged(b []byte, c *MembersChanged) []byte {
+	b = append(b, `{"event":"hotsock.membersChanged","channel":`...)
+	b = appendString(b, c.Channel)
+	b = append(b, `,"data":{`...)
+	if len(c.Removed) > 0 {
+		b = append(b, `"removed":[`...)
+		for i, uid := range c.Removed {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, uid)
+		}
+		b = append(b, `],`...)
+	}
+	if len(c.Updated) > 0 {
+		b = append(b, `"updated":[`...)
+		b = AppendList(b, c.Updated)
+		b = append(b, `],`...)
+	}
+	if len(c.Added) > 0 {
+		b = append(b, `"added":[`...)
+		b = AppendList(b, c.Added)
+		b = append(b, `],`...)
+	}
+	b = append(b, `"count":`...)
+	b = strconv.AppendInt(b, int64(c.Count), 10)
 	return append(b, `}}`...)
 }
 

@@ -30,6 +30,17 @@ func AppendMembers(b []byte, members []store.Member) []byte {
 	return b
 }
 
+// AppendList appends what is encoded already, with commas in between.
+func AppendList(b []byte, encoded [][]byte) []byte {
+	for i, e := range encoded {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, e...)
+	}
+	return b
+}
+
 // MemberSize is how many bytes a member adds to the array of members: its own,
 // and a comma.
 func MemberSize(m store.Meta) int {
