@@ -127,16 +127,18 @@ func (t *topic) sendBatch() {
 	frames := t.batchFrames()
 	b := &t.batch
 	b.clear()
-	if len(frames) == 0 {
-		return
-	}
+	sent := false
 	for _, s := range t.subs {
 		// Others are sent a snapshot next.
 		if s.follows && s.told && !s.gap {
 			for _, f := range frames {
+				sent = true
 				s.conn.sock.Send(f)
 			}
 		}
+	}
+	if !sent {
+		return
 	}
 	b.timerOn = true
 	if b.timer == nil {

@@ -310,7 +310,7 @@ func TestListGetsTooLong(t *testing.T) {
 		b.Do(followPresence, "hotsock.subscribed")
 		c.Do(followPresence, "hotsock.subscribed")
 		wantTold(t, a, "Added bob ann,bob", "Added cat -")
-		b.Do(leavePresence, "hotsock.unsubscribed")
+		until(b, leavePresence, "hotsock.unsubscribed")
 		wantTold(t, a, "Removed bob ann,cat")
 	})
 }

@@ -12,7 +12,7 @@ usage() {
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN WSPUB PRES STOR SLOW DEFL GROW)
+	      more: CONN WSPUB PRES FOLLOW STOR SLOW DEFL GROW)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -68,6 +68,7 @@ expand() {
 		case $s in
 		WSPUB) echo S3 WSPUB ;;
 		PRES) echo PRES-plain PRES ;;
+		FOLLOW) echo FOLLOW-{500,5000,10000} FOLLOW-redis-{500,5000,10000} ;;
 		STOR) echo S1 STOR ;;
 		SLOW) echo S4 SLOW ;;
 		DEFL) echo S1 DEFL ;;
@@ -91,7 +92,7 @@ variant() {
 		[[ $engine != history ]] || cmd+=" -history"
 		args=(-proto centrifuge)
 		case $scenario in
-		STOR | DEFL) return 1 ;; # no such thing; loadgen does not put fragments together
+		STOR | DEFL | FOLLOW*) return 1 ;; # no such thing; loadgen does not put fragments together
 		PRES) cmd+=" -presence" ;;
 		PRES-plain) args+=(-size 60) ;;
 		esac
@@ -101,13 +102,13 @@ variant() {
 		fi
 		;;
 	coder)
-		[[ $engine == memory && $scenario != @(WSPUB|PRES*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine == memory && $scenario != @(WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode coder"
 		args=(-proto raw)
 		;;
 	limit)
 		# It does not notice when clients go.
-		[[ $engine != history && $scenario != @(CONN|WSPUB|PRES*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine != history && $scenario != @(CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
 		args=(-proto raw)
@@ -124,6 +125,7 @@ variant() {
 		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
 		PRES) args+=(-channel-prefix presence.c) ;;
+		FOLLOW-*) args+=(-channel-prefix presence.c -follow) ;;
 		DEFL) cmd+=" -compress" ;;
 		PRES-plain) args+=(-size 14000) ;;
 		esac
@@ -152,6 +154,11 @@ scenario() {
 	WSPUB) load+=(-channels 1000 -via ws -against S3) ;;
 	PRES-plain) load+=(-conns 500 -inflight 8) ;;
 	PRES) load+=(-conns 500 -inflight 8 -via join -settle 3s -against PRES-plain) ;;
+	FOLLOW-*)
+		# Each waits up to 250 ms to be told of, so this many in flight are up to 200 a second.
+		load+=(-conns "${1##*-}" -inflight 50 -via join -settle 5s)
+		[[ $1 != FOLLOW-redis-* ]] || engine=redis
+		;;
 	STOR) load+=(-against S1) ;;
 	DEFL) load+=(-deflate -against S1) ;;
 	SLOW) load+=(-rate 50 -stalled 1 -against S4) ;;
@@ -214,7 +221,7 @@ run() { # SCENARIO SERVER: prints a line of JSON
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 go build -o "$tmp/" ./cmd/...
 (cd .. && go build -o "$tmp/" ./examples/server)
-if [[ $scenarios == *S6* ]]; then
+if [[ $scenarios == *S6* || $scenarios == *FOLLOW* ]]; then
 	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
 	redis_pid=$!
 fi

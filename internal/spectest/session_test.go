@@ -86,6 +86,13 @@ func crowd(t *testing.T, d *asyncDocument) {
 		pam.send(`{"event":"hotsock.unsubscribe","channel":"presence.chat"}`)
 	}
 	jim.next("hotsock.memberChanged")
+	// One who follows changes is sent the list in pages.
+	al := s.connect(t, "Al")
+	al.send(`{"event":"hotsock.subscribe","channel":"presence.chat","data":{"presence":"changes"}}`)
+	al.next("hotsock.subscribed")
+	al.next("hotsock.members")
+	pam.subscribe("presence.chat")
+	al.next("hotsock.membersChanged")
 }
 
 func reaction(channel, id, action string) string {
