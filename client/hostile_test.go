@@ -226,6 +226,8 @@ func TestMalformedFrames(t *testing.T) {
 		{"an id that does not compare", `{"event":"e","channel":"room","id":"` + strings.ToLower(idA) + `"}`, "invalid id"},
 		{"invalid position", `{"event":"hotsock.subscribed","channel":"room","data":{"lastId":"x"}}`, "invalid id"},
 		{"error without code", `{"event":"hotsock.error","channel":"room"}`, "without a code"},
+		{"pages of members that are none", `{"event":"hotsock.members","channel":"room","data":{"members":[1]}}`, "malformed"},
+		{"changes that are none", `{"event":"hotsock.membersChanged","channel":"room","data":{"removed":[1]}}`, "malformed"},
 		{"members that are none", `{"event":"hotsock.memberAdded","channel":"room","data":{"members":[1]}}`, "malformed"},
 		{"reaction that is none", `{"event":"hotsock.messageReactionAdded","channel":"room","id":"` + idB + `","data":[]}`, "malformed"},
 		{"invalid UTF-8", "{\"event\":\"\xff\"}", "not a frame"},
