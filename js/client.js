@@ -479,8 +479,8 @@ export class Client extends Emitter {
     if (sub.joining && !job) return;
     if (event === "hotsock.subscribed") {
       if (job && job.round !== sub.round) return;
-      sub.page = { data, meta };
-      if (data.more !== true) this.#subscribed(sub, data, meta);
+      sub.page = data.more === true ? { data, meta } : null;
+      if (!sub.page) this.#subscribed(sub, data, meta);
       return;
     }
     if (event === "hotsock.members") {
