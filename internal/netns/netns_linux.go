@@ -61,10 +61,12 @@ func New(t testing.TB) *Machine {
 	return m
 }
 
-// Limit lets the link carry so many bits a second towards the machine.
+// Limit lets the link carry so many bits a second towards the machine. It holds them
+// for no more than half a second: behind a longer queue, TCP stands still for seconds
+// after a loss.
 func (m *Machine) Limit(bits int) {
 	m.t.Helper()
-	m.must(run(fmt.Sprintf("tc qdisc add dev %s root tbf rate %dbit burst 8kb limit 64kb", m.ours, bits)))
+	m.must(run(fmt.Sprintf("tc qdisc add dev %s root tbf rate %dbit burst 8kb latency 500ms", m.ours, bits)))
 }
 
 // Command is [exec.Command] on the machine. The program does not outlive the test.
