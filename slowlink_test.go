@@ -37,7 +37,17 @@ func TestSlowLink(t *testing.T) {
 	}
 	t.Parallel()
 	const size = 20_000
-	for _, row := range []struct{ kbits, messages int }{{200, 25}, {400, 50}, {800, 50}, {8000, 50}} {
+	for _, row := range []struct {
+		kbits, messages int
+		patience        time.Duration
+	}{
+		// A packet that is lost behind a queue of seconds is sent again only after
+		// seconds, and until then nothing is acknowledged.
+		{200, 25, 10 * time.Second},
+		{400, 50, 4 * time.Second},
+		{800, 50, 4 * time.Second},
+		{8000, 50, 4 * time.Second},
+	} {
 		t.Run(fmt.Sprint(row.kbits, " kbit a second"), func(t *testing.T) {
 			t.Parallel()
 			messages := row.messages
@@ -48,7 +58,7 @@ func TestSlowLink(t *testing.T) {
 				t.Fatal(err)
 			}
 			h, err := New(Options{
-				WriteTimeout: 4 * time.Second, PingInterval: time.Second, PongTimeout: 4 * time.Second,
+				WriteTimeout: row.patience, PingInterval: time.Second, PongTimeout: row.patience,
 				MaxQueueSize: messages * size * 11 / 10,
 				Authenticate: func(*http.Request) (*Claims, error) {
 					return &Claims{Channels: map[string]ChannelClaims{"room": {AutoSubscribe: Allow}}}, nil
