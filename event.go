@@ -182,7 +182,9 @@ type EventReactionData struct {
 // EventMemberData is the Data of [EventMemberAdded], [EventMemberUpdated] and
 // [EventMemberRemoved].
 type EventMemberData struct {
-	UID     string          `json:"uid"`
-	UMD     json.RawMessage `json:"umd"`
-	Members []EventMeta     `json:"members"`
+	UID string          `json:"uid"`
+	UMD json.RawMessage `json:"umd"`
+	// Members are all after the change, nil (null in JSON) if their list is longer
+	// than [Options.MaxMembersSize].
+	Members []EventMeta `json:"members"`
 }

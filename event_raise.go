@@ -55,7 +55,10 @@ func (e *emitter) memberChanged(channel string, p *store.PresenceChange) {
 		store.MemberUpdated: EventMemberUpdated,
 		store.MemberRemoved: EventMemberRemoved,
 	}[p.Kind]
-	d := EventMemberData{UID: p.Member.UID, UMD: orNull(p.Member.UMD), Members: []EventMeta{}}
+	d := EventMemberData{UID: p.Member.UID, UMD: orNull(p.Member.UMD)}
+	if p.Members != nil {
+		d.Members = make([]EventMeta, 0, len(p.Members))
+	}
 	for _, m := range p.Members {
 		d.Members = append(d.Members, eventMeta(store.Meta(m)))
 	}

@@ -2,9 +2,13 @@ package hotsock
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
@@ -35,4 +39,34 @@ func TestMembersAreWantedForEvents(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// An event has the members after the change, unless their list is longer than lists may
+// be: null is not none.
+func TestMembersOfEvents(t *testing.T) {
+	var got []string
+	sink := EventSinkFunc(func(_ context.Context, e Event) error {
+		if d, ok := e.Data.(EventMemberData); ok {
+			members := "null"
+			if d.Members != nil {
+				members = fmt.Sprint(len(d.Members))
+			}
+			got = append(got, d.UID+" "+members)
+		}
+		return nil
+	})
+	o := Options{Events: sink, MaxMembersSize: len(`[{"uid":"ann","umd":null},{"uid":"bob","umd":null}]`)}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		a, b, c := r.connect("ann"), r.connect("bob"), r.connect("cat")
+		for _, p := range []*wstest.Conn{a, b, c} {
+			until(p, followPresence, "hotsock.subscribed")
+		}
+		for _, p := range []*wstest.Conn{a, b, c} {
+			until(p, leavePresence, "hotsock.unsubscribed")
+		}
+		synctest.Wait()
+		if want := []string{"ann 1", "bob 2", "cat null", "ann 2", "bob 1", "cat 0"}; !slices.Equal(got, want) {
+			t.Errorf("members of events %v, want %v", got, want)
+		}
+	})
 }

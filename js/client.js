@@ -405,6 +405,7 @@ export class Client extends Emitter {
     const { name, channel } = sub;
     // What the connect token subscribed sends first comes again after the answer.
     sub.joining = true;
+    sub.page = null;
     try {
       const token = await inTime(ask(sub.token, { channel: name, connectionId: this.connectionId }));
       if (!current()) return;
@@ -476,15 +477,15 @@ export class Client extends Emitter {
   #deliver(sub, frame, data, job) {
     const { event, id, key, meta = null } = frame;
     const { channel } = sub;
+    if (event === "hotsock.members") {
+      this.#addPage(sub, data);
+      return;
+    }
     if (sub.joining && !job) return;
     if (event === "hotsock.subscribed") {
       if (job && job.round !== sub.round) return;
       sub.page = data.more === true ? { data, meta } : null;
       if (!sub.page) this.#subscribed(sub, data, meta);
-      return;
-    }
-    if (event === "hotsock.members") {
-      this.#addPage(sub, data);
       return;
     }
     if (!channel.active) return;
@@ -579,11 +580,12 @@ export class Client extends Emitter {
     const old = new Map(channel.members.map((member) => [member.uid, member]));
     const now = new Map(old);
     for (const uid of [...removed, ...added.map(({ uid }) => uid)]) now.delete(uid);
-    for (const member of [...updated.filter(({ uid }) => now.has(uid)), ...added]) now.set(member.uid, member);
+    const named = [...updated.filter(({ uid }) => now.has(uid)), ...added];
+    for (const member of named) now.set(member.uid, member);
     channel.members = [...now.values()];
     const tell = (kind, member) => emit(channel, "members", channel.members, { kind, member });
     for (const uid of removed) if (old.has(uid) && !now.has(uid)) tell("removed", old.get(uid));
-    for (const member of [...updated, ...added]) {
+    for (const member of named) {
       const was = old.get(member.uid);
       if (!was) tell("added", member);
       else if (JSON.stringify(was) !== JSON.stringify(member)) tell("updated", member);

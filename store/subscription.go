@@ -58,8 +58,9 @@ type PresenceChange struct {
 	// Member is who was added, updated or removed. One that is added comes last in
 	// the order of joining, and one that is updated keeps its place.
 	Member Member
-	// Members are all after the change, in the order of joining; nil in an [Item],
-	// and in a result where [JoinOptions.MaxListedSize] wants no list.
+	// Members are all after the change, in the order of joining, and not nil if
+	// there are none; nil in an [Item], and in a result where
+	// [JoinOptions.MaxListedSize] wants no list.
 	Members []Member
 }
 

@@ -150,5 +150,9 @@ func (c *channel) withMembers(change *store.PresenceChange, n *node) *store.Pres
 	if change == nil || c.presence.members.size > n.maxListed {
 		return change
 	}
-	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: c.presence.list()}
+	list := c.presence.list()
+	if list == nil {
+		list = []store.Member{}
+	}
+	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: list}
 }

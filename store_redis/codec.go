@@ -267,9 +267,9 @@ func decodeMembers(v any) ([]placed, error) {
 	return out, nil
 }
 
-// membersOf returns the members alone; nil if there are none.
+// membersOf returns the members alone; nil if the list is.
 func membersOf(p []placed) []store.Member {
-	if len(p) == 0 {
+	if p == nil {
 		return nil
 	}
 	out := make([]store.Member, len(p))

@@ -78,7 +78,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 }
 
 // changeOf is the change of a kind, as a script names it; nil for none. The list is
-// empty if it is not wanted.
+// nil if it is not wanted.
 func changeOf(kind string, m store.Member, list []placed) *store.PresenceChange {
 	k, _ := strconv.Atoi(kind)
 	if k == 0 {

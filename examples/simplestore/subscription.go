@@ -220,5 +220,6 @@ func (c *channel) withMembers(change *store.PresenceChange, n *node) *store.Pres
 	if change == nil || c.size() > n.maxListed {
 		return change
 	}
-	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: c.info().Members}
+	all := append([]store.Member{}, c.info().Members...) // not nil
+	return &store.PresenceChange{Kind: change.Kind, Member: change.Member, Members: all}
 }

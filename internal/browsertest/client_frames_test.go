@@ -3,6 +3,7 @@ package browsertest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -133,6 +134,32 @@ func TestClientHostileServer(t *testing.T) {
 
 // TestClientLostContinuity: the server says in the middle of a connection that
 // something may be missing. What comes then is new again.
+// A list of members comes in pages, and then what has changed, applied in its order.
+func TestClientMembersChanged(t *testing.T) {
+	const frame = `{"event":"hotsock.%s","channel":"presence.x","data":%s,"meta":{"uid":"a","umd":null}%s}`
+	b := startBrowser(t)
+	p := b.openActor(&actor{t: t, answer: func(event string) []string {
+		if event != "hotsock.subscribe" {
+			return nil
+		}
+		return []string{
+			fmt.Sprintf(frame, "subscribed", `{"members":[{"uid":"a","umd":1},{"uid":"b","umd":1}],"more":true}`, `,"ref":"$ref"`),
+			fmt.Sprintf(frame, "members", `{"members":[{"uid":"c","umd":1}],"more":true}`, ""),
+			fmt.Sprintf(frame, "members", `{"members":[{"uid":"d","umd":1}],"more":false}`, ""),
+			fmt.Sprintf(frame, "membersChanged", `{"removed":["b","a","nobody"],"updated":[{"uid":"c","umd":2},{"uid":"nobody","umd":2}],`+
+				`"added":[{"uid":"a","umd":1},{"uid":"e","umd":1}],"count":4}`, ""),
+		}
+	}})
+	got := run[string](p, `
+		const channel = client.channel("presence.x"), seen = [];
+		channel.on("members", (members, { kind, member }) => seen.push([kind, member?.uid ?? null, members.map(({ uid, umd }) => uid + umd).join()]));
+		await channel.subscribe();
+		await until(() => seen.length === 4);
+		return JSON.stringify(seen);
+	`)
+	want(t, "what came", got, `[["all", null, "a1,b1,c1,d1"], ["removed", "b", "c2,d1,a1,e1"], ["updated", "c", "c2,d1,a1,e1"], ["added", "e", "c2,d1,a1,e1"]]`)
+}
+
 func TestClientLostContinuity(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)

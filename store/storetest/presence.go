@@ -63,6 +63,9 @@ func runPresence(e *env, steps []presenceStep) {
 			e.Errorf("%s: %v", s.why, err)
 		}
 		wantEqual(e, s.why+": change returned", got, s.want)
+		if got != nil && got.Members == nil {
+			e.Errorf("%s: the list of members is nil, which says that it was not wanted", s.why)
+		}
 		if s.want != nil {
 			announced = append(announced, s)
 			wantEqual(e, s.why+": members", b.info("presence.c").Members, s.want.Members)
