@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/protocol"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -51,8 +52,8 @@ type topic struct {
 	// at is the newest item that was delivered, or the position at which the store said
 	// who the members are if that is newer. The members are those after that.
 	at      ulid.ULID
-	members memberList
-	batch   memberBatch
+	members *memberList  // nil if it is no presence channel
+	batch   *memberBatch // the same
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
@@ -83,6 +84,9 @@ func (h *hub) acquire(ctx context.Context, n store.Node, channel string) (*topic
 	t := s.topics[channel]
 	if t == nil {
 		t = &topic{channel: channel, shard: s}
+		if protocol.IsPresence(channel) {
+			t.members, t.batch = new(memberList), new(memberBatch)
+		}
 		s.topics[channel] = t
 	}
 	t.refs++
@@ -119,7 +123,9 @@ func (h *hub) release(n store.Node, t *topic) {
 		n.Unwatch(t.channel)
 		t.watched = false
 		t.mu.Lock()
-		t.members = memberList{}
+		if t.members != nil {
+			t.members = new(memberList)
+		}
 		t.mu.Unlock()
 	}
 	// Somebody may have acquired it meanwhile, and waits to watch it again.
@@ -176,7 +182,7 @@ func (t *topic) follow(item *store.Item) {
 		t.members.apply(item.Presence)
 		t.batchChange(item.Presence)
 	}
-	if len(t.members.awaits) > 0 {
+	if t.members != nil && len(t.members.awaits) > 0 {
 		t.wakeAwaits()
 	}
 }
@@ -189,7 +195,9 @@ func (h *hub) startGap(channel string) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.members.forget()
+	if t.members != nil {
+		t.members.known = false
+	}
 	for _, s := range t.subs {
 		s.startGap()
 	}

@@ -62,7 +62,7 @@ func (b *memberBatch) clear() {
 // setFollows makes a subscription of the topic one that follows changes, or not. The
 // topic's lock must be held.
 func (t *topic) setFollows(s *subscription, follows bool) {
-	b := &t.batch
+	b := t.batch
 	switch {
 	case s.follows == follows:
 	case follows:
@@ -82,7 +82,7 @@ func (t *topic) setFollows(s *subscription, follows bool) {
 // batchChange tells those who follow changes of one, at once or with those that follow
 // it. The topic's lock must be held.
 func (t *topic) batchChange(change *store.PresenceChange) {
-	b := &t.batch
+	b := t.batch
 	if b.followers == 0 {
 		return
 	}
@@ -96,7 +96,7 @@ func (t *topic) batchChange(change *store.PresenceChange) {
 // list. The items that say so are delivered later, or never. The topic's lock must be
 // held.
 func (t *topic) batchDifference(old *table.Ordered[string, []byte]) {
-	b, now := &t.batch, &t.members.encoded
+	b, now := t.batch, &t.members.encoded
 	if b.followers == 0 {
 		return
 	}
@@ -125,7 +125,7 @@ func (t *topic) batchDifference(old *table.Ordered[string, []byte]) {
 // topic's lock must be held.
 func (t *topic) sendBatch() {
 	frames := t.batchFrames()
-	b := &t.batch
+	b := t.batch
 	b.clear()
 	sent := false
 	for _, s := range t.subs {
@@ -160,7 +160,7 @@ func (t *topic) endBatch() {
 
 // batchFrames makes frames of what has changed, none of which is long.
 func (t *topic) batchFrames() (frames []socket.Frame) {
-	b, l := &t.batch, &t.members
+	b, l := t.batch, t.members
 	change := wire.MembersChanged{Channel: t.channel, Count: l.encoded.Len()}
 	size := 0
 	room := func(more int) {
@@ -195,7 +195,7 @@ func (t *topic) batchFrames() (frames []socket.Frame) {
 // pages returns the members in the order of joining, in pages that are not long. There
 // is at least one.
 func (l *memberList) pages() [][][]byte {
-	pages := make([][][]byte, 1)
+	pages := [][][]byte{nil}
 	size := 0
 	for _, m := range l.encoded.All() {
 		each := len(m) + len(`,`)

@@ -116,7 +116,7 @@ func TestBatches(t *testing.T) {
 		want := func(told *wstest.Conn, text string) {
 			t.Helper()
 			f := told.Next()
-			if got := string(f.Text); got != `{"event":"hotsock.membersChanged","channel":"presence.room","data":{`+text+`}}` {
+			if got := f.Text; got != `{"event":"hotsock.membersChanged","channel":"presence.room","data":{`+text+`}}` {
 				t.Fatalf("told %s, want %s", got, text)
 			}
 		}
@@ -199,6 +199,8 @@ func TestFollowersConverge(t *testing.T) {
 			j := random.IntN(len(conns))
 			f, c := followers[j], conns[j]
 			switch random.IntN(40) {
+			default:
+				time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
 			case 0:
 				c.Send(`{"event":"hotsock.subscribe","channel":"presence.room","data":{"after":null,"presence":"changes"}}`)
 				synctest.Wait()
@@ -207,8 +209,6 @@ func TestFollowersConverge(t *testing.T) {
 				*f = follower{took: f.took}
 				c.Send(followPresence)
 				synctest.Wait()
-			default:
-				time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
 			case 2:
 				r.h.hub.startGap("presence.room")
 				r.h.resyncs.start("presence.room")

@@ -66,9 +66,6 @@ func (l *memberList) set(m store.Member) {
 	l.encoded.Set(m.UID, wire.AppendMember(make([]byte, 0, size), m))
 }
 
-// forget notes that the list is not known any more.
-func (l *memberList) forget() { l.known = false }
-
 // membersReach reports whether the list is known at a position, or a later one. The
 // topic's lock must be held.
 func (t *topic) membersReach(position ulid.ULID) bool {
@@ -91,7 +88,7 @@ func (t *topic) wakeAwaits() {
 func (t *topic) knowsMembers() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.members.known
+	return t.members != nil && t.members.known
 }
 
 // learnMembers takes the list that the store gave a subscription, unless the topic
@@ -99,7 +96,7 @@ func (t *topic) knowsMembers() bool {
 func (t *topic) learnMembers(s *subscription, r *store.SubscribeResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := &t.members
+	l := t.members
 	// What was delivered since is in the subscription's buffer, unless that has a gap,
 	// or was of no use to it.
 	complete := s.state == subBuffering && !s.gap && !s.buffer.overflowed()
@@ -147,7 +144,7 @@ func (c *connection) awaitMembers(s *subscription, r *store.SubscribeResult) err
 // returns whether it is. Nodes are told of the items of a channel in no certain time.
 func (t *topic) awaitMembers(ctx context.Context, position ulid.ULID) bool {
 	t.mu.Lock()
-	l := &t.members
+	l := t.members
 	if t.membersReach(position) || !l.known {
 		defer t.mu.Unlock()
 		return l.known

@@ -47,7 +47,7 @@ func TestLearnMembers(t *testing.T) {
 		{"the topic knows a newer one", topicState{true, 6}, &subscription{}, ""},
 		{"the topic knows an older one", topicState{true, 4}, &subscription{state: subLive}, "ann"},
 	} {
-		to := &topic{at: idAt(row.known.at), members: memberList{known: row.known.members}}
+		to := &topic{at: idAt(row.known.at), members: &memberList{known: row.known.members}, batch: new(memberBatch)}
 		to.learnMembers(row.s, &store.SubscribeResult{
 			Position: idAt(5), Info: store.ChannelInfo{Members: []store.Member{{UID: "ann"}}},
 		})
@@ -74,7 +74,7 @@ func listed(t *topic) (uids string) {
 // A position may be known before the items up to it have been delivered.
 func TestAwaitMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		to := &topic{channel: "presence.x", at: idAt(1), members: memberList{known: true}}
+		to := &topic{channel: "presence.x", at: idAt(1), members: &memberList{known: true}, batch: new(memberBatch)}
 		for range 2 {
 			began := time.Now()
 			if to.awaitMembers(t.Context(), idAt(3)) || time.Since(began) != memberListWait {
@@ -107,7 +107,7 @@ func TestAwaitMembers(t *testing.T) {
 		if got := listed(to); got != "c,d" {
 			t.Errorf("members %q", got)
 		}
-		to.members.forget()
+		to.members.known = false
 		if to.awaitMembers(t.Context(), idAt(3)) {
 			t.Error("what is not known was reached")
 		}
@@ -125,7 +125,7 @@ func TestMembersAreAskedForAgain(t *testing.T) {
 		cat.Do(followPresence, "hotsock.subscribed")
 		ann.Expect("hotsock.memberAdded")
 		to.mu.Lock()
-		to.members = memberList{known: true}
+		to.members = &memberList{known: true}
 		to.mu.Unlock()
 		// The item of bob's coming reaches the topic, which knows nothing of ann.
 		bob.Do(subscribePresence, "hotsock.subscribed")
