@@ -90,8 +90,13 @@ func (c *Conn) heldUp(now time.Duration) bool {
 		return true // This process stood still, or is behind.
 	case c.out.pinging():
 		return true // It waits behind what has been begun; the stall watches that.
+	case acked < p.end && !moved:
+		// A proxy whose client is slow takes nothing for seconds. Of somebody who is
+		// gone the kernel hears nothing.
+		ago, known := lastAck(c.kernel)
+		return known && ago < p.timeout && now < p.arrived
 	case acked < p.end:
-		return moved
+		return true
 	}
 	return now < p.arrived
 }

@@ -1,7 +1,9 @@
 package socket
 
 import (
+	"encoding/binary"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -17,4 +19,21 @@ func unsentBytes(raw syscall.RawConn) (n int, known bool) {
 		n, known = int(unsent), errno == 0
 	})
 	return n, known && err == nil
+}
+
+// lastAck is how long ago the peer's kernel last acknowledged anything (TCP_INFO),
+// if only that it takes nothing now. known is false if the kernel does not tell.
+func lastAck(raw syscall.RawConn) (ago time.Duration, known bool) {
+	const offset = 56 // of tcpi_last_ack_recv, in milliseconds
+	if raw == nil {
+		return 0, false
+	}
+	var info [offset + 4]byte
+	err := raw.Control(func(fd uintptr) {
+		size := uint32(len(info))
+		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // as package syscall has it
+		known = errno == 0 && int(size) == len(info)
+	})
+	return time.Duration(binary.NativeEndian.Uint32(info[offset:])) * time.Millisecond, known && err == nil
 }
