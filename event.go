@@ -7,7 +7,7 @@ import (
 )
 
 // Version of the library, as events and requests carry it.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // An EventSink receives what happens inside (docs/protocol.md#15-backend-events).
 type EventSink interface {

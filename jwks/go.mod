@@ -6,7 +6,7 @@ replace github.com/hotsock-go/hotsock => ../
 
 require (
 	github.com/MicahParks/jwkset v0.11.4
-	github.com/hotsock-go/hotsock v0.1.0
+	github.com/hotsock-go/hotsock v0.2.0
 	go.uber.org/goleak v1.3.0
 )
 

@@ -3,7 +3,7 @@ module github.com/hotsock-go/hotsock/otel
 go 1.26.0
 
 require (
-	github.com/hotsock-go/hotsock v0.1.0
+	github.com/hotsock-go/hotsock v0.2.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0

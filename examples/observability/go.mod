@@ -3,9 +3,9 @@ module github.com/hotsock-go/hotsock/examples/observability
 go 1.26.0
 
 require (
-	github.com/hotsock-go/hotsock v0.1.0
-	github.com/hotsock-go/hotsock/otel v0.1.0
-	github.com/hotsock-go/hotsock/prom v0.1.0
+	github.com/hotsock-go/hotsock v0.2.0
+	github.com/hotsock-go/hotsock/otel v0.2.0
+	github.com/hotsock-go/hotsock/prom v0.2.0
 	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
-	github.com/hotsock-go/hotsock v0.1.0
+	github.com/hotsock-go/hotsock v0.2.0
 	github.com/labstack/echo/v4 v4.16.4
 	github.com/labstack/echo/v5 v5.4.4
 	go.uber.org/goleak v1.3.0

@@ -7,7 +7,7 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coder/websocket v1.8.15
 	github.com/google/go-cmp v0.7.0
-	github.com/hotsock-go/hotsock v0.1.0
+	github.com/hotsock-go/hotsock v0.2.0
 	go.uber.org/goleak v1.3.0
 )
 
