@@ -94,7 +94,9 @@ func TestUnresponsiveClient(t *testing.T) {
 					t.Errorf("%d connections, ended %v", s.Connections, s.Disconnected)
 				}
 				ann.Cut()
-				_ = <-read
+				if err := <-read; err == nil {
+					t.Error("reading ends without an error")
+				}
 			})
 		})
 	}
@@ -131,7 +133,9 @@ func TestPongsAreNotLimited(t *testing.T) {
 			t.Errorf("disconnected: %v", <-ended)
 		}
 		c.Cut()
-		_ = <-ended
+		if err := <-ended; err == nil {
+			t.Error("reading ends without an error")
+		}
 	})
 }
 

@@ -35,7 +35,7 @@ func TestReadBounds(t *testing.T) {
 		{"none", 0, "no no", 2, 0},
 	} {
 		args := []any{strconv.Itoa(row.bytes)}
-		for _, key := range strings.Fields(row.keys) {
+		for key := range strings.FieldsSeq(row.keys) {
 			args = append(args, key)
 		}
 		r := d.want(row.why, "", call{script: entriesScript, part: ck.part, keys: []any{ck.entries()}, args: args})

@@ -14,9 +14,6 @@ import (
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
-// patience is how long to wait for what must come.
-const patience = 20 * time.Second
-
 const (
 	apiKey = "the-api-key"
 	origin = "https://app.example.com"
