@@ -15,7 +15,7 @@ type site struct {
 // newSite starts a Redis and n nodes, until the test ends.
 func newSite(t *testing.T, n int, args ...string) *site {
 	t.Helper()
-	notShort(t)
+	needsServers(t)
 	s := &site{redis: startRedis(testCleaner{t}, t.TempDir()), prefix: "s:"}
 	for range n {
 		node, err := startNode(s.url(), s.prefix, args...)

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/need"
 )
 
 // A fault is something that goes wrong, tried a number of times.
@@ -86,17 +88,19 @@ type trial struct {
 
 var trialNumber atomic.Int64
 
-// notShort skips with -short what starts nodes and Redis servers.
-func notShort(t *testing.T) {
+// needsServers skips what starts nodes and Redis servers with -short, and where
+// there is no Redis.
+func needsServers(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("not with -short: starts nodes and Redis servers")
 	}
+	need.Program(t, "redis-server", "redis-server")
 }
 
 func newTrial(t *testing.T, seed uint64) *trial {
 	t.Helper()
-	notShort(t)
+	needsServers(t)
 	return &trial{
 		Rand: rand.New(rand.NewPCG(seed, 0)), t: t, seed: seed, began: time.Now(),
 		name:  fmt.Sprintf("%d-%d", seed, trialNumber.Add(1)),
