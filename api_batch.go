@@ -49,7 +49,7 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 		prepared[i], errs[i] = newServerMessage(&messages[i], h.opts.MaxDataSize)
 	}
 	out := make([]PublishResult, len(messages))
-	who := requester{Trigger: triggerGo}
+	who := source{Trigger: triggerGo}
 	publishByChannel(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		a, err := h.writes.serverPublish(ctx, &who, prepared[i])
 		out[i] = toPublishResult(a)

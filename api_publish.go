@@ -61,7 +61,7 @@ func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error)
 	if err != nil {
 		return PublishResult{}, err
 	}
-	who := requester{Trigger: triggerGo}
+	who := source{Trigger: triggerGo}
 	out, err := h.writes.serverPublish(ctx, &who, prepared)
 	return toPublishResult(out), hostError(err)
 }
@@ -119,7 +119,7 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 			return SetResult{}, err
 		}
 	}
-	who := requester{Trigger: triggerGo}
+	who := source{Trigger: triggerGo}
 	out, err := h.writes.serverSet(ctx, &who, w)
 	return SetResult{ScheduleARN: out.arn}, hostError(err)
 }
@@ -161,7 +161,7 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > protocol.MaxUID:
 		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
-		who := requester{Trigger: triggerGo}
+		who := source{Trigger: triggerGo}
 		err = h.writes.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
 			wire.Reaction{MessageID: id, Reaction: reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
 	}
@@ -188,7 +188,7 @@ type serverWrite struct {
 	due          time.Time // zero is now
 }
 
-func (sw *storeWriter) serverPublish(ctx context.Context, who *requester, m serverMessage) (publishResult, error) {
+func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverMessage) (publishResult, error) {
 	if err := validateChannel(m.channel); err != nil {
 		return publishResult{}, err
 	}
@@ -209,7 +209,7 @@ func (sw *storeWriter) serverPublish(ctx context.Context, who *requester, m serv
 	return sw.publish(ctx, who, &p, m.emit)
 }
 
-func (sw *storeWriter) serverSet(ctx context.Context, who *requester, w serverWrite) (publishResult, error) {
+func (sw *storeWriter) serverSet(ctx context.Context, who *source, w serverWrite) (publishResult, error) {
 	if err := validateChannel(w.channel); err != nil {
 		return publishResult{}, err
 	}

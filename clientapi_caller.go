@@ -16,7 +16,7 @@ type caller struct {
 	h      *Handler
 	id     string
 	secret []byte // hash
-	who    requester
+	who    source
 	meta   store.Meta
 	// access to the channel that the request names, or why there is none.
 	access    *access
@@ -45,7 +45,7 @@ func (a *clientAPI) caller(r *http.Request, channel string) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.who = a.h.opts.requester(r, "client.http")
+	c.who = a.h.opts.source(r, "client.http")
 	c.who.ConnectionID = c.id
 	return c, nil
 }

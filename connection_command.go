@@ -143,7 +143,7 @@ func (c *connection) publish(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	who := c.requester()
+	who := c.source()
 	out, err := c.h.writes.clientPublish(c.h.ctx, &who, acc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	who := c.requester()
+	who := c.source()
 	out, err := c.h.writes.clientSet(c.h.ctx, &who, acc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (c *connection) react(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	who := c.requester()
+	who := c.source()
 	if err := c.h.writes.clientReact(c.h.ctx, &who, acc, in); err != nil {
 		return err
 	}

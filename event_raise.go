@@ -65,7 +65,7 @@ func (e *emitter) memberChanged(channel string, p *store.PresenceChange) {
 	e.emit(typ, eventDataMember, EventMetadata{Channel: channel}, d)
 }
 
-func (e *emitter) messagePublished(who *requester, p *store.PublishRequest, id ulid.ULID) {
+func (e *emitter) messagePublished(who *source, p *store.PublishRequest, id ulid.ULID) {
 	if !e.on() {
 		return
 	}
@@ -77,7 +77,7 @@ func (e *emitter) messagePublished(who *requester, p *store.PublishRequest, id u
 	e.emit(EventMessagePublished, eventDataMessage, who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
 }
 
-func (e *emitter) storageUpdated(who *requester, channel, key string, m store.Meta, r *store.SetResult) {
+func (e *emitter) storageUpdated(who *source, channel, key string, m store.Meta, r *store.SetResult) {
 	if !e.on() {
 		return
 	}
@@ -100,7 +100,7 @@ func (e *emitter) entryExpired(entry *store.Entry) {
 	if !e.on() {
 		return
 	}
-	who := requesterOf(entry.Origin)
+	who := sourceOf(entry.Origin)
 	w := who.metadata(EventMetadata{Channel: entry.Channel, Key: entry.Key})
 	w.RequestID = ""
 	e.emit(EventChannelStorageUpdated, eventDataStorage, w, EventStorageData{
@@ -120,7 +120,7 @@ func (e *emitter) reactionChanged(typ, channel string, r *store.ReactResult) {
 	re := &r.Reaction
 	// The event tells of the request that added the reaction, also when it is
 	// removed.
-	who := requesterOf(re.Origin)
+	who := sourceOf(re.Origin)
 	e.emit(typ, eventDataReaction, who.metadata(EventMetadata{Channel: channel, Reaction: re.Reaction}), EventReactionData{
 		Channel: channel, MessageID: re.Message.String(), ID: re.ID.String(), Reaction: re.Reaction,
 		UID: re.UID, UMD: orNull(re.UMD), CreatedAt: re.Created.UTC(), ExpiresAt: orNever(r.Expires),

@@ -76,7 +76,7 @@ func (a *serverAPI) publish(w http.ResponseWriter, r *http.Request, _ []string) 
 	// The message is kept, for the replay window at least: nothing but its data
 	// should be, and the buffer is used again.
 	in.Data = bytes.Clone(in.Data)
-	who := a.h.opts.requester(r, triggerHTTP)
+	who := a.h.opts.source(r, triggerHTTP)
 	out, err := a.publishDecoded(r.Context(), &who, &in)
 	if err != nil {
 		return 0, nil, err
@@ -99,7 +99,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 		messages[i], errs[i] = wire.DecodePublish(text, a.h.opts.MaxDataSize)
 	}
 	results := make([]wire.BatchResult, len(texts))
-	who := a.h.opts.requester(r, triggerHTTP)
+	who := a.h.opts.source(r, triggerHTTP)
 	publishByChannel(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		in := &messages[i]
 		out, err := a.publishDecoded(r.Context(), &who, in)
@@ -120,7 +120,7 @@ const triggerHTTP = "server.http"
 
 // publishDecoded publishes a message or writes an entry. The id is that which
 // the client asked for.
-func (a *serverAPI) publishDecoded(ctx context.Context, who *requester, in *wire.Publish) (out publishResult, err error) {
+func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Publish) (out publishResult, err error) {
 	var due time.Time
 	if in.Schedule.Expression != "" {
 		if due, err = parseSchedule(in.Schedule); err != nil {

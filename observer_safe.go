@@ -46,7 +46,7 @@ func (s *safeObserver) panicked(p any) bool {
 }
 
 // beginPublish is begin for something that somebody wants accepted.
-func (s *safeObserver) beginPublish(ctx context.Context, who *requester, o *Operation) context.Context {
+func (s *safeObserver) beginPublish(ctx context.Context, who *source, o *Operation) context.Context {
 	o.Kind, o.Trigger, o.ConnectionID = OperationPublish, who.Trigger, who.ConnectionID
 	ctx = s.begin(ctx, o)
 	size := 0

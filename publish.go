@@ -39,7 +39,7 @@ type publishResult struct {
 }
 
 // clientPublish publishes a client's message.
-func (sw *storeWriter) clientPublish(ctx context.Context, who *requester, acc *access, in publishInput) (publishResult, error) {
+func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *access, in publishInput) (publishResult, error) {
 	perms, err := acc.permitPublish(in.Event)
 	if err != nil {
 		return publishResult{}, err
@@ -68,7 +68,7 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *requester, acc *a
 }
 
 // publish is the one path of a message to the store.
-func (sw *storeWriter) publish(ctx context.Context, who *requester, p *store.PublishRequest, emit bool) (out publishResult, err error) {
+func (sw *storeWriter) publish(ctx context.Context, who *source, p *store.PublishRequest, emit bool) (out publishResult, err error) {
 	if sw.observer.on() {
 		o := &Operation{Name: "message", Channel: p.Channel, Event: p.Event}
 		ctx = sw.observer.beginPublish(ctx, who, o)

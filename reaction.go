@@ -9,7 +9,7 @@ import (
 )
 
 // clientReact adds or removes a client's reaction.
-func (sw *storeWriter) clientReact(ctx context.Context, who *requester, acc *access, in wire.Reaction) error {
+func (sw *storeWriter) clientReact(ctx context.Context, who *source, acc *access, in wire.Reaction) error {
 	if err := acc.permitReacting(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ type reactOptions struct {
 }
 
 // react is the one path of a reaction to the store.
-func (sw *storeWriter) react(ctx context.Context, who *requester, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
+func (sw *storeWriter) react(ctx context.Context, who *source, channel string, m store.Meta, in wire.Reaction, o reactOptions) (err error) {
 	typ := EventMessageReactionAdded // also of the frame
 	if in.Remove {
 		typ = EventMessageReactionRemoved

@@ -34,7 +34,7 @@ func parseSchedule(s wire.Schedule) (time.Time, error) {
 }
 
 // schedule is the one path to the scheduler.
-func (sw *storeWriter) schedule(ctx context.Context, who *requester, s *store.Schedule) (out publishResult, err error) {
+func (sw *storeWriter) schedule(ctx context.Context, who *source, s *store.Schedule) (out publishResult, err error) {
 	if sw.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel(), Scheduled: true}
 		if s.Publish != nil {
@@ -76,7 +76,7 @@ func (sw *storeWriter) fired(f store.Fired) {
 	if !s.Emit {
 		return
 	}
-	who := requesterOf(s.Origin)
+	who := sourceOf(s.Origin)
 	if s.Publish != nil {
 		if !f.Publish.Duplicate {
 			sw.events.messagePublished(&who, s.Publish, f.Publish.ID)

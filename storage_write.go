@@ -16,7 +16,7 @@ type setInput struct {
 }
 
 // clientSet writes an entry for a client.
-func (sw *storeWriter) clientSet(ctx context.Context, who *requester, acc *access, in setInput) (publishResult, error) {
+func (sw *storeWriter) clientSet(ctx context.Context, who *source, acc *access, in setInput) (publishResult, error) {
 	perms, err := acc.permitSet(in.Key)
 	if err != nil {
 		return publishResult{}, err
@@ -47,7 +47,7 @@ func setRequest(channel, key string, data []byte) *store.SetRequest {
 }
 
 // set is the one path of a write to the store.
-func (sw *storeWriter) set(ctx context.Context, who *requester, s *store.SetRequest) (err error) {
+func (sw *storeWriter) set(ctx context.Context, who *source, s *store.SetRequest) (err error) {
 	if sw.observer.on() {
 		o := &Operation{Name: "entry", Channel: s.Channel, Event: s.Key}
 		ctx = sw.observer.beginPublish(ctx, who, o)

@@ -9,8 +9,8 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// A requester is who asks for something, as backend events describe it.
-type requester struct {
+// A source is where something came from, as backend events describe it.
+type source struct {
 	ConnectionID string `json:"connectionId,omitempty"`
 	SourceIP     string `json:"sourceIp,omitempty"`
 	UserAgent    string `json:"userAgent,omitempty"`
@@ -18,15 +18,15 @@ type requester struct {
 	RequestID    string `json:"requestId,omitempty"`
 }
 
-// requester is the connection, when its client asks for something.
-func (c *connection) requester() requester {
-	return requester{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket"}
+// source is the connection, when its client asks for something.
+func (c *connection) source() source {
+	return source{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket"}
 }
 
-// requester describes who sent a request.
-func (o *Options) requester(r *http.Request, trigger string) requester {
+// source describes who sent a request.
+func (o *Options) source(r *http.Request, trigger string) source {
 	ip, agent := o.sender(r)
-	return requester{SourceIP: ip, UserAgent: agent, Trigger: trigger}
+	return source{SourceIP: ip, UserAgent: agent, Trigger: trigger}
 }
 
 // sender is where a request comes from.
@@ -49,7 +49,7 @@ func toUTF8(s string) string {
 
 // metadata adds who caused it to an event's metadata. A request gets its id when
 // one is needed.
-func (r *requester) metadata(m EventMetadata) EventMetadata {
+func (r *source) metadata(m EventMetadata) EventMetadata {
 	m.ConnectionID, m.SourceIP, m.UserAgent, m.Trigger = r.ConnectionID, r.SourceIP, r.UserAgent, r.Trigger
 	m.RequestID = r.RequestID
 	if m.RequestID == "" {
@@ -60,8 +60,8 @@ func (r *requester) metadata(m EventMetadata) EventMetadata {
 
 func newRequestID() string { return ulid.Make().String() }
 
-// origin is the requester as it is kept with what it made.
-func (r *requester) origin() []byte {
+// origin is the source as it is kept with what it made.
+func (r *source) origin() []byte {
 	c := *r
 	if c.RequestID == "" {
 		c.RequestID = newRequestID()
@@ -70,8 +70,8 @@ func (r *requester) origin() []byte {
 	return b
 }
 
-// requesterOf is the reverse. What another version wrote may not be readable.
-func requesterOf(origin []byte) (r requester) {
+// sourceOf is the reverse. What another version wrote may not be readable.
+func sourceOf(origin []byte) (r source) {
 	_ = json.Unmarshal(origin, &r)
 	return r
 }
