@@ -8,6 +8,7 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/table"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // A closeReason is why a connection ended.
@@ -39,22 +40,42 @@ var closeReasons = [...]struct {
 	// may take long with somebody who is not there, does not read, or was thrown
 	// out. The rest are members until they have received what waits for them.
 	atOnce bool
+	// lingers says that the client did not want the end, and may come back: it
+	// stays a member for PresenceGrace.
+	lingers bool
 }{
-	reasonClient:       {name: "client"},
-	reasonExpired:      {"expired", socket.StatusGoingAway, "Going away", false},
-	reasonIdle:         {"idle", socket.StatusGoingAway, "Idle timeout", false},
-	reasonHeartbeat:    {"heartbeat", socket.StatusGoingAway, "Heartbeat timeout", true},
-	reasonUnresponsive: {"unresponsive", socket.StatusGoingAway, "Ping timeout", true},
-	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true},
-	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true},
-	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true},
-	reasonShutdown:     {"shutdown", socket.StatusGoingAway, "Going away", false},
+	reasonClient:       {name: "client"}, // What it closed with says whether it lingers.
+	reasonExpired:      {"expired", socket.StatusGoingAway, "Going away", false, true},
+	reasonIdle:         {"idle", socket.StatusGoingAway, "Idle timeout", false, true},
+	reasonHeartbeat:    {"heartbeat", socket.StatusGoingAway, "Heartbeat timeout", true, true},
+	reasonUnresponsive: {"unresponsive", socket.StatusGoingAway, "Ping timeout", true, true},
+	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true, true},
+	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true, false},
+	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true, false},
+	reasonShutdown:     {"shutdown", socket.StatusGoingAway, "Going away", false, true},
 }
 
 func (r closeReason) name() string      { return closeReasons[r].name }
 func (r closeReason) text() string      { return closeReasons[r].text }
 func (r closeReason) code() socket.Code { return closeReasons[r].code }
 func (r closeReason) atOnce() bool      { return closeReasons[r].atOnce }
+
+// graceAfter is how long who was connected stays a member of presence channels. cause is
+// why nothing more was read, if that is the reason. A page that is left or loaded again
+// closes with "going away", and who has no network does not close at all.
+func (c *connection) graceAfter(reason closeReason, cause error) time.Duration {
+	lingers := closeReasons[reason].lingers
+	if reason == reasonClient && cause != nil {
+		switch socket.CloseCode(cause) {
+		case socket.StatusNone, socket.StatusGoingAway:
+			lingers = true
+		}
+	}
+	if !lingers {
+		return 0
+	}
+	return c.h.opts.PresenceGrace
+}
 
 // close ends the connection from outside, without waiting for it. It returns
 // false if somebody else did so before.
@@ -118,6 +139,7 @@ func (c *connection) end(cause error) {
 	c.ending = make(chan struct{})
 	defer close(c.ending)
 	reason := cmp.Or(c.reason, reasonClient)
+	grace := c.graceAfter(reason, cause)
 	if c.stopRetries != nil {
 		c.stopRetries()
 	}
@@ -131,11 +153,14 @@ func (c *connection) end(cause error) {
 	c.background.Wait()
 
 	c.ops.Lock()
-	channels := c.unsubscribes
+	ends := make([]store.UnsubscribeRequest, 0, len(c.unsubscribes)+c.subs.Len())
+	for _, channel := range c.unsubscribes {
+		ends = append(ends, store.UnsubscribeRequest{Channel: channel, Connection: c.id})
+	}
 	for _, s := range c.subscriptions() {
 		s.topic.remove(s)
 		c.h.hub.release(c.h.node, s.topic)
-		channels = append(channels, s.channel)
+		ends = append(ends, store.UnsubscribeRequest{Channel: s.channel, Connection: c.id, Grace: grace})
 	}
 	// Whoever has found the connection before, and waits for ops, finds none.
 	c.mu.Lock()
@@ -143,8 +168,8 @@ func (c *connection) end(cause error) {
 	c.mu.Unlock()
 	c.ops.Unlock()
 	c.untilStored(func(ctx context.Context) error {
-		for ; len(channels) > 0; channels = channels[1:] {
-			if err := c.storeUnsubscribe(ctx, channels[0]); err != nil {
+		for ; len(ends) > 0; ends = ends[1:] {
+			if err := c.storeUnsubscribe(ctx, ends[0]); err != nil {
 				return err
 			}
 		}

@@ -99,8 +99,8 @@ func (s *subscription) asMember(m store.Meta) (digest string, size, limit int) {
 
 // storeUnsubscribe makes the store forget a subscription and raises what events
 // follow from that.
-func (c *connection) storeUnsubscribe(ctx context.Context, channel string) error {
-	e, err := c.h.node.Unsubscribe(ctx, channel, c.id)
+func (c *connection) storeUnsubscribe(ctx context.Context, u store.UnsubscribeRequest) error {
+	e, err := c.h.node.Unsubscribe(ctx, u)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

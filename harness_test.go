@@ -269,11 +269,11 @@ func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (s
 	return n.Node.Subscribe(ctx, r)
 }
 
-func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
-	if err := n.s.err(&n.s.unsubs, channel); err != nil {
+func (n *faultyNode) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
+	if err := n.s.err(&n.s.unsubs, u.Channel); err != nil {
 		return store.SubscriptionEnd{}, err
 	}
-	return n.Node.Unsubscribe(ctx, channel, connection)
+	return n.Node.Unsubscribe(ctx, u)
 }
 
 func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {

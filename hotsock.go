@@ -126,7 +126,7 @@ func New(o Options) (*Handler, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)
 	defer cancel()
 	r := &receiver{h: h, joined: make(chan struct{})}
-	join := store.JoinOptions{ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout}
+	join := store.JoinOptions{ReplayWindow: o.ReplayWindow, ReplayLimit: o.ReplayLimit, NodeTimeout: o.NodeTimeout, Grace: o.PresenceGrace}
 	if h.events.on() {
 		join.MaxListedSize = wire.MaxMemberSizes(o.MaxMembersSize)
 	}

@@ -191,7 +191,7 @@ func TestFollowersConverge(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				if _, err := r.h.node.Unsubscribe(t.Context(), "presence.room", uid); err != nil {
+				if _, err := r.h.node.Unsubscribe(t.Context(), store.UnsubscribeRequest{Channel: "presence.room", Connection: uid}); err != nil {
 					t.Fatal(err)
 				}
 				there[i] = false
@@ -258,7 +258,7 @@ func TestPagesOfMembers(t *testing.T) {
 						Presence: true, MemberSize: 100, MaxMembersSize: 1 << 20,
 					})
 				} else {
-					_, err = r.h.node.Unsubscribe(ctx, "presence.room", uid)
+					_, err = r.h.node.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: "presence.room", Connection: uid})
 				}
 				if err != nil {
 					t.Fatal(err)

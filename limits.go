@@ -85,4 +85,7 @@ const (
 	maxHeaderValue = 256     // bytes of a request header in an event
 	// maxClockSkew is a few minutes (RFC 7519): tokens live that much longer.
 	maxClockSkew = 5 * time.Minute
+	// maxPresenceGrace bounds Options.PresenceGrace: those who are gone take up room in
+	// lists of members, and others see them.
+	maxPresenceGrace = 5 * time.Minute
 )

@@ -121,6 +121,16 @@ type Options struct {
 	// StoreTimeout bounds each operation of the store. One that takes longer
 	// fails with UNAVAILABLE. Defaults to 1 s.
 	StoreTimeout time.Duration
+	// PresenceGrace is how long a user stays a member of presence channels after
+	// their last connection ended without having been closed by the client: the
+	// network failed, the page was left or loaded again (a close with 1001), the
+	// connection was too slow, idle or too old, or the node ended. Whoever comes
+	// back in time has never left for the others, and events and the server's API
+	// say the same. Clients that close otherwise or unsubscribe, and those that the
+	// app disconnects or unsubscribes, are removed at once. Defaults to 0, at most
+	// 5 min: until it is over, others see somebody who may be gone, and who takes up
+	// room in the list of members. 5 s bridge reloads and rolling restarts.
+	PresenceGrace time.Duration
 	// NodeTimeout is how long a node may be silent before the others remove
 	// what it left behind. Defaults to 6 s, at least 1 s.
 	NodeTimeout time.Duration
@@ -314,6 +324,9 @@ func (o *Options) validate() error {
 	}
 	if most := max(o.MaxQueueSize, o.MaxMembersSize); o.MaxPresenceSize > most {
 		bad("MaxPresenceSize is %d, and no more than %d can be sent at once", o.MaxPresenceSize, most)
+	}
+	if o.PresenceGrace < 0 || o.PresenceGrace > maxPresenceGrace {
+		bad("PresenceGrace is %v, and has to be from 0 to %v", o.PresenceGrace, maxPresenceGrace)
 	}
 	if o.ReplayLimit > maxReplayLimit {
 		bad("ReplayLimit is %d, the most is %d", o.ReplayLimit, maxReplayLimit)

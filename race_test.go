@@ -261,9 +261,9 @@ func (n *flickeringNode) Subscribe(ctx context.Context, r store.SubscribeRequest
 	return n.Node.Subscribe(ctx, r)
 }
 
-func (n *flickeringNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+func (n *flickeringNode) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
 	if n.s.down.Load() {
 		return store.SubscriptionEnd{}, store.ErrUnavailable
 	}
-	return n.Node.Unsubscribe(ctx, channel, connection)
+	return n.Node.Unsubscribe(ctx, u)
 }

@@ -97,9 +97,9 @@ func (n measuredNode) Subscribe(ctx context.Context, q store.SubscribeRequest) (
 	return r, err
 }
 
-func (n measuredNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
-	ctx, o := n.begin(ctx, "Unsubscribe", channel)
-	r, err := n.Node.Unsubscribe(ctx, channel, connection)
+func (n measuredNode) Unsubscribe(ctx context.Context, q store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
+	ctx, o := n.begin(ctx, "Unsubscribe", q.Channel)
+	r, err := n.Node.Unsubscribe(ctx, q)
 	n.end(ctx, o, err)
 	return r, err
 }

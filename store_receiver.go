@@ -56,6 +56,11 @@ func (r *receiver) Rejoin() {
 // SubscriptionEnded is part of store.Receiver.
 func (r *receiver) SubscriptionEnded(e store.SubscriptionEnd) { r.h.events.unsubscribed(&e) }
 
+// MemberRemoved is part of store.Receiver.
+func (r *receiver) MemberRemoved(channel string, c store.PresenceChange) {
+	r.h.events.memberChanged(channel, &c)
+}
+
 // EntryExpired is part of store.Receiver.
 func (r *receiver) EntryExpired(e store.Entry) { r.h.events.entryExpired(&e) }
 

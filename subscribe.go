@@ -222,7 +222,7 @@ func (c *connection) endSubscription(s *subscription) {
 	c.h.hub.release(c.h.node, s.topic)
 	ctx := c.storeContext()
 	defer ctx.end()
-	if err := c.storeUnsubscribe(ctx, s.channel); err != nil {
+	if err := c.storeUnsubscribe(ctx, store.UnsubscribeRequest{Channel: s.channel, Connection: c.id}); err != nil {
 		c.logger().Warn("hotsock: cannot unsubscribe yet", "err", err)
 		c.retryUnsubscribe(s.channel)
 	}

@@ -73,7 +73,7 @@ func TestCannotBeResubscribed(t *testing.T) {
 				const subscribe = `{"event":"hotsock.subscribe","channel":"presence.x"}`
 				c.Do(subscribe, "hotsock.subscribed")
 				// The store takes the node for dead, and somebody takes the place.
-				if _, err := r.h.node.Unsubscribe(t.Context(), "presence.x", onlyConnection(r)); err != nil {
+				if _, err := r.h.node.Unsubscribe(t.Context(), store.UnsubscribeRequest{Channel: "presence.x", Connection: onlyConnection(r)}); err != nil {
 					t.Fatal(err)
 				}
 				c.Expect("hotsock.memberRemoved")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // This file is about what a connection retries, because the store was away or the
@@ -111,7 +112,7 @@ func (c *connection) retryUnsubscribes() {
 			continue // subscribed again, and so the store knows
 		}
 		ctx := c.storeContext()
-		err := c.storeUnsubscribe(ctx, channel)
+		err := c.storeUnsubscribe(ctx, store.UnsubscribeRequest{Channel: channel, Connection: c.id})
 		ctx.end()
 		if err != nil {
 			c.mu.Lock()

@@ -184,7 +184,7 @@ func TestRejoin(t *testing.T) {
 		}
 		// The store forgets, and is down for a while.
 		for _, channel := range []string{"a", "presence.b"} {
-			if _, err := r.h.node.Unsubscribe(t.Context(), channel, onlyConnection(r)); err != nil {
+			if _, err := r.h.node.Unsubscribe(t.Context(), store.UnsubscribeRequest{Channel: channel, Connection: onlyConnection(r)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -75,11 +75,8 @@ func (n *faultyNode) Subscribe(ctx context.Context, s store.SubscribeRequest) (s
 	return through(ctx, n, n.Node.Subscribe, s)
 }
 
-func (n *faultyNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
-	if err := n.pass(ctx); err != nil {
-		return store.SubscriptionEnd{}, err
-	}
-	return n.Node.Unsubscribe(ctx, channel, connection)
+func (n *faultyNode) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
+	return through(ctx, n, n.Node.Unsubscribe, u)
 }
 
 func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {

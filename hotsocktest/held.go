@@ -66,6 +66,10 @@ func (r *heldReceiver) ConnectionEnded(c store.Connection) {
 	r.tell(func() { r.Receiver.ConnectionEnded(c) })
 }
 
+func (r *heldReceiver) MemberRemoved(channel string, c store.PresenceChange) {
+	r.tell(func() { r.Receiver.MemberRemoved(channel, c) })
+}
+
 func (r *heldReceiver) EntryExpired(e store.Entry) { r.tell(func() { r.Receiver.EntryExpired(e) }) }
 
 func (r *heldReceiver) Call(ctx context.Context, request []byte) ([]byte, error) {

@@ -91,7 +91,7 @@ type Store interface {
 }
 
 // JoinOptions are settings that all nodes of an installation share, but for
-// MaxListedSize. All others are positive: core has filled in the defaults.
+// MaxListedSize. All others but Grace are positive: core has filled in the defaults.
 type JoinOptions struct {
 	// ReplayWindow is how long every message can be replayed, also one whose
 	// retention is shorter.
@@ -102,6 +102,9 @@ type JoinOptions struct {
 	// NodeTimeout is how long a node may be silent before the others declare it
 	// dead, and remove its subscriptions and connections.
 	NodeTimeout time.Duration
+	// Grace is that of an [UnsubscribeRequest], for the subscriptions of nodes that
+	// died or left. It is 0 for none.
+	Grace time.Duration
 	// MaxListedSize is what the members of a channel may count for together, as in
 	// a [SubscribeRequest], if they are to be listed in what this node is told of a
 	// change other than by an item. It is 0 if core has no use for these lists.
@@ -126,7 +129,7 @@ type Node interface {
 	// answer may be some seconds old.
 	Ready(ctx context.Context) error
 	// Leave ends the membership. It ends the node's remaining subscriptions and
-	// connections as their own calls would, stops the node's background work
+	// connections as their own calls would, with the Grace of the node, stops the node's background work
 	// and waits for it. After it has returned, the Receiver is not called any
 	// more, and every other method fails with ErrUnavailable. If ctx ends
 	// first, the other nodes remove what is left after NodeTimeout. Calling
@@ -154,6 +157,9 @@ type Receiver interface {
 	// SubscriptionEnded reports that this node removed a subscription of a dead
 	// node, and what that changed. Exactly one node is told of each.
 	SubscriptionEnded(e SubscriptionEnd)
+	// MemberRemoved reports that this node removed a member of a channel whose
+	// grace was over, and announced it. Exactly one node is told of each.
+	MemberRemoved(channel string, c PresenceChange)
 	// ConnectionEnded reports that this node removed a connection of a dead
 	// node. Exactly one node is told of each.
 	ConnectionEnded(c Connection)

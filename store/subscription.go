@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -25,7 +26,7 @@ type Subscriptions interface {
 	Subscribe(ctx context.Context, s SubscribeRequest) (SubscribeResult, error)
 	// Unsubscribe ends a subscription. The error wraps ErrNotFound if there is
 	// none.
-	Unsubscribe(ctx context.Context, channel, connection string) (SubscriptionEnd, error)
+	Unsubscribe(ctx context.Context, u UnsubscribeRequest) (SubscriptionEnd, error)
 	// UpdateSubscription replaces the user metadata of a subscription, and that
 	// of the member on a presence channel. It returns the change that was
 	// announced, nil for none. The error wraps ErrNotFound if there is no such
@@ -77,7 +78,8 @@ type SubscribeRequest struct {
 	// MemberAdded is announced, which excludes this connection; if the user's
 	// metadata changes, MemberUpdated, which excludes nobody. A user is one
 	// member with the metadata that was set last, however many connections they
-	// have, until the last of these ends: then MemberRemoved is announced.
+	// have, until the last of these ends: then MemberRemoved is announced, at once
+	// or after a grace (see [UnsubscribeRequest]).
 	//
 	// The fields below count with Presence only.
 	Presence bool
@@ -110,6 +112,20 @@ type SubscribeResult struct {
 	Change *PresenceChange
 }
 
+// An UnsubscribeRequest ends a subscription.
+type UnsubscribeRequest struct {
+	Channel    string
+	Connection string
+	// Grace is how long the user stays a member if this was the last of the user's
+	// connections: such a member lingers. It is as any other member, in every
+	// list and every sum of sizes. If a connection of the user subscribes
+	// meanwhile, nothing is announced but what that changes. Otherwise a node
+	// removes the member when the grace is over, or within about a second after,
+	// announces MemberRemoved, and is told so by [Receiver]. The grace outlives
+	// all nodes. Where it is 0, the member is removed at once.
+	Grace time.Duration
+}
+
 // A SubscriptionEnd is a subscription that ended, and what that changed.
 type SubscriptionEnd struct {
 	Channel    string
@@ -119,7 +135,7 @@ type SubscriptionEnd struct {
 	Counted    bool
 	// Count is how many counted subscriptions the channel has left.
 	Count int
-	// Change is what was announced, nil for nothing.
+	// Change is what was announced, nil for nothing: also if the member lingers.
 	Change *PresenceChange
 }
 
@@ -137,6 +153,6 @@ type UpdateSubscriptionRequest struct {
 type ChannelInfo struct {
 	// Count is how many counted subscriptions it has.
 	Count int
-	// Members of a presence channel, in the order of joining.
+	// Members of a presence channel, in the order of joining, with those who linger.
 	Members []Member
 }

@@ -20,6 +20,7 @@ func (silent) Lost(string)                                  {}
 func (silent) Rejoin()                                      {}
 func (silent) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (silent) ConnectionEnded(store.Connection)             {}
+func (silent) MemberRemoved(string, store.PresenceChange)   {}
 func (silent) EntryExpired(store.Entry)                     {}
 func (silent) Call(context.Context, []byte) ([]byte, error) { return nil, nil }
 
@@ -147,7 +148,7 @@ func BenchmarkPresence(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				_, _ = n.Subscribe(ctx, s)
-				_, _ = n.Unsubscribe(ctx, s.Channel, s.Connection)
+				_, _ = n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: s.Channel, Connection: s.Connection})
 			}
 		})
 	}

@@ -121,8 +121,16 @@ func (c *channel) unwatch(n *node) {
 
 // idle says that nothing would be lost if the channel did not exist.
 func (c *channel) idle() bool {
-	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 && c.awaited.IsZero() &&
+	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 && c.nextRemoval().IsZero() && c.awaited.IsZero() &&
 		c.log().empty() && c.has().empty()
+}
+
+// nextRemoval is when the next member who lingers is removed, or never.
+func (c *channel) nextRemoval() time.Time {
+	if c.presence.members == nil {
+		return never
+	}
+	return c.presence.members.lingering.next()
 }
 
 // setWake has the shard sweep the channel when next something expires in it, and
@@ -131,6 +139,7 @@ func (c *channel) setWake() {
 	next := earliest(
 		c.log().next(c.store.options.Load().ReplayWindow),
 		c.has().next(),
+		c.nextRemoval(),
 		c.awaited,
 	)
 	if next.IsZero() && c.idle() {
@@ -152,6 +161,7 @@ func (c *channel) expire(now time.Time, by *node) {
 	if due(c.awaited, now) {
 		c.awaited = time.Time{}
 	}
+	c.expireMembers(now, limit, by)
 	c.log().expire(now, c.store.options.Load().ReplayWindow)
 	if c.holdings != nil {
 		c.holdings.kept.expire(now, limit)

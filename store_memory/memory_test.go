@@ -25,6 +25,7 @@ func (c *counting) Lost(string)                                  {}
 func (c *counting) Rejoin()                                      {}
 func (c *counting) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (c *counting) ConnectionEnded(store.Connection)             {}
+func (c *counting) MemberRemoved(string, store.PresenceChange)   {}
 func (c *counting) EntryExpired(store.Entry)                     { c.expired++ }
 func (c *counting) Call(context.Context, []byte) ([]byte, error) { return nil, nil }
 
@@ -125,7 +126,7 @@ func TestMemoryReturns(t *testing.T) {
 			if _, err := n.Subscribe(ctx, sub); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := n.Unsubscribe(ctx, c, "1"); err != nil {
+			if _, err := n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: c, Connection: "1"}); err != nil {
 				t.Fatal(err)
 			}
 			if err := n.Watch(ctx, c); err != nil {
@@ -133,7 +134,7 @@ func TestMemoryReturns(t *testing.T) {
 			}
 			n.Unwatch(c)
 			// What fails makes no channel, or none that stays.
-			if _, err := n.Unsubscribe(ctx, c+"x", "1"); err == nil {
+			if _, err := n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: c + "x", Connection: "1"}); err == nil {
 				t.Fatal("unsubscribed what was not subscribed")
 			}
 			if _, err := n.Set(ctx, store.SetRequest{Channel: c + "y", Key: "k"}); err != nil {
@@ -366,7 +367,7 @@ func TestChannelsComeAndGo(t *testing.T) {
 					t.Errorf("%d subscriptions after one (%v)", info.Count, err)
 					return
 				}
-				if _, err := n.Unsubscribe(t.Context(), sub.Channel, "1"); err != nil {
+				if _, err := n.Unsubscribe(t.Context(), store.UnsubscribeRequest{Channel: sub.Channel, Connection: "1"}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -23,6 +23,8 @@ type members struct {
 	byUID table.Ordered[string, member]
 	// size is what all of them count for together.
 	size int
+	// lingering are those who have no connection any more, by when they are removed.
+	lingering queue[*lingerer]
 }
 
 type member struct {
@@ -30,7 +32,17 @@ type member struct {
 	connections int
 	digest      string // of umd
 	size        int    // what the member counts for
+	// lingers is nil while there is a connection.
+	lingers *lingerer
 }
+
+// A lingerer is a member who stays until a deadline, or comes back before.
+type lingerer struct {
+	deadline
+	uid string
+}
+
+func (l *lingerer) before(other *lingerer) bool { return l.at.Before(other.at) }
 
 // A subscription is one connection's.
 type subscription struct {
@@ -74,6 +86,10 @@ func (p *presence) count(s subscription, by int) {
 	}
 	m := p.joined().byUID.Value(s.uid)
 	m.connections += by
+	if m.lingers != nil {
+		p.members.lingering.remove(m.lingers)
+		m.lingers = nil
+	}
 	p.members.byUID.Set(s.uid, m)
 }
 
@@ -101,8 +117,8 @@ func (p *presence) joined() *members {
 // once leaver, who may be nobody, is not one any more and joiner is one with
 // metadata of this digest and size.
 func (ms *members) fits(leaver, joiner, digest string, size, limit int) bool {
-	old := ms.byUID.Value(joiner)
-	if old.connections > 0 && old.digest == digest {
+	old, ok := ms.byUID.Get(joiner)
+	if ok && old.digest == digest {
 		return true // Nothing changes.
 	}
 	more := size - old.size - ms.byUID.Value(leaver).size
@@ -121,7 +137,7 @@ func (ms *members) setMember(m store.Member, digest string, size int) *store.Pre
 		return nil
 	}
 	ms.size += size - old.size
-	ms.byUID.Set(m.UID, member{umd: m.UMD, connections: old.connections, digest: digest, size: size})
+	ms.byUID.Set(m.UID, member{umd: m.UMD, connections: old.connections, digest: digest, size: size, lingers: old.lingers})
 	return &store.PresenceChange{Kind: kind, Member: m}
 }
 
@@ -135,6 +151,36 @@ func (ms *members) removeMember(uid string) *store.PresenceChange {
 	ms.size -= m.size
 	ms.byUID.Delete(uid)
 	return &store.PresenceChange{Kind: store.MemberRemoved, Member: store.Member{UID: uid, UMD: m.umd}}
+}
+
+// linger has the member removed at a time if it has no connection any more. The
+// subscription must have been ended.
+func (ms *members) linger(uid string, until time.Time) {
+	m := ms.byUID.Value(uid)
+	if m.connections > 0 {
+		return
+	}
+	m.lingers = &lingerer{uid: uid}
+	ms.lingering.put(m.lingers, until)
+	ms.byUID.Set(uid, m)
+}
+
+// expireMembers removes members whose grace is over, so many at the most, and reports
+// each.
+func (c *channel) expireMembers(now time.Time, limit int, by *node) {
+	ms := c.presence.members
+	if ms == nil {
+		return
+	}
+	for range limit {
+		l, ok := ms.lingering.takeDue(now)
+		if !ok {
+			return
+		}
+		change := ms.removeMember(l.uid)
+		c.announcePresence(now, change, "")
+		by.receiver.MemberRemoved(c.name, *c.withMembers(change, by))
+	}
 }
 
 // announcePresence delivers a change, if there is one.

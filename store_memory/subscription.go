@@ -2,6 +2,7 @@ package storememory
 
 import (
 	"context"
+	"time"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -59,24 +60,24 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 }
 
 // Unsubscribe implements [store.Subscriptions].
-func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+func (n *node) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
 	if err := n.usable(ctx); err != nil {
 		return store.SubscriptionEnd{}, err
 	}
-	c := n.store.lockIfAny(channel)
+	c := n.store.lockIfAny(u.Channel)
 	if c == nil {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
 	defer c.unlock()
-	if !c.presence.subscriptions.Has(connection) {
+	if !c.presence.subscriptions.Has(u.Connection) {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
-	end := c.endSubscription(connection)
+	end := c.endSubscription(u.Connection, u.Grace)
 	end.Change = c.withMembers(end.Change, n)
 	return end, nil
 }
 
-func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
+func (c *channel) endSubscription(connection string, grace time.Duration) store.SubscriptionEnd {
 	p := &c.presence
 	old := p.end(connection)
 	now := clock()
@@ -89,10 +90,15 @@ func (c *channel) endSubscription(connection string) store.SubscriptionEnd {
 		Counted:    old.counted,
 		Count:      p.counted,
 	}
-	if old.presence {
-		end.Change = p.joined().removeMember(old.uid)
-		c.announcePresence(now, end.Change, "")
+	if !old.presence {
+		return end
 	}
+	if grace > 0 {
+		p.joined().linger(old.uid, now.Add(grace))
+		return end
+	}
+	end.Change = p.joined().removeMember(old.uid)
+	c.announcePresence(now, end.Change, "")
 	return end
 }
 
@@ -103,7 +109,7 @@ func (c *channel) endSubscriptionsOf(gone, reportTo *node) {
 		if s.node != gone {
 			continue
 		}
-		end := c.endSubscription(connection)
+		end := c.endSubscription(connection, c.store.options.Load().Grace)
 		if reportTo != nil {
 			end.Change = c.withMembers(end.Change, reportTo)
 			reportTo.receiver.SubscriptionEnded(end)

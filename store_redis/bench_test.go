@@ -23,6 +23,7 @@ func (s *sink) Lost(string)                                  {}
 func (s *sink) Rejoin()                                      {}
 func (s *sink) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (s *sink) ConnectionEnded(store.Connection)             {}
+func (s *sink) MemberRemoved(string, store.PresenceChange)   {}
 func (s *sink) EntryExpired(store.Entry)                     {}
 func (s *sink) Call(context.Context, []byte) ([]byte, error) { return nil, nil }
 
@@ -146,7 +147,7 @@ func BenchmarkPresence(b *testing.B) {
 			busy := cpuOf(b, srv)
 			for b.Loop() {
 				join(-1)
-				if _, err := n.Unsubscribe(ctx, "presence.c", "connection -1"); err != nil {
+				if _, err := n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: "presence.c", Connection: "connection -1"}); err != nil {
 					b.Fatal(err)
 				}
 			}

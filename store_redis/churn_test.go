@@ -48,6 +48,8 @@ func (r churnReceiver) Lost(channel string) {
 }
 func (r churnReceiver) Rejoin() {}
 
+func (r churnReceiver) MemberRemoved(string, store.PresenceChange) {}
+
 func (r churnReceiver) SubscriptionEnded(store.SubscriptionEnd) {}
 
 // TestWatchesComeAndGo watches busy channels again and again, for a short time

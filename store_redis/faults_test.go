@@ -168,7 +168,7 @@ func TestOperationIsDoneOnce(t *testing.T) {
 		{"a message has one id", n.publishCall(&p)},
 		{"a changed value has changed", n.channelCall(setScript, "c", ck, n.entryKeys(ck), setArgs(&set)...)},
 		{"a new member is new", n.channelCall(subscribeScript, "c", ck, subs, inc, "0", "conn", "1", "1", "Jim", "", "20", "1000", "1")},
-		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn")},
+		{"who left was there", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn", "0", "", "")},
 	} {
 		row.call.op = newOp()
 		bucket := int64(-1) // which a caller keeps while it tries

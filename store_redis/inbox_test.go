@@ -57,6 +57,9 @@ func (b *inbox) SubscriptionEnded(e store.SubscriptionEnd) {
 }
 func (b *inbox) ConnectionEnded(store.Connection) {}
 func (b *inbox) EntryExpired(store.Entry)         {}
+
+func (b *inbox) MemberRemoved(string, store.PresenceChange) {}
+
 func (b *inbox) Call(context.Context, []byte) ([]byte, error) {
 	return nil, errors.New("not answered")
 }

@@ -59,6 +59,7 @@ func (k *keyspace) format() string { return k.part[home] + "format" }
 
 func (k *keyspace) dueChannels(p int) string    { return k.part[p] + "visits" }
 func (k *keyspace) expired(p int) string        { return k.part[p] + "expired" }
+func (k *keyspace) lingering(p int) string      { return k.part[p] + "lingering" }
 func (k *keyspace) schedules(p int) string      { return k.part[p] + "schedules" }
 func (k *keyspace) scheduleBodies(p int) string { return k.part[p] + "schedule-bodies" }
 

@@ -8,14 +8,14 @@ import (
 )
 
 // A maintenance does what is due in the partitions that are assigned to this node: it
-// removes what has expired, reports expired entries, fires schedules and sweeps
-// dead nodes. Others may do the same at the same time; the scripts see to it
+// removes what has expired and members whose grace is over, reports expired entries,
+// fires schedules and sweeps dead nodes. Others may do the same at the same time; the scripts see to it
 // that each thing is done once.
 //
 // In every period it reads when the partitions have something to be done
 // (maintenance_poll.go), and does it then. Each time it learns when the partition is
-// due next; of a schedule that is due before that, the node is told on its control
-// topic.
+// due next; of a schedule or the end of a grace that is due before that, the node is
+// told on its control topic.
 type maintenance struct {
 	n *node
 
@@ -29,7 +29,7 @@ type maintenance struct {
 }
 
 const (
-	// maintenanceBatch is how many channels or entries one script reads.
+	// maintenanceBatch is how many channels, entries or members one script reads.
 	maintenanceBatch = 100
 	// maintenancePeriod is how often a partition is polled at least.
 	maintenancePeriod = 5 * time.Second
@@ -150,18 +150,19 @@ func (m *maintenance) maintain(ctx context.Context, p int) {
 	n, k := m.n, &m.n.s.keys
 	r, err := n.s.do(ctx, call{
 		script: dueScript, part: p,
-		keys: []any{k.dueChannels(p), k.expired(p), k.schedules(p), k.scheduleBodies(p), k.leases(p)},
+		keys: []any{k.dueChannels(p), k.expired(p), k.schedules(p), k.scheduleBodies(p), k.leases(p), k.lingering(p)},
 		args: []any{strconv.Itoa(maintenanceBatch), strconv.Itoa(fireBatch), strconv.Itoa(fireBytes)},
 	})
 	if err != nil {
 		return
 	}
 	expired := r.record.int()
-	nextSchedule, nextChannel, nextLapse := r.record.next(), r.record.next(), r.record.next()
+	nextSchedule, nextChannel, nextLapse, nextMember := r.record.next(), r.record.next(), r.record.next(), r.record.next()
 	dueChannels, err1 := r.list(0)
 	schedules, err2 := r.list(1)
 	lapsed, err3 := r.list(2)
-	if r.record.bad || err1 != nil || err2 != nil || err3 != nil {
+	lingered, err4 := r.list(3)
+	if r.record.bad || err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		n.s.log.Error("malformed reply", "script", dueScript.name)
 		return
 	}
@@ -172,11 +173,12 @@ func (m *maintenance) maintain(ctx context.Context, p int) {
 	if expired > 0 || len(dueChannels) > 0 {
 		n.reportExpired(ctx, p)
 	}
+	n.removeMembers(ctx, p, lingered)
 	if len(lapsed) > 0 {
 		n.sweepDead(ctx, p, lapsed)
 	}
 	switch {
-	case len(dueChannels) == maintenanceBatch:
+	case len(dueChannels) == maintenanceBatch || len(lingered) == maintenanceBatch:
 		m.dueIn(p, 0)
 	case again > 0:
 		m.dueIn(p, again)
@@ -184,6 +186,7 @@ func (m *maintenance) maintain(ctx context.Context, p int) {
 		m.dueInMillis(p, nextSchedule)
 	}
 	m.dueInMillis(p, nextChannel)
+	m.dueInMillis(p, nextMember)
 	if d, ok := waitOf(nextLapse); ok {
 		m.pollIn(p, d)
 	}

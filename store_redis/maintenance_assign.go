@@ -64,6 +64,15 @@ func (a *assigned) current() *assigned {
 	return nil
 }
 
+// whoMaintains is the topic of the node that maintains a partition, or of all if it is
+// not known.
+func (s *Store) whoMaintains(p int) string {
+	if a := s.assigned.Load().current(); a != nil {
+		return s.keys.control(a.maintains[p])
+	}
+	return s.keys.control("")
+}
+
 // whoFires is the topic of the node that fires a partition's schedules, or of
 // all if it is not known.
 func (s *Store) whoFires(p int) string {

@@ -23,7 +23,7 @@ const (
 func (m *maintenance) poll(ctx context.Context, parts []int) {
 	byMaster := make(map[string][]int)
 	for _, p := range parts {
-		if !m.n.heartbeat.maintains(p) && !m.n.heartbeat.firesIn(p) {
+		if !m.n.heartbeat.removesMembers(p) && !m.n.heartbeat.firesIn(p) {
 			continue
 		}
 		if addr, err := m.n.s.topo.master(ctx, p); err == nil {
@@ -46,8 +46,8 @@ func (m *maintenance) pollMaster(ctx context.Context, parts []int) {
 	ctx, cancel := context.WithTimeout(ctx, maintenancePeriod)
 	defer cancel()
 	type answer struct {
-		expired                        *redis.IntCmd
-		dueChannels, schedules, lapses *redis.ZSliceCmd
+		expired                                   *redis.IntCmd
+		dueChannels, schedules, lapses, lingering *redis.ZSliceCmd
 	}
 	answers, err := within(ctx, func() ([]answer, error) {
 		client, err := m.n.s.topo.node(ctx, parts[0])
@@ -62,6 +62,7 @@ func (m *maintenance) pollMaster(ctx context.Context, parts []int) {
 				dueChannels: pipe.ZRangeWithScores(ctx, k.dueChannels(p), 0, 0),
 				schedules:   pipe.ZRangeWithScores(ctx, k.schedules(p), 0, 0),
 				lapses:      pipe.ZRangeWithScores(ctx, k.leases(p), 0, 0),
+				lingering:   pipe.ZRangeWithScores(ctx, k.lingering(p), 0, 0),
 			}
 		}
 		_, _ = pipe.Exec(ctx) // Each command has its own error.
@@ -82,6 +83,9 @@ func (m *maintenance) pollMaster(ctx context.Context, parts []int) {
 		got := answers[i]
 		if m.n.heartbeat.firesIn(p) {
 			m.planAt(m.dueIn, p, got.schedules, now)
+		}
+		if m.n.heartbeat.removesMembers(p) {
+			m.planAt(m.dueIn, p, got.lingering, now)
 		}
 		if !m.n.heartbeat.maintains(p) {
 			continue

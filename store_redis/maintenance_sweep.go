@@ -65,36 +65,15 @@ func (n *node) sweepChannel(ctx context.Context, channel, inc string, leaving bo
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := n.take(ctx, leaving, n.memberCall(sweepScript, channel, ck,
-			inc, n.o.MaxListedSize, strconv.Itoa(sweepBatch), flag(leaving)))
+		args := append([]any{strconv.Itoa(sweepBatch), flag(leaving)}, n.graceArgs(ck.part, n.o.Grace)...)
+		r, err := n.take(ctx, leaving, n.memberCall(sweepScript, channel, ck, inc, n.o.MaxListedSize, args...))
 		if err != nil {
 			return err
 		}
 		more := r.record.flag()
-		var ends []end
-		for r.record.rest != "" {
-			inner := record{rest: r.record.next()}
-			ends = append(ends, decodeEnd(channel, &inner))
-			if inner.bad {
-				return errRecord
-			}
-		}
-		if r.record.bad || len(r.more) < 1 {
-			return errRecord
-		}
-		list, err := decodeMembers(r.more[0])
+		ends, err := decodeEnds(channel, r)
 		if err != nil {
 			return err
-		}
-		// The list, if it is wanted, is that after the last change; each earlier one is
-		// made by taking back the change after it.
-		for i := len(ends) - 1; i >= 0; i-- {
-			e := &ends[i]
-			m := store.Member{UID: e.UID, UMD: e.umd}
-			e.Change = changeOf(e.kind, m, list)
-			if e.Change != nil && list != nil {
-				list = with(list, placed{e.place, m})
-			}
 		}
 		for i := range ends {
 			ended(ends[i].SubscriptionEnd)

@@ -19,9 +19,10 @@ type tally struct {
 	subscriptions, connections, entries atomic.Int64
 }
 
-func (r *tally) SubscriptionEnded(store.SubscriptionEnd) { r.subscriptions.Add(1) }
-func (r *tally) ConnectionEnded(store.Connection)        { r.connections.Add(1) }
-func (r *tally) EntryExpired(store.Entry)                { r.entries.Add(1) }
+func (r *tally) SubscriptionEnded(store.SubscriptionEnd)    { r.subscriptions.Add(1) }
+func (r *tally) ConnectionEnded(store.Connection)           { r.connections.Add(1) }
+func (r *tally) MemberRemoved(string, store.PresenceChange) {}
+func (r *tally) EntryExpired(store.Entry)                   { r.entries.Add(1) }
 
 // manyLimit is for what a busy machine does in some seconds, and what took
 // minutes, or did not end, where each step looked at all there was.

@@ -12,7 +12,7 @@ import (
 // later. Nodes whose formats differ by 1 at most understand each other, so a minor
 // version can be deployed beside the one before it, node by node, and taken back. The
 // formats so far: 0 is that of 0.1.0, whose leases have no number; 2 is that of 0.2.0,
-// which shares nothing with it.
+// which shares nothing with it; 3 is that of 0.3.0, in which members may linger.
 //
 // The lease of a node has the format at its end. A node that meets a living one, or
 // data, that it would not understand does not join.
@@ -56,7 +56,7 @@ import (
 // the partition and the digest of a channel, the names of keys and topics (keys.go),
 // and which node looks after a partition (maintenance_assign.go). They never change;
 // TestAgreement has them.
-const format = 2
+const format = 3
 
 // formatOf is the format of the node whose incarnation it is.
 func formatOf(inc string) int {

@@ -267,7 +267,7 @@ func TestAddedFieldsOfMembers(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Unsubscribe(unhurried(t), "c", "one"); err != nil {
+	if _, err := n.Unsubscribe(unhurried(t), store.UnsubscribeRequest{Channel: "c", Connection: "one"}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := fields(client.HGet(ctx, members, "u").Val())
@@ -310,7 +310,7 @@ func TestAgreement(t *testing.T) {
 	for _, row := range []struct{ what, got, want string }{
 		{"fields of a state", strings.Join(letters, ", "), "NEWEST l, FLOOR f, FLOOR_HISTORY i, LOG_NEWEST u, CHANGES_NEWEST a, LOST d, " +
 			"STATE_EXPIRES w, LOG_EXPIRES v, CHANGES_EXPIRES o, KEPT_EXPIRES k, DUE j, " +
-			"SUBSCRIPTIONS n, COUNTED c, LAST_PLACE q, MEMBERS_SIZE b, HAS_STORAGE s"},
+			"SUBSCRIPTIONS n, COUNTED c, LAST_PLACE q, MEMBERS_SIZE b, HAS_STORAGE s, LINGERING g"},
 		{"state", ck.state(), "x:{p0d}:c:2Eprp7By8xRwvTMcucT0tg"},
 		{"log", ck.log(), "x:{p0d}:l:2Eprp7By8xRwvTMcucT0tg"},
 		{"topic", ck.topic(), "x:{p0d}:t:2Eprp7By8xRwvTMcucT0tg"},
@@ -323,6 +323,7 @@ func TestAgreement(t *testing.T) {
 		{"control topic of a node in database 3", k3.control("node"), "x:bus3:node"},
 		{"leases", k.leases(home), "x:{p00}:leases"},
 		{"format", k.format(), "x:{p00}:format"},
+		{"lingering members", k.lingering(ck.part), "x:{p0d}:lingering"},
 		{"group of a schedule", groupOf(ck.part), "p0d"},
 		{"who looks after 0, 1 and 255", strings.Join([]string{responsible(nodes, 0), responsible(nodes, 1), responsible(nodes, 255)}, " "), "AAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAA zzzzzzzzzzzzzzzz"},
 		{"how many partitions each looks after", fmt.Sprint(shared), "map[AAAAAAAAAAAAAAAA:96 MMMMMMMMMMMMMMMM:93 zzzzzzzzzzzzzzzz:67]"},

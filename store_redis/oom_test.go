@@ -371,7 +371,7 @@ func (d *deeds) reading() []deed {
 func (d *deeds) freeing() []deed {
 	return []deed{
 		{"unsubscribe", func(ctx context.Context) error {
-			end, err := d.n.Unsubscribe(ctx, "presence.c", "leaving")
+			end, err := d.n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: "presence.c", Connection: "leaving"})
 			if err == nil && (end.Count != 1 || end.Change == nil) {
 				err = fmt.Errorf("count %d, change %v", end.Count, end.Change)
 			}

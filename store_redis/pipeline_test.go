@@ -125,7 +125,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 		}},
 		{"channel", func(ctx context.Context, _ int) error { _, err := n.Channel(ctx, presence); return err }},
 		{"unsubscribe", func(ctx context.Context, i int) error {
-			_, err := n.Unsubscribe(ctx, presence, fmt.Sprint("x", i, n.id))
+			_, err := n.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: presence, Connection: fmt.Sprint("x", i, n.id)})
 			return err
 		}},
 		{"entry", func(ctx context.Context, i int) error {

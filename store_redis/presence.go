@@ -12,7 +12,7 @@ import (
 // subscriptionKeys are the keys of lua/presence.lua.
 func (n *node) subscriptionKeys(ck channelKeys, inc string) []any {
 	k := &n.s.keys
-	return []any{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part)}
+	return []any{ck.subs(inc), ck.members(), k.owned(ck.part, inc), k.leases(ck.part), k.lingering(ck.part)}
 }
 
 // everyMember is more than any members count for.
@@ -108,18 +108,50 @@ func decodeEnd(channel string, r *record) end {
 	return e
 }
 
+// decodeEnds reads the rest of a reply with several, and with the members after all of
+// them.
+func decodeEnds(channel string, r *reply) ([]end, error) {
+	var ends []end
+	for r.record.rest != "" {
+		inner := record{rest: r.record.next()}
+		ends = append(ends, decodeEnd(channel, &inner))
+		if inner.bad {
+			return nil, errRecord
+		}
+	}
+	if r.record.bad || len(r.more) < 1 {
+		return nil, errRecord
+	}
+	list, err := decodeMembers(r.more[0])
+	if err != nil {
+		return nil, err
+	}
+	// The list, if it is wanted, is that after the last change; each earlier one is
+	// made by taking back the change after it.
+	for i := len(ends) - 1; i >= 0; i-- {
+		e := &ends[i]
+		m := store.Member{UID: e.UID, UMD: e.umd}
+		e.Change = changeOf(e.kind, m, list)
+		if e.Change != nil && list != nil {
+			list = with(list, placed{e.place, m})
+		}
+	}
+	return ends, nil
+}
+
 // Unsubscribe ends a subscription of this node.
-func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+func (n *node) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
 	if n.left.Load() {
 		return store.SubscriptionEnd{}, errLeft
 	}
-	ck := n.s.keys.channel(channel)
+	ck := n.s.keys.channel(u.Channel)
 	inc := n.leases.current(ck.part)
-	r, err := n.s.do(ctx, n.memberCall(unsubscribeScript, channel, ck, inc, n.o.MaxListedSize, connection))
+	args := append([]any{u.Connection}, n.graceArgs(ck.part, u.Grace)...)
+	r, err := n.s.do(ctx, n.memberCall(unsubscribeScript, u.Channel, ck, inc, n.o.MaxListedSize, args...))
 	if err != nil {
 		return store.SubscriptionEnd{}, notFound(err)
 	}
-	e := decodeEnd(channel, &r.record)
+	e := decodeEnd(u.Channel, &r.record)
 	if err := r.record.err(); err != nil || len(r.more) < 1 {
 		return store.SubscriptionEnd{}, errRecord
 	}

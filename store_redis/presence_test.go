@@ -48,7 +48,7 @@ func TestChangesWithoutMembers(t *testing.T) {
 				t.Fatalf("omitted is %v: %d members", omit, got)
 			}
 		}
-		end, err := n.Unsubscribe(unhurried(t), channel, "1")
+		end, err := n.Unsubscribe(unhurried(t), store.UnsubscribeRequest{Channel: channel, Connection: "1"})
 		if err != nil || end.Change == nil || end.Change.Kind != store.MemberRemoved || omit != (len(end.Change.Members) == 0) {
 			t.Errorf("omitted is %v: ended with %+v, error %v", omit, end, err)
 		}

@@ -106,7 +106,7 @@ func TestStateIsKept(t *testing.T) {
 	d.wantTTL("with a subscription", ck.state(), true)
 	publish(0)
 	d.wantTTL("with a subscription, after a message", ck.state(), true)
-	d.want("unsubscribe", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn"))
+	d.want("unsubscribe", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn", "0", "", ""))
 	d.wantTTL("without one", ck.state(), false)
 
 	set(store.Forever, []byte("1"))
@@ -224,7 +224,7 @@ func TestLeaseConditions(t *testing.T) {
 	d.want("to remove a connection of one's own that there is not", "", disconnect("c.1", false))
 
 	sweep := func(leaving bool) call {
-		return n.channelCall(sweepScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "0", "10", flag(leaving))
+		return n.channelCall(sweepScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "0", "10", flag(leaving), "0", "", "")
 	}
 	subscribe := n.channelCall(subscribeScript, "c", ck, n.subscriptionKeys(ck, "c.1"), "c.1", "0", "conn", "1", "", "", "", "0", "1000")
 	d.want("to subscribe", "", subscribe)

@@ -97,8 +97,13 @@ func (c *channel) sweep(now time.Time, by *node) {
 			c.expire(e, by)
 		}
 	}
+	for _, m := range slices.Clone(c.members) {
+		if m.connections == 0 && !now.Before(m.until) {
+			by.receiver.MemberRemoved(c.name, *c.withMembers(c.remove(now, m), by))
+		}
+	}
 	maps.DeleteFunc(c.duplicates, func(_ string, d duplicate) bool { return !now.Before(d.until) })
-	if len(c.watchers)+len(c.log)+len(c.subscriptions)+len(c.entries)+len(c.duplicates) == 0 && now.After(c.until) {
+	if len(c.watchers)+len(c.log)+len(c.subscriptions)+len(c.members)+len(c.entries)+len(c.duplicates) == 0 && now.After(c.until) {
 		delete(c.store.channels, c.name)
 		c.store.floor = slices.MaxFunc([]ulid.ULID{c.store.floor, c.last}, ulid.ULID.Compare)
 	}

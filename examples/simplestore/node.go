@@ -114,7 +114,7 @@ func (n *node) end(reportTo *node) {
 			if sub.node != n {
 				continue
 			}
-			end := c.unsubscribe(time.Now(), connection)
+			end := c.unsubscribe(time.Now(), connection, n.store.options.Grace)
 			if reportTo != nil {
 				end.Change = c.withMembers(end.Change, reportTo)
 				reportTo.receiver.SubscriptionEnded(end)

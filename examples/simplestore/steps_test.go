@@ -126,11 +126,11 @@ func (n partialNode) UpdateSubscription(ctx context.Context, q store.UpdateSubsc
 	return call(ctx, n, "Subscriptions", n.Node.UpdateSubscription, q)
 }
 
-func (n partialNode) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+func (n partialNode) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
 	if err := n.has("Subscriptions"); err != nil {
 		return store.SubscriptionEnd{}, err
 	}
-	return n.Node.Unsubscribe(ctx, channel, connection)
+	return n.Node.Unsubscribe(ctx, u)
 }
 
 func (n partialNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {

@@ -18,13 +18,14 @@ type subscription struct {
 	counted, member bool
 }
 
-// A member is a user with at least one subscription.
+// A member is a user with at least one subscription, or one who lingers.
 type member struct {
 	store.Member
 
 	digest      string
 	size        int
 	connections int
+	until       time.Time // when it is removed if there is no connection
 }
 
 // Subscribe implements [store.Subscriptions].
@@ -51,7 +52,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 	}
 	var res store.SubscribeResult
 	if old.member && !stays {
-		res.Change = c.leave(now, old.uid)
+		res.Change = c.leave(now, old.uid, 0)
 	}
 	if q.Presence && !same {
 		exclude := ""
@@ -82,21 +83,21 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 }
 
 // Unsubscribe implements [store.Subscriptions].
-func (n *node) Unsubscribe(ctx context.Context, channel, connection string) (store.SubscriptionEnd, error) {
+func (n *node) Unsubscribe(ctx context.Context, q store.UnsubscribeRequest) (store.SubscriptionEnd, error) {
 	if err := n.lock(ctx); err != nil {
 		return store.SubscriptionEnd{}, err
 	}
 	defer n.store.mu.Unlock()
-	c := n.store.channel(channel)
-	if c.subscriptions[connection] == nil {
+	c := n.store.channel(q.Channel)
+	if c.subscriptions[q.Connection] == nil {
 		return store.SubscriptionEnd{}, store.ErrNotFound
 	}
-	end := c.unsubscribe(time.Now(), connection)
+	end := c.unsubscribe(time.Now(), q.Connection, q.Grace)
 	end.Change = c.withMembers(end.Change, n)
 	return end, nil
 }
 
-func (c *channel) unsubscribe(now time.Time, connection string) store.SubscriptionEnd {
+func (c *channel) unsubscribe(now time.Time, connection string, grace time.Duration) store.SubscriptionEnd {
 	s := c.subscriptions[connection]
 	delete(c.subscriptions, connection)
 	c.until = now.Add(c.store.options.ReplayWindow)
@@ -104,7 +105,7 @@ func (c *channel) unsubscribe(now time.Time, connection string) store.Subscripti
 		Channel: c.name, Connection: connection, UID: s.uid, UMD: s.umd, Counted: s.counted, Count: c.info().Count,
 	}
 	if s.member {
-		end.Change = c.leave(now, s.uid)
+		end.Change = c.leave(now, s.uid, grace)
 	}
 	return end
 }
@@ -197,13 +198,21 @@ func (c *channel) set(now time.Time, who store.Member, digest string, size int, 
 	return c.announceMember(now, kind, who, exclude)
 }
 
-// leave ends one connection of a member, and announces that the member has gone if
-// it was the last.
-func (c *channel) leave(now time.Time, uid string) *store.PresenceChange {
+// leave ends one connection of a member, and removes the member if it was the last:
+// at once or after a grace.
+func (c *channel) leave(now time.Time, uid string, grace time.Duration) *store.PresenceChange {
 	m := c.member(uid)
 	if m.connections--; m.connections > 0 {
 		return nil
 	}
+	if m.until = now.Add(grace); grace > 0 {
+		return nil
+	}
+	return c.remove(now, m)
+}
+
+// remove removes a member, and announces that.
+func (c *channel) remove(now time.Time, m *member) *store.PresenceChange {
 	c.members = slices.DeleteFunc(c.members, func(other *member) bool { return other == m })
 	return c.announceMember(now, store.MemberRemoved, m.Member, "")
 }

@@ -22,7 +22,8 @@ const (
 	StatusTooLong         Code = 1009
 	StatusTryAgainLater   Code = 1013
 
-	noCode Code = 0
+	// StatusNone is none: the network failed.
+	StatusNone Code = 0
 )
 
 // valid reports whether a client may send the code.
@@ -52,7 +53,7 @@ func CloseCode(err error) Code {
 	case errors.Is(err, ErrFlood):
 		return StatusPolicyViolation
 	}
-	return noCode
+	return StatusNone
 }
 
 const (

@@ -55,7 +55,7 @@ func TestClientGoesWhileMuchIsQueued(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = client.conn.Close()
-		if _, err := c.Read(readBuffer512); err == nil || CloseCode(err) != noCode {
+		if _, err := c.Read(readBuffer512); err == nil || CloseCode(err) != StatusNone {
 			t.Errorf("read %v", err)
 		}
 		c.Close(context.Background(), StatusGoingAway, "") // returns

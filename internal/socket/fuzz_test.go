@@ -76,7 +76,7 @@ func FuzzRead(f *testing.F) {
 			if wantCode := websocket.CloseStatus(wantErr); Code(wantCode) != code && (wantCode != websocket.StatusNoStatusRcvd || code != StatusNormal) {
 				t.Errorf("closed with %v, want %v", err, wantErr)
 			}
-		case code == noCode:
+		case code == StatusNone:
 			// The other may refuse a frame before the end of its header has come.
 			if !errors.Is(err, io.EOF) || websocket.CloseStatus(wantErr) > 0 {
 				t.Errorf("ended with %v, want %v", err, wantErr)
@@ -131,7 +131,7 @@ func FuzzInflated(f *testing.F) {
 		if len(got) > limit {
 			t.Fatalf("%d bytes, and %v", len(got), err)
 		}
-		if err != nil && CloseCode(err) == noCode {
+		if err != nil && CloseCode(err) == StatusNone {
 			t.Fatalf("no code for %v", err)
 		}
 		want, wantErr := plainly(message, limit)

@@ -100,7 +100,7 @@ func (c *Conn) hearNoMore(err error) {
 	case errors.As(err, new(closedError)):
 		c.closing.Store(true)
 		c.out.drop() // The client takes no more than the answer.
-	case CloseCode(err) == noCode:
+	case CloseCode(err) == StatusNone:
 		c.gone.Store(true)
 	}
 }

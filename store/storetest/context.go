@@ -66,7 +66,10 @@ func testEndedContext(e *env) {
 			_, err := a.Subscribe(ctx, store.SubscribeRequest{Channel: "c", Connection: "2", Counted: true})
 			return err
 		}},
-		{"Unsubscribe", func() error { _, err := a.Unsubscribe(ctx, "c", "1"); return err }},
+		{"Unsubscribe", func() error {
+			_, err := a.Unsubscribe(ctx, store.UnsubscribeRequest{Channel: "c", Connection: "1"})
+			return err
+		}},
 		{"UpdateSubscription", func() error {
 			_, err := a.UpdateSubscription(ctx, store.UpdateSubscriptionRequest{Channel: "c", Connection: "1", UMD: []byte("2"), MaxMembersSize: roomy})
 			return err

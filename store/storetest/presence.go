@@ -108,7 +108,7 @@ func subscribing(onB bool, s store.SubscribeRequest) func(a, b *node) (*store.Pr
 func unsubscribing(onB bool, connection string) func(a, b *node) (*store.PresenceChange, error) {
 	return func(a, b *node) (*store.PresenceChange, error) {
 		n := pick(onB, a, b)
-		end, err := n.Unsubscribe(n.e.Context(), "presence.c", connection)
+		end, err := n.Unsubscribe(n.e.Context(), store.UnsubscribeRequest{Channel: "presence.c", Connection: connection})
 		return end.Change, err
 	}
 }
@@ -212,7 +212,7 @@ func testPresenceCapacity(e *env) {
 	_, err = b.Subscribe(e.Context(), sized("2", "Pam", "2", 15, limit-1))
 	e.wantErr("two members, by one too large", err, store.ErrCapacity)
 	wantEqual(e, "channel after a refusal", b.info("presence.c"), store.ChannelInfo{Count: 1, Members: members("Jim 1")})
-	_, err = b.Unsubscribe(e.Context(), "presence.c", "2")
+	_, err = b.Unsubscribe(e.Context(), store.UnsubscribeRequest{Channel: "presence.c", Connection: "2"})
 	e.wantErr("who was refused is not subscribed", err, store.ErrNotFound)
 	b.subscribe(sized("2", "Pam", "2", 15, limit))
 
@@ -317,7 +317,7 @@ func testPresenceConverges(e *env) {
 					snapshots = append(snapshots, res)
 					mu.Unlock()
 				}
-				if _, err := n.Unsubscribe(e.Context(), "presence.c", connection); err != nil {
+				if _, err := n.Unsubscribe(e.Context(), store.UnsubscribeRequest{Channel: "presence.c", Connection: connection}); err != nil {
 					e.Error(err)
 					return
 				}

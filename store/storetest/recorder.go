@@ -27,6 +27,7 @@ type recorder struct {
 	busy    map[string]bool
 	items   map[string][]*store.Item
 	ended   []store.SubscriptionEnd
+	removed []store.PresenceChange
 	closed  []store.Connection
 	expired []store.Entry
 	gone    bool
@@ -84,6 +85,10 @@ func (r *recorder) Rejoin() {
 
 func (r *recorder) SubscriptionEnded(s store.SubscriptionEnd) {
 	r.record(s.Channel, func() { r.ended = append(r.ended, s) })
+}
+
+func (r *recorder) MemberRemoved(channel string, c store.PresenceChange) {
+	r.record(channel, func() { r.removed = append(r.removed, c) })
 }
 
 func (r *recorder) ConnectionEnded(c store.Connection) {
@@ -198,11 +203,11 @@ func (r *recorder) delivered(channel string) []*store.Item {
 }
 
 // reports returns how many ends of another node's subscriptions and
-// connections were reported.
+// connections, and of members' graces, were reported.
 func (r *recorder) reports() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.ended) + len(r.closed)
+	return len(r.ended) + len(r.closed) + len(r.removed)
 }
 
 // messages returns the messages among items.

@@ -18,7 +18,7 @@ func (n *node) subscribe(s store.SubscribeRequest) store.SubscribeResult {
 
 func (n *node) unsubscribe(channel, connection string) store.SubscriptionEnd {
 	n.e.Helper()
-	end, err := n.Unsubscribe(n.e.Context(), channel, connection)
+	end, err := n.Unsubscribe(n.e.Context(), store.UnsubscribeRequest{Channel: channel, Connection: connection})
 	if err != nil {
 		n.e.Fatalf("node %d: Unsubscribe: %v", n.r.number, err)
 	}
@@ -108,7 +108,7 @@ func testSubscribeAgain(e *env) {
 	wantEqual(e, "end", a.unsubscribe("c", "1"), store.SubscriptionEnd{
 		Channel: "c", Connection: "1", UID: "Pam", UMD: []byte("2"), Counted: true,
 	})
-	_, err := a.Unsubscribe(e.Context(), "c", "1")
+	_, err := a.Unsubscribe(e.Context(), store.UnsubscribeRequest{Channel: "c", Connection: "1"})
 	e.wantErr("ending it again", err, store.ErrNotFound)
 }
 
@@ -136,7 +136,7 @@ func testSubscriptionNotFound(e *env) {
 		{"an unknown channel", "unknown", "1"},
 		{"an unknown connection", "c", "2"},
 	} {
-		_, err := a.Unsubscribe(e.Context(), row.channel, row.connection)
+		_, err := a.Unsubscribe(e.Context(), store.UnsubscribeRequest{Channel: row.channel, Connection: row.connection})
 		e.wantErr("Unsubscribe of "+row.why, err, store.ErrNotFound)
 		_, err = a.UpdateSubscription(e.Context(), store.UpdateSubscriptionRequest{
 			Channel: row.channel, Connection: row.connection, UMD: []byte("1"), MaxMembersSize: 1000,
@@ -180,7 +180,7 @@ func testSubscriptionCount(e *env) {
 		return res.Info.Count, err
 	}), up)
 	wantEqual(e, "counts while unsubscribing", count(func(n *node, connection string) (int, error) {
-		end, err := n.Unsubscribe(e.Context(), "c", connection)
+		end, err := n.Unsubscribe(e.Context(), store.UnsubscribeRequest{Channel: "c", Connection: connection})
 		return end.Count, err
 	}), down)
 }

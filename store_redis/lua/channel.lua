@@ -37,8 +37,8 @@ end
 -- open reads all of it.
 local COLD, COLD_NAMES
 local function open()
-  COLD = {CHANGES_NEWEST, CHANGES_EXPIRES, SUBSCRIPTIONS, COUNTED, MEMBERS_SIZE, LAST_PLACE, HAS_STORAGE}
-  COLD_NAMES = {'changes_newest', 'changes_expires', 'subscriptions', 'counted', 'members_size', 'last_place', 'has_storage'}
+  COLD = {CHANGES_NEWEST, CHANGES_EXPIRES, SUBSCRIPTIONS, COUNTED, MEMBERS_SIZE, LAST_PLACE, HAS_STORAGE, LINGERING}
+  COLD_NAMES = {'changes_newest', 'changes_expires', 'subscriptions', 'counted', 'members_size', 'last_place', 'has_storage', 'lingering'}
   local c = open_hot()
   local was = redis.call('HMGET', STATE, unpack(COLD))
   c.cold = was
@@ -69,10 +69,10 @@ end
 local function close(c)
   local was, kept = c.expires, c.kept_expires
   local expires = was
-  -- Publishing changes neither subscriptions nor storage, so the expiry tells of them.
+  -- Publishing changes neither subscriptions nor members nor storage, so the expiry tells of them.
   local forever = was == '-1'
   if c.cold then
-    forever = c.subscriptions > 0 or c.has_storage == 1
+    forever = c.subscriptions > 0 or c.has_storage == 1 or c.lingering > 0
   end
   if forever or kept == '-1' then
     expires = '-1'

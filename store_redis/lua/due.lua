@@ -1,15 +1,16 @@
 -- due reads what has to be done now in a partition.
 --
 -- RETURNS  ok: number of entries to be reported, ms until the next schedule that is
---          not returned, channel and end of a lease are due, '' for none; then channels
---          that are due; then a list of id, body of schedules; then incarnations whose
---          lease has lapsed
+--          not returned, channel, end of a lease and end of a grace are due, '' for
+--          none; then channels that are due; then a list of id, body of schedules; then
+--          incarnations whose lease has lapsed; then members whose grace is over
 --
 -- It fails where no write is accepted: nothing could be done then, and nodes
 -- whose leases have lapsed may be alive.
 
-local DUE_CHANNELS, EXPIRED, BY_TIME, BODIES, LEASES = unpack(KEYS, 1, 5)
-local CHANNELS, SCHEDULES, BYTES = unpack(ARGV) -- how many at the most; of schedules the first whatever its length
+local DUE_CHANNELS, EXPIRED, BY_TIME, BODIES, LEASES, LINGERING_MEMBERS = unpack(KEYS, 1, 6)
+-- How many at the most, of channels and of members; of schedules the first whatever its length.
+local COUNT, SCHEDULES, BYTES = unpack(ARGV)
 
 local now = text(NOW)
 local function wait(later)
@@ -35,9 +36,11 @@ return reading(function()
   local next_schedule = redis.call('ZRANGE', BY_TIME, #flat / 2, #flat / 2, 'WITHSCORES')
   local reply = answer('ok', pack({
     text(redis.call('LLEN', EXPIRED)), wait(next_schedule), wait(first_later(DUE_CHANNELS)), wait(first_later(LEASES)),
+    wait(first_later(LINGERING_MEMBERS)),
   }))
-  reply[4] = redis.call('ZRANGEBYSCORE', DUE_CHANNELS, '-inf', now, 'LIMIT', 0, CHANNELS)
+  reply[4] = redis.call('ZRANGEBYSCORE', DUE_CHANNELS, '-inf', now, 'LIMIT', 0, COUNT)
   reply[5] = flat
   reply[6] = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now)
+  reply[7] = redis.call('ZRANGEBYSCORE', LINGERING_MEMBERS, '-inf', now, 'LIMIT', 0, COUNT)
   return reply
 end, true)

@@ -67,6 +67,7 @@ local COUNTED = 'c'         -- subscriptions that are counted
 local LAST_PLACE = 'q'      -- place of the newest member
 local MEMBERS_SIZE = 'b'    -- what all members count for together
 local HAS_STORAGE = 's'     -- 1 if there are entries
+local LINGERING = 'g'       -- members who linger
 
 -- history names what Redis has replicated since it began. A restart and a change
 -- of masters begin another one, which may lack the newest of the one before.

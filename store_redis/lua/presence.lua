@@ -3,10 +3,16 @@
 -- A subscription is: 1 if counted, 1 if a member, uid, umd, digest of umd. A
 -- member is: place, subscriptions, what it counts for, umd, digest of umd, and what
 -- newer versions have added. Older versions have not written digests.
+--
+-- A member without subscriptions lingers: it is removed when its time has come, if it
+-- has none then. Older versions only know those who come back: they leave them where
+-- they linger.
 
 -- Subscriptions of one incarnation to the channel, members of the channel, channels
--- that the incarnation is subscribed to, and leases of the partition.
-local SUBS, MEMBERS, OWNED, LEASES = unpack(KEYS, 9)
+-- that the incarnation is subscribed to, and leases of the partition; then by when they
+-- are removed, the members of all channels of the partition that linger, each as
+-- channel, uid.
+local SUBS, MEMBERS, OWNED, LEASES, LINGERING_MEMBERS = unpack(KEYS, 9)
 -- The members are listed if they count for no more than LISTED.
 local INCARNATION, LISTED = unpack(ARGV, 8, 9)
 
@@ -74,27 +80,53 @@ local function put_umd(c, uid, m, umd, digest, size)
   return UPDATED
 end
 
--- drop_member ends one subscription of a member; it returns the kind of change
--- and the member's place.
-local function drop_member(c, uid)
+-- linger has a member removed after a grace, of which the node is told that does so if
+-- no other member is removed before. A grace has its length in ms, the topic of that
+-- node, and the partition. stay withdraws the removal.
+local function linger(c, uid, grace)
+  local who = pack({CHANNEL, uid})
+  c.lingering = c.lingering + redis.call('ZADD', LINGERING_MEMBERS, text(NOW + grace.ms), who)
+  if redis.call('ZRANGE', LINGERING_MEMBERS, 0, 0)[1] == who then
+    redis.call('PUBLISH', grace.topic, 'due ' .. grace.partition .. ' ' .. text(grace.ms))
+  end
+end
+local function stay(c, uid)
+  c.lingering = math.max(0, c.lingering - redis.call('ZREM', LINGERING_MEMBERS, pack({CHANNEL, uid})))
+end
+
+local function remove_member(c, uid, m)
+  redis.call('HDEL', MEMBERS, uid)
+  c.members_size = math.max(0, c.members_size - m.size)
+  announce_member(c, REMOVED, '', uid, m)
+end
+
+-- drop_member ends one subscription of a member, who lingers for the grace, if there is
+-- one, if it was the last; it returns the kind of change and the member's place.
+local function drop_member(c, uid, grace)
   local m = member(uid)
   if not m then
     return '', ''
   end
   m.refs = m.refs - 1
-  if m.refs > 0 then
+  if m.refs > 0 or grace then
     put_member(uid, m)
+    if m.refs <= 0 then
+      linger(c, uid, grace)
+    end
     return '', ''
   end
-  redis.call('HDEL', MEMBERS, uid)
-  c.members_size = math.max(0, c.members_size - m.size)
-  announce_member(c, REMOVED, '', uid, m)
+  remove_member(c, uid, m)
   return REMOVED, m.place
+end
+
+-- grace_of reads a grace; nil if it is 0.
+local function grace_of(ms, topic, partition)
+  return ms ~= '0' and {ms = tonumber(ms), topic = topic, partition = partition} or nil
 end
 
 -- leave ends a subscription and returns: connection, uid, umd, 1 if counted,
 -- count that remains, kind of change, place and umd of the member removed.
-local function leave(c, connection)
+local function leave(c, connection, grace)
   local raw = redis.call('HGET', SUBS, connection)
   if not raw then
     return nil
@@ -109,7 +141,7 @@ local function leave(c, connection)
   if s[2] == '1' then
     local m = member(s[3])
     umd = m and m.umd or ''
-    kind, place = drop_member(c, s[3])
+    kind, place = drop_member(c, s[3], grace)
   end
   if redis.call('EXISTS', SUBS) == 0 then
     redis.call('SREM', OWNED, CHANNEL)

@@ -67,6 +67,9 @@ return operation(function()
   if joins and not same then
     if m then
       if was_uid ~= UID then
+        if m.refs == 0 then
+          stay(c, UID)
+        end
         m.refs = m.refs + 1
       end
       kind = put_umd(c, UID, m, UMD, DIGEST, size)

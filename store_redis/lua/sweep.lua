@@ -5,18 +5,20 @@
 --          in presence.lua; then the members after all that, as in HGETALL or
 --          nil. none if the lease has not lapsed
 
-local COUNT, LEAVES = unpack(ARGV, 10) -- how many at the most; 1 if the incarnation leaves
+-- COUNT is how many at the most, and LEAVES 1 if the incarnation leaves. The others are
+-- as grace_of takes them.
+local COUNT, LEAVES, GRACE, TOPIC_OF_NODE, PARTITION = unpack(ARGV, 10)
 
 return operation(function()
   local lease = redis.call('ZSCORE', LEASES, INCARNATION)
   if lease and tonumber(lease) > NOW and LEAVES ~= '1' then
     return answer('none')
   end
-  local c = open()
+  local c, grace = open(), grace_of(GRACE, TOPIC_OF_NODE, PARTITION)
   local left = {''}
   -- Of all keys at once there may be very many.
   for _, connection in ipairs(redis.call('HRANDFIELD', SUBS, COUNT)) do
-    left[#left + 1] = pack(leave(c, connection))
+    left[#left + 1] = pack(leave(c, connection, grace))
   end
   if redis.call('EXISTS', SUBS) == 1 then
     left[1] = '1'

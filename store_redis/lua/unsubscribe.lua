@@ -3,12 +3,12 @@
 -- RETURNS  ok: as leave in presence.lua; then, if a member left, the members
 --          as in HGETALL or nil. none
 
-local CONNECTION = unpack(ARGV, 10)
+local CONNECTION, GRACE, TOPIC_OF_NODE, PARTITION = unpack(ARGV, 10) -- the last three as grace_of takes them
 
 return operation(function()
   seek(CONNECTION)
   local c = open()
-  local left = leave(c, CONNECTION)
+  local left = leave(c, CONNECTION, grace_of(GRACE, TOPIC_OF_NODE, PARTITION))
   if not left then
     return decline('none')
   end
