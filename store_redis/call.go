@@ -16,7 +16,7 @@ const (
 	// defaultTimeout is that of calls whose context has no deadline.
 	defaultTimeout = time.Second
 	// maxTimeout bounds how long after its beginning an operation can take
-	// effect. It must be well below what remember in lib.lua keeps.
+	// effect. It must be well below what operation in operation.lua keeps.
 	maxTimeout = 10 * time.Second
 	// warnJump is by how much the server's clock may jump before the log tells: slow
 	// answers look like smaller jumps.

@@ -21,7 +21,12 @@ type script struct {
 	many bool
 }
 
+// newScript makes a script that changes something.
 func newScript(name string, parts ...string) *script {
+	return compose(name, append([]string{"operation"}, parts...)...)
+}
+
+func compose(name string, parts ...string) *script {
 	var src []byte
 	for _, part := range append(append([]string{"lib"}, parts...), name) {
 		b, err := sources.ReadFile("lua/" + part + ".lua")
@@ -34,15 +39,15 @@ func newScript(name string, parts ...string) *script {
 }
 
 func newReader(name string, parts ...string) *script {
-	s := newScript(name, parts...)
+	s := compose(name, append([]string{"reading"}, parts...)...)
 	s.reads = true
 	return s
 }
 
 // newBatcher makes a script of which one execution can serve several requests:
-// see pipeline_batch.go.
+// see pipeline_batch.go. It has a frame of its own.
 func newBatcher(name string, parts ...string) *script {
-	s := newScript(name, parts...)
+	s := compose(name, parts...)
 	s.many = true
 	return s
 }

@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 			}
 		}
 		if name != "publish" && !regexp.MustCompile(`(?m)^return (operation|reading)\(function\(\)\n`).MatchString(body) {
-			t.Errorf("%s is not in a frame of lib.lua", f.Name())
+			t.Errorf("%s has neither frame: see operation.lua and reading.lua", f.Name())
 		}
 		if v := variables[name]; v == "" || strings.Count(code.String(), v) < 2 {
 			t.Errorf("%s is not used", f.Name())

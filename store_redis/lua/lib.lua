@@ -1,5 +1,5 @@
--- Put in front of every script: its frame, the time, records of fields, and the
--- fields of a channel's state.
+-- Put in front of every script: the time, records of fields, and the fields of a
+-- channel's state. The frames are in operation.lua and reading.lua.
 --
 -- Every reply is {status, now, record, ...}: now is Redis's clock in
 -- milliseconds, record a list of fields (see pack). A status other than 'ok'
@@ -79,57 +79,4 @@ end
 
 local function answer(status, record)
   return {status, NOW_TEXT, record or ''}
-end
-
--- operation is the frame of a script that changes something. What run returns is
--- recorded: run again with the same operation, the script changes nothing and
--- returns the record of the first run. complete, if there is one, adds to the reply
--- what is not recorded.
---
--- A reply that run returns in place of a record is passed on, and not recorded. So
--- answer(status) refuses the operation this time, and decline(status) for good.
-local function operation(run, complete)
-  local record = redis.call('HGET', OPERATIONS, OPERATION)
-  if not record then
-    if tonumber(DEADLINE) < NOW then
-      return answer('late')
-    end
-    record = run() or ''
-    if type(record) == 'table' then
-      return record
-    end
-    -- This is the last write: the first must be one that Redis refuses when its
-    -- memory is full.
-    redis.call('HSET', OPERATIONS, OPERATION, record)
-    redis.call('PEXPIRE', OPERATIONS, '30000')
-  elseif string.sub(record, 1, 1) == '!' then
-    return answer(string.sub(record, 2))
-  end
-  local reply = answer('ok', record)
-  if complete then
-    complete(reply, record)
-  end
-  return reply
-end
-
--- decline refuses the operation for good: another try of it that was under way
--- must not carry it out after its caller was told and went on.
-local function decline(status)
-  redis.call('HSET', OPERATIONS, OPERATION, '!' .. status)
-  redis.call('PEXPIRE', OPERATIONS, '30000')
-  return answer(status)
-end
-
--- reading is the frame of a script that only reads. A replica refuses it, for what
--- that has may be stale. A replica does not know its role in a script, but refuses a
--- write, even one that changes nothing: the last of the keys never exists. A master
--- that accepts no write for the time being, for want of replicas or of room on its
--- disk, fails only scripts that need_writes.
-local function reading(run, need_writes)
-  local nothing = unpack(KEYS, #KEYS)
-  local refused = redis.pcall('HDEL', nothing, '')
-  if type(refused) == 'table' and refused.err and (need_writes or string.find(refused.err, 'READONLY', 1, true)) then
-    return refused
-  end
-  return run()
 end
