@@ -87,7 +87,7 @@ func dueMillis(t time.Time) int64 {
 func (d *scheduler) Add(ctx context.Context, q store.Schedule) (string, error) {
 	ck := d.s.keys.channel(q.Channel())
 	_, err := d.s.do(ctx, call{
-		script: addScript, part: ck.part, keys: append(d.scheduleKeys(ck.part, ck), ck.ownSchedules(q.Owner())),
+		script: scheduleScript, part: ck.part, keys: append(d.scheduleKeys(ck.part, ck), ck.ownSchedules(q.Owner())),
 		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), d.s.whoFires(ck.part), strconv.Itoa(ck.part), strconv.Itoa(q.MaxPending), strconv.Itoa(q.MaxOfOwner), flag(q.Owner() != "")},
 	})
 	if err != nil {
@@ -136,7 +136,7 @@ func (d *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) erro
 // Move changes when a schedule is due.
 func (d *scheduler) Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error {
 	p, _ := partOfGroup(group)
-	return d.alter(ctx, moveScript, group, id,
+	return d.alter(ctx, scheduleScript, group, id,
 		decimal(dueMillis(due)), decimal(due.UnixNano()), d.s.whoFires(p), strconv.Itoa(p))
 }
 

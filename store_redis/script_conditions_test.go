@@ -305,7 +305,7 @@ func TestHeartbeat(t *testing.T) {
 func (d *desk) add(q store.Schedule, most int) call {
 	ck := d.n.s.keys.channel("c")
 	return call{
-		script: addScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
+		script: scheduleScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
 		args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), "topic", "7", strconv.Itoa(most), "0", ""},
 	}
 }
@@ -367,7 +367,7 @@ func TestScheduleConditions(t *testing.T) {
 	move := func(q store.Schedule, in time.Duration) call {
 		due := time.Now().Add(in)
 		return call{
-			script: moveScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
+			script: scheduleScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")),
 			args: []any{q.ID.String(), decimal(dueMillis(due)), decimal(due.UnixNano()), "topic", "7"},
 		}
 	}

@@ -154,12 +154,12 @@ func TestOwnerConditions(t *testing.T) {
 	}
 	add := func(owner string, q store.Schedule, most int) call {
 		return call{
-			script: addScript, part: ck.part, keys: keys(owner),
+			script: scheduleScript, part: ck.part, keys: keys(owner),
 			args: []any{q.ID.String(), decimal(dueMillis(q.Due)), encodeSchedule(&q), "topic", "7", "0", strconv.Itoa(most), flag(owner != "")},
 		}
 	}
 	move := func(owner string, q store.Schedule, due time.Time) call {
-		return call{script: moveScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String(), decimal(due.UnixMilli()), decimal(due.UnixNano()), "topic", "7"}}
+		return call{script: scheduleScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String(), decimal(due.UnixMilli()), decimal(due.UnixNano()), "topic", "7"}}
 	}
 	cancel := func(owner string, q store.Schedule) call {
 		return call{script: cancelScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String()}}
