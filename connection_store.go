@@ -61,6 +61,9 @@ func (c *connection) storeSubscribeKnowing(ctx context.Context, s *subscription,
 	req := s.request()
 	req.KnowsMembers = members
 	r, err := c.h.node.Subscribe(ctx, req)
+	if err == nil {
+		c.h.events.occupancyChanged(s.channel, r.CountBefore, r.Info.Count)
+	}
 	switch {
 	case errors.Is(err, store.ErrCapacity):
 		err = refuse(CodePresenceCapacityReached)

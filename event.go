@@ -130,7 +130,8 @@ type EventSubscriptionData struct {
 	UMD          json.RawMessage `json:"umd"`
 }
 
-// EventChannelData is the Data of [EventChannelUpdated].
+// EventChannelData is the Data of [EventChannelUpdated], [EventChannelOccupied] and
+// [EventChannelVacated].
 type EventChannelData struct {
 	Name               string `json:"name"`
 	SubscriptionsCount int    `json:"subscriptionsCount"`

@@ -18,7 +18,7 @@ func (e *emitter) subscribed(s *subscription, r *store.SubscribeResult) {
 	}
 	e.subscription(EventSubscribed, s.channel, s.conn.id, s.meta())
 	if s.counted {
-		e.channelUpdated(s.channel, r.Info.Count)
+		e.channelCount(EventChannelUpdated, s.channel, r.Info.Count)
 	}
 	e.memberChanged(s.channel, r.Change)
 }
@@ -30,9 +30,23 @@ func (e *emitter) unsubscribed(end *store.SubscriptionEnd) {
 	}
 	e.subscription(EventUnsubscribed, end.Channel, end.Connection, store.Meta{UID: end.UID, UMD: end.UMD})
 	if end.Counted {
-		e.channelUpdated(end.Channel, end.Count)
+		e.channelCount(EventChannelUpdated, end.Channel, end.Count)
 	}
 	e.memberChanged(end.Channel, end.Change)
+	if end.Counted {
+		e.occupancyChanged(end.Channel, end.Count+1, end.Count)
+	}
+}
+
+// occupancyChanged raises the event of the first counted subscription of a channel, or
+// of the end of the last one.
+func (e *emitter) occupancyChanged(channel string, before, after int) {
+	if e.on() && before == 0 && after > 0 {
+		e.channelCount(EventChannelOccupied, channel, after)
+	}
+	if e.on() && before > 0 && after == 0 {
+		e.channelCount(EventChannelVacated, channel, after)
+	}
 }
 
 func (e *emitter) subscription(typ, channel, connection string, m store.Meta) {
@@ -41,8 +55,8 @@ func (e *emitter) subscription(typ, channel, connection string, m store.Meta) {
 	})
 }
 
-func (e *emitter) channelUpdated(channel string, count int) {
-	e.emit(EventChannelUpdated, eventDataChannel, EventMetadata{Channel: channel},
+func (e *emitter) channelCount(typ, channel string, count int) {
+	e.emit(typ, eventDataChannel, EventMetadata{Channel: channel},
 		EventChannelData{Name: channel, SubscriptionsCount: count})
 }
 

@@ -11,6 +11,9 @@ const (
 	EventUnsubscribed   = "hotsock.unsubscribed"
 	EventChannelUpdated = "hotsock.channelUpdated"
 
+	EventChannelOccupied = "hotsock.channelOccupied"
+	EventChannelVacated  = "hotsock.channelVacated"
+
 	EventMemberAdded   = "hotsock.memberAdded"
 	EventMemberUpdated = "hotsock.memberUpdated"
 	EventMemberRemoved = "hotsock.memberRemoved"

@@ -130,7 +130,7 @@ func TestApp(t *testing.T) {
 		k.Expect(`{"event":"hello"}`)
 		s.Published.Expect("greetings", "hello", nil)
 		s.Advance(0)
-		if len(told) != 3 || told[0] != "hotsock.connected" {
+		if len(told) != 4 || told[0] != "hotsock.connected" {
 			t.Errorf("the app was told of %v", told)
 		}
 	})
@@ -165,13 +165,13 @@ func TestSinksOfApp(t *testing.T) {
 		s.Events.Expect(hotsock.EventConnected, "")
 		s.Events.Expect(hotsock.EventChannelUpdated, "room")
 		s.Advance(0)
-		if told.Load() != 3 || added.Load() != 3 {
-			t.Errorf("the app's sinks were told of %d and %d events, want 3", told.Load(), added.Load())
+		if told.Load() != 4 || added.Load() != 4 {
+			t.Errorf("the app's sinks were told of %d and %d events, want 4", told.Load(), added.Load())
 		}
 		s.Nodes[0].Kill()
 		s.Advance(time.Second)
-		if told.Load() != 3 {
-			t.Errorf("a crashed node told of %d events", told.Load()-3)
+		if told.Load() != 4 {
+			t.Errorf("a crashed node told of %d events", told.Load()-4)
 		}
 	})
 }

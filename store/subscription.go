@@ -108,6 +108,9 @@ type SubscribeResult struct {
 	// Info includes the new subscription. It has no Members if the request
 	// KnowsMembers.
 	Info ChannelInfo
+	// CountBefore is the Count that Info had right before this subscription. Of all
+	// calls that take it from 0, or back to 0, each is told so, and no other.
+	CountBefore int
 	// Change is what was announced, nil for nothing.
 	Change *PresenceChange
 }

@@ -31,7 +31,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	if s.Presence && !same && !p.joined().fits(leaver, s.UID, s.UMDDigest, s.MemberSize, s.MaxMembersSize) {
 		return store.SubscribeResult{}, store.ErrCapacity
 	}
-	var result store.SubscribeResult
+	result := store.SubscribeResult{CountBefore: p.counted}
 	if moves {
 		p.end(s.Connection)
 		result.Change = p.joined().removeMember(old.uid)

@@ -47,12 +47,12 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 		return res, err
 	}
 	kind := r.record.next()
-	if len(r.more) < 4 || r.record.bad {
+	res.CountBefore, res.Info.Count = int(r.record.int()), int(r.record.int())
+	if len(r.more) < 3 || r.record.bad {
 		return res, errRecord
 	}
 	position, _ := r.more[0].(string)
-	count, _ := r.more[1].(string)
-	text, _ := r.more[2].(string)
+	text, _ := r.more[1].(string)
 	size, err := strconv.Atoi(text)
 	if err != nil {
 		return res, err
@@ -60,10 +60,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 	if res.Position, err = parseID(position); err != nil {
 		return res, err
 	}
-	if res.Info.Count, err = strconv.Atoi(count); err != nil {
-		return res, err
-	}
-	list, err := decodeMembers(r.more[3])
+	list, err := decodeMembers(r.more[2])
 	if err != nil {
 		return res, err
 	}

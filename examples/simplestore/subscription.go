@@ -50,7 +50,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 			return store.SubscribeResult{}, store.ErrCapacity
 		}
 	}
-	var res store.SubscribeResult
+	res := store.SubscribeResult{CountBefore: c.info().Count}
 	if old.member && !stays {
 		res.Change = c.leave(now, old.uid, 0)
 	}

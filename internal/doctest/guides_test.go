@@ -96,3 +96,13 @@ func TestModelsIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsCode makes sure that the recipe in the guide to events is code that a test
+// runs.
+func TestEventsCode(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/events.md"), "\n## Work only while somebody is subscribed\n")
+	blocks, _ := fences(t, section)
+	if code := unindented(read(t, "internal/doctest/events_example_test.go")); !strings.Contains(code, "\n"+unindented(blocks[0].body)) {
+		t.Error("the first block is not a part of events_example_test.go")
+	}
+}

@@ -56,6 +56,7 @@ func TestEvents(t *testing.T) {
 		c.Subscribe("presence.room")
 		e.eventually(t,
 			event("subscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid",`+jim),
+			event("channelOccupied", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":1`),
 			event("channelUpdated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":1`),
 			event("memberAdded", "channelMember", channel+","+version, jim+`,"members":[{`+jim+`}]`),
 		)
@@ -124,6 +125,7 @@ func TestEvents(t *testing.T) {
 		e.eventually(t,
 			event("unsubscribed", "subscription", channel+","+version, channel+`,"connectionId":"$cid","uid":"Jim","umd":2.0`),
 			event("channelUpdated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":0`),
+			event("channelVacated", "channel", channel+","+version, `"name":"presence.room","subscriptionsCount":0`),
 			event("memberRemoved", "channelMember", channel+","+version, `"uid":"Jim","umd":2,"members":[]`),
 			event("disconnected", "connection", version, strings.NewReplacer(`"umd":{"n":1}`, `"umd":3.0`, `"disconnectedAt":null`, `"disconnectedAt":"$_"`).Replace(conn)),
 		)
@@ -133,7 +135,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// Subscriptions that are not counted raise no channelUpdated; who is subscribed
+// Subscriptions that are not counted raise no channelUpdated and no channelOccupied; who is subscribed
 // already, no memberAdded.
 func TestUncountedEvents(t *testing.T) {
 	everywhere(t, withEvents, func(t *testing.T, e *env) {

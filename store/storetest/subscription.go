@@ -100,11 +100,16 @@ func testSubscribeAgain(e *env) {
 	a.watch("c")
 	s := store.SubscribeRequest{Channel: "c", Connection: "1", UID: "Jim", UMD: []byte("1"), Counted: true}
 	a.subscribe(s)
-	wantEqual(e, "the same again", a.subscribe(s).Info, store.ChannelInfo{Count: 1})
+	again := func(why string, before, after int) {
+		res := a.subscribe(s)
+		wantEqual(e, why, res.Info, store.ChannelInfo{Count: after})
+		wantEqual(e, why+": count before", res.CountBefore, before)
+	}
+	again("the same again", 1, 1)
 	s.Counted = false
-	wantEqual(e, "not counted any more", a.subscribe(s).Info, store.ChannelInfo{})
+	again("not counted any more", 1, 0)
 	s.Counted, s.UID, s.UMD = true, "Pam", []byte("2")
-	wantEqual(e, "counted again", a.subscribe(s).Info, store.ChannelInfo{Count: 1})
+	again("counted again", 0, 1)
 	wantEqual(e, "end", a.unsubscribe("c", "1"), store.SubscriptionEnd{
 		Channel: "c", Connection: "1", UID: "Pam", UMD: []byte("2"), Counted: true,
 	})
@@ -177,6 +182,9 @@ func testSubscriptionCount(e *env) {
 	}
 	wantEqual(e, "counts while subscribing", count(func(n *node, connection string) (int, error) {
 		res, err := n.Subscribe(e.Context(), store.SubscribeRequest{Channel: "c", Connection: connection, Counted: true})
+		if err == nil && res.CountBefore != res.Info.Count-1 {
+			e.Errorf("the count was %d before, and is %d after one subscription more", res.CountBefore, res.Info.Count)
+		}
 		return res.Info.Count, err
 	}), up)
 	wantEqual(e, "counts while unsubscribing", count(func(n *node, connection string) (int, error) {

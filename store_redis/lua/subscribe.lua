@@ -1,7 +1,7 @@
 -- subscribe records a connection as a subscriber, and announces the member.
 --
--- RETURNS  ok: kind of change; then position, count, what all members count
---          for, and the members as in HGETALL or nil. stale, full
+-- RETURNS  ok: kind of change, count before and after; then position, what all
+--          members count for, and the members as in HGETALL or nil. stale, full
 
 -- IS_COUNTED and JOINS are 1 for a subscription that is counted, and for a member.
 -- SIZE is what the member counts for, and MOST what all of them may count for.
@@ -52,6 +52,7 @@ return operation(function()
   end
   redis.call('HSET', SUBS, CONNECTION, pack({IS_COUNTED, JOINS, UID, UMD, DIGEST}))
   redis.call('SADD', OWNED, CHANNEL)
+  local counted_before = c.counted
   if not old then
     c.subscriptions = c.subscriptions + 1
   elseif old[1] == '1' then
@@ -84,10 +85,10 @@ return operation(function()
   end
   c.position = position(c)
   close(c)
-  return pack({kind})
+  return pack({kind, text(counted_before), text(c.counted)})
 end, function(reply)
   c = c or open() -- It was subscribed before.
   reply[4] = c.position or (c.newest ~= '' and c.newest or c.floor)
-  reply[5], reply[6] = text(c.counted), text(c.members_size)
+  reply[5] = text(c.members_size)
   with_members(reply, true)
 end)
