@@ -22,7 +22,7 @@ func TestDueConditions(t *testing.T) {
 		t.Helper()
 		return d.want("what is due", "", call{
 			script: dueScript, part: ck.part,
-			keys: []any{k.dueChannels(ck.part), k.expired(ck.part), k.schedules(ck.part), k.scheduleBodies(ck.part), k.leases(ck.part)},
+			keys: []any{k.dueChannels(ck.part), k.expired(ck.part), k.schedules(ck.part), k.scheduleBodies(ck.part), k.leases(ck.part), k.lingering(ck.part)},
 			args: []any{dueChannels, schedules, bytes},
 		})
 	}
