@@ -23,6 +23,7 @@ type inbox struct {
 	lost    int
 	rejoins int
 	ended   []store.SubscriptionEnd
+	removed []store.PresenceChange
 	rejoin  func()
 }
 
@@ -58,7 +59,9 @@ func (b *inbox) SubscriptionEnded(e store.SubscriptionEnd) {
 func (b *inbox) ConnectionEnded(store.Connection) {}
 func (b *inbox) EntryExpired(store.Entry)         {}
 
-func (b *inbox) MemberRemoved(string, store.PresenceChange) {}
+func (b *inbox) MemberRemoved(_ string, c store.PresenceChange) {
+	b.note(func() { b.removed = append(b.removed, c) })
+}
 
 func (b *inbox) Call(context.Context, []byte) ([]byte, error) {
 	return nil, errors.New("not answered")

@@ -27,13 +27,13 @@ func TestDueConditions(t *testing.T) {
 		})
 	}
 	// want checks how many entries there are to be reported, how long it is to the next
-	// schedule, channel and end of a lease, and what is returned.
-	want := func(why string, r *reply, expired int64, waits [3]time.Duration, dueChannels, schedules, lapsed string) {
+	// schedule, channel, end of a lease and of a grace, and what is returned.
+	want := func(why string, r *reply, expired int64, waits [4]time.Duration, dueChannels, schedules, lapsed, lingered string) {
 		t.Helper()
 		if n := r.record.int(); n != expired {
 			t.Errorf("%s: %d entries, want %d", why, n, expired)
 		}
-		for i, what := range []string{"schedule", "channel", "lease"} {
+		for i, what := range []string{"schedule", "channel", "lease", "member"} {
 			got, ok := waitOf(r.record.next())
 			if !ok {
 				got = -1
@@ -47,14 +47,14 @@ func TestDueConditions(t *testing.T) {
 		for i := 0; i < len(all); i += 2 {
 			flat = append(flat, all[i])
 		}
-		for i, list := range [][]string{must(t, r, 0), flat, must(t, r, 2)} {
-			if got := strings.Join(list, " "); err != nil || got != []string{dueChannels, schedules, lapsed}[i] {
-				t.Errorf("%s: list %d is %q, want %q", why, i, got, []string{dueChannels, schedules, lapsed}[i])
+		for i, list := range [][]string{must(t, r, 0), flat, must(t, r, 2), must(t, r, 3)} {
+			if got := strings.Join(list, " "); err != nil || got != []string{dueChannels, schedules, lapsed, lingered}[i] {
+				t.Errorf("%s: list %d is %q, want %q", why, i, got, []string{dueChannels, schedules, lapsed, lingered}[i])
 			}
 		}
 	}
 	const none = time.Duration(-1)
-	want("nothing", due("9", "9", "1000000"), 0, [3]time.Duration{none, none, none}, "", "", "")
+	want("nothing", due("9", "9", "1000000"), 0, [4]time.Duration{none, none, none, none}, "", "", "", "")
 
 	var ids []string
 	for _, in := range []time.Duration{-3 * time.Second, -2 * time.Second, -time.Second, time.Hour} {
@@ -74,13 +74,16 @@ func TestDueConditions(t *testing.T) {
 	score(k.dueChannels(ck.part), "c3", time.Minute)
 	score(k.leases(ck.part), "a.1", -time.Second)
 	score(k.leases(ck.part), "b.1", 2*time.Minute)
+	score(k.lingering(ck.part), "m1", -2*time.Second)
+	score(k.lingering(ck.part), "m2", -time.Second)
+	score(k.lingering(ck.part), "m3", 3*time.Minute)
 	if err := d.db.RPush(t.Context(), k.expired(ck.part), "1", "2", "3").Err(); err != nil {
 		t.Fatal(err)
 	}
 	first, two, three := ids[0], strings.Join(ids[:2], " "), strings.Join(ids[:3], " ")
-	want("all", due("9", "9", "1000000"), 3, [3]time.Duration{time.Hour, time.Minute, 2 * time.Minute}, "c1 c2", three, "a.1")
-	want("one channel and two schedules", due("1", "2", "1000000"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1", two, "a.1")
-	want("few bytes", due("9", "9", "1"), 3, [3]time.Duration{0, time.Minute, 2 * time.Minute}, "c1 c2", first, "a.1")
+	want("all", due("9", "9", "1000000"), 3, [4]time.Duration{time.Hour, time.Minute, 2 * time.Minute, 3 * time.Minute}, "c1 c2", three, "a.1", "m1 m2")
+	want("one channel and two schedules", due("1", "2", "1000000"), 3, [4]time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute}, "c1", two, "a.1", "m1")
+	want("few bytes", due("9", "9", "1"), 3, [4]time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute}, "c1 c2", first, "a.1", "m1 m2")
 
 	if err := d.db.RPush(t.Context(), k.expired(ck.part), "4", "5", "6").Err(); err != nil {
 		t.Fatal(err)

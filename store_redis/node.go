@@ -94,6 +94,7 @@ func (s *Store) Join(ctx context.Context, r store.Receiver, o store.JoinOptions)
 		n.stop()
 		return nil, err
 	}
+	n.heartbeat.beat(ctx) // It tells whether all nodes know members who linger.
 	n.goRun(func() { n.leases.run(n.ctx) })
 	n.goRun(func() { n.maintenance.run(n.ctx) })
 	n.goRun(func() { n.heartbeat.run(n.ctx) })

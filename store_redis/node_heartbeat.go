@@ -37,17 +37,19 @@ func (h *heartbeat) setFires(fires bool) {
 	h.wakeUp()
 }
 
+// run repeats the first beat, which Join makes.
 func (h *heartbeat) run(ctx context.Context) {
 	every := time.NewTicker(h.n.o.NodeTimeout / heartbeatsPerLease)
 	defer every.Stop()
-	for ctx.Err() == nil {
-		h.beat(ctx)
+	for {
 		h.n.maintenance.maintainEveryMaster(ctx)
 		select {
 		case <-ctx.Done():
+			return
 		case <-every.C:
 		case <-h.wake:
 		}
+		h.beat(ctx)
 	}
 }
 

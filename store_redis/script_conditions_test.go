@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -108,6 +109,19 @@ func TestStateIsKept(t *testing.T) {
 	d.wantTTL("with a subscription, after a message", ck.state(), true)
 	d.want("unsubscribe", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn", "0", "", ""))
 	d.wantTTL("without one", ck.state(), false)
+
+	d.want("a member", "", n.channelCall(subscribeScript, "c", ck, subs, inc, "0", "conn", "", "1", "u", "", "10", "1000", ""))
+	d.want("unsubscribe with a grace", "", n.channelCall(unsubscribeScript, "c", ck, subs, inc, "0", "conn", "1", "topic", "0"))
+	publish(0)
+	d.wantTTL("with a member who lingers", ck.state(), true)
+	await.That(t, "the member to be removed", func() bool {
+		d.want("remove members", "", n.channelCall(removeMembersScript, "c", ck, subs, inc, "0", "u"))
+		return !d.exists(ck.members())
+	})
+	d.wantTTL("without one", ck.state(), false)
+	if d.exists(n.s.keys.lingering(ck.part)) {
+		t.Error("something is left of a member who lingered")
+	}
 
 	set(store.Forever, []byte("1"))
 	d.wantTTL("with an entry", ck.state(), true)

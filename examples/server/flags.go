@@ -55,6 +55,7 @@ func parse(args []string) (*config, error) {
 	f.DurationVar(&c.options.PongTimeout, "pong-timeout", 10*time.Second, "end connections that are silent for this time after a ping")
 	f.DurationVar(&c.options.KeepAliveInterval, "keepalive", 9*time.Minute+30*time.Second, "send keep-alives in this interval, where the token asks for them")
 	f.DurationVar(&c.options.ReplayWindow, "replay-window", 2*time.Minute, "messages can be caught up with for this time")
+	f.DurationVar(&c.options.PresenceGrace, "presence-grace", 0, "users stay members for this time after their connection broke")
 	f.DurationVar(&c.options.NodeTimeout, "node-timeout", 6*time.Second, "a node that is silent for this time is dead")
 	f.BoolVar(&c.console, "console", false, "serve a console for development under /console/, on a loopback address only")
 	f.BoolVar(&c.pprof, "pprof", false, "serve profiles under /debug/pprof/")

@@ -100,6 +100,8 @@ type site struct {
 	timeout time.Duration
 	// window is for how long messages that are not kept can be caught up with.
 	window time.Duration
+	// grace is that of members on nodes of the present version: the one before has none.
+	grace time.Duration
 }
 
 // newSite returns a site on one server.
@@ -122,8 +124,14 @@ type node struct {
 // node starts a node, and waits until it listens.
 func (s *site) node(b build) *node {
 	s.t.Helper()
-	p := b.start(s.t, "server", "-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey,
-		"-redis", s.url, "-key-prefix", "upgrade:", "-event-stream", eventStream, "-node-timeout", s.timeout.String(), "-replay-window", s.window.String())
+	args := []string{
+		"-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey, "-redis", s.url, "-key-prefix", "upgrade:",
+		"-event-stream", eventStream, "-node-timeout", s.timeout.String(), "-replay-window", s.window.String(),
+	}
+	if s.grace > 0 && b.name == "now" {
+		args = append(args, "-presence-grace", s.grace.String())
+	}
+	p := b.start(s.t, "server", args...)
 	n := &node{program: p, build: b}
 	s.t.Cleanup(func() {
 		// A node may get from elsewhere what it cannot read, but its log tells.

@@ -23,6 +23,6 @@ return operation(function()
   end
   close(c)
   return pack(left)
-end, function(reply)
-  with_members(reply, true)
+end, function(reply, record)
+  with_members(reply, #unpack_fields(record) > 1)
 end)
