@@ -28,6 +28,7 @@ var operations = map[string]operation{
 	"channelStorageList": {http.StatusOK, (*caller).storageList},
 	"getChannelInfo":     {http.StatusOK, (*caller).channelInfo},
 	"umdUpdate":          {http.StatusOK, (*caller).umdUpdate},
+	"listSchedules":      {http.StatusOK, (*caller).listSchedules},
 	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
 }
 

@@ -191,6 +191,23 @@ func (c *caller) umdUpdate(ctx context.Context, body []byte) ([]byte, error) {
 	return wire.AppendEmpty(nil), nil
 }
 
+func (c *caller) listSchedules(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeListSchedules(body)
+	if err != nil {
+		return nil, err
+	}
+	if c.accessErr != nil {
+		return nil, c.accessErr
+	}
+	own, next, err := c.h.writes.ownSchedules(ctx, c.id, c.meta.UID, store.SchedulesRequest{
+		Channel: c.access.channel, AfterDue: in.AfterDue, AfterID: in.AfterID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendOwnSchedulePage(nil, in.Channel, own, next, maxPageSize), nil
+}
+
 func (c *caller) cancelSchedule(ctx context.Context, body []byte) ([]byte, error) {
 	group, id, err := wire.DecodeCancelSchedule(body)
 	if err != nil {

@@ -60,17 +60,39 @@ func (set *connectionSet) all() []*connection {
 	return all
 }
 
-// ofUser returns the connections of a user.
-func (set *connectionSet) ofUser(uid string) []*connection {
+// each calls f for each connection.
+func (set *connectionSet) each(f func(c *connection)) {
 	set.mu.RLock()
 	defer set.mu.RUnlock()
-	var its []*connection
 	for _, c := range set.byID {
+		f(c)
+	}
+}
+
+// ofUser returns the connections of a user.
+func (set *connectionSet) ofUser(uid string) []*connection {
+	var its []*connection
+	set.each(func(c *connection) {
 		if c.uid() == uid {
 			its = append(its, c)
 		}
-	}
+	})
 	return its
+}
+
+// online returns how many connections each of the users has, if any.
+func (set *connectionSet) online(uids []string) map[string]int {
+	wanted := make(map[string]bool, len(uids))
+	for _, uid := range uids {
+		wanted[uid] = uid != "" // "" is nobody
+	}
+	counts := make(map[string]int)
+	set.each(func(c *connection) {
+		if uid := c.uid(); wanted[uid] {
+			counts[uid]++
+		}
+	})
+	return counts
 }
 
 // authenticated returns a connection if the secret is its own.

@@ -35,6 +35,9 @@ var routes = []route{
 	ending("publish/batch", method{http.MethodPost, (*serverAPI).publishBatch}),
 	ending("publish", method{http.MethodPost, (*serverAPI).publish}),
 	ending("schedules", method{http.MethodGet, (*serverAPI).schedules}),
+	ending("connections", method{http.MethodGet, (*serverAPI).connections}),
+	ending("users", method{http.MethodGet, (*serverAPI).online}),
+	ending("channels", method{http.MethodGet, (*serverAPI).channels}),
 }
 
 func ending(tail string, methods ...method) route {

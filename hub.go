@@ -144,6 +144,18 @@ func (h *hub) topic(channel string) *topic {
 	return s.topics[channel]
 }
 
+// each calls f for each topic. f must not take long, or a topic's lock.
+func (h *hub) each(f func(t *topic)) {
+	for i := range h.shards {
+		s := &h.shards[i]
+		s.mu.RLock()
+		for _, t := range s.topics {
+			f(t)
+		}
+		s.mu.RUnlock()
+	}
+}
+
 // deliver hands an item to the channel's subscribers here, and returns how many
 // took it. The frame is built once, for all.
 func (h *hub) deliver(item *store.Item) (taken int) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
+	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -34,6 +35,12 @@ type peerRequest struct {
 	Channel string `json:"channel,omitempty"`
 	UID     string `json:"uid,omitempty"`
 	Token   string `json:"token,omitempty"`
+	// UIDs of peerOnline.
+	UIDs []string `json:"uids,omitempty"`
+	// Prefix, After and Limit select a page of peerConnections and peerChannels.
+	Prefix string `json:"prefix,omitempty"`
+	After  string `json:"after,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
 }
 
 // Operations of a peerRequest.
@@ -42,7 +49,19 @@ const (
 	peerUMD         = "umd"         // change its user metadata by a token
 	peerDisconnect  = "disconnect"  // one by its id, or those of a user
 	peerUnsubscribe = "unsubscribe" // those of a user from a channel
+	peerConnections = "connections" // a page of those of a user, or of all
+	peerOnline      = "online"      // how many each of some users has
+	peerChannels    = "channels"    // a page of those that have subscriptions
 )
+
+// reads reports whether an operation changes nothing.
+func (q *peerRequest) reads() bool {
+	switch q.Op {
+	case peerLookup, peerConnections, peerOnline, peerChannels:
+		return true
+	}
+	return false
+}
 
 // A peerAnswer answers it.
 type peerAnswer struct {
@@ -65,6 +84,14 @@ type peerAnswer struct {
 	From       ulid.ULID       `json:"from"`
 	SubUID     string          `json:"subUid,omitempty"`
 	SubUMD     json.RawMessage `json:"subUmd,omitempty"`
+
+	// For peerOnline: the connections of each user who has some.
+	Online map[string]int `json:"online,omitempty"`
+	// For peerConnections and peerChannels: a page, sorted, and the last key up to
+	// which it is complete if there are more.
+	Connections []wire.Connection     `json:"connections,omitempty"`
+	Channels    []wire.ChannelSummary `json:"channels,omitempty"`
+	Last        string                `json:"last,omitempty"`
 }
 
 // peers asks the other nodes about connections, and answers what they ask.
@@ -90,7 +117,7 @@ func (p *peers) ask(ctx context.Context, node string, q *peerRequest) (*peerAnsw
 	limited := newLazyTimeout(ctx, p.timeout)
 	defer limited.end()
 	b, err = p.node.Call(limited, node, b)
-	if errors.Is(err, store.ErrUnavailable) && q.Op != peerLookup {
+	if errors.Is(err, store.ErrUnavailable) && !q.reads() {
 		return nil, &Error{Code: CodeUnavailable, Message: unanswered, cause: err}
 	}
 	if err != nil {
@@ -128,21 +155,30 @@ const unsupported = "a server of another version cannot do this: try again when 
 const unanswered = "a server did not answer, and may carry it out nevertheless: try again"
 
 // askAll sends a request to every node, and returns on how many connections it
-// was carried out. This node comes first, and the others are asked side by side,
-// so that none waits for one that is gone.
+// was carried out.
 func (p *peers) askAll(ctx context.Context, q *peerRequest) (int, error) {
+	count := 0
+	err := p.askEach(ctx, q, func(a *peerAnswer) { count += a.Count })
+	return count, err
+}
+
+// askEach sends a request to every node, and calls f for each answer, one at a time.
+// This node comes first, and the others are asked side by side, so that none waits
+// for one that is gone.
+func (p *peers) askEach(ctx context.Context, q *peerRequest, f func(*peerAnswer)) error {
 	own, err := p.do(q)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	f(own)
 	limited := newLazyTimeout(ctx, p.timeout)
 	defer limited.end()
 	nodes, err := p.node.Peers(limited)
 	if err != nil {
-		return own.Count, &Error{Code: asError(err).Code, cause: err, Message: "the other servers could not be asked: try again"}
+		return &Error{Code: asError(err).Code, cause: err, Message: "the other servers could not be asked: try again"}
 	}
 	var mu sync.Mutex
-	count, asked, unable := own.Count, 0, 0
+	asked, unable := 0, 0
 	var errs []error
 	var g errgroup.Group
 	g.SetLimit(maxAsked)
@@ -163,21 +199,24 @@ func (p *peers) askAll(ctx context.Context, q *peerRequest) (int, error) {
 					unable++
 				}
 			default:
-				count += a.Count
+				f(a)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // the errors are in errs
 	if len(errs) == 0 {
-		return count, nil
+		return nil
 	}
 	err = errors.Join(errs...)
 	message := "%d of %d other servers did not answer, and may carry it out nevertheless: try again"
-	if unable == len(errs) {
+	switch {
+	case unable == len(errs):
 		message = "%d of %d other servers are of another version and cannot do this: try again when all have been updated"
+	case q.reads():
+		message = "%d of %d other servers did not answer: try again"
 	}
-	return count, &Error{Code: asError(err).Code, cause: err, Message: fmt.Sprintf(message, len(errs), asked)}
+	return &Error{Code: asError(err).Code, cause: err, Message: fmt.Sprintf(message, len(errs), asked)}
 }
 
 // grantOf compiles claims that another node has verified.

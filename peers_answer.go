@@ -57,6 +57,12 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 			}
 		})
 		return &peerAnswer{Count: int(count.Load())}, nil
+	case peerConnections:
+		return p.connections(q), nil
+	case peerOnline:
+		return &peerAnswer{Online: p.conns.online(q.UIDs)}, nil
+	case peerChannels:
+		return p.channels(q), nil
 	}
 	return nil, errUnsupported
 }

@@ -88,13 +88,46 @@ func (sw *storeWriter) fired(f store.Fired) {
 	}
 }
 
-// clientCancel cancels a client's own schedule: one that its connection or its user
-// made. Others are none of its business, and so not found.
+// isOwn reports whether a schedule was made by that connection or that user, "" for
+// nobody. Others are none of a client's business.
+func isOwn(s *store.Schedule, connection, uid string) bool {
+	return s.Connection == connection || s.UID != "" && s.UID == uid
+}
+
+// ownSchedules returns a page of a client's own schedules, which follow a place in the
+// order of the channel's, and the cursor of the next page, "" for none. It looks through
+// a bounded number, so a page may be short, and even empty.
+func (sw *storeWriter) ownSchedules(ctx context.Context, connection, uid string, r store.SchedulesRequest) (own []*store.Schedule, next string, err error) {
+	r.Limit = wire.MaxPage
+	for seen := 0; seen < maxScheduleScan; {
+		limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+		page, err := sw.scheduler.Schedules(limited, r)
+		limited.end()
+		if err != nil {
+			return nil, "", err
+		}
+		for _, s := range page.Schedules {
+			if isOwn(s, connection, uid) {
+				if own = append(own, s); len(own) == wire.MaxPage {
+					return own, wire.ScheduleCursor(s.Due, s.ID), nil
+				}
+			}
+			r.AfterDue, r.AfterID = s.Due, s.ID
+			seen++
+		}
+		if !page.More {
+			return own, "", nil
+		}
+	}
+	return own, wire.ScheduleCursor(r.AfterDue, r.AfterID), nil
+}
+
+// clientCancel cancels a client's own schedule. Others are not found.
 func (sw *storeWriter) clientCancel(ctx context.Context, connection, uid, group string, id ulid.ULID) error {
 	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
 	defer limited.end()
 	s, err := sw.scheduler.Schedule(limited, group, id)
-	if err == nil && s.Connection != connection && (s.UID == "" || s.UID != uid) {
+	if err == nil && !isOwn(s, connection, uid) {
 		err = store.ErrNotFound
 	}
 	if err == nil {

@@ -259,6 +259,23 @@ func TestSchedules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var listed []string
+	for pending, err := range s.client("Jim", nil).ListSchedules(soon(t), "room") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pending.Due.Before(due) || pending.Channel != "room" || pending.Event == "cancelled" && pending.ARN != arn {
+			t.Errorf("listed %+v", pending)
+		}
+		listed = append(listed, pending.Event+pending.Key+string(pending.Data))
+	}
+	slices.Sort(listed)
+	if want := []string{"cancellednull", "hotsock.channelStorageSetstanduptrue", `reminder"Standup"`}; !slices.Equal(listed, want) {
+		t.Errorf("listed %q, want %q", listed, want)
+	}
+	for _, err := range c.ListSchedules(soon(t), "a b") {
+		wantCode(t, err, CodeInvalidRequest)
+	}
 	if err := c.CancelSchedule(soon(t), arn); err != nil {
 		t.Fatal(err)
 	}

@@ -23,12 +23,14 @@ type operation struct {
 // operations are by the last segment of the path. Those that read are GET, so
 // that nothing a browser does by itself can change anything.
 var operations = map[string]operation{
-	"config":    {http.MethodGet, (*console).config},
-	"channel":   {http.MethodGet, (*console).channel},
-	"schedules": {http.MethodGet, (*console).schedules},
-	"cancel":    {http.MethodPost, (*console).cancel},
-	"explain":   {http.MethodPost, (*console).explain},
-	"token":     {http.MethodPost, (*console).token},
+	"config":      {http.MethodGet, (*console).config},
+	"channel":     {http.MethodGet, (*console).channel},
+	"channels":    {http.MethodGet, (*console).channels},
+	"connections": {http.MethodGet, (*console).connections},
+	"schedules":   {http.MethodGet, (*console).schedules},
+	"cancel":      {http.MethodPost, (*console).cancel},
+	"explain":     {http.MethodPost, (*console).explain},
+	"token":       {http.MethodPost, (*console).token},
 }
 
 func (c *console) serveAPI(w http.ResponseWriter, r *http.Request, name string) {

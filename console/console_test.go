@@ -18,6 +18,7 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/console"
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -324,6 +325,41 @@ func TestSchedules(t *testing.T) {
 	}
 	if l := get[list](t, request(page, http.MethodGet, "/api/schedules?channel=b", "")).Schedules; len(l) != 0 {
 		t.Errorf("after cancelling: %+v", l)
+	}
+}
+
+func TestOnline(t *testing.T) {
+	page, rt := newConsole(t, console.Options{})
+	server := httptest.NewServer(rt)
+	defer server.Close()
+	token, err := hotsock.SignToken(hotsock.Claims{
+		Scope: hotsock.ScopeConnect, UID: "ann", Expires: time.Now().Add(time.Hour),
+		Channels: map[string]hotsock.ChannelClaims{"*": {Subscribe: hotsock.Allow}},
+	}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := wstest.Connect(t, server.URL+"/?token="+token, wstest.Options{})
+	c.Subscribe("presence.room")
+	w := request(page, http.MethodGet, "/api/channels?prefix=presence.", "")
+	want := `{"channels":[{"name":"presence.room","subscriptionsCount":1,"membersCount":1}]}`
+	if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || got != want {
+		t.Errorf("channels: %d %s, want %s", w.Code, got, want)
+	}
+	type list struct {
+		Connections []struct {
+			ID, UID            string
+			SubscriptionsCount int
+		}
+	}
+	l := get[list](t, request(page, http.MethodGet, "/api/connections?uid=ann", "")).Connections
+	if len(l) != 1 || l[0].ID != c.ID || l[0].UID != "ann" || l[0].SubscriptionsCount != 1 {
+		t.Errorf("connections: %+v", l)
+	}
+	for _, path := range []string{"/api/channels?prefix=x", "/api/connections?uid=x"} {
+		if w := request(page, http.MethodGet, path, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "[]") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

@@ -152,6 +152,18 @@ export interface Scheduled {
   readonly scheduleArn: string;
 }
 
+/** What is to come: a message, or with `key` a write of a storage entry. */
+export interface PendingSchedule<Data = any> {
+  /** For cancelSchedule. */
+  readonly scheduleArn: string;
+  /** When, as a date in ISO 8601. */
+  readonly due: string;
+  readonly channel: string;
+  readonly event: string;
+  readonly key?: string;
+  readonly data: Data | null;
+}
+
 export interface ListOptions {
   /** Only what is newer than this id. */
   after?: string;
@@ -264,6 +276,9 @@ export class Channel {
   set(key: string, data: unknown, options: Schedule): Promise<Scheduled>;
   /** The storage entries that you may get, by key; of up to 100 keys, or all. */
   entries(options?: { keys?: readonly string[] }): AsyncGenerator<Entry, void, undefined>;
+
+  /** What this connection or its user has scheduled here and is still to come, by time. */
+  schedules<Data = any>(): AsyncGenerator<PendingSchedule<Data>, void, undefined>;
 
   /** How many subscriptions there are, and who on a presence channel. */
   info(): Promise<Info>;

@@ -671,6 +671,15 @@ class Channel extends Emitter {
     }
   }
 
+  async *schedules() {
+    for (let after; ; ) {
+      const { schedules, next } = await this.#do.call("listSchedules", { after });
+      yield* schedules;
+      if (!next || next === after) return;
+      after = next;
+    }
+  }
+
   async info() {
     return this.#do.call("getChannelInfo");
   }

@@ -7,6 +7,7 @@ import { byId, el, onSubmit } from "./dom.js";
 import { jsonProblem, visible } from "./json.js";
 import { setUpChannels } from "./channels.js";
 import { setUpExplain } from "./explain.js";
+import { setUpOnline } from "./online.js";
 import { setUpSchedules } from "./schedules.js";
 import { reactTo, setUpSend } from "./send.js";
 import { setUpStorage } from "./storage.js";
@@ -26,7 +27,13 @@ async function start() {
   const explain = setUpExplain({ connection, current, tokens });
   setUpSend({ connection, explain });
   setUpStorage({ connection, explain });
-  setUpChannels({ connection, explain, tokens, react });
+  const look = setUpChannels({ connection, explain, tokens, react });
+  setUpOnline({
+    look: (channel) => {
+      showTab("channels", true);
+      look(channel);
+    },
+  });
   setUpSchedules();
   connection.addEventListener("frame", ({ detail }) => traffic.add(detail));
   connection.addEventListener("message", ({ detail }) => suggest(detail));

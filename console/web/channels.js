@@ -6,6 +6,7 @@ import { highlight, visible } from "./json.js";
 import { attempt, show } from "./outcome.js";
 import { entryItem } from "./storage.js";
 
+/** Returns what looks into a channel. */
 export function setUpChannels({ connection, explain, tokens, react }) {
   const form = byId("subscribe-form");
   const subscriptions = new Map(); // by channel: its item
@@ -93,4 +94,5 @@ export function setUpChannels({ connection, explain, tokens, react }) {
   byId("look").addEventListener("click", () => {
     if (byId("subscribe-channel").reportValidity()) look(byId("subscribe-channel").value);
   });
+  return look;
 }

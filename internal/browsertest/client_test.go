@@ -279,11 +279,12 @@ func TestClientSchedules(t *testing.T) {
 		return JSON.stringify([
 			sent.every((s) => s.scheduleArn.startsWith("arn:")), sent.some((s) => s.id),
 			await codeOf(client.cancelSchedule(sent[1].scheduleArn)),
+			(await all(room.schedules())).map((s) => [sent.some(({ scheduleArn }) => scheduleArn === s.scheduleArn), s.due.slice(0, 4) > "2089", s.event, s.data]),
 			await codeOf(room.publish("chat", 1, { at: "tea time" })), await codeOf(room.publish("chat", 1, { at: 0 })),
 			await codeOf(room.publish("echoed", 1, { at: second + 1000 })),
 		]);
 	`)
-	want(t, "schedules", got, `[true, false, "SCHEDULE_NOT_FOUND", "INVALID_SCHEDULE_EXPRESSION", "INVALID_SCHEDULE_EXPRESSION", "SCHEDULE_PERMISSION_DENIED"]`)
+	want(t, "schedules", got, `[true, false, "SCHEDULE_NOT_FOUND", [[true, false, "chat", "soon"], [true, true, "chat", "in New York"]], "INVALID_SCHEDULE_EXPRESSION", "INVALID_SCHEDULE_EXPRESSION", "SCHEDULE_PERMISSION_DENIED"]`)
 	run[any](pam, `await until(() => seen.length === 1 && seen[0][1].data === "soon")`)
 	left, err := s.rt.Schedules(t.Context(), hotsock.ScheduleQuery{Channel: "room"})
 	if err != nil {

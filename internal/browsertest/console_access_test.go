@@ -125,13 +125,17 @@ func TestConsoleFits(t *testing.T) {
 		p.set("#publish-at", time.Now().Add(30*time.Minute))
 		p.sendEvent("presence.room.lobby", "reminder", `{"text": "Stand up"}`)
 		p.outcome("publish-form", "Scheduled")
+		p.tab("online")
+		p.click("#online-channels-form button")
+		p.click("#connections-form button")
+		p.until("what is connected is listed", `() => document.querySelector("#connections > li") && document.querySelector("#online-channels > li")`)
 		p.tab("explain")
 		p.choose("#explain-action", "publish")
 		p.paste("#explain-channel", "presence.room.lobby")
 		p.paste("#explain-event", "chat")
 		p.click("#explain-form .primary")
 		p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
-		tabs := []string{"connect", "channels", "send", "storage", "schedules", "explain"}
+		tabs := []string{"connect", "channels", "send", "storage", "online", "schedules", "explain"}
 		if at.width < 960 {
 			tabs = append(tabs, "traffic")
 		}

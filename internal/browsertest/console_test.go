@@ -131,6 +131,30 @@ func TestConsoleSchedules(t *testing.T) {
 	p.framed(1, "in", `"three"`)
 }
 
+func TestConsoleOnline(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Ada", s, freely("ada"))
+	p.subscribe("presence.room")
+	p.subscribe("lobby")
+	p.tab("online")
+	p.click("#online-channels-form button")
+	p.until("both are listed", `() => document.querySelectorAll("#online-channels > li").length === 2`)
+	p.mustShow("#online-channels", "lobby", "1 subscription", "presence.room", "1 member")
+	p.click("#connections-form button")
+	p.until("it is listed", `() => document.querySelectorAll("#connections > li").length === 1`)
+	p.mustShow("#connections", "ada", "2 subscriptions", "127.0.0.1", "Mozilla")
+	p.paste("#connections-uid", "nobody")
+	p.click("#connections-form button")
+	p.outcome("connections-form", "Nothing is there.")
+	p.paste("#online-prefix", "pres")
+	p.click("#online-channels-form button")
+	p.until("one is listed", `() => document.querySelectorAll("#online-channels > li").length === 1`)
+	p.click("#online-channels button")
+	p.until("it is looked into", `() => document.querySelector("#info h2")?.checkVisibility()`)
+	p.mustShow("#info", "presence.room", "ada")
+}
+
 func TestConsoleReactsAndLooksInside(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startConsole(t)

@@ -149,6 +149,7 @@ func TestBadBodies(t *testing.T) {
 		"channelStorageList": `{"channel":"room"`,
 		"getChannelInfo":     `{"channel":"room"`,
 		"umdUpdate":          `{"channel":"room","token":"x"`,
+		"listSchedules":      `{"channel":"room"`,
 		"cancelSchedule":     `{"channel":"room","scheduleArn":"arn:hotsock:scheduler:::schedule/memory/01J00000000000000000000000"`,
 	}
 	everywhere(t, nil, func(t *testing.T, e *env) {

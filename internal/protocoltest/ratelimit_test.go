@@ -28,7 +28,7 @@ func TestRateLimitOfConnection(t *testing.T) {
 		c.do(`{"event":"chat","channel":"a","ref":"2"}`, `{"event":"hotsock.error","channel":"a","error":{"code":"RATE_LIMITED","message":"$_"},"ref":"2"}`)
 		for _, op := range []string{
 			"publishMessage", "listMessages", "listReactions", "channelStorageGet", "channelStorageSet",
-			"channelStorageList", "getChannelInfo", "umdUpdate", "cancelSchedule", "publishMessage",
+			"channelStorageList", "getChannelInfo", "umdUpdate", "listSchedules", "cancelSchedule", "publishMessage",
 		} {
 			a := c.call(t, op, `{"channel":"a"}`)
 			a.wantError(t, 429, "RATE_LIMITED")

@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -272,5 +273,80 @@ func TestCancelRacesFire(t *testing.T) {
 			}
 		}
 		t.Logf("%d of %d fired", len(fired), rounds)
+	})
+}
+
+// A client is told of what it has scheduled itself, from any of its user's connections,
+// so that a page that is loaded again still shows it.
+func TestListSchedules(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		const may = `{"room":{"alias":"lounge","subscribe":true,"messages":{"e":{"publish":true,"broadcast":true,"scheduleBefore":9999999999}},` +
+			`"storage":{"k":{"set":true,"scheduleBefore":9999999999}}}}`
+		jim, phone, pam, nobody := e.connect(t, user("Jim", may)), e.connect(t, user("Jim", may)), e.connect(t, user("Pam", may)), e.connect(t, user("", may))
+		year := 2100
+		schedule := func(c *client, data string) {
+			t.Helper()
+			year++
+			c.call(t, "publishMessage", fmt.Sprintf(`{"channel":"lounge","event":"e","data":%s,"scheduleExpression":"at(%d-01-01T00:00:00)"}`, data, year)).
+				want(t, 202, `{"channel":"lounge","event":"e","scheduleArn":"$_"}`)
+		}
+		schedule(jim, "1")
+		schedule(pam, "2")
+		schedule(phone, "3")
+		schedule(nobody, "4")
+		jim.call(t, "channelStorageSet", `{"channel":"room","key":"k","data":5,"scheduleExpression":"at(2198-01-01T00:00:00)"}`)
+		one := func(channel, rest string, year int) string {
+			return fmt.Sprintf(`{"scheduleArn":"$_","due":"%d-01-01T00:00:00Z","channel":%q,%s}`, year, channel, rest)
+		}
+		of := func(channel string) string {
+			return `{"schedules":[` + one(channel, `"event":"e","data":1`, 2101) + "," + one(channel, `"event":"e","data":3`, 2103) + "," +
+				one(channel, `"event":"hotsock.channelStorageSet","key":"k","data":5`, 2198) + `]}`
+		}
+		jim.call(t, "listSchedules", `{"channel":"lounge"}`).want(t, 200, of("lounge"))
+		phone.call(t, "listSchedules", `{"channel":"room"}`).want(t, 200, of("room"))
+		nobody.call(t, "listSchedules", `{"channel":"room"}`).want(t, 200, `{"schedules":[`+one("room", `"event":"e","data":4`, 2104)+`]}`)
+		e.connect(t, user("", may)).call(t, "listSchedules", `{"channel":"room"}`).want(t, 200, `{"schedules":[]}`)
+		jim.call(t, "listSchedules", `{"channel":"another"}`).want(t, 200, `{"schedules":[]}`)
+	})
+}
+
+// A client's own schedules are found among many of others, a bounded number of which
+// one request looks through.
+func TestListSchedulesAmongMany(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		ctx, cancel := e.context()
+		defer cancel()
+		jim := e.connect(t, user("Jim", accepts))
+		for _, year := range []int{2140, 2160} {
+			jim.call(t, "publishMessage", fmt.Sprintf(`{"channel":"room","event":"e","scheduleExpression":"at(%d-01-01T00:00:00)"}`, year)).
+				want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
+		}
+		batch := make([]hotsock.Message, 1000)
+		for i := range batch {
+			batch[i] = hotsock.Message{Channel: "room", Event: "e", At: time.Date(2150, 1, 1, 0, 0, i, 0, time.UTC)}
+		}
+		for range 2 {
+			if _, err := e.anyNode().PublishBatch(ctx, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var found, pages int
+		for after := ""; ; pages++ {
+			a := jim.call(t, "listSchedules", fmt.Sprintf(`{"channel":"room","after":%q}`, after))
+			var page struct {
+				Schedules []struct{ Due time.Time }
+				Next      string
+			}
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != 200 {
+				t.Fatalf("%d %s: %v", a.status, a.body, err)
+			}
+			found += len(page.Schedules)
+			if after = page.Next; after == "" {
+				break
+			}
+		}
+		if found != 2 || pages != 2 {
+			t.Errorf("found %d in %d pages that had a next one, want 2 in 2", found, pages)
+		}
 	})
 }

@@ -27,6 +27,7 @@ func (s *site) clientCalls(t *testing.T, k *socket) []call {
 	add("channelStorageList", http.StatusOK, `{"channel":"room","keys":["topic","other"],"after":"a"}`)
 	add("getChannelInfo", http.StatusOK, `{"channel":"presence.chat"}`)
 	add("umdUpdate", http.StatusOK, fmt.Sprintf(`{"channel":"presence.chat","token":%q}`, umdToken(t, "Jim", `{"n":1}`)))
+	add("listSchedules", http.StatusOK, `{"channel":"room","after":"2030-07-24T13:00:00Z_01K0WF560Z91WTKMSC892S799W"}`)
 	add("cancelSchedule", http.StatusOK, fmt.Sprintf(`{"scheduleArn":%q}`, k.schedule()))
 	return calls
 }
@@ -153,6 +154,7 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		"listMessages":       {`{"channel":"room","reverse":1}`, `{"channel":"room","before":"x"}`},
 		"channelStorageGet":  {`{"channel":"room","key":"a*b"}`},
 		"channelStorageList": {`{"channel":"room","keys":"topic"}`, `{"channel":"room","keys":["a*b"]}`},
+		"listSchedules":      {`{"channel":"a b"}`, `{"channel":"room","after":"x"}`},
 		"cancelSchedule":     {`{"scheduleArn":"x"}`},
 	} {
 		for _, body := range bodies {

@@ -44,6 +44,9 @@ func TestBodyErrors(t *testing.T) {
 
 		{"umdUpdate", "no token", `{"channel":"c"}`, request, `"token" is required`},
 
+		{"listSchedules", "an id for a cursor", `{"channel":"c","after":"` + id + `"}`, request, `"after" must be the "next" of the page before`},
+		{"listSchedules", "a number for a cursor", `{"channel":"c","after":1}`, request, `"after" must be a string`},
+
 		{"cancelSchedule", "nothing", `{}`, request, `"scheduleArn" is required`},
 		{"cancelSchedule", "an empty ARN", `{"scheduleArn":""}`, request, `"scheduleArn" is required`},
 		{"cancelSchedule", "an ARN of Amazon's", `{"scheduleArn":"arn:aws:scheduler:us-east-1:1:schedule/g/` + id + `"}`, request, `"scheduleArn" must be the ARN of a schedule`},

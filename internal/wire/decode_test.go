@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
@@ -28,6 +29,7 @@ var decoders = map[string]func(body []byte) (any, error){
 	"publish":            func(b []byte) (any, error) { return DecodePublish(b, maxData) },
 	"publishBatch":       func(b []byte) (any, error) { return DecodePublishBatch(b) },
 	"moveSchedule":       func(b []byte) (any, error) { return DecodeMoveSchedule(b) },
+	"listSchedules":      func(b []byte) (any, error) { return DecodeListSchedules(b) },
 	"cancelSchedule": func(b []byte) (any, error) {
 		group, id, err := DecodeCancelSchedule(b)
 		return schedule{group, id}, err
@@ -90,7 +92,10 @@ var decoded = map[string]any{
 	"body-channelStorageList": StorageList{Channel: "mychannel", Keys: []string{"settings", "status"}, After: "a"},
 	"body-getChannelInfo":     "presence.chat",
 	"body-umdUpdate":          UMDUpdate{Channel: "presence.chat", Token: token},
-	"body-cancelSchedule":     schedule{"default", idS},
+	"body-listSchedules": ListSchedules{
+		Channel: "room.123", AfterDue: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC), AfterID: idS,
+	},
+	"body-cancelSchedule": schedule{"default", idS},
 	"body-publish": Publish{
 		Channel: "my-channel", Event: "my-event", Data: []byte(`{"n":1}`), DeduplicationID: "order-17",
 		EagerID: true, EmitPubSubEvent: true, Store: new(int64(2_592_000)),

@@ -49,6 +49,18 @@ var (
 
 var due = time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC)
 
+var connections = []Connection{
+	{
+		ID: "JCnTZd_KoAMCF-A=", UID: "Jim", UMD: []byte(`{"name":"Jim Halpert"}`), ConnectedAt: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC),
+		SourceIP: "192.0.2.1", UserAgent: "Mozilla/5.0", Subscriptions: 2,
+	},
+	{ID: "KCnTZd_KoAMCF-A=", ConnectedAt: time.Date(2030, 7, 24, 13, 0, 0, 5e8, time.UTC)},
+}
+
+var channels = []ChannelSummary{{Name: "my-channel", Subscriptions: 2}, {Name: "presence.chat", Subscriptions: 4, Members: 3}}
+
+var users = []UserConnections{{UID: "Jim", Connections: 2}, {UID: "Pam", Connections: 1}}
+
 var schedules = []*store.Schedule{
 	{
 		ID: idS, Group: "default", Due: due, Connection: "JCnTZd_KoAMCF-A=", UID: "Jim",
@@ -245,6 +257,27 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },
 	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
+	"answer-connections": func(b []byte) []byte {
+		return AppendConnectionPage(b, connections, "")
+	},
+	"answer-connections-next": func(b []byte) []byte {
+		return AppendConnectionPage(b, connections[:1], connections[0].ID)
+	},
+	"answer-channels": func(b []byte) []byte {
+		return AppendChannelPage(b, channels, "")
+	},
+	"answer-channels-next": func(b []byte) []byte {
+		return AppendChannelPage(b, nil, channels[0].Name)
+	},
+	"answer-users": func(b []byte) []byte {
+		return AppendOnline(b, users)
+	},
+	"answer-listSchedules": func(b []byte) []byte {
+		return AppendOwnSchedulePage(b, "room.123", schedules[:1], "", 1<<20)
+	},
+	"answer-listSchedules-next": func(b []byte) []byte {
+		return AppendOwnSchedulePage(b, "room.123", schedules, "", 250)
+	},
 	"answer-schedules": func(b []byte) []byte {
 		return AppendSchedulePage(b, schedules, false, 1<<20)
 	},

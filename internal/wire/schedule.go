@@ -21,6 +21,56 @@ func DecodeMoveSchedule(body []byte) (Schedule, error) {
 	return s, r.close()
 }
 
+// A ListSchedules is the body of connection/listSchedules.
+type ListSchedules struct {
+	Channel string // required
+	// AfterDue and AfterID are those of a cursor, zero for none.
+	AfterDue time.Time
+	AfterID  ulid.ULID
+}
+
+// DecodeListSchedules reads the body of connection/listSchedules.
+func DecodeListSchedules(body []byte) (ListSchedules, error) {
+	var m ListSchedules
+	r := open(body)
+	for r.next() {
+		switch string(r.name) {
+		case "channel":
+			r.string(&m.Channel)
+		case "after":
+			var cursor string
+			r.string(&cursor)
+			var ok bool
+			if m.AfterDue, m.AfterID, ok = ParseScheduleCursor(cursor); !ok && cursor != "" {
+				r.fail(`must be the "next" of the page before`)
+			}
+		}
+	}
+	r.require("channel", m.Channel != "")
+	return m, r.close()
+}
+
+// AppendOwnSchedulePage appends the answer of connection/listSchedules: a client's own
+// schedules on a channel as it names that. They are as many as fit into maxBytes, but
+// for the first, which is always there. The page is followed by the cursor of the last
+// one if there was no room for more, and otherwise by next unless that is "".
+func AppendOwnSchedulePage(b []byte, channel string, schedules []*store.Schedule, next string, maxBytes int) []byte {
+	start := len(b)
+	b = append(b, `{"schedules":[`...)
+	for i, s := range schedules {
+		before := len(b)
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendScheduled(b, channel, s), '}')
+		if i > 0 && len(b)-start+maxCursor > maxBytes {
+			b = append(b[:before], `],"next":"`...)
+			return append(appendCursor(b, schedules[i-1].Due, schedules[i-1].ID), `"}`...)
+		}
+	}
+	return appendNext(b, next)
+}
+
 // AppendSchedulePage appends the server API's list of schedules. It ends before
 // the one that would make it longer than maxBytes, and is then followed by the
 // cursor of the last one, as it is if there may be more anyway. The first
@@ -54,6 +104,16 @@ func AppendSchedulePage(b []byte, schedules []*store.Schedule, more bool, maxByt
 const maxCursor = 100
 
 func appendSchedule(b []byte, s *store.Schedule) []byte {
+	b = appendScheduled(b, s.Channel(), s)
+	b = append(b, `,"connectionId":`...)
+	b = appendStringOrNull(b, s.Connection)
+	b = append(b, `,"uid":`...)
+	b = appendStringOrNull(b, s.UID)
+	return append(b, '}')
+}
+
+// appendScheduled appends what will be done and when, without the end.
+func appendScheduled(b []byte, channel string, s *store.Schedule) []byte {
 	b = append(b, `{"scheduleArn":"`...)
 	b = append(b, arnPrefix...)
 	b = append(b, s.Group...)
@@ -62,7 +122,7 @@ func appendSchedule(b []byte, s *store.Schedule) []byte {
 	b = append(b, `","due":"`...)
 	b = s.Due.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","channel":`...)
-	b = appendString(b, s.Channel())
+	b = appendString(b, channel)
 	b = append(b, `,"event":`...)
 	var data []byte
 	if s.Publish != nil {
@@ -75,12 +135,7 @@ func appendSchedule(b []byte, s *store.Schedule) []byte {
 		data = s.Set.Value
 	}
 	b = append(b, `,"data":`...)
-	b = appendValue(b, data)
-	b = append(b, `,"connectionId":`...)
-	b = appendStringOrNull(b, s.Connection)
-	b = append(b, `,"uid":`...)
-	b = appendStringOrNull(b, s.UID)
-	return append(b, '}')
+	return appendValue(b, data)
 }
 
 func appendStringOrNull(b []byte, s string) []byte {
