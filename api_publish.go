@@ -195,8 +195,8 @@ func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverM
 	if err := validateEvent(m.event); err != nil {
 		return publishResult{}, err
 	}
-	if len(m.dedup) > maxDeduplicationID {
-		return publishResult{}, refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
+	if err := validateDeduplicationID(m.dedup); err != nil {
+		return publishResult{}, err
 	}
 	p := store.PublishRequest{
 		Channel: m.channel, Event: m.event, Data: m.data, Retention: m.retention,

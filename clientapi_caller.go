@@ -87,7 +87,7 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 		return err
 	}
 	c.access = &access{
-		channel: a.Channel, connection: c.id, meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
+		channel: a.Channel, connection: c.id, claims: (*[]byte)(&a.Connect), meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
 		perms: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
 	}
 	return nil

@@ -81,6 +81,14 @@ var codes = map[Code]struct {
 	CodeInternal:                  {http.StatusInternalServerError, "internal error"},
 }
 
+// status is the code's over HTTP. Codes of the app itself are refusals.
+func (c Code) status() int {
+	if e, ok := codes[c]; ok {
+		return e.status
+	}
+	return http.StatusForbidden
+}
+
 // An Error is why something was refused. The methods of [Handler] return it,
 // possibly wrapped; use errors.As.
 type Error struct {

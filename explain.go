@@ -73,6 +73,10 @@ type Explanation struct {
 	// Code is what the client is refused with. It is "" where the client is not
 	// told, for instance when it gets no copy.
 	Code Code
+	// Hook names the field of [Options.Hooks] that would be asked, "" for none. It may
+	// refuse what is allowed, and BeforeSubscribe may permit what is not. Explain does
+	// not ask it.
+	Hook string
 	// Reason is one sentence. It may tell more about a token than a client may
 	// know.
 	Reason string
@@ -144,5 +148,6 @@ func (h *Handler) Explain(ctx context.Context, q ExplainRequest) (Explanation, e
 		x.e.Channel = x.subscribed.channel
 	}
 	ask.answer(&x)
+	x.e.Hook = h.opts.Hooks.askedFor(&x.e, q.Key != "")
 	return x.e, nil
 }

@@ -25,6 +25,9 @@ func (e Explanation) String() string {
 		b.WriteString(": yes")
 	}
 	fmt.Fprintf(&b, "\n%s\n", e.Reason)
+	if e.Hook != "" {
+		fmt.Fprintf(&b, "%s is asked, too\n", e.Hook)
+	}
 	for _, c := range e.Claims {
 		fmt.Fprintf(&b, "%s = %s\n", c.Name, c.Value)
 		for i := range c.Keys {

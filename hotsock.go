@@ -49,6 +49,7 @@ type Handler struct {
 	origins  origins
 	events   *emitter
 	observer *safeObserver
+	hooks    *hookCaller
 	errors   *errorReporter
 	hub      *hub
 	catchUps *catchUpReader
@@ -121,6 +122,7 @@ func New(o Options) (*Handler, error) {
 	h.clientAPI = &clientAPI{responder: h.responder, h: h}
 	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
 	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)
@@ -140,7 +142,7 @@ func New(o Options) (*Handler, error) {
 	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
 	h.writes = &storeWriter{
 		opts: &h.opts, node: h.node, scheduler: h.opts.Scheduler, reads: h.reads,
-		events: h.events, observer: h.observer, counts: &h.counts,
+		events: h.events, observer: h.observer, hooks: h.hooks, counts: &h.counts,
 	}
 	close(r.joined)
 	if err != nil {
@@ -225,6 +227,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	h.flusher.Close()
 	err := h.node.Leave(leave)
 	h.events.stop(leave)
+	h.hooks.wait(leave)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

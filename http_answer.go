@@ -53,7 +53,7 @@ func (p *responder) writeError(w http.ResponseWriter, r *http.Request, err error
 	case CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	writeJSON(w, codes[e.Code].status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
+	writeJSON(w, e.Code.status(), wire.AppendHTTPError(nil, string(e.Code), e.Message))
 }
 
 // retryAfter returns the seconds after which a client should try again.

@@ -83,6 +83,8 @@ const (
 // What the app's own code may give.
 const (
 	maxReplayLimit = 100_000 // Options.ReplayLimit: messages of a channel that a store keeps ready
+	maxLateHooks   = 1000    // calls of hooks that have exceeded Hooks.Timeout and still run
+	maxCode        = 64      // bytes of an error code of its own
 	maxTrace       = 1 << 10 // bytes of a message's trace
 	maxHeaderValue = 256     // bytes of a request header in an event
 	// maxClockSkew is a few minutes (RFC 7519): tokens live that much longer.

@@ -42,6 +42,9 @@ type Options struct {
 	// [*Error]. Clients see nothing else of the error. The request must not be
 	// used after Authenticate returns. Subscribe and umd tokens still need Keys.
 	Authenticate func(r *http.Request) (*Claims, error)
+	// Hooks are asked before something is done that a client wants. Defaults to
+	// none.
+	Hooks Hooks
 	// APIKeys are the keys of the server's HTTP API. To rotate keys, give
 	// several. Without any, the API is off.
 	APIKeys []string
@@ -228,6 +231,7 @@ func (o *Options) setDefaults() {
 	orDefault(&o.WriteTimeout, 10*time.Second)
 	orDefault(&o.StoreTimeout, time.Second)
 	orDefault(&o.NodeTimeout, 6*time.Second)
+	orDefault(&o.Hooks.Timeout, 5*time.Second)
 	orDefault(&o.ReplayWindow, 2*time.Minute)
 	orDefault(&o.ReplayLimit, 1000)
 	orDefault(&o.DeduplicationWindow, 5*time.Minute)
@@ -294,6 +298,7 @@ func (o *Options) validate() error {
 		{"WriteTimeout", o.WriteTimeout, time.Millisecond},
 		{"StoreTimeout", o.StoreTimeout, time.Millisecond},
 		{"NodeTimeout", o.NodeTimeout, time.Second},
+		{"Hooks.Timeout", o.Hooks.Timeout, time.Millisecond},
 		{"ReplayWindow", o.ReplayWindow, time.Millisecond},
 		{"DeduplicationWindow", o.DeduplicationWindow, time.Millisecond},
 	} {

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -19,6 +20,7 @@ type storeWriter struct {
 	reads     *storeReader
 	events    *emitter
 	observer  *safeObserver
+	hooks     *hookCaller
 	counts    *counts
 }
 
@@ -56,11 +58,18 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *acce
 	if !perms.Echo {
 		p.Exclude = acc.connection
 	}
+	var due time.Time // zero is now
 	if in.Schedule.Expression != "" {
-		due, err := permitSchedule(in.Schedule, perms.ScheduleBefore)
-		if err != nil {
+		if due, err = permitSchedule(in.Schedule, perms.ScheduleBefore); err != nil {
 			return publishResult{}, err
 		}
+	}
+	if sw.opts.Hooks.BeforePublish != nil {
+		if takenOver, err := sw.askPublish(ctx, who, acc, &p, due); takenOver || err != nil {
+			return publishResult{}, err
+		}
+	}
+	if !due.IsZero() {
 		later := p // Only this one has to be on the heap.
 		return sw.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: meta.UID, Publish: &later, Emit: perms.Emit})
 	}

@@ -21,6 +21,11 @@ func (sw *storeWriter) clientReact(ctx context.Context, who *source, acc *access
 	if err != nil {
 		return err
 	}
+	if sw.opts.Hooks.BeforeReact != nil {
+		if err := sw.askReact(ctx, who, acc, m.Event, in); err != nil {
+			return err
+		}
+	}
 	exclude := acc.connection
 	if acc.perms.Event(wire.EventMessageReaction).Echo {
 		exclude = ""

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -26,11 +27,18 @@ func (sw *storeWriter) clientSet(ctx context.Context, who *source, acc *access, 
 	if perms.Emit {
 		s.Emit, s.Origin = true, who.origin()
 	}
+	var due time.Time // zero is now
 	if in.Schedule.Expression != "" {
-		due, err := permitSchedule(in.Schedule, perms.ScheduleBefore)
-		if err != nil {
+		if due, err = permitSchedule(in.Schedule, perms.ScheduleBefore); err != nil {
 			return publishResult{}, err
 		}
+	}
+	if sw.opts.Hooks.BeforeSetStorage != nil {
+		if err := sw.askSet(ctx, who, acc, s, due); err != nil {
+			return publishResult{}, err
+		}
+	}
+	if !due.IsZero() {
 		return sw.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: acc.meta.UID, Set: s, Emit: perms.Emit})
 	}
 	return publishResult{}, sw.set(ctx, who, s)

@@ -27,6 +27,42 @@ type subscribeRequest struct {
 	after   ulid.ULID
 	// memberChanges asks for changes of members instead of lists.
 	memberChanges bool
+	// asked says that Hooks.BeforeSubscribe permits it, if there is one, granted what
+	// it has added, and retried that it is tried again without the client.
+	asked   bool
+	granted *hookGrant
+	retried bool
+}
+
+// addedGrant is what counts besides the connect token's: nil for nothing.
+func (req *subscribeRequest) addedGrant() *permission.Grant {
+	if req.granted != nil {
+		return req.granted.grant
+	}
+	return req.grant
+}
+
+// addedClaims are the same as JSON.
+func (req *subscribeRequest) addedClaims() []byte {
+	if req.granted != nil {
+		return req.granted.claims
+	}
+	return tokenClaims(req.token)
+}
+
+// meta is who the user would be on the channel.
+func (req *subscribeRequest) meta(c *connection) store.Meta {
+	m := c.meta()
+	if req.grant == nil {
+		return m
+	}
+	if req.grant.UID != "" {
+		m.UID = req.grant.UID
+	}
+	if req.grant.UMD != nil {
+		m.UMD = req.grant.UMD
+	}
+	return m
 }
 
 // subscribe carries out hotsock.subscribe.
@@ -54,6 +90,9 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 
 // isTemporary reports whether a subscribe that failed is retried.
 func isTemporary(err error) bool {
+	if _, ok := errors.AsType[*hookError](err); ok {
+		return asError(err).Code == CodeUnavailable
+	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.retry > 0 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, token.ErrKeyLookup)
 }
@@ -112,6 +151,18 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		}
 		return c.catchUp(s, req, cmd.Ref)
 	}
+	if c.h.opts.Hooks.BeforeSubscribe != nil && !req.asked {
+		if err := c.chargeSubscribe(req); err != nil {
+			return err
+		}
+		if err := c.askSubscribe(req); err != nil {
+			return err
+		}
+		if c.hasEnded() {
+			return nil // Nobody is told.
+		}
+		return c.trySubscribe(req, cmd) // Anything may have happened meanwhile.
+	}
 	s, err := c.newSubscription(req)
 	if err != nil {
 		return err
@@ -151,17 +202,9 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 
 // newSubscription makes the subscription, if all permits it that needs no store.
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
-	m := c.meta()
-	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), uid: m.UID, umd: m.UMD}
-	s.perms = c.perms.Resolve(req.channel, req.grant)
-	if req.grant != nil {
-		if uid := req.grant.UID; uid != "" {
-			s.uid = uid
-		}
-		if umd := req.grant.UMD; umd != nil {
-			s.umd = umd
-		}
-	}
+	m := req.meta(c)
+	s := &subscription{conn: c, channel: req.channel, claims: req.addedClaims(), uid: m.UID, umd: m.UMD}
+	s.perms = c.perms.Resolve(req.channel, req.addedGrant())
 	s.counted = !s.perms.OmitFromSubCount
 	s.follows = req.memberChanges && protocol.IsPresence(s.channel)
 	if err := permitSubscribe(s.perms, s.channel, s.uid); err != nil {
@@ -204,7 +247,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 		c.endSubscription(s)
 		c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), cmd.Ref))
 	case retried:
-		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.grant).Alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.addedGrant()).Alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}

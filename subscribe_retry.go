@@ -27,7 +27,11 @@ const retrySize = 512
 
 // size is how many bytes it takes, roughly.
 func (r *subscribeRetry) size() int {
-	return retrySize + len(r.req.name) + len(r.req.channel) + len(r.req.token) + len(r.cmd.Ref)
+	size := retrySize + len(r.req.name) + len(r.req.channel) + len(r.req.token) + len(r.cmd.Ref)
+	if r.req.granted != nil {
+		size += len(r.req.granted.claims)
+	}
+	return size
 }
 
 // retryBytes is how much memory the subscribes that are retried would take with
@@ -136,6 +140,7 @@ func (c *connection) retrySubscribes() {
 	})
 	for _, r := range retries {
 		before := r.req.channel // which a token that could not be verified may change
+		r.req.retried = true
 		err := c.trySubscribe(&r.req, &r.cmd)
 		c.mu.Lock()
 		delete(c.retries, before)

@@ -83,10 +83,15 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 		connected: time.Now(),
 	}
 	c.sourceIP, c.userAgent = u.h.opts.sender(r)
+	if err := c.askConnect(r.Context()); err != nil {
+		return nil, "", err
+	}
 	if err := c.storeConnection(); err != nil {
 		return nil, "", err
 	}
-	if err := c.useToken(ctx, g, CodeUnauthorized); err != nil {
+	spend := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout) // a hook may have taken long
+	defer spend.end()
+	if err := c.useToken(spend, g, CodeUnauthorized); err != nil {
 		u.forget(c)
 		return nil, "", err
 	}

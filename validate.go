@@ -34,6 +34,13 @@ func validateKey(key string) error {
 	return nil
 }
 
+func validateDeduplicationID(id string) error {
+	if len(id) > maxDeduplicationID {
+		return refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
+	}
+	return nil
+}
+
 // Schedulers may keep times as nanoseconds since 1970, which end in 2262.
 const firstDue, lastDue = 1970, 2261
 

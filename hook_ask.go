@@ -1,0 +1,133 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// This file asks the hooks, with copies of all that they could change.
+
+// askConnect asks whether a client may connect.
+func (c *connection) askConnect(ctx context.Context) error {
+	hook := c.h.opts.Hooks.BeforeConnect
+	if hook == nil {
+		return nil
+	}
+	who := c.source()
+	r := who.requester(c.meta(), c.claims)
+	_, err := callHook(c.h.hooks, ctx, "BeforeConnect", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, hook(ctx, r)
+	})
+	return err
+}
+
+// askSubscribe asks whether a client may subscribe, and adds what the hook permits to
+// the request. ops is held, but not meanwhile, except for a retry: whoever ends that
+// needs ops, too.
+func (c *connection) askSubscribe(req *subscribeRequest) error {
+	who := c.source()
+	r := who.requester(req.meta(c), c.claims)
+	s := SubscribeRequest{
+		Channel:   strings.Clone(req.channel),
+		Permitted: c.perms.Resolve(req.channel, req.grant).Subscribe,
+		Auto:      req.auto,
+	}
+	if !req.retried {
+		c.ops.Unlock()
+		defer c.ops.Lock()
+	}
+	granted, err := callHook(c.h.hooks, c.h.ctx, "BeforeSubscribe", func(ctx context.Context) (*ChannelClaims, error) {
+		return c.h.opts.Hooks.BeforeSubscribe(ctx, r, s)
+	})
+	if err != nil {
+		return err
+	}
+	req.asked = true
+	if granted == nil {
+		return nil
+	}
+	return req.addGrant(c.h.verifier, granted)
+}
+
+// askPublish asks whether a client may publish a message, and changes it as the hook
+// wants. It reports whether the hook has taken it over.
+func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access, p *store.PublishRequest, due time.Time) (takenOver bool, err error) {
+	asked := PublishRequest{
+		Channel: strings.Clone(p.Channel), Event: strings.Clone(p.Event), Due: due,
+		Data: bytes.Clone(p.Data), Store: storeOf(p.Retention), Echo: p.Exclude == "",
+	}
+	r := who.requester(acc.meta, *acc.claims)
+	const name = "BeforePublish"
+	_, err = callHook(sw.hooks, ctx, name, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, sw.opts.Hooks.BeforePublish(ctx, r, &asked)
+	})
+	if err != nil || asked.TakenOver {
+		return asked.TakenOver, err
+	}
+	if err := sw.change(p, acc, &asked); err != nil {
+		return false, hookInvalid(name, err)
+	}
+	return false, nil
+}
+
+// change makes the message what a hook has made of it.
+func (sw *storeWriter) change(p *store.PublishRequest, acc *access, to *PublishRequest) (err error) {
+	p.Data = nil
+	if to.Data != nil {
+		// The hook may keep what it has put there.
+		if p.Data, err = wire.Value("Data", bytes.Clone(to.Data), sw.opts.MaxDataSize); err != nil {
+			return err
+		}
+	}
+	if p.Retention, err = retentionOf(to.Store); err != nil {
+		return err
+	}
+	if err := validateDeduplicationID(to.DeduplicationID); err != nil {
+		return err
+	}
+	if p.DedupID = to.DeduplicationID; p.DedupID != "" {
+		p.DedupFor = sw.opts.DeduplicationWindow
+	}
+	p.Exclude = acc.connection
+	if to.Echo {
+		p.Exclude = ""
+	}
+	return nil
+}
+
+// storeOf is the reverse of retentionOf.
+func storeOf(retention time.Duration) time.Duration {
+	if retention == store.Forever {
+		return Forever
+	}
+	return retention
+}
+
+// askSet asks whether a client may write an entry.
+func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, s *store.SetRequest, due time.Time) error {
+	r := who.requester(acc.meta, *acc.claims)
+	asked := SetStorageRequest{
+		Channel: strings.Clone(s.Channel), Key: strings.Clone(s.Key), Data: bytes.Clone(s.Value), Due: due,
+	}
+	_, err := callHook(sw.hooks, ctx, "BeforeSetStorage", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, sw.opts.Hooks.BeforeSetStorage(ctx, r, asked)
+	})
+	return err
+}
+
+// askReact asks whether a client may react to a message of the event.
+func (sw *storeWriter) askReact(ctx context.Context, who *source, acc *access, event string, in wire.Reaction) error {
+	r := who.requester(acc.meta, *acc.claims)
+	asked := ReactRequest{
+		Channel: strings.Clone(acc.channel), MessageID: in.MessageID.String(), Event: event, Reaction: in.Reaction, Remove: in.Remove,
+	}
+	_, err := callHook(sw.hooks, ctx, "BeforeReact", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, sw.opts.Hooks.BeforeReact(ctx, r, asked)
+	})
+	return err
+}
