@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func dial(ctx context.Context, n *node, uid string, keep int, on func(frame)) (*
 	dialing, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	began := time.Now()
-	ws, res, err := websocket.Dial(dialing, "ws://"+n.addr+"/rt/?token="+url.QueryEscape(token(uid, keep)), &websocket.DialOptions{HTTPClient: web})
+	ws, res, err := websocket.Dial(dialing, n.url("ws")+"/rt/?token="+url.QueryEscape(token(uid, keep)), &websocket.DialOptions{HTTPClient: web})
 	if err != nil {
 		if res != nil && res.StatusCode != http.StatusSwitchingProtocols {
 			return nil, res, fmt.Errorf("%w: %w", errRefused, err)
@@ -159,14 +160,16 @@ func (c *client) do(ctx context.Context, command map[string]any) (frame, error) 
 }
 
 // farClient makes this program a client, which runs on another machine: it is the
-// address of a node, and a channel.
+// URL of a node, and a channel.
 const farClient = "HOTSOCK_FAULTS_FAR_CLIENT"
 
 // runFarClient subscribes, and reads until the connection ends.
 func runFarClient(at string) {
-	addr, channel, _ := strings.Cut(at, " ")
+	at, channel, _ := strings.Cut(at, " ")
+	scheme, addr, _ := strings.Cut(at, "://")
+	web.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	ctx := context.Background()
-	c, _, err := dial(ctx, &node{addr: addr}, "far", 0, func(frame) {})
+	c, _, err := dial(ctx, &node{addr: addr, tls: scheme == "wss"}, "far", 0, func(frame) {})
 	if err == nil {
 		if _, err = c.do(ctx, map[string]any{"event": "hotsock.subscribe", "channel": channel}); err == nil {
 			<-c.ended

@@ -26,6 +26,16 @@ type node struct {
 	*process
 
 	name, addr string
+	// tls is true if addr is that of a proxy that wants it.
+	tls bool
+}
+
+// url is where the node is reached by a scheme, or its form with TLS.
+func (n *node) url(scheme string) string {
+	if n.tls {
+		scheme += "s"
+	}
+	return scheme + "://" + n.addr
 }
 
 var nodeNumber atomic.Int64
