@@ -15,9 +15,10 @@ func TestGuideCode(t *testing.T) {
 		files []string
 		least int // blocks
 	}{
-		"docs/tokens.md":  {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
-		"docs/online.md":  {[]string{"internal/doctest/online_example_test.go"}, 3},
-		"docs/console.md": {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
+		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
+		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 3},
+		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go"}, 1},
+		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
 		"docs/writing-a-store.md": {[]string{
 			"examples/simplestore/store_test.go", "examples/simplestore/node.go", "examples/simplestore/channel.go",
 			"examples/simplestore/message.go", "examples/simplestore/subscription.go", "examples/simplestore/storage.go",
