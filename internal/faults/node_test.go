@@ -43,10 +43,12 @@ var nodeNumber atomic.Int64
 // startNode starts a node on a Redis. It returns an error if the node ended
 // before it listened.
 func startNode(redisURL, prefix string, args ...string) (*node, error) {
-	args = append([]string{
-		"-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey, "-redis", redisURL, "-key-prefix", prefix,
-	}, args...)
-	p, err := startProcess(nodeBinary, args...)
+	return listening(append([]string{"-redis", redisURL, "-key-prefix", prefix}, args...)...)
+}
+
+// listening starts a node, and waits until it listens.
+func listening(args ...string) (*node, error) {
+	p, err := startProcess(nodeBinary, append([]string{"-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey}, args...)...)
 	if err != nil {
 		return nil, err
 	}
