@@ -64,9 +64,10 @@ func (a *clientAPI) serve(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 func (a *clientAPI) operate(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
-	if a.h.stopping.Load() {
-		return nil, refuse(CodeUnavailable)
+	if err := a.h.requests.begin(); err != nil {
+		return nil, err
 	}
+	defer a.h.requests.end()
 	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
 	if err != nil {
 		return nil, err

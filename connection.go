@@ -38,7 +38,9 @@ type connection struct {
 
 	// ops is held while a command of this connection changes something, whether
 	// the client sent it or it came over HTTP or from the store.
-	ops     sync.Mutex
+	ops sync.Mutex
+	// working is held while a command that the client sent is carried out.
+	working sync.Mutex
 	refused *rate.Sometimes // for the log, nil until a token is refused
 	// replayTimedOut is true after it took too long to read what the client had
 	// missed of a channel. That is not tried again. Guarded by ops.
@@ -52,6 +54,7 @@ type connection struct {
 	stopRetries  context.CancelFunc               // of the goroutine for these two, nil if there is none
 	ending       chan struct{}                    // nil until the end is under way, closed when it is over
 	reason       closeReason                      // why it is being closed
+	answering    bool                             // it will be closed when the command is over that has been begun
 	received     time.Duration                    // since connected: the last message
 	heartbeat    time.Duration                    // the same: the last sign of life, with a heartbeat timeout
 	keptAlive    time.Duration                    // the same: the last keep-alive

@@ -45,15 +45,19 @@ var closeReasons = [...]struct {
 	lingers bool
 }{
 	reasonClient:       {name: "client"}, // What it closed with says whether it lingers.
-	reasonExpired:      {"expired", socket.StatusGoingAway, "Going away", false, true},
+	reasonExpired:      {"expired", socket.StatusGoingAway, answeredText, false, true},
 	reasonIdle:         {"idle", socket.StatusGoingAway, "Idle timeout", false, true},
 	reasonHeartbeat:    {"heartbeat", socket.StatusGoingAway, "Heartbeat timeout", true, true},
 	reasonUnresponsive: {"unresponsive", socket.StatusGoingAway, "Ping timeout", true, true},
 	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true, true},
 	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true, false},
 	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true, false},
-	reasonShutdown:     {"shutdown", socket.StatusGoingAway, "Going away", false, true},
+	reasonShutdown:     {"shutdown", socket.StatusGoingAway, answeredText, false, true},
 }
+
+// answeredText promises a client that what was not answered was not carried out.
+// Clients compare it.
+const answeredText = "Going away, all answered"
 
 func (r closeReason) name() string      { return closeReasons[r].name }
 func (r closeReason) text() string      { return closeReasons[r].text }
@@ -77,21 +81,40 @@ func (c *connection) graceAfter(reason closeReason, cause error) time.Duration {
 	return c.h.opts.PresenceGrace
 }
 
-// close ends the connection from outside, without waiting for it. It returns
-// false if somebody else did so before.
+// close ends the connection from outside, without waiting for it. From now on no
+// command is begun; the one that was is answered before the close frame, unless the
+// connection ends at once. close returns false if somebody else closed it before.
 func (c *connection) close(reason closeReason) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending != nil || c.reason != reasonNone {
+	if c.ending != nil || c.reason != reasonNone && (!c.answering || !reason.atOnce()) {
 		return false
 	}
 	c.reason = reason
 	running := &c.h.conns.running
-	running.Go(func() { c.sock.Close(c.h.ctx, reason.code(), reason.text()) })
 	if reason.atOnce() {
+		running.Go(func() { c.sock.Close(c.h.ctx, reason.code(), reason.text()) })
 		running.Go(func() { c.end(nil) })
+		return true
 	}
+	c.answering = true
+	running.Go(func() {
+		if c.answered(reason) {
+			c.sock.Close(c.h.ctx, reason.code(), reason.text())
+		}
+	})
 	return true
+}
+
+// answered returns when the command that had been begun is over, and false if the
+// connection is closed for another reason by then.
+func (c *connection) answered(reason closeReason) bool {
+	c.working.Lock()
+	defer c.working.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answering = false
+	return c.reason == reason
 }
 
 // flooded ends the connection of a client that goes on beyond its rate limit.

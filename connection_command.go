@@ -63,8 +63,7 @@ func (c *connection) work() {
 			c.finish(err)
 			return
 		}
-		c.noteReceived()
-		c.command(frame)
+		c.receive(frame)
 		if cap(frame) <= maxPooled {
 			*buf = frame
 		}
@@ -78,12 +77,24 @@ func (c *connection) work() {
 
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
-// noteReceived notes a message from the client.
-func (c *connection) noteReceived() {
+// receive carries out a message of the client, unless the connection is being
+// closed: then nobody could be sure to get the answer.
+func (c *connection) receive(frame []byte) {
+	c.working.Lock()
+	defer c.working.Unlock()
+	if c.noteReceived() {
+		c.command(frame)
+	}
+}
+
+// noteReceived notes a message from the client. It returns false if the connection
+// is being closed.
+func (c *connection) noteReceived() bool {
 	now := time.Since(c.connected)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.received = now
-	c.mu.Unlock()
+	return c.reason == reasonNone
 }
 
 // command carries out one message of the client.

@@ -54,6 +54,7 @@ type Handler struct {
 	hub      *hub
 	catchUps *catchUpReader
 	conns    connectionSet
+	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
 
@@ -114,6 +115,7 @@ func New(o Options) (*Handler, error) {
 		queued:   socket.NewBudget(o.MaxTotalQueueSize),
 	}
 	h.conns.init()
+	h.requests.init()
 	h.counts.init()
 	h.resyncs = newResyncer(&h.conns, h.hub)
 	h.errors = newErrorReporter(o.Logger, &h.counts, &h.ready)
@@ -173,7 +175,8 @@ func (h *Handler) Ready(ctx context.Context) error {
 
 // Shutdown stops the handler: it takes no more requests, stops firing
 // schedules, and closes the connections with 1001, a few at a time so that
-// their clients do not all reconnect at the same moment. It returns when all
+// their clients do not all reconnect at the same moment. Commands and requests
+// that it has begun are answered first. It returns when all
 // have ended and the store has been told. If ctx ends first, Shutdown cuts off
 // what remains and returns the context's error. A second call waits for the
 // first, or for its own context.
@@ -205,10 +208,11 @@ func (h *Handler) Close() error {
 }
 
 // shutdown stops in the order in which things depend on each other: accepting,
-// scheduler, connections, resyncs, node, events.
+// scheduler, connections, requests, resyncs, node, events.
 func (h *Handler) shutdown(ctx context.Context) error {
 	h.stopping.Store(true)
 	h.conns.refuse()
+	h.requests.refuse()
 	h.resyncs.stop()
 	h.stopScheduler()
 	cut := context.AfterFunc(ctx, func() {
@@ -217,6 +221,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	})
 	defer cut()
 	h.conns.drain(ctx)
+	h.requests.wait(ctx)
 
 	// Leaving is worth a moment even if there is no time: else the other nodes
 	// need their timeout to notice.

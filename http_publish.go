@@ -50,10 +50,11 @@ func (a *serverAPI) serve(w http.ResponseWriter, r *http.Request, do endpoint, a
 		a.writeError(w, r, refuse(CodeUnauthorized))
 		return
 	}
-	if a.h.stopping.Load() {
-		a.writeError(w, r, refuse(CodeUnavailable))
+	if err := a.h.requests.begin(); err != nil {
+		a.writeError(w, r, err)
 		return
 	}
+	defer a.h.requests.end()
 	status, body, err := do(a, w, r, args)
 	if err != nil {
 		a.writeError(w, r, err)

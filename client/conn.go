@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -170,8 +171,9 @@ func (n *conn) enqueue(cmd command, answer func(*frame) error) (*outgoing, error
 	return o, nil
 }
 
-// call sends a command and waits for the answer. The error is errNotSent, or
-// says that the outcome is unknown, and wraps errBroken if the connection did.
+// call sends a command and waits for the answer. The error is errNotSent, also if
+// the server says that it has not carried it out; or says that the outcome is
+// unknown, and wraps errBroken if the connection did.
 func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
 	answered := make(chan *frame, 1)
 	n.c.mu.Lock()
@@ -187,11 +189,14 @@ func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	refused := false // if there is no answer
 	select {
 	case f := <-answered:
 		return f, nil
 	case <-n.ctx.Done():
-		err = fmt.Errorf("%w: %w", errBroken, context.Cause(n.ctx))
+		cause := context.Cause(n.ctx)
+		refused = answeredAll(cause)
+		err = fmt.Errorf("%w: %w", errBroken, cause)
 	case <-ctx.Done():
 		err = ctx.Err()
 		select {
@@ -210,7 +215,7 @@ func (n *conn) call(ctx context.Context, cmd command) (*frame, error) {
 	default:
 	}
 	delete(n.pending, o.ref)
-	if o.sent {
+	if o.sent && !refused {
 		return nil, unknownOutcome(err)
 	}
 	o.b = nil
@@ -227,7 +232,10 @@ func (n *conn) write() {
 		case <-n.ctx.Done():
 			return
 		case <-n.wake:
-			if err := n.flush(); err != nil {
+			switch err := n.flush(); {
+			case errors.Is(err, net.ErrClosed):
+				return // The reader learns why.
+			case err != nil:
 				n.cancel(err)
 				return
 			}

@@ -130,6 +130,17 @@ func (e *closedError) Error() string {
 
 func (e *closedError) Unwrap() error { return e.frame }
 
+// answeredText is the reason of a server that has answered all that it has carried
+// out. Others close with the same code and promise nothing.
+const answeredText = "Going away, all answered"
+
+// answeredAll reports whether what was not answered before a connection ended with
+// err was not carried out.
+func answeredAll(err error) bool {
+	closed, ok := errors.AsType[*closedError](err)
+	return ok && closed.frame.Code == websocket.StatusGoingAway && closed.frame.Reason == answeredText
+}
+
 // A refusal is an answer of the server that is not a connection.
 type refusal struct {
 	err   error

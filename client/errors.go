@@ -66,7 +66,8 @@ var (
 	// ended.
 	ErrUnsubscribed = errors.New("hotsock: unsubscribed")
 	// ErrUnknownOutcome means that a command was sent, and the connection broke
-	// or the context ended before the answer came. The server may have carried
+	// or the context ended before the answer came. If the server was shut down in
+	// an orderly way, the command is sent again instead. The server may have carried
 	// it out, or not.
 	ErrUnknownOutcome = errors.New("hotsock: sent, but not answered: the outcome is unknown")
 )

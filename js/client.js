@@ -153,7 +153,7 @@ export class Client extends Emitter {
       const ws = new WebSocket(url);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
-      ws.onclose = (e) => this.#broken(turn, noConnection(ending(e)), e.code);
+      ws.onclose = (e) => this.#broken(turn, noConnection(ending(e)), e);
     } catch (error) {
       if (turn !== this.#turn) return;
       if (error instanceof HotsockError) this.#end(error);
@@ -187,9 +187,12 @@ export class Client extends Emitter {
     this.#enter("open");
   }
 
-  #broken(turn, failure, code) {
+  #broken(turn, failure, { code, reason } = {}) {
     if (turn !== this.#turn) return;
     this.failure = failure;
+    // What such a server has not answered it has not done, and is sent again.
+    if (reason === "Going away, all answered")
+      for (const job of this.#jobs.values()) if (job.sub) this.#unsend(job);
     this.#drop(failure);
     if (code === 1008 && typeof this.#token !== "function") {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
@@ -313,6 +316,11 @@ export class Client extends Emitter {
     if (this.#due().length === 0) this.#patience.heard();
     job.sent = true;
     this.#write(job.text);
+  }
+
+  #unsend(job) {
+    if (job.sent) job.patience.heard();
+    job.sent = false;
   }
 
   #isReady(sub) {

@@ -172,7 +172,7 @@ func TestShutdown(t *testing.T) {
 			t.Fatalf("Shutdown: %v", err)
 		}
 		for range jims {
-			jims[0].WantClose(<-closed, websocket.StatusGoingAway, "Going away")
+			jims[0].WantClose(<-closed, websocket.StatusGoingAway, "Going away, all answered")
 		}
 		if pam != nil {
 			pam.expect(`{"event":"hotsock.memberRemoved","channel":"presence.room","data":{"member":{"uid":"Jim","umd":null},"members":[{"uid":"Pam","umd":null}]}}`)

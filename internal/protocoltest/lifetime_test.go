@@ -36,16 +36,16 @@ func TestLifetime(t *testing.T) {
 		{
 			why: "a client that sends is not idle, and lives for 2 hours", claims: `{"scope":"connect"}`,
 			every: 9 * time.Minute, send: `{"event":"hotsock.pong"}`,
-			lives: 2 * time.Hour, reason: "Going away",
+			lives: 2 * time.Hour, reason: "Going away, all answered",
 		},
 		{
 			why: "the age is an option", claims: `{"scope":"connect"}`,
 			set:   func(o *hotsock.Options) { o.MaxConnectionDuration = 3 * time.Minute },
-			lives: 3 * time.Minute, reason: "Going away",
+			lives: 3 * time.Minute, reason: "Going away, all answered",
 		},
 		{
 			why: "keep-alives keep an idle client alive, for 2 hours", claims: `{"scope":"connect","keepAlive":true}`,
-			lives: 2 * time.Hour, reason: "Going away",
+			lives: 2 * time.Hour, reason: "Going away, all answered",
 		},
 		{
 			why: "without heartbeats a connection that must have them ends", claims: `{"scope":"connect","heartbeatTimeout":5}`,
@@ -59,11 +59,11 @@ func TestLifetime(t *testing.T) {
 		{
 			why: "with heartbeats it lives on", claims: `{"scope":"connect","heartbeatTimeout":60}`,
 			every: 59 * time.Second, send: `{"event":"hotsock.heartbeat"}`,
-			lives: 2 * time.Hour, reason: "Going away",
+			lives: 2 * time.Hour, reason: "Going away, all answered",
 		},
 		{
 			why: "that the token expires does not end the connection", claims: fmt.Sprintf(`{"scope":"connect","keepAlive":true,"exp":%d}`, bubbleStart.Add(time.Second).Unix()),
-			lives: 2 * time.Hour, reason: "Going away",
+			lives: 2 * time.Hour, reason: "Going away, all answered",
 		},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
