@@ -57,6 +57,7 @@ type Handler struct {
 	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
+	infos    *infoReader
 
 	node   store.Node
 	ready  storeReadiness
@@ -118,6 +119,7 @@ func New(o Options) (*Handler, error) {
 	h.requests.init()
 	h.counts.init()
 	h.resyncs = newResyncer(&h.conns, h.hub)
+	h.infos = newInfoReader(h)
 	h.errors = newErrorReporter(o.Logger, &h.counts, &h.ready)
 	h.responder = &responder{logger: o.Logger, errors: h.errors}
 	h.upgrader = &upgrader{responder: h.responder, h: h}
@@ -229,6 +231,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	defer cancel()
 	h.cancel()
 	h.resyncs.wait()
+	h.infos.stop()
 	h.flusher.Close()
 	err := h.node.Leave(leave)
 	h.events.stop(leave)

@@ -60,6 +60,7 @@ type topic struct {
 	// latest are the changes of members while the topic exists. listTimerOn is true
 	// while listTimer is to fire, for those who have one pending.
 	latest      latestChanges
+	informed    int // subscriptions whose clients are sent the channel's info
 	listTimerOn bool
 	listTimer   *time.Timer
 }
@@ -224,6 +225,9 @@ func (t *topic) add(s *subscription) {
 	if s.follows {
 		t.batch.followers++
 	}
+	if s.informed {
+		t.informed++
+	}
 }
 
 // remove ends that: when it returns, s is given no more items.
@@ -234,6 +238,7 @@ func (t *topic) remove(s *subscription) {
 	s.buffer = nil
 	s.pending = pendingNone
 	t.setFollows(s, false)
+	t.setInformed(s, false)
 	last := len(t.subs) - 1
 	t.subs[s.index] = t.subs[last]
 	t.subs[s.index].index = s.index

@@ -56,6 +56,7 @@ const (
 	memberListBurst  = 512 << 10              // bytes of lists at once, after a pause
 	memberListRoom   = 64 << 10               // bytes that may wait for a client that is sent one
 	memberListPause  = 250 * time.Millisecond // until a list that had to wait is tried again
+	infoPause        = time.Second            // between two reads of a channel's info for its subscribers
 	memberBatchPause = 250 * time.Millisecond // between two frames for those who follow changes of members
 	memberPage       = 64 << 10               // bytes of members in such a frame, or in a page of a list
 	memberListWait   = 500 * time.Millisecond // for the changes that a subscriber's list must have, until the store is asked for it

@@ -38,6 +38,7 @@ func TestLimits(t *testing.T) {
 		{"members of a presence channel", sizeText(o.MaxMembersSize) + " of JSON *"},
 		{"the same, for clients that follow changes", sizeText(o.MaxPresenceSize) + " of JSON *"},
 		{"page of members, and a frame of changes of members", sizeText(memberPage)},
+		{"frames of a channel's info", fmt.Sprintf("one in %d ms", infoPause.Milliseconds())},
 		{"frames of changes of members", fmt.Sprintf("one in %d ms, or several for many changes", memberBatchPause.Milliseconds())},
 		{"lists of members that a connection is sent when members change", fmt.Sprintf("%s a second, %s after a pause", sizeText(memberListRate), sizeText(memberListBurst))},
 		{"subscriptions of a connection", countText(o.MaxSubscriptions) + " *"},

@@ -111,6 +111,13 @@ func (n measuredNode) UpdateSubscription(ctx context.Context, q store.UpdateSubs
 	return r, err
 }
 
+func (n measuredNode) WatchCount(ctx context.Context, channel string) (int, error) {
+	ctx, o := n.begin(ctx, "WatchCount", channel)
+	r, err := n.Node.WatchCount(ctx, channel)
+	n.end(ctx, o, err)
+	return r, err
+}
+
 func (n measuredNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
 	ctx, o := n.begin(ctx, "Channel", channel)
 	r, err := n.Node.Channel(ctx, channel)

@@ -47,6 +47,9 @@ func (r *receiver) Lost(channel string) {
 	r.h.resyncs.start(channel)
 }
 
+// CountChanged is part of store.Receiver.
+func (r *receiver) CountChanged(channel string) { r.h.infos.read(channel) }
+
 // Rejoin is part of store.Receiver.
 func (r *receiver) Rejoin() {
 	r.h.counts.rejoined.Add(1)

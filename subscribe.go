@@ -27,6 +27,8 @@ type subscribeRequest struct {
 	after   ulid.ULID
 	// memberChanges asks for changes of members instead of lists.
 	memberChanges bool
+	// info asks for the channel's info, and each change of it.
+	info bool
 	// asked says that Hooks.BeforeSubscribe permits it, if there is one, granted what
 	// it has added, and retried that it is tried again without the client.
 	asked   bool
@@ -77,7 +79,7 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	// Counted now, whatever becomes of it.
 	req := subscribeRequest{
 		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
-		catchUp: in.CatchUp, after: in.After, memberChanges: in.MemberChanges, charged: c.limiter.take() == nil,
+		catchUp: in.CatchUp, after: in.After, memberChanges: in.MemberChanges, info: in.Info, charged: c.limiter.take() == nil,
 	}
 	err = c.trySubscribe(&req, cmd)
 	if isTemporary(err) {
@@ -146,6 +148,9 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		if !req.catchUp || req.token != "" {
 			return refuse(CodeAlreadySubscribed)
 		}
+		if err := req.permitInfo(s.perms); err != nil {
+			return err
+		}
 		if err := c.chargeSubscribe(req); err != nil {
 			return err
 		}
@@ -207,7 +212,11 @@ func (c *connection) newSubscription(req *subscribeRequest) (*subscription, erro
 	s.perms = c.perms.Resolve(req.channel, req.addedGrant())
 	s.counted = !s.perms.OmitFromSubCount
 	s.follows = req.memberChanges && protocol.IsPresence(s.channel)
+	s.informed = req.info
 	if err := permitSubscribe(s.perms, s.channel, s.uid); err != nil {
+		return nil, err
+	}
+	if err := req.permitInfo(s.perms); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()

@@ -34,6 +34,7 @@ func (c *connection) catchUp(s *subscription, req *subscribeRequest, ref string)
 	}
 	snap.Ref = ref
 	t.setFollows(s, req.memberChanges && protocol.IsPresence(s.channel))
+	t.setInformed(s, req.info)
 	s.goLive(snap)
 	return nil
 }

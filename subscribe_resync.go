@@ -135,6 +135,9 @@ func (c *connection) tryResync(s *subscription, lost bool) error {
 	}
 	r, err := c.storeSubscribe(ctx, s)
 	if err == nil && !lost {
+		if s.isInformed() {
+			c.h.infos.read(s.channel)
+		}
 		return nil
 	}
 	var entries []*store.Entry
@@ -158,6 +161,7 @@ func (c *connection) tryResync(s *subscription, lost bool) error {
 		Subscribed: wire.Subscribed{
 			CatchUp: true, LastID: r.Position, Recovered: wire.RecoveryFailed,
 		},
+		count:   r.Info.Count,
 		entries: entries,
 	})
 	return nil

@@ -39,6 +39,7 @@ func (c *connection) activate(ctx context.Context, s *subscription, req *subscri
 // are those that the topic knows when it is sent.
 type snapshot struct {
 	wire.Subscribed
+	count   int // of the channel, as its info has it
 	entries []*store.Entry
 	missed  []*store.Message
 }
@@ -49,7 +50,7 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 	if err := c.awaitMembers(s, r); err != nil {
 		return snapshot{}, err
 	}
-	snap := snapshot{Subscribed: wire.Subscribed{AutoSubscribed: req.auto, CatchUp: req.catchUp, LastID: r.Position}}
+	snap := snapshot{count: r.Info.Count, Subscribed: wire.Subscribed{AutoSubscribed: req.auto, CatchUp: req.catchUp, LastID: r.Position}}
 	if !req.after.IsZero() {
 		snap.Recovered = wire.RecoveryFailed
 		if s.mayReplay(req.after) {
@@ -86,6 +87,7 @@ func (s *subscription) goLive(snap snapshot) {
 		}
 	}
 	s.told = true
+	s.inform(snap.count)
 	s.passItems(snap.LastID)
 }
 
@@ -97,6 +99,9 @@ func (s *subscription) sendSnapshot(snap *snapshot) bool {
 		frames = append(frames, s.pagedFrames(snap.Subscribed)...)
 	} else {
 		frames = append(frames, subscribedFrame(s, snap.Subscribed))
+	}
+	if s.informed {
+		frames = append(frames, channelInfoFrame(s.channel, snap.count))
 	}
 	for _, e := range snap.entries {
 		frames = append(frames, storageUpdatedFrame(e))

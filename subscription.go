@@ -45,6 +45,10 @@ type subscription struct {
 	// follows is true if the client follows changes of members, instead of being sent
 	// lists, and told once it has been sent a snapshot.
 	follows, told bool
+	// informed is true if the client is sent the channel's info, and shownCount the count
+	// that it was sent last.
+	informed   bool
+	shownCount int
 	// gap is true after items were lost, until a resync deals with it. Nothing
 	// that follows the gap goes out before the client is told.
 	gap bool

@@ -83,6 +83,10 @@ func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubsc
 	return through(ctx, n, n.Node.UpdateSubscription, u)
 }
 
+func (n *faultyNode) WatchCount(ctx context.Context, channel string) (int, error) {
+	return through(ctx, n, n.Node.WatchCount, channel)
+}
+
 func (n *faultyNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
 	return through(ctx, n, n.Node.Channel, channel)
 }

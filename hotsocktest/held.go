@@ -56,6 +56,10 @@ func (r *heldReceiver) Deliver(item *store.Item) { r.tell(func() { r.Receiver.De
 
 func (r *heldReceiver) Lost(channel string) { r.tell(func() { r.Receiver.Lost(channel) }) }
 
+func (r *heldReceiver) CountChanged(channel string) {
+	r.tell(func() { r.Receiver.CountChanged(channel) })
+}
+
 func (r *heldReceiver) Rejoin() { r.tell(r.Receiver.Rejoin) }
 
 func (r *heldReceiver) SubscriptionEnded(e store.SubscriptionEnd) {

@@ -150,6 +150,10 @@ type Receiver interface {
 	// Lost reports that items of a watched channel may have been missed and
 	// cannot be made up for. What is delivered next follows the gap.
 	Lost(channel string)
+	// CountChanged reports that the Count of a channel may be another one than
+	// [Subscriptions.WatchCount] returned. It comes at least once after the first change
+	// that follows the call, and also if the store cannot tell.
+	CountChanged(channel string)
 	// Rejoin reports that the store no longer has this node's subscriptions and
 	// connections, because the node was silent for too long or the store lost
 	// data. The node is a member again, and core adds all of them again.

@@ -32,6 +32,12 @@ type Subscriptions interface {
 	// announced, nil for none. The error wraps ErrNotFound if there is no such
 	// subscription, and ErrCapacity if there is no room for the metadata.
 	UpdateSubscription(ctx context.Context, u UpdateSubscriptionRequest) (*PresenceChange, error)
+	// WatchCount returns the Count of a channel that this node watches, and has the
+	// Receiver told by CountChanged, once, when that has changed since. Each further
+	// call has it told once more.
+	WatchCount(ctx context.Context, channel string) (int, error)
+	// UnwatchCount ends that, as Unwatch does. It never fails.
+	UnwatchCount(channel string)
 	// Channel describes a channel.
 	Channel(ctx context.Context, channel string) (ChannelInfo, error)
 }

@@ -17,6 +17,7 @@ type silent struct{}
 
 func (silent) Deliver(*store.Item)                          {}
 func (silent) Lost(string)                                  {}
+func (silent) CountChanged(string)                          {}
 func (silent) Rejoin()                                      {}
 func (silent) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (silent) ConnectionEnded(store.Connection)             {}

@@ -32,6 +32,8 @@ type channel struct {
 	// zero if nobody did.
 	origin   ulid.ULID
 	watchers []*node
+	// countWatchers are told of the next change of the count.
+	countWatchers []*node
 	// awaited is until when those who left may come back and go on from where
 	// they were; zero if nobody left lately.
 	awaited time.Time
@@ -117,11 +119,12 @@ func (c *channel) deliver(item *store.Item) {
 
 func (c *channel) unwatch(n *node) {
 	c.watchers = slices.DeleteFunc(c.watchers, func(w *node) bool { return w == n })
+	c.unwatchCount(n)
 }
 
 // idle says that nothing would be lost if the channel did not exist.
 func (c *channel) idle() bool {
-	return len(c.watchers) == 0 && c.presence.subscriptions.Len() == 0 && c.nextRemoval().IsZero() && c.awaited.IsZero() &&
+	return len(c.watchers) == 0 && len(c.countWatchers) == 0 && c.presence.subscriptions.Len() == 0 && c.nextRemoval().IsZero() && c.awaited.IsZero() &&
 		c.log().empty() && c.has().empty()
 }
 

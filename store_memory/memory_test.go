@@ -22,6 +22,7 @@ type counting struct {
 
 func (c *counting) Deliver(item *store.Item)                     { c.items[item.Channel]++ }
 func (c *counting) Lost(string)                                  {}
+func (c *counting) CountChanged(string)                          {}
 func (c *counting) Rejoin()                                      {}
 func (c *counting) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (c *counting) ConnectionEnded(store.Connection)             {}

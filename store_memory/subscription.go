@@ -50,6 +50,7 @@ func (n *node) Subscribe(ctx context.Context, s store.SubscribeRequest) (store.S
 	p.put(s.Connection, subscription{
 		node: n, uid: s.UID, umd: s.UMD, digest: s.UMDDigest, presence: s.Presence, counted: s.Counted,
 	})
+	c.countChanged(result.CountBefore)
 	result.Position = c.position(now)
 	result.Change = c.withMembers(result.Change, n)
 	result.Info.Count = p.counted
@@ -79,6 +80,7 @@ func (n *node) Unsubscribe(ctx context.Context, u store.UnsubscribeRequest) (sto
 
 func (c *channel) endSubscription(connection string, grace time.Duration) store.SubscriptionEnd {
 	p := &c.presence
+	defer c.countChanged(p.counted)
 	old := p.end(connection)
 	now := clock()
 	c.awaited = now.Add(c.store.options.Load().ReplayWindow)

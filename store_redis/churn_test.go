@@ -46,7 +46,8 @@ func (r churnReceiver) Lost(channel string) {
 	defer c.mu.Unlock()
 	c.lost++
 }
-func (r churnReceiver) Rejoin() {}
+func (r churnReceiver) CountChanged(string) {}
+func (r churnReceiver) Rejoin()             {}
 
 func (r churnReceiver) MemberRemoved(string, store.PresenceChange) {}
 

@@ -45,7 +45,9 @@ func (b *inbox) Deliver(it *store.Item) {
 		b.items = append(b.items, it)
 	})
 }
-func (b *inbox) Lost(string) { b.note(func() { b.lost++ }) }
+func (b *inbox) Lost(string)         { b.note(func() { b.lost++ }) }
+func (b *inbox) CountChanged(string) {}
+
 func (b *inbox) Rejoin() {
 	b.note(func() { b.rejoins++ })
 	if b.rejoin != nil {

@@ -31,12 +31,13 @@ type node struct {
 	window, limit, publishCommand any // strings, each boxed once
 	sharded                       bool
 
-	fan         *fanout
-	leases      *leases
-	maintenance *maintenance
-	heartbeat   *heartbeat
-	losses      *lossDetector
-	peers       peers
+	fan          *fanout
+	leases       *leases
+	maintenance  *maintenance
+	heartbeat    *heartbeat
+	losses       *lossDetector
+	peers        peers
+	countWatches countWatches
 	// stripes make calls of the receiver one at a time for each channel: a
 	// channel's is that of its partition. They guard watches, too.
 	stripes [partitions]sync.Mutex

@@ -10,7 +10,7 @@ import (
 // Nodes tell each other things on control topics: one that all hear, and one for
 // each node. What scripts publish is a word: "heartbeat", when those who share the
 // work have changed, and "due", with a partition and a time. The rest are records
-// that begin with their kind: "call" and "answer" (node_peers.go), and "lost".
+// that begin with their kind: "call" and "answer" (node_peers.go), "lost", and "count" (watch_count.go).
 
 // tell publishes to one node, or to all for "". If nobody hears it, it is an
 // error; a cluster does not tell.
@@ -52,6 +52,10 @@ func (n *node) hearControl(message string) {
 	}
 	r := record{rest: message}
 	switch kind := r.next(); kind {
+	case "count":
+		if channel := r.next(); !r.bad {
+			n.reportCount(channel)
+		}
 	case "call":
 		key, from, ms, request := r.next(), r.next(), r.int(), r.bytes()
 		if r.bad {

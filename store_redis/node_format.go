@@ -29,7 +29,7 @@ import (
 //	id before
 //	a message on a control       kinds                  ignores it, says so in the log once
 //	topic: due, heartbeat,       fields at the end of   ignores them
-//	lost, call, answer           call and answer
+//	lost, call, answer, count    call and answer
 //	the request in a call and    operations             answers that it cannot
 //	its answer, in JSON          members                ignores them
 //	(peers.go of the handler)

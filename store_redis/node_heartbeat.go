@@ -88,6 +88,7 @@ func (h *heartbeat) beat(ctx context.Context) {
 	}
 	n.leases.renewed(renewal{0, inc}, known, before, expires)
 	h.assign(nodesOf(working), nodesOf(firing), h.formats(working), until)
+	n.refreshCounts()
 }
 
 // assign notes who shares the work. What is new to this node it maintains at

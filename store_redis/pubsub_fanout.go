@@ -215,6 +215,10 @@ func (f *fanout) heard(topic, payload string) {
 // confirmed is called when a link has subscribed to a topic. A watch that was
 // live before may have missed something.
 func (f *fanout) confirmed(topic string) {
+	if topic == f.n.s.keys.control(f.n.id) {
+		f.n.reportCounts()
+		return
+	}
 	f.mu.RLock()
 	w := f.watches[topic]
 	f.mu.RUnlock()
@@ -237,6 +241,9 @@ func (f *fanout) confirmed(topic string) {
 func (n *node) recheck(w *watch) {
 	w.live = false
 	n.catchUp(w)
+	if n.countWatches.has(w.channel) && !w.ended.Load() {
+		n.r.CountChanged(w.channel)
+	}
 }
 
 // recheckAll has those watches look whether they have missed something, and has

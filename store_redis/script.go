@@ -73,6 +73,7 @@ var (
 	resignScript        = newScript("resign")
 	connectScript       = newScript("connect")
 	disconnectScript    = newScript("disconnect")
+	watchCountScript    = newScript("watch_count")
 	useTokenScript      = newScript("use_token")
 	expiredScript       = newScript("expired")
 

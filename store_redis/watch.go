@@ -193,6 +193,7 @@ func (n *node) Unwatch(channel string) {
 		w.ended.Store(true)
 		n.fan.remove(w)
 	}
+	n.UnwatchCount(channel)
 }
 
 var _ store.Subscriptions = (*node)(nil)

@@ -19,6 +19,8 @@ type channel struct {
 	// last is what the next id must be greater than.
 	last     ulid.ULID
 	watchers map[*node]bool
+	// countWatchers are told of the next change of the count.
+	countWatchers map[*node]bool
 
 	// log has the items that can be replayed or listed, in their order.
 	log []*record

@@ -138,6 +138,7 @@ func (n *node) stop() {
 	n.cancel()
 	for _, c := range n.store.channels {
 		delete(c.watchers, n)
+		delete(c.countWatchers, n)
 	}
 }
 

@@ -74,6 +74,7 @@ func (s *Store) channel(name string) *channel {
 		c = &channel{
 			name: name, store: s, last: s.floor,
 			watchers:      make(map[*node]bool),
+			countWatchers: make(map[*node]bool),
 			subscriptions: make(map[string]*subscription),
 			entries:       make(map[string]*entry),
 			duplicates:    make(map[string]duplicate),

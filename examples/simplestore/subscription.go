@@ -69,6 +69,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 	c.subscriptions[q.Connection] = &subscription{
 		node: n, uid: q.UID, umd: q.UMD, digest: q.UMDDigest, counted: q.Counted, member: q.Presence,
 	}
+	c.countChanged(res.CountBefore)
 	if c.newest.IsZero() && c.origin.IsZero() {
 		c.origin = c.nextID(now)
 	}
@@ -99,6 +100,7 @@ func (n *node) Unsubscribe(ctx context.Context, q store.UnsubscribeRequest) (sto
 
 func (c *channel) unsubscribe(now time.Time, connection string, grace time.Duration) store.SubscriptionEnd {
 	s := c.subscriptions[connection]
+	defer c.countChanged(c.info().Count)
 	delete(c.subscriptions, connection)
 	c.until = now.Add(c.store.options.ReplayWindow)
 	end := store.SubscriptionEnd{
@@ -130,6 +132,36 @@ func (n *node) UpdateSubscription(ctx context.Context, q store.UpdateSubscriptio
 	}
 	s.umd, s.digest = q.UMD, q.UMDDigest
 	return c.withMembers(change, n), nil
+}
+
+// WatchCount implements [store.Subscriptions].
+func (n *node) WatchCount(ctx context.Context, channel string) (int, error) {
+	if err := n.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer n.store.mu.Unlock()
+	c := n.store.channel(channel)
+	c.countWatchers[n] = true
+	return c.info().Count, nil
+}
+
+// UnwatchCount implements [store.Subscriptions].
+func (n *node) UnwatchCount(channel string) {
+	n.store.mu.Lock()
+	defer n.store.mu.Unlock()
+	delete(n.store.channel(channel).countWatchers, n)
+}
+
+// countChanged tells those who watch the count, if it has changed. Then they have to
+// ask again.
+func (c *channel) countChanged(before int) {
+	if c.info().Count == before {
+		return
+	}
+	for n := range c.countWatchers {
+		n.receiver.CountChanged(c.name)
+	}
+	clear(c.countWatchers)
 }
 
 // Channel implements [store.Subscriptions].

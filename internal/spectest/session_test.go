@@ -93,6 +93,9 @@ func crowd(t *testing.T, d *asyncDocument) {
 	al.next("hotsock.members")
 	pam.subscribe("presence.chat")
 	al.next("hotsock.membersChanged")
+	// One who is told how many there are.
+	al.send(`{"event":"hotsock.subscribe","channel":"presence.chat.2","data":{"info":true}}`)
+	al.next("hotsock.channelInfo")
 }
 
 func reaction(channel, id, action string) string {

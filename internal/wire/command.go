@@ -145,6 +145,8 @@ type Subscribe struct {
 	After ulid.ULID
 	// MemberChanges asks for changes of members instead of lists.
 	MemberChanges bool
+	// Info asks for the channel's info, and each change of it.
+	Info bool
 }
 
 // DecodeSubscribe reads the data of a [Command], which may be nil.
@@ -164,6 +166,8 @@ func DecodeSubscribe(data []byte) (Subscribe, error) {
 			if s.MemberChanges = form == "changes"; !s.MemberChanges && form != "" {
 				r.fail(`must be "changes"`)
 			}
+		case "info":
+			r.bool(&s.Info)
 		}
 	}
 	return s, r.close()

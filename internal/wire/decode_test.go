@@ -50,6 +50,7 @@ var decoded = map[string]any{
 	},
 	"command-subscribe-after-null": Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":null}`)},
 	"command-subscribe-changes":    Command{Event: EventSubscribe, Channel: "presence.chat", Data: []byte(`{"presence":"changes"}`)},
+	"command-subscribe-info":       Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"info":true}`)},
 	"command-unsubscribe":          Command{Event: EventUnsubscribe, Channel: "room.123"},
 	"command-publish":              Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
 	"command-publish-ref":          Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},

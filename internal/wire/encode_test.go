@@ -143,6 +143,7 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-members": func(b []byte) []byte {
 		return AppendMembersPage(b, "presence.chat", encodedMembers[1:], false)
 	},
+	"frame-channelInfo": func(b []byte) []byte { return AppendInfo(b, "room.123", 2) },
 	"frame-membersChanged": func(b []byte) []byte {
 		return AppendMembersChanged(b, &MembersChanged{
 			Channel: "presence.chat", Removed: removedUIDs, Updated: encodedMembers[1:], Added: encodedMembers[:1], Count: 2,

@@ -244,6 +244,15 @@ func AppendMembersChanged(b []byte, c *MembersChanged) []byte {
 	return append(b, `}}`...)
 }
 
+// AppendInfo appends hotsock.channelInfo.
+func AppendInfo(b []byte, channel string, count int) []byte {
+	b = append(b, `{"event":"hotsock.channelInfo","channel":`...)
+	b = appendString(b, channel)
+	b = append(b, `,"data":{"subscriptionsCount":`...)
+	b = strconv.AppendInt(b, int64(count), 10)
+	return append(b, `}}`...)
+}
+
 // AppendStorageUpdated appends hotsock.channelStorageUpdated.
 func AppendStorageUpdated(b []byte, e *store.Entry) []byte {
 	b = append(b, `{"event":"hotsock.channelStorageUpdated","channel":`...)

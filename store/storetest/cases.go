@@ -41,6 +41,8 @@ var contract = []area{
 		{"an update without presence changes the metadata and announces nothing", testUpdatePlain},
 		{"what is not subscribed is not found", testSubscriptionNotFound},
 		{"no two calls see the same count", testSubscriptionCount},
+		{"a change of a count is told to those who watch it", testWatchCount},
+		{"who reads a count whenever it is told has the last one", testWatchCountConverges},
 	}},
 	{"Presence", []testCase{
 		{"a user is one member from the first connection to the last", testPresenceChanges},

@@ -26,6 +26,7 @@ type recorder struct {
 	changed chan struct{}
 	busy    map[string]bool
 	items   map[string][]*store.Item
+	counts  map[string]int // calls of CountChanged
 	ended   []store.SubscriptionEnd
 	removed []store.PresenceChange
 	closed  []store.Connection
@@ -39,6 +40,7 @@ func newRecorder(e *env, number int) *recorder {
 		changed: make(chan struct{}),
 		busy:    make(map[string]bool),
 		items:   make(map[string][]*store.Item),
+		counts:  make(map[string]int),
 	}
 }
 
@@ -77,6 +79,10 @@ func (r *recorder) checkItem(item *store.Item) {
 
 func (r *recorder) Lost(channel string) {
 	r.record(channel, func() { r.e.Errorf("node %d: items of %q were lost", r.number, channel) })
+}
+
+func (r *recorder) CountChanged(channel string) {
+	r.record(channel, func() { r.counts[channel]++ })
 }
 
 func (r *recorder) Rejoin() {

@@ -192,3 +192,92 @@ func testSubscriptionCount(e *env) {
 		return end.Count, err
 	}), down)
 }
+
+// testWatchCount has nodes watch a count: each is told of the first change after each
+// call of WatchCount, whatever made it, and soon knows the last count.
+func testWatchCount(e *env) {
+	a, b, victim := e.joinMortal(), e.joinMortal(), e.joinMortal()
+	watchers := []*node{a, b}
+	calls := func(n *node) int {
+		n.r.mu.Lock()
+		defer n.r.mu.Unlock()
+		return n.r.counts["c"]
+	}
+	watch := func(why string, want int) {
+		for _, n := range watchers {
+			if got, err := n.WatchCount(e.Context(), "c"); err != nil || got != want {
+				e.Errorf("%s: node %d: WatchCount returned %d, %v; want %d", why, n.r.number, got, err, want)
+			}
+		}
+	}
+	changed := func(why string, change func()) {
+		was := []int{calls(a), calls(b)}
+		change()
+		for i, n := range watchers {
+			e.awaitWithTime("node to be told of "+why, func() bool { return calls(n) > was[i] })
+		}
+	}
+	s := store.SubscribeRequest{Channel: "c", Connection: "1", Counted: true}
+	for _, n := range watchers {
+		n.watch("c")
+	}
+	watch("nobody", 0)
+	changed("the first subscription", func() { a.subscribe(s) })
+	watch("one", 1)
+	s.Connection = "2"
+	changed("one on another node", func() { victim.subscribe(s) })
+	watch("two", 2)
+	changed("an end", func() { a.unsubscribe("c", "1") })
+	watch("one again", 1)
+	changed("the death of a node", victim.kill)
+	watch("nobody again", 0)
+
+	b.UnwatchCount("c")
+	watchers = watchers[:1]
+	was := calls(b)
+	changed("a change", func() {
+		for i := range 50 {
+			s.Connection = fmt.Sprint(i)
+			a.subscribe(s)
+		}
+	})
+	a.mark("c", a)
+	b.r.awaitCount("c", 1)
+	if calls(b) != was {
+		e.Error("a node was told of a count that it does not watch any more")
+	}
+	watch("many", 50)
+}
+
+// testWatchCountConverges reads the count after each call until it is told no more,
+// while many subscribe: then it has the last one.
+func testWatchCountConverges(e *env) {
+	const each = 40
+	nodes := []*node{e.join(), e.join()}
+	watcher := e.join()
+	watcher.watch("c")
+	var wg sync.WaitGroup
+	for i, n := range nodes {
+		wg.Go(func() {
+			for j := range each {
+				s := store.SubscribeRequest{Channel: "c", Connection: fmt.Sprint(i, ".", j), Counted: true}
+				if _, err := n.Subscribe(e.Context(), s); err != nil {
+					e.Error(err)
+				}
+			}
+		})
+	}
+	for last := 0; last != len(nodes)*each; {
+		watcher.r.mu.Lock()
+		was := watcher.r.counts["c"]
+		watcher.r.mu.Unlock()
+		count, err := watcher.WatchCount(e.Context(), "c")
+		if err != nil || count < last {
+			e.Fatalf("WatchCount returned %d, %v after %d", count, err, last)
+		}
+		if last = count; last != len(nodes)*each {
+			watcher.r.await("a change of the count", func() bool { return watcher.r.counts["c"] > was })
+		}
+	}
+	wg.Wait()
+}

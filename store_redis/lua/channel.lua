@@ -37,15 +37,16 @@ end
 -- open reads all of it.
 local COLD, COLD_NAMES
 local function open()
-  COLD = {CHANGES_NEWEST, CHANGES_EXPIRES, SUBSCRIPTIONS, COUNTED, MEMBERS_SIZE, LAST_PLACE, HAS_STORAGE, LINGERING}
-  COLD_NAMES = {'changes_newest', 'changes_expires', 'subscriptions', 'counted', 'members_size', 'last_place', 'has_storage', 'lingering'}
+  COLD = {CHANGES_NEWEST, CHANGES_EXPIRES, SUBSCRIPTIONS, COUNTED, MEMBERS_SIZE, LAST_PLACE, HAS_STORAGE, LINGERING, COUNT_WATCHERS}
+  COLD_NAMES = {'changes_newest', 'changes_expires', 'subscriptions', 'counted', 'members_size', 'last_place', 'has_storage', 'lingering', 'count_watchers'}
   local c = open_hot()
   local was = redis.call('HMGET', STATE, unpack(COLD))
   c.cold = was
   c.changes_newest, c.changes_expires = was[1] or '', was[2] or '0'
-  for i = 3, #COLD do
+  for i = 3, #COLD - 1 do
     c[COLD_NAMES[i]] = tonumber(was[i]) or 0
   end
+  c.count_watchers = was[#COLD] or ''
   return c
 end
 

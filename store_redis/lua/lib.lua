@@ -68,6 +68,7 @@ local LAST_PLACE = 'q'      -- place of the newest member
 local MEMBERS_SIZE = 'b'    -- what all members count for together
 local HAS_STORAGE = 's'     -- 1 if there are entries
 local LINGERING = 'g'       -- members who linger
+local COUNT_WATCHERS = 'r'  -- topics of the nodes to be told that the subscriptions have changed
 
 -- history names what Redis has replicated since it began. A restart and a change
 -- of masters begin another one, which may lack the newest of the one before.

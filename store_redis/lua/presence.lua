@@ -119,6 +119,21 @@ local function drop_member(c, uid, grace)
   return REMOVED, m.place
 end
 
+-- tell_count tells the nodes that watch the count if there are other subscriptions than
+-- before, once: each has to ask again. Also of those that are not counted, so that a
+-- node that has died is told for the last time when its subscriptions are removed.
+local function tell_count(c)
+  if c.count_watchers == '' then
+    return
+  end
+  if c.subscriptions ~= (tonumber(c.cold[3]) or 0) or c.counted ~= (tonumber(c.cold[4]) or 0) then
+    for _, topic in ipairs(unpack_fields(c.count_watchers)) do
+      redis.call('PUBLISH', topic, pack({'count', CHANNEL}))
+    end
+    c.count_watchers = ''
+  end
+end
+
 -- grace_of reads a grace; nil if it is 0.
 local function grace_of(ms, topic, partition)
   return ms ~= '0' and {ms = tonumber(ms), topic = topic, partition = partition} or nil

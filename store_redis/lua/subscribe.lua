@@ -84,6 +84,7 @@ return operation(function()
     end
   end
   c.position = position(c)
+  tell_count(c)
   close(c)
   return pack({kind, text(counted_before), text(c.counted)})
 end, function(reply)

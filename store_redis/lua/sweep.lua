@@ -25,6 +25,7 @@ return operation(function()
   else
     redis.call('SREM', OWNED, CHANNEL)
   end
+  tell_count(c)
   close(c)
   return pack(left)
 end, function(reply)

@@ -12,6 +12,7 @@ return operation(function()
   if not left then
     return decline('none')
   end
+  tell_count(c)
   close(c)
   return pack(left)
 end, function(reply, record)
