@@ -65,6 +65,7 @@ func TestPermissions(t *testing.T) {
 		{"no scripts that are new", "-eval", "'eval'", false},
 		{"a command that scripts call", "-xadd", "may not call XADD", false},
 		{"another one", "-zrevrangebylex", "may not call ZREVRANGEBYLEX", false},
+		{"one that read.lua is given", "-srandmember", "may not call SRANDMEMBER", false},
 		{"no channels", "resetchannels", "may not call PUBLISH, SUBSCRIBE, with", false},
 		{"no subscribing", "-subscribe", "may not call SUBSCRIBE", false},
 		{"no publishing", "-publish", "may not call PUBLISH", false},

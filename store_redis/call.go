@@ -96,6 +96,21 @@ func (n *node) channelArgs(topic, channel any, args ...any) []any {
 	return append(common, args...)
 }
 
+// readCommands are those that read.lua is given, and so cannot be found in it.
+var readCommands = []string{"HGETALL", "HMGET", "HRANDFIELD", "SRANDMEMBER", "ZRANGE", "ZRANGEBYLEX"}
+
+// A command is one of readCommands, its key and the rest.
+type command []string
+
+// readCall makes a call that returns what commands do.
+func readCall(part int, commands ...command) call {
+	c := call{script: readScript, part: part}
+	for _, one := range commands {
+		c.keys, c.args = append(c.keys, one[1]), append(c.args, pack(one...))
+	}
+	return c
+}
+
 // do runs a call, again and again until it has an answer or the time is over.
 // A script that changes something gets an operation id, so that it changes it
 // once; and a deadline on the server's clock, so that it does so in time or

@@ -286,7 +286,7 @@ func with(list []placed, m placed) []placed {
 	return slices.Concat(list[:i], []placed{m}, list[i:])
 }
 
-// stringsOf reads a reply that is a list of strings.
+// stringsOf reads a reply that is a list of strings, "" for one that is missing.
 func stringsOf(v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {
@@ -294,7 +294,7 @@ func stringsOf(v any) ([]string, error) {
 	}
 	out := make([]string, len(list))
 	for i, e := range list {
-		if out[i], ok = e.(string); !ok {
+		if out[i], ok = e.(string); !ok && e != nil {
 			return nil, fmt.Errorf("storeredis: a list of a reply has %T", e)
 		}
 	}

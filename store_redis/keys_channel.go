@@ -28,6 +28,9 @@ func (c channelKeys) order() string   { return c.name("o:") }
 func (c channelKeys) bodies() string  { return c.name("b:") }
 func (c channelKeys) expiry() string  { return c.name("x:") }
 
+// stateCounted is COUNTED in lib.lua: the field of the state that nodes read themselves.
+const stateCounted = "c"
+
 func (c channelKeys) entries() string     { return c.name("e:") }
 func (c channelKeys) entryOrder() string  { return c.name("eo:") }
 func (c channelKeys) entryExpiry() string { return c.name("ex:") }

@@ -19,10 +19,10 @@ func (n *node) sweep(ctx context.Context, p int, inc string, leaving bool, ended
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := n.s.do(ctx, call{
-			script: ownedScript, part: p, keys: []any{k.owned(p, inc), k.conns(p, inc)},
-			args: []any{strconv.Itoa(sweepBatch)},
-		})
+		// Not by scans: what begins again each time finds nothing where much was removed.
+		r, err := n.s.do(ctx, readCall(p,
+			command{"SRANDMEMBER", k.owned(p, inc), strconv.Itoa(sweepBatch)},
+			command{"HRANDFIELD", k.conns(p, inc), strconv.Itoa(sweepBatch)}))
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -31,15 +32,25 @@ func (n *node) Peers(ctx context.Context) ([]string, error) {
 	if n.left.Load() {
 		return nil, errLeft
 	}
-	r, err := n.s.do(ctx, call{script: leasesScript, part: 0, keys: []any{n.s.keys.leases(0)}})
+	r, err := n.s.do(ctx, readCall(0, command{"ZRANGE", n.s.keys.leases(0), "0", "-1", "WITHSCORES"}))
 	if err != nil {
 		return nil, err
 	}
-	incs, err := r.list(0)
+	flat, err := r.list(0)
 	if err != nil {
 		return nil, err
 	}
-	return nodesOf(incs), nil
+	var living []string
+	for i := 0; i+1 < len(flat); i += 2 {
+		until, err := strconv.ParseFloat(flat[i+1], 64)
+		if err != nil {
+			return nil, errRecord
+		}
+		if until > float64(r.now) {
+			living = append(living, flat[i])
+		}
+	}
+	return nodesOf(living), nil
 }
 
 // Call publishes the request on the other node's topic and waits for an answer

@@ -192,17 +192,23 @@ func (n *node) Channel(ctx context.Context, channel string) (store.ChannelInfo, 
 		return store.ChannelInfo{}, errLeft
 	}
 	ck := n.s.keys.channel(channel)
-	r, err := n.s.do(ctx, call{
-		script: infoScript, part: ck.part, replySize: n.listSize(channel), keys: []any{ck.state(), ck.members()},
-	})
+	c := readCall(ck.part, command{"HMGET", ck.state(), stateCounted}, command{"HGETALL", ck.members()})
+	c.replySize = n.listSize(channel)
+	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return store.ChannelInfo{}, err
 	}
-	info := store.ChannelInfo{Count: int(r.record.int())}
-	if r.record.bad || len(r.more) < 1 {
-		return info, errRecord
+	counted, err := r.list(0)
+	if err != nil || len(counted) != 1 || len(r.more) < 2 {
+		return store.ChannelInfo{}, errRecord
 	}
-	list, err := decodeMembers(r.more[0])
+	var info store.ChannelInfo
+	if counted[0] != "" {
+		if info.Count, err = strconv.Atoi(counted[0]); err != nil {
+			return info, errRecord
+		}
+	}
+	list, err := decodeMembers(r.more[1])
 	info.Members = membersOf(list)
 	return info, err
 }

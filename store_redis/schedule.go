@@ -114,10 +114,10 @@ func (d *scheduler) Schedule(ctx context.Context, group string, id ulid.ULID) (*
 }
 
 // bodies reads the bodies of schedules, "" for one that is not there.
-func (d *scheduler) bodies(ctx context.Context, p int, ids ...any) ([]string, error) {
-	r, err := d.s.do(ctx, call{
-		script: readScript, part: p, replySize: len(ids) * oneReply, keys: []any{d.s.keys.scheduleBodies(p)}, args: ids,
-	})
+func (d *scheduler) bodies(ctx context.Context, p int, ids ...string) ([]string, error) {
+	c := readCall(p, append(command{"HMGET", d.s.keys.scheduleBodies(p)}, ids...))
+	c.replySize = len(ids) * oneReply
+	r, err := d.s.do(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (d *scheduler) readBodies(ctx context.Context, all []listed) error {
 	for p, list := range byPart {
 		for some := range slices.Chunk(list, listBodies) {
 			g.Go(func() error {
-				ids := make([]any, len(some))
+				ids := make([]string, len(some))
 				for i, l := range some {
 					ids[i] = l.id
 				}

@@ -4,13 +4,14 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestScripts holds the files in lua to what readers and callers rely on: each
 // names all that it takes, says what it returns, has the frame of the others, and is
-// used.
+// used; and readCommands to be complete.
 func TestScripts(t *testing.T) {
 	var code strings.Builder
 	files, err := fs.Glob(os.DirFS("."), "*.go")
@@ -29,6 +30,14 @@ func TestScripts(t *testing.T) {
 	variables := make(map[string]string) // by file
 	for _, m := range regexp.MustCompile(`(\w+) += new(?:Script|Reader|Batcher)\("(\w+)"`).FindAllStringSubmatch(code.String(), -1) {
 		variables[m[2]] = m[1]
+	}
+	var given []string
+	for _, m := range regexp.MustCompile(`command\{"([A-Z]+)"`).FindAllStringSubmatch(code.String(), -1) {
+		given = append(given, m[1])
+	}
+	slices.Sort(given)
+	if given = slices.Compact(given); !slices.Equal(given, readCommands) {
+		t.Errorf("read.lua is given %v, of which readCommands must be the list: %v", given, readCommands)
 	}
 	lua, err := fs.ReadDir(sources, "lua")
 	if err != nil {

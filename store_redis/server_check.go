@@ -129,9 +129,9 @@ func (s *Store) checkServer(addr string, info map[string]string) error {
 	return nil
 }
 
-// commandsCalled returns the commands that scripts call by name.
+// commandsCalled returns the commands that scripts call.
 var commandsCalled = sync.OnceValue(func() []string {
-	var names []string
+	names := slices.Clone(readCommands)
 	files, err := fs.Glob(sources, "lua/*.lua")
 	if err != nil {
 		panic(err) // The pattern is malformed: a bug.

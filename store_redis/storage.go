@@ -126,10 +126,9 @@ func (n *node) Keys(ctx context.Context, q store.KeysRequest) (store.KeysResult,
 	if q.Prefix != "" {
 		high = "(" + q.Prefix + "\xff" // which is in no key
 	}
-	r, err := n.s.do(ctx, call{
-		script: keysScript, part: ck.part, kind: pageReply, replySize: q.Limit * maxKeySize, keys: []any{ck.entryOrder()},
-		args: []any{low, high, strconv.Itoa(q.Limit)},
-	})
+	c := readCall(ck.part, command{"ZRANGEBYLEX", ck.entryOrder(), low, high, "LIMIT", "0", strconv.Itoa(q.Limit)})
+	c.kind, c.replySize = pageReply, q.Limit*maxKeySize
+	r, err := n.s.do(ctx, c)
 	if err != nil {
 		return store.KeysResult{}, err
 	}

@@ -11,11 +11,6 @@ local STATE, LOG, CHANGES, ORDER = unpack(KEYS, 1, 4)
 local WINDOW = unpack(ARGV, 1, 1) -- the replay window in ms
 local IDS = {unpack(ARGV, 2)}
 
-local function discarded(stream, newest)
-  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  return first and first[2][4] or newest or ''
-end
-
 return reading(function()
   local newest, log_newest, changes_newest = unpack(redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST))
   local oldest = time_text(NOW - tonumber(WINDOW))

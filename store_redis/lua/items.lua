@@ -25,6 +25,13 @@ local function stream(key, after, upto)
   end
 end
 
+-- discarded returns the newest item that a stream has discarded, which its oldest entry
+-- names as the one before; of an empty stream, the newest that it had.
+local function discarded(key, newest)
+  local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+  return first and first[2][4] or newest or ''
+end
+
 -- kept reads kept messages between two bounds as ZRANGEBYLEX takes them, or from the
 -- newest.
 local function kept(order, bodies, low, high, reverse)

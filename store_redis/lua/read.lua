@@ -1,18 +1,13 @@
--- read reads fields of a hash together with the clock.
+-- read runs commands that change nothing, at once and together with the clock.
 --
--- RETURNS  ok: nothing; then a list of the values, '' for one that is missing
+-- RETURNS  ok: nothing; then what each command returned
 
-local HASH = unpack(KEYS, 1, 1)
-local FIELDS = {unpack(ARGV)}
+local COMMANDS = {unpack(ARGV)} -- each packed: its name, its key, which is one of KEYS, and the rest
 
 return reading(function()
-  local values = {}
-  if #FIELDS > 0 then
-    for i, value in ipairs(redis.call('HMGET', HASH, unpack(FIELDS))) do
-      values[i] = value or ''
-    end
-  end
   local reply = answer('ok')
-  reply[4] = values
+  for i, command in ipairs(COMMANDS) do
+    reply[i + 3] = redis.call(unpack(unpack_fields(command)))
+  end
   return reply
 end)

@@ -5,22 +5,11 @@
 --
 -- RETURNS  ok: 1 if proven, 1 if there are more, id after which they are; then a list
 --          of id, item
---
--- A stream's entry names the entry before it, so the oldest names the newest
--- that was discarded; of an empty stream, the state does.
 
 local STATE, LOG, CHANGES, ORDER, BODIES = unpack(KEYS, 1, 5)
 -- AFTER is the item, UPTO the newest id wanted, COUNT and BYTES how many messages,
 -- BESIDES how many bytes each takes besides its own, WINDOW the replay window in ms.
 local AFTER, UPTO, COUNT, BYTES, BESIDES, WINDOW = unpack(ARGV)
-
-local function discarded(stream, newest)
-  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  if first then
-    return first[2][4]
-  end
-  return newest or ''
-end
 
 return reading(function()
   local newest, log_newest, changes_newest, known_lost, floor, floor_history = unpack(
