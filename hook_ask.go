@@ -20,7 +20,7 @@ func (c *connection) askConnect(ctx context.Context) error {
 	}
 	who := c.source()
 	r := who.requester(c.meta(), c.claims)
-	_, err := callHook(c.h.hooks, ctx, "BeforeConnect", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, c.h.hooks, "BeforeConnect", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, hook(ctx, r)
 	})
 	return err
@@ -41,7 +41,7 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 		c.ops.Unlock()
 		defer c.ops.Lock()
 	}
-	granted, err := callHook(c.h.hooks, c.h.ctx, "BeforeSubscribe", func(ctx context.Context) (*ChannelClaims, error) {
+	granted, err := callHook(c.h.ctx, c.h.hooks, "BeforeSubscribe", func(ctx context.Context) (*ChannelClaims, error) {
 		return c.h.opts.Hooks.BeforeSubscribe(ctx, r, s)
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 	}
 	r := who.requester(acc.meta, *acc.claims)
 	const name = "BeforePublish"
-	_, err = callHook(sw.hooks, ctx, name, func(ctx context.Context) (struct{}, error) {
+	_, err = callHook(ctx, sw.hooks, name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforePublish(ctx, r, &asked)
 	})
 	if err != nil || asked.TakenOver {
@@ -114,7 +114,7 @@ func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, s *
 	asked := SetStorageRequest{
 		Channel: strings.Clone(s.Channel), Key: strings.Clone(s.Key), Data: bytes.Clone(s.Value), Due: due,
 	}
-	_, err := callHook(sw.hooks, ctx, "BeforeSetStorage", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, "BeforeSetStorage", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeSetStorage(ctx, r, asked)
 	})
 	return err
@@ -126,7 +126,7 @@ func (sw *storeWriter) askReact(ctx context.Context, who *source, acc *access, e
 	asked := ReactRequest{
 		Channel: strings.Clone(acc.channel), MessageID: in.MessageID.String(), Event: event, Reaction: in.Reaction, Remove: in.Remove,
 	}
-	_, err := callHook(sw.hooks, ctx, "BeforeReact", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, "BeforeReact", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeReact(ctx, r, asked)
 	})
 	return err

@@ -45,7 +45,7 @@ func (e *hookError) Error() string { return "Options.Hooks." + e.hook + ": " + e
 func (e *hookError) Unwrap() error { return e.err }
 
 // callHook calls a hook, and returns what it does, or what the client is told.
-func callHook[T any](h *hookCaller, ctx context.Context, name string, hook func(ctx context.Context) (T, error)) (T, error) {
+func callHook[T any](ctx context.Context, h *hookCaller, name string, hook func(ctx context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error

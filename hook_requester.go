@@ -38,10 +38,10 @@ func (r Requester) Claims() Claims {
 
 // requester says who asks: what came from there, as that user, with the claims of
 // the connection as JSON.
-func (s *source) requester(m store.Meta, claims []byte) Requester {
+func (r *source) requester(m store.Meta, claims []byte) Requester {
 	return Requester{
-		ConnectionID: s.ConnectionID, UID: m.UID, UMD: bytes.Clone(m.UMD),
-		SourceIP: s.SourceIP, UserAgent: s.UserAgent, Trigger: s.Trigger,
+		ConnectionID: r.ConnectionID, UID: m.UID, UMD: bytes.Clone(m.UMD),
+		SourceIP: r.SourceIP, UserAgent: r.UserAgent, Trigger: r.Trigger,
 		claims: claims,
 	}
 }

@@ -42,8 +42,7 @@ type Options struct {
 	// [*Error]. Clients see nothing else of the error. The request must not be
 	// used after Authenticate returns. Subscribe and umd tokens still need Keys.
 	Authenticate func(r *http.Request) (*Claims, error)
-	// Hooks are asked before something is done that a client wants. Defaults to
-	// none.
+	// Hooks are asked before something is done that a client wants.
 	Hooks Hooks
 	// APIKeys are the keys of the server's HTTP API. To rotate keys, give
 	// several. Without any, the API is off.

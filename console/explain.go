@@ -30,6 +30,7 @@ type explanation struct {
 	Allowed           bool           `json:"allowed"`
 	NeedsSubscription bool           `json:"needsSubscription"`
 	Code              hotsock.Code   `json:"code,omitempty"`
+	Hook              string         `json:"hook,omitempty"`
 	Reason            string         `json:"reason"`
 	Claims            []claim        `json:"claims"`
 }
@@ -57,7 +58,7 @@ func (c *console) explain(r *http.Request, body []byte) (any, error) {
 	}
 	out := explanation{
 		Action: e.Action, Channel: e.Channel, Allowed: e.Allowed, NeedsSubscription: e.NeedsSubscription,
-		Code: e.Code, Reason: e.Reason, Claims: make([]claim, 0, len(e.Claims)),
+		Code: e.Code, Hook: e.Hook, Reason: e.Reason, Claims: make([]claim, 0, len(e.Claims)),
 	}
 	for _, ec := range e.Claims {
 		cl := claim{Name: ec.Name, Value: ec.Value, Keys: make([]key, 0, len(ec.Keys))}

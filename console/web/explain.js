@@ -77,6 +77,7 @@ function showExplanation(e) {
   const head = el("p", { className: "verdict " + (e.allowed ? "good" : "bad") }, verdict);
   if (e.code) head.append(" ", el("code", { textContent: e.code }));
   const parts = [head, el("p", { className: "reason", textContent: visible(e.reason) })];
+  if (e.hook) parts.push(el("p", {}, "The app is asked, too: ", el("code", { textContent: e.hook }), "."));
   if (e.channel && e.channel !== form.elements.channel.value) parts.push(el("p", {}, "The channel is ", el("code", { textContent: visible(e.channel) }), "."));
   if (!e.allowed && /expired at/.test(e.reason)) {
     const anyway = el("button", { type: "button", textContent: "Explain its claims all the same" });
