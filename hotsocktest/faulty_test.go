@@ -53,7 +53,7 @@ func TestStoreDownFailsAllOperations(t *testing.T) {
 }
 
 // local are the methods that need no way to the store.
-var local = map[string]bool{"ID": true, "Unwatch": true, "Scheduler": true, "Start": true, "Leave": true}
+var local = map[string]bool{"ID": true, "Unwatch": true, "UnwatchCount": true, "Scheduler": true, "Start": true, "Leave": true}
 
 // calls calls the methods of the interface, which must all fail, and returns
 // how many there are.
