@@ -23,8 +23,10 @@ type SigningKey struct {
 	// Secret is the key of the HS algorithms, and only theirs; see [Key].
 	Secret []byte `json:"-"`
 	// Private is the key of the other algorithms: *rsa.PrivateKey,
-	// *ecdsa.PrivateKey or ed25519.PrivateKey. [ParseSigningKey] reads it from
-	// PEM.
+	// *ecdsa.PrivateKey or ed25519.PrivateKey, which [ParseSigningKey] reads from
+	// PEM, or any other crypto.Signer whose public key is of these kinds, such as
+	// one that asks a KMS or an HSM. Its Sign has no context: give it a timeout of
+	// its own.
 	Private crypto.Signer `json:"-"`
 }
 
@@ -80,11 +82,7 @@ func sign(c Claims, k SigningKey) (string, error) {
 
 	b64 := base64.RawURLEncoding
 	text := b64.EncodeToString(header) + "." + b64.EncodeToString(payload)
-	var key any = k.Private
-	if k.Private == nil {
-		key = k.Secret
-	}
-	signature, err := algorithms[k.Algorithm].Sign(text, key)
+	signature, err := k.signature(text)
 	if err != nil {
 		return "", err
 	}

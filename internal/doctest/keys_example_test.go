@@ -4,7 +4,12 @@ package doctest
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"log"
 	"time"
 
@@ -35,6 +40,63 @@ func Example_rotate() {
 	// Output:
 	// true
 	// true
+}
+
+// A kmsKey signs with a key that never leaves the KMS. It is a crypto.Signer.
+type kmsKey struct {
+	kms    kms
+	id     string
+	public crypto.PublicKey // read once, at the start
+}
+
+func (k *kmsKey) Public() crypto.PublicKey { return k.public }
+
+func (k *kmsKey) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return k.kms.Sign(ctx, k.id, digest) // ECDSA signatures as ASN.1, as KMSs have them
+}
+
+func Example_kms() {
+	kms := newFakeKMS()
+	key := hotsock.SigningKey{
+		Algorithm: hotsock.ES256,
+		ID:        "alias/tokens",
+		Private:   &kmsKey{kms, "alias/tokens", kms.public()},
+	}
+
+	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{key.Key()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rt.Close()
+	token, err := hotsock.SignToken(guest(), key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(allowed(rt, token))
+	// Output: true
+}
+
+// A fakeKMS takes the place of one over the network.
+type fakeKMS struct{ key *ecdsa.PrivateKey }
+
+type kms interface {
+	Sign(ctx context.Context, id string, digest []byte) ([]byte, error)
+}
+
+func newFakeKMS() *fakeKMS {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return &fakeKMS{key}
+}
+
+func (k *fakeKMS) public() crypto.PublicKey { return k.key.Public() }
+
+func (k *fakeKMS) Sign(_ context.Context, _ string, digest []byte) ([]byte, error) {
+	return k.key.Sign(rand.Reader, digest, crypto.SHA256)
 }
 
 func Example_once() {
