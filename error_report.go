@@ -38,6 +38,10 @@ func (r *errorReporter) report(err error, attrs ...any) *Error {
 			r.keysAway.Do(func() { r.logger.Warn("hotsock: keys of tokens cannot be looked up", append(attrs, "err", err)...) })
 			return e
 		}
+		if errors.Is(err, errCheckAPIKey) {
+			r.keysAway.Do(func() { r.logger.Warn("hotsock: API keys cannot be checked", append(attrs, "err", err)...) })
+			return e
+		}
 		if _, ok := errors.AsType[*hookError](err); ok {
 			r.logger.Warn("hotsock: a hook did not decide", append(attrs, "err", err)...)
 			return e // It says nothing of the store.

@@ -124,7 +124,7 @@ func New(o Options) (*Handler, error) {
 	h.responder = &responder{logger: o.Logger, errors: h.errors}
 	h.upgrader = &upgrader{responder: h.responder, h: h}
 	h.clientAPI = &clientAPI{responder: h.responder, h: h}
-	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: hashKeys(o.APIKeys)}
+	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: newAPIKeys(&o)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
 

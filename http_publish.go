@@ -3,10 +3,7 @@ package hotsock
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,36 +15,14 @@ import (
 type serverAPI struct {
 	*responder
 	h    *Handler
-	keys []apiKey
-}
-
-// An apiKey is the hash of a key of the server's HTTP API.
-type apiKey [sha256.Size]byte
-
-func hashKeys(keys []string) []apiKey {
-	var hashes []apiKey
-	for _, k := range keys {
-		hashes = append(hashes, sha256.Sum256([]byte(k)))
-	}
-	return hashes
-}
-
-// isKey compares in constant time.
-func (a *serverAPI) isKey(key string) bool {
-	hash := sha256.Sum256([]byte(key))
-	found := 0
-	for _, k := range a.keys {
-		found |= subtle.ConstantTimeCompare(k[:], hash[:])
-	}
-	return found == 1
+	keys apiKeys
 }
 
 // serve checks what all routes have in common, and writes what the endpoint
 // returns.
 func (a *serverAPI) serve(w http.ResponseWriter, r *http.Request, do endpoint, args []string) {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !a.isKey(strings.TrimSpace(key)) {
-		a.writeError(w, r, refuse(CodeUnauthorized))
+	if err := a.keys.authorize(r); err != nil {
+		a.writeError(w, r, err)
 		return
 	}
 	if err := a.h.requests.begin(); err != nil {

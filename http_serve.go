@@ -39,7 +39,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var do endpoint
 	var args []string
 	var allow string
-	if len(h.serverAPI.keys) > 0 {
+	if h.serverAPI.keys.any() {
 		do, args, allow = findRoute(r.Method, segments)
 	}
 	switch {

@@ -78,7 +78,8 @@ const (
 	// silencePause is when a client that was found silent is checked again.
 	silencePause = 100 * time.Millisecond
 
-	maxRequestHeaders = 32 // that a preflight is told it may send
+	maxAPIKey         = 1 << 10 // bytes of a key that Options.CheckAPIKey is asked about
+	maxRequestHeaders = 32      // that a preflight is told it may send
 )
 
 // What the app's own code may give.

@@ -45,8 +45,14 @@ type Options struct {
 	// Hooks are asked before something is done that a client wants.
 	Hooks Hooks
 	// APIKeys are the keys of the server's HTTP API. To rotate keys, give
-	// several. Without any, the API is off.
+	// several. Without any, and without CheckAPIKey, the API is off.
 	APIKeys []string
+	// CheckAPIKey is asked about each request of the server's HTTP API whose key,
+	// of at most 1 KiB, is not among APIKeys: so keys can be added and removed
+	// while the handler runs. Look up the key's hash, or compare in constant time.
+	// An error means that it cannot be known now: the request gets 503. It must be
+	// safe for concurrent use, and gets StoreTimeout.
+	CheckAPIKey func(ctx context.Context, key string) (bool, error)
 
 	// AllowedOrigins are the browser origins that may connect and call the
 	// client's HTTP API, besides the server's own: host patterns such as

@@ -8,9 +8,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
@@ -40,6 +45,56 @@ func Example_rotate() {
 	// Output:
 	// true
 	// true
+}
+
+func Example_rotateWithoutRestart() {
+	before := hotsock.SigningKey{Algorithm: hotsock.HS256, ID: "2026-10", Secret: []byte("thirty-two bytes of random, once")}
+	now := hotsock.SigningKey{Algorithm: hotsock.HS256, ID: "2026-11", Secret: []byte("and thirty-two others, for later")}
+	var apiKeys apiKeyTable
+
+	// keys has all that are valid now; the app stores others when it rotates.
+	var keys atomic.Pointer[[]hotsock.Key]
+	keys.Store(&[]hotsock.Key{before.Key()})
+	rt, err := hotsock.New(hotsock.Options{
+		KeyLookup: func(context.Context, string, string) ([]hotsock.Key, error) { return *keys.Load(), nil },
+		// API keys are random: who finds one by its hash learns nothing from the time that it takes.
+		CheckAPIKey: func(ctx context.Context, key string) (bool, error) {
+			return apiKeys.has(ctx, sha256.Sum256([]byte(key)))
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rt.Close()
+
+	keys.Store(&[]hotsock.Key{now.Key()})
+	for _, k := range []hotsock.SigningKey{before, now} {
+		token, err := hotsock.SignToken(guest(), k)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(allowed(rt, token))
+	}
+	for _, key := range []string{"wrong", "right"} {
+		apiKeys = append(apiKeys, sha256.Sum256([]byte("right")))
+		r := httptest.NewRequest(http.MethodGet, "/rt/channels/room", nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		w := httptest.NewRecorder()
+		rt.ServeHTTP(w, r)
+		fmt.Println(key, w.Code)
+	}
+	// Output:
+	// false
+	// true
+	// wrong 401
+	// right 200
+}
+
+// An apiKeyTable takes the place of one in a database.
+type apiKeyTable [][sha256.Size]byte
+
+func (t apiKeyTable) has(_ context.Context, hash [sha256.Size]byte) (bool, error) {
+	return slices.Contains(t, hash), nil
 }
 
 // A kmsKey signs with a key that never leaves the KMS. It is a crypto.Signer.
