@@ -12,7 +12,7 @@ usage() {
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN WSPUB PRES FOLLOW STOR SLOW DEFL GROW)
+	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -67,7 +67,7 @@ expand() {
 	for s in $1; do
 		case $s in
 		WSPUB) echo S3 WSPUB ;;
-		PRES) echo PRES-plain PRES ;;
+		PRES) echo PRES-plain PRES-{500,3500} PRES-redis-{500,3500} ;;
 		FOLLOW) echo FOLLOW-{500,5000,10000} FOLLOW-redis-{500,5000,10000} ;;
 		STOR) echo S1 STOR ;;
 		SLOW) echo S4 SLOW ;;
@@ -93,8 +93,8 @@ variant() {
 		args=(-proto centrifuge)
 		case $scenario in
 		STOR | DEFL | FOLLOW*) return 1 ;; # no such thing; loadgen does not put fragments together
-		PRES) cmd+=" -presence" ;;
 		PRES-plain) args+=(-size 60) ;;
+		PRES-*) cmd+=" -presence" ;;
 		esac
 		if [[ $name == cent+ ]]; then # its best for throughput and memory
 			[[ $scenario != S6-S3* ]] || return 1
@@ -102,13 +102,13 @@ variant() {
 		fi
 		;;
 	coder)
-		[[ $engine == memory && $scenario != @(WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine == memory && $scenario != @(PING|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode coder"
 		args=(-proto raw)
 		;;
 	limit)
 		# It does not notice when clients go.
-		[[ $engine != history && $scenario != @(CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine != history && $scenario != @(CONN|PING|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
 		args=(-proto raw)
@@ -124,10 +124,10 @@ variant() {
 		case $scenario in
 		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
-		PRES) args+=(-channel-prefix presence.c) ;;
+		PRES-plain) args+=(-size 14000) ;;
+		PRES-*) args+=(-channel-prefix presence.c) ;;
 		FOLLOW-*) args+=(-channel-prefix presence.c -follow) ;;
 		DEFL) cmd+=" -compress" ;;
-		PRES-plain) args+=(-size 14000) ;;
 		esac
 		;;
 	*)
@@ -151,9 +151,17 @@ scenario() {
 	S6-S3-history) engine=history load+=(-channels 1000) ;;
 	S6-2nodes) count=2 ;;
 	CONN) load+=(-conns 64 -channels 64 -churn) ;;
+	PING) # After the first interval, in which connections are pinged early.
+		load=(-conns 19500 -channels 19500 -settle 30s -idle 75s)
+		(($(ulimit -n) >= 19700)) || return 1
+		;;
 	WSPUB) load+=(-channels 1000 -via ws -against S3) ;;
 	PRES-plain) load+=(-conns 500 -inflight 8) ;;
-	PRES) load+=(-conns 500 -inflight 8 -via join -settle 3s -against PRES-plain) ;;
+	PRES-*) # Lists of more members are longer than MaxMembersSize.
+		load+=(-conns "${1##*-}" -inflight 8 -via join -settle 3s)
+		[[ $1 != PRES-500 ]] || load+=(-against PRES-plain)
+		[[ $1 != PRES-redis-* ]] || engine=redis
+		;;
 	FOLLOW-*)
 		# Each waits up to 250 ms to be told of, so this many in flight are up to 200 a second.
 		load+=(-conns "${1##*-}" -inflight 50 -via join -settle 5s)
@@ -221,7 +229,7 @@ run() { # SCENARIO SERVER: prints a line of JSON
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 go build -o "$tmp/" ./cmd/...
 (cd .. && go build -o "$tmp/" ./examples/server)
-if [[ $scenarios == *S6* || $scenarios == *FOLLOW* ]]; then
+if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* ]]; then
 	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
 	redis_pid=$!
 fi

@@ -215,6 +215,7 @@ func (l *loop) consume(c *wsConn, b []byte) []byte {
 			l.drop(c, fmt.Sprintf("closed: %q", f.payload))
 			return nil
 		case opPing:
+			l.pings++
 			l.write(c.fd, appendFrame(l.out[:0], opPong, f.payload))
 		case opPong:
 		default:

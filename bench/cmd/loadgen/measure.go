@@ -9,6 +9,8 @@ type result struct {
 	Against     string  `json:"against,omitempty"`
 	ConnectRate float64 `json:"connects_per_s"`
 	ConnectCPU  float64 `json:"cpu_us_per_connect,omitempty"` // with -churn, of the server
+	Pings       float64 `json:"pings_per_s,omitempty"`        // with -idle
+	PingCPU     float64 `json:"cpu_us_per_ping,omitempty"`    // with -idle, of the server
 	// Per idle connection, after -settle.
 	RSS        float64 `json:"rss_bytes_per_conn"`
 	Goroutines float64 `json:"goroutines_per_conn,omitempty"` // with -pprof
@@ -36,11 +38,14 @@ type result struct {
 	ServerCPU     float64 `json:"server_cpu"`
 	RedisCPUPerM  float64 `json:"redis_cpu_s_per_m,omitempty"`
 	RedisCPU      float64 `json:"redis_cpu,omitempty"`
-	Writes        float64 `json:"writes_per_delivery"` // write-like syscalls of the server
-	Reads         float64 `json:"reads_per_delivery"`
-	LoadgenBusy   float64 `json:"loadgen_busy"` // share of time not waiting for events
-	OtherCPU      float64 `json:"other_cpu"`    // CPUs used by anything else: noise
-	Probe         float64 `json:"probe_us"`     // see probe
+	// With -via join, of the server, and of all subscribers together.
+	ChangeCPU   float64 `json:"cpu_ms_per_change,omitempty"`
+	ChangeBytes float64 `json:"bytes_per_change,omitempty"`
+	Writes      float64 `json:"writes_per_delivery"` // write-like syscalls of the server
+	Reads       float64 `json:"reads_per_delivery"`
+	LoadgenBusy float64 `json:"loadgen_busy"` // share of time not waiting for events
+	OtherCPU    float64 `json:"other_cpu"`    // CPUs used by anything else: noise
+	Probe       float64 `json:"probe_us"`     // see probe
 }
 
 // span is what servers, Redis, loadgen and the whole machine have used from one
@@ -104,6 +109,20 @@ func (l *loop) measureChurn(res *result) {
 	res.LoadgenBusy = 1 - (l.idleTime-idle).Seconds()/used.secs
 }
 
+// measureIdle sees what connections cost on which nothing happens.
+func (l *loop) measureIdle(res *result) {
+	begin, pings, idle := l.look(), l.pings, l.idleTime
+	l.run(l.cfg.idle, never)
+	used := l.since(begin)
+	res.ServerCPU = used.servers.cpu / used.secs
+	if n := float64(l.pings - pings); n > 0 {
+		res.Pings = n / used.secs
+		res.PingCPU = used.servers.cpu / n * 1e6
+	}
+	res.OtherCPU = used.other()
+	res.LoadgenBusy = 1 - (l.idleTime-idle).Seconds()/used.secs
+}
+
 // measureMessages publishes.
 func (l *loop) measureMessages(res *result) {
 	if err := l.connectPubs(); err != nil {
@@ -130,6 +149,10 @@ func (l *loop) measureMessages(res *result) {
 	res.RedisCPUPerM = used.redis.cpu / got * 1e6
 	res.Writes = used.servers.writes / got
 	res.Reads = used.servers.reads / got
+	if l.cfg.via == "join" {
+		res.ChangeCPU = used.servers.cpu / float64(published) * 1e3
+		res.ChangeBytes = float64(l.bytes) / float64(published)
+	}
 	res.OtherCPU = used.other()
 	res.LoadgenBusy = 1 - (l.idleTime-idle).Seconds()/used.secs
 	res.P50, res.P90, res.P99 = l.lat.quantile(.5), l.lat.quantile(.9), l.lat.quantile(.99)
