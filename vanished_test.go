@@ -40,7 +40,8 @@ func TestVanishedClient(t *testing.T) {
 		t.Skip("not with -short: takes ten seconds")
 	}
 	t.Parallel()
-	const interval, timeout = 2 * time.Second, time.Second
+	// A client has to run within the timeout, on a busy machine too.
+	const interval, timeout = time.Second, 2 * time.Second
 	var clients []*vanishing
 	for _, scheme := range []string{"ws", "wss"} {
 		for traffic, pause := range map[string]time.Duration{"silent": time.Hour, "busy": 100 * time.Millisecond} {
@@ -70,7 +71,7 @@ func TestVanishedClient(t *testing.T) {
 		select {
 		case at := <-v.left:
 			// On a busy machine, looks come late.
-			if d := at.Sub(start); d > 3*(interval+timeout) {
+			if d := at.Sub(start); d > 5*(interval+timeout) {
 				t.Errorf("%s: gone after %v", v.what, d)
 			}
 		case <-time.After(45 * time.Second):
