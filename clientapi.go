@@ -29,6 +29,7 @@ var operations = map[string]operation{
 	"getChannelInfo":     {http.StatusOK, (*caller).channelInfo},
 	"umdUpdate":          {http.StatusOK, (*caller).umdUpdate},
 	"listSchedules":      {http.StatusOK, (*caller).listSchedules},
+	"call":               {http.StatusOK, (*caller).call},
 	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
 }
 

@@ -18,6 +18,9 @@ type caller struct {
 	secret []byte // hash
 	who    source
 	meta   store.Meta
+	claims []byte // of the connection, as JSON
+	// grant of these, nil if it was not needed yet.
+	grant *permission.Grant
 	// access to the channel that the request names, or why there is none.
 	access    *access
 	accessErr error
@@ -56,7 +59,7 @@ func (c *caller) here(channel string) error {
 	if err != nil {
 		return err
 	}
-	c.meta = conn.meta()
+	c.meta, c.claims, c.grant = conn.meta(), conn.claims, conn.grant
 	if channel != "" {
 		c.access, c.accessErr = conn.access(channel)
 	}
@@ -74,7 +77,7 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 	if err != nil {
 		return err
 	}
-	c.meta = store.Meta{UID: a.UID, UMD: a.UMD}
+	c.meta, c.claims = store.Meta{UID: a.UID, UMD: a.UMD}, a.Connect
 	if channel == "" {
 		return nil
 	}
@@ -91,6 +94,14 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 		perms: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
 	}
 	return nil
+}
+
+// connectGrant is that of the connect token.
+func (c *caller) connectGrant() (*permission.Grant, error) {
+	if c.grant != nil {
+		return c.grant, nil
+	}
+	return c.h.peers.grantOf(c.claims)
 }
 
 // updateUMD is done by the node that holds the connection.

@@ -59,6 +59,9 @@ var closeReasons = [...]struct {
 // Clients compare it.
 const answeredText = "Going away, all answered"
 
+// unansweredText promises nothing: a method ignores that it was cut off.
+const unansweredText = "Going away"
+
 func (r closeReason) name() string      { return closeReasons[r].name }
 func (r closeReason) text() string      { return closeReasons[r].text }
 func (r closeReason) code() socket.Code { return closeReasons[r].code }
@@ -99,8 +102,12 @@ func (c *connection) close(reason closeReason) bool {
 	}
 	c.answering = true
 	running.Go(func() {
-		if c.answered(reason) {
-			c.sock.Close(c.h.ctx, reason.code(), reason.text())
+		if all, ours := c.answered(reason); ours {
+			text := reason.text()
+			if !all {
+				text = unansweredText
+			}
+			c.sock.Close(c.h.ctx, reason.code(), text)
 		}
 	})
 	return true
@@ -108,13 +115,14 @@ func (c *connection) close(reason closeReason) bool {
 
 // answered returns when the command that had been begun is over, and false if the
 // connection is closed for another reason by then.
-func (c *connection) answered(reason closeReason) bool {
+func (c *connection) answered(reason closeReason) (all, ours bool) {
 	c.working.Lock()
 	defer c.working.Unlock()
+	all = c.h.calls.finish(c.id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answering = false
-	return c.reason == reason
+	return all, c.reason == reason
 }
 
 // flooded ends the connection of a client that goes on beyond its rate limit.
@@ -172,6 +180,7 @@ func (c *connection) end(cause error) {
 	clear(c.retries)
 	c.mu.Unlock()
 	c.h.conns.remove(c)
+	c.h.calls.connectionEnded(c.id)
 	c.h.limiters.close(c.uid())
 	c.background.Wait()
 

@@ -22,6 +22,7 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventChannelStorageSet: (*connection).storageSet,
 	wire.EventChannelStorageGet: (*connection).storageGet,
 	wire.EventMessageReaction:   (*connection).react,
+	wire.EventCall:              (*connection).call,
 	wire.EventPing:              (*connection).ping,
 	wire.EventPong:              (*connection).acknowledge,
 	wire.EventHeartbeat:         (*connection).acknowledge,

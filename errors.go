@@ -30,11 +30,14 @@ const (
 	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
 	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
 	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"
+	CodeCallPermissionDenied      Code = "CALL_PERMISSION_DENIED"
 	CodeOriginDenied              Code = "ORIGIN_DENIED"
 	CodeNotSubscribed             Code = "NOT_SUBSCRIBED"
 	CodeAlreadySubscribed         Code = "ALREADY_SUBSCRIBED"
 	CodePresenceUserIDRequired    Code = "PRESENCE_CHANNEL_USER_ID_REQUIRED"
 	CodePresenceCapacityReached   Code = "PRESENCE_CHANNEL_CAPACITY_REACHED"
+	CodeInvalidParams             Code = "INVALID_PARAMS"
+	CodeUnknownMethod             Code = "UNKNOWN_METHOD"
 	CodeMessageNotFound           Code = "MESSAGE_NOT_FOUND"
 	CodeScheduleNotFound          Code = "SCHEDULE_NOT_FOUND"
 	CodeNotFound                  Code = "NOT_FOUND"
@@ -66,11 +69,14 @@ var codes = map[Code]struct {
 	CodeReactionPermissionDenied:  {http.StatusForbidden, "not permitted to react to this message in this way"},
 	CodeUMDUpdatePermissionDenied: {http.StatusForbidden, "not permitted to update this user metadata"},
 	CodeHistoryPermissionDenied:   {http.StatusForbidden, "not permitted to read this part of the history"},
+	CodeCallPermissionDenied:      {http.StatusForbidden, "not permitted to call this method"},
 	CodeOriginDenied:              {http.StatusForbidden, "this origin is not allowed"},
 	CodeNotSubscribed:             {http.StatusForbidden, "not subscribed to this channel"},
 	CodeAlreadySubscribed:         {http.StatusConflict, "already subscribed to this channel"},
 	CodePresenceUserIDRequired:    {http.StatusForbidden, "presence channels require a user id"},
 	CodePresenceCapacityReached:   {http.StatusConflict, "the presence channel is full"},
+	CodeInvalidParams:             {http.StatusBadRequest, "the parameters of the call are not valid"},
+	CodeUnknownMethod:             {http.StatusNotFound, "there is no such method"},
 	CodeMessageNotFound:           {http.StatusNotFound, "there is no such stored message"},
 	CodeScheduleNotFound:          {http.StatusNotFound, "there is no such pending schedule"},
 	CodeNotFound:                  {http.StatusNotFound, "there is nothing at this address"},

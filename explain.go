@@ -23,8 +23,9 @@ const (
 	ActionGet        Action = "storageGet"     // Channel, Key
 	ActionSet        Action = "storageSet"     // Channel, Key
 	ActionObserve    Action = "storageObserve" // Channel, Key
+	ActionCall       Action = "call"           // Method; perhaps Channel
 	ActionUpdateUMD  Action = "umdUpdate"      // CommandToken or CommandClaims; perhaps Channel
-	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, storageGet, storageSet, storageObserve, umdUpdate"
+	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, storageGet, storageSet, storageObserve, call, umdUpdate"
 )
 
 // An ExplainRequest asks whether a client may do something, and why or why not.
@@ -53,6 +54,8 @@ type ExplainRequest struct {
 	Event    string
 	Key      string
 	Reaction string
+	// Method of the app, which need not be registered.
+	Method string
 	// At is the time for which something would be scheduled. The zero time asks
 	// whether anything may be scheduled.
 	At time.Time
@@ -105,11 +108,13 @@ type ExplainedClaim struct {
 type ClaimKey struct {
 	// Token tells in which token it is: ScopeConnect, ScopeSubscribe or ScopeUMD.
 	Token Scope
-	// Channel is the channel key, and Event or Key the one below it, of
-	// messages or of storage. All are "" for a claim of the whole token.
+	// Channel is the channel key, and Event, Key or Method the one below it, of
+	// messages, storage or calls. All are "" for a claim of the whole token, and
+	// Channel alone for its calls.
 	Channel string
 	Event   string
 	Key     string
+	Method  string
 	// Value of the claim there, nil if there is none.
 	Value json.RawMessage
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/store"
@@ -237,6 +238,19 @@ func (x *explainer) entryClaim(v *permission.EntryResolution, name string, by in
 		}
 	}
 	return explained(name, keys, by, fallback)
+}
+
+// callClaim explains whether a method may be called. Where says where a rule is.
+func callClaim(v *permission.CallResolution, where func(rule int) ClaimKey) ExplainedClaim {
+	keys := make([]ClaimKey, len(v.Matches))
+	for i, m := range v.Matches {
+		keys[i] = where(m.Rule)
+		keys[i].Method = m.Key
+		if *m.Claims != Unset {
+			keys[i].Value = json.RawMessage(strconv.FormatBool(*m.Claims == Allow))
+		}
+	}
+	return explained("calls", keys, v.Call.By, "false")
 }
 
 // reactClaim: where no key says true or false, lists do, all together.

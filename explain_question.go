@@ -19,6 +19,7 @@ const (
 	needEventOrKey
 	needReaction
 	needCommand
+	needMethod
 )
 
 // questions are how to answer, by action.
@@ -38,6 +39,7 @@ var questions = map[Action]struct {
 	ActionGet:       {needChannel | needKey, (*explainer).getting},
 	ActionSet:       {needChannel | needKey, (*explainer).setting},
 	ActionObserve:   {needChannel | needKey, (*explainer).observing},
+	ActionCall:      {needMethod, (*explainer).calling},
 	ActionUpdateUMD: {needCommand, (*explainer).updatingUMD},
 }
 
@@ -62,6 +64,8 @@ func (q *ExplainRequest) check(needs need) string {
 		return "Event is missing"
 	case has(needKey) && q.Key == "":
 		return "Key is missing"
+	case has(needMethod) && q.Method == "":
+		return "Method is missing"
 	case has(needEventOrKey) && (q.Event == "") == (q.Key == ""):
 		return "either Event or Key must be given"
 	}
@@ -286,6 +290,21 @@ func (x *explainer) observing() {
 		return silently(acc.perms.Entry(x.q.Key).Observe)
 	})
 	x.e.Code = "" // nobody asked
+}
+
+func (x *explainer) calling() {
+	if x.q.Channel == "" {
+		v := x.connect.ResolveCall(x.q.Method)
+		x.e.Claims = []ExplainedClaim{callClaim(&v, func(int) ClaimKey { return ClaimKey{Token: ScopeConnect} })}
+		x.decide(permitCall(x.q.Method, x.connect.ResolveCall))
+		return
+	}
+	g := x.subscribed.perms
+	v := g.ResolveCall(x.q.Method)
+	x.e.Claims = []ExplainedClaim{callClaim(&v, func(rule int) ClaimKey {
+		return ClaimKey{Token: g.Token(rule), Channel: g.Rules()[rule].Key}
+	})}
+	x.ask(func(acc *access) error { return acc.permitCall(x.q.Method) })
 }
 
 func (x *explainer) updatingUMD() {

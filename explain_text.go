@@ -57,6 +57,10 @@ func (k ClaimKey) String() string {
 		fmt.Fprintf(&b, ".messages[%q]", k.Event)
 	case k.Key != "":
 		fmt.Fprintf(&b, ".storage[%q]", k.Key)
+	case k.Method != "" && k.Channel == "":
+		fmt.Fprintf(&b, "calls[%q]", k.Method)
+	case k.Method != "":
+		fmt.Fprintf(&b, ".calls[%q]", k.Method)
 	}
 	if b.Len() > 0 {
 		b.WriteString(" of ")

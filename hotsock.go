@@ -50,6 +50,7 @@ type Handler struct {
 	events   *emitter
 	observer *safeObserver
 	hooks    *hookCaller
+	calls    *callRunner
 	errors   *errorReporter
 	hub      *hub
 	catchUps *catchUpReader
@@ -126,6 +127,7 @@ func New(o Options) (*Handler, error) {
 	h.clientAPI = &clientAPI{responder: h.responder, h: h}
 	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: newAPIKeys(&o)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.calls = newCallRunner(h.ctx, &h.opts, h.observer, &h.counts)
 	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
@@ -176,10 +178,10 @@ func (h *Handler) Ready(ctx context.Context) error {
 }
 
 // Shutdown stops the handler: it takes no more requests, stops firing
-// schedules, and closes the connections with 1001, a few at a time so that
-// their clients do not all reconnect at the same moment. Commands and requests
-// that it has begun are answered first. It returns when all
-// have ended and the store has been told. If ctx ends first, Shutdown cuts off
+// schedules, lets calls of methods end for up to 5 s, and closes the connections
+// with 1001, a few at a time so that their clients do not all reconnect at the same
+// moment. Commands and requests that it has begun are answered first. It returns
+// when all have ended and the store has been told. If ctx ends first, Shutdown cuts off
 // what remains and returns the context's error. A second call waits for the
 // first, or for its own context.
 //
@@ -210,7 +212,7 @@ func (h *Handler) Close() error {
 }
 
 // shutdown stops in the order in which things depend on each other: accepting,
-// scheduler, connections, requests, resyncs, node, events.
+// scheduler, connections and their calls, requests, resyncs, node, events.
 func (h *Handler) shutdown(ctx context.Context) error {
 	h.stopping.Store(true)
 	h.conns.refuse()
@@ -223,6 +225,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	})
 	defer cut()
 	h.conns.drain(ctx)
+	h.calls.drain(ctx)
 	h.requests.wait(ctx)
 
 	// Leaving is worth a moment even if there is no time: else the other nodes
@@ -236,6 +239,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	err := h.node.Leave(leave)
 	h.events.stop(leave)
 	h.hooks.wait(leave)
+	h.calls.stop(leave)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

@@ -45,6 +45,7 @@ const (
 	maxRetryBytes    = 1 << 20  // bytes of a connection's subscribes that wait, unverified tokens among them
 	eventQueue       = 16384    // events that wait for the sink
 	maxEventBytes    = 64 << 20 // of them, since an event can have a list of all members
+	maxParamName     = 200      // bytes of the path to what is wrong in the parameters of a call
 	maxLogged        = 1 << 10  // bytes of one value in the log
 )
 
@@ -84,11 +85,14 @@ const (
 
 // What the app's own code may give.
 const (
-	maxReplayLimit = 100_000 // Options.ReplayLimit: messages of a channel that a store keeps ready
-	maxLateHooks   = 1000    // calls of hooks that have exceeded Hooks.Timeout and still run
-	maxCode        = 64      // bytes of an error code of its own
-	maxTrace       = 1 << 10 // bytes of a message's trace
-	maxHeaderValue = 256     // bytes of a request header in an event
+	maxResult      = 256 << 10       // bytes of a call's result: as many as may run at once fit into a connection's queue
+	maxReplayLimit = 100_000         // Options.ReplayLimit: messages of a channel that a store keeps ready
+	callGrace      = 5 * time.Second // for the calls of a connection that is being closed, until their contexts end
+	callCutOff     = time.Second     // for them to return after that
+	maxLateHooks   = 1000            // calls of hooks that have exceeded Hooks.Timeout and still run
+	maxCode        = 64              // bytes of an error code of its own
+	maxTrace       = 1 << 10         // bytes of a message's trace
+	maxHeaderValue = 256             // bytes of a request header in an event
 	// maxClockSkew is a few minutes (RFC 7519): tokens live that much longer.
 	maxClockSkew = 5 * time.Minute
 	// maxPresenceGrace bounds Options.PresenceGrace: those who are gone take up room in

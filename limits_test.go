@@ -20,12 +20,15 @@ func TestLimits(t *testing.T) {
 	o.setDefaults()
 	want := [][2]string{
 		{"channel name", charactersText(protocol.MaxChannel)},
-		{"event, storage key", charactersText(protocol.MaxEvent)},
+		{"event, storage key, method", charactersText(protocol.MaxEvent)},
 		{"`uid`", charactersText(protocol.MaxUID)},
 		{"`umd`", sizeText(o.MaxMetadataSize) + " *"},
 		{"`data` of a message, value of an entry", sizeText(o.MaxDataSize) + " *"},
 		{"nesting of JSON", fmt.Sprintf("%d levels", protocol.MaxDepth)},
 		{"reaction", sizeText(protocol.MaxReaction)},
+		{"`params` of a call", sizeText(o.MaxDataSize) + " *, as `data`"},
+		{"result of a call", sizeText(maxResult)},
+		{"calls of a connection under way", countText(o.MaxCalls) + " *"},
 		{"`ref`", charactersText(wire.MaxRef)},
 		{"`deduplicationId`", fmt.Sprintf("%s, remembered for %.0f minutes *", sizeText(maxDeduplicationID), o.DeduplicationWindow.Minutes())},
 		{"token", sizeText(protocol.MaxToken)},

@@ -42,6 +42,9 @@ const (
 	// immediately before End. Its Name is why it ended, one of the keys of
 	// [Stats.Disconnected].
 	OperationConnection
+	// OperationCall is a method that a client calls. Its Name is that of the
+	// method, which the app has registered.
+	OperationCall
 )
 
 // An Operation describes what an [Observer] is told of. Only Trace may be set, and
@@ -53,7 +56,7 @@ const (
 type Operation struct {
 	Kind OperationKind
 	Name string
-	// Trigger is who publishes: "client.websocket", "client.http",
+	// Trigger is who publishes or calls: "client.websocket", "client.http",
 	// "server.http" or "server.go".
 	Trigger string
 	// Scheduled is true for a publish that will happen later.

@@ -189,6 +189,11 @@ type Options struct {
 	// Defaults to 10,000.
 	MaxReactions int
 
+	// MaxCalls is how many calls of methods each connection may have under way at
+	// once, on each node that got some; further ones are refused with RATE_LIMITED.
+	// Defaults to 16.
+	MaxCalls int
+
 	// ConnectionRateLimit bounds the commands of each connection: those that it
 	// sends, and calls of the client's HTTP API on its behalf, on any node. A
 	// command that exceeds it is refused with RATE_LIMITED; a subscribe is
@@ -251,6 +256,7 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxSubscriptions, 1000)
 	orDefault(&o.MaxSchedules, 1000)
 	orDefault(&o.MaxReactions, 10_000)
+	orDefault(&o.MaxCalls, 16)
 	o.ConnectionRateLimit.setDefaults()
 	o.UserRateLimit.setDefaults()
 }
@@ -327,6 +333,7 @@ func (o *Options) validate() error {
 		{"MaxSubscriptions", o.MaxSubscriptions},
 		{"MaxSchedules", o.MaxSchedules},
 		{"MaxReactions", o.MaxReactions},
+		{"MaxCalls", o.MaxCalls},
 	} {
 		if n.value < 1 {
 			bad("%s is %d, the least is 1", n.name, n.value)

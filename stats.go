@@ -53,6 +53,11 @@ type Stats struct {
 	// Rejoined is how often the others took this node for dead.
 	Rejoined uint64
 
+	// Calls is how many calls of methods this node began to carry out, and
+	// RunningCalls how many of them have not ended.
+	Calls        uint64
+	RunningCalls int
+
 	// SchedulesFired is how many schedules this node carried out.
 	SchedulesFired uint64
 	// EventsDropped is how many events [Options.Events] did not get because it
@@ -71,6 +76,7 @@ type counts struct {
 	lost             atomic.Uint64
 	rejoined         atomic.Uint64
 	fired            atomic.Uint64
+	calls            atomic.Uint64
 }
 
 func (c *counts) init() {
@@ -101,6 +107,8 @@ func (h *Handler) Stats() Stats {
 		StoreUnavailable: c.storeUnavailable.Load(),
 		Lost:             c.lost.Load(),
 		Rejoined:         c.rejoined.Load(),
+		Calls:            c.calls.Load(),
+		RunningCalls:     h.calls.stats(),
 		SchedulesFired:   c.fired.Load(),
 		EventsDropped:    h.events.droppedSoFar(),
 	}
@@ -122,6 +130,12 @@ func (set *connectionSet) stats(s *Stats) {
 	for _, c := range set.byID {
 		s.QueuedBytes += int64(c.sock.Queued())
 	}
+}
+
+func (r *callRunner) stats() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total
 }
 
 func (h *hub) stats(s *Stats) {

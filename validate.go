@@ -10,6 +10,7 @@ import (
 const (
 	invalidChannel = `"channel" must be 1 to 256 characters without "*", "#", ",", white space or control characters`
 	invalidEvent   = `"event" must be 1 to 128 characters without "*" or control characters, and must not start with "hotsock." or "#"`
+	invalidMethod  = `"method" must be 1 to 128 characters without "*", "#", ",", white space or control characters`
 	invalidKey     = `"key" must be 1 to 128 characters without "*", "#", ",", white space or control characters`
 )
 
@@ -23,6 +24,13 @@ func validateChannel(name string) error {
 func validateEvent(name string) error {
 	if !protocol.ValidEvent(name) {
 		return refuseBecause(CodeInvalidRequest, invalidEvent)
+	}
+	return nil
+}
+
+func validateMethod(name string) error {
+	if !protocol.ValidMethod(name) {
+		return refuseBecause(CodeInvalidRequest, invalidMethod)
 	}
 	return nil
 }

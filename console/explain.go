@@ -20,6 +20,7 @@ type explainRequest struct {
 	Event         string          `json:"event"`
 	Key           string          `json:"key"`
 	Reaction      string          `json:"reaction"`
+	Method        string          `json:"method"`
 	At            time.Time       `json:"at"`
 }
 

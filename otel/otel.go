@@ -93,6 +93,8 @@ func (t *Tracer) Begin(ctx context.Context, o *hotsock.Operation) context.Contex
 		ctx, span = t.start(ctx, o, "hotsock publish", trace.SpanKindProducer,
 			attribute.String("hotsock.trigger", o.Trigger), attribute.Bool("hotsock.scheduled", o.Scheduled))
 		o.Trace = t.inject(ctx, o)
+	case hotsock.OperationCall:
+		ctx, span = t.start(ctx, o, "hotsock call", trace.SpanKindServer)
 	case hotsock.OperationStore:
 		if !trace.SpanFromContext(ctx).IsRecording() {
 			return ctx

@@ -61,6 +61,11 @@ type Claims struct {
 	// or "#regex:" and a regular expression of package regexp (unanchored). A key
 	// that can match no name, such as "#Regex:x", is an error. At most 1000.
 	Channels map[string]ChannelClaims
+	// Calls permits calling methods of the app by method key: an exact name or a
+	// pattern, as in Channels. At most 1000. They count for calls without a
+	// channel, and have no effect in subscribe tokens; those of calls on a channel
+	// are in [ChannelClaims].
+	Calls map[string]Permission
 }
 
 // A Permission is a boolean that may be absent. Where several keys match, one
@@ -99,6 +104,9 @@ type ChannelClaims struct {
 	Messages map[string]MessageClaims
 	// Storage are permissions by storage key, in the same way.
 	Storage map[string]StorageClaims
+	// Calls permits calling methods of the app on the channel, while subscribed, by
+	// method key, in the same way.
+	Calls map[string]Permission
 }
 
 // MessageClaims are the permissions under one event key of a channel.

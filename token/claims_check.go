@@ -48,6 +48,9 @@ func (c Claims) Validate() error {
 	if err := checkChannels(c.Channels); err != nil {
 		return fmt.Errorf("channels: %w", err)
 	}
+	if err := checkCalls(c.Calls); err != nil {
+		return fmt.Errorf("calls: %w", err)
+	}
 	return nil
 }
 
@@ -83,6 +86,9 @@ func checkChannels(channels map[string]ChannelClaims) error {
 		}
 		if err := checkKeys(c.Storage, protocol.MatchesKeys, checkStorage); err != nil {
 			return fmt.Errorf("storage: %w", err)
+		}
+		if err := checkCalls(c.Calls); err != nil {
+			return fmt.Errorf("calls: %w", err)
 		}
 		if pattern.IsPattern(key) {
 			switch {
@@ -135,6 +141,10 @@ func checkKeys[T any](values map[string]T, matches func(key string) bool, check 
 	return nil
 }
 
+func checkCalls(calls map[string]Permission) error {
+	return checkKeys(calls, protocol.MatchesMethods, func(string, Permission) error { return nil })
+}
+
 func checkMessage(_ string, m MessageClaims) error {
 	if m.React != Unset && m.Reactions != nil {
 		return errors.New("react: both a boolean and a list")
@@ -170,6 +180,12 @@ func (c Claims) checkPatterns() error {
 		if err == nil {
 			_, err = pattern.NewSet(t, channel.Storage)
 		}
+		if err == nil {
+			_, err = pattern.NewSet(t, channel.Calls)
+		}
+	}
+	if err == nil {
+		_, err = pattern.NewSet(t, c.Calls)
 	}
 	return err
 }

@@ -70,6 +70,9 @@ func TestValidateRefuses(t *testing.T) {
 		{`{"channels":{"c":{"storage":{"k":{"store":0}}}}}`, `storage: "k": store: must be -1, or from 1 to`, "kept for no time"},
 		{`{"channels":{` + keys(1001) + `}}`, "channels: more than 1000 keys", "too many"},
 		{`{"channels":{"c":{"messages":{` + keys(1001) + `}}}}`, "messages: more than 1000 keys", "too many"},
+		{`{"calls":{` + strings.ReplaceAll(keys(1001), "{}", "true") + `}}`, "calls: more than 1000 keys", "too many"},
+		{`{"calls":{"a b":true}}`, `calls: "a b": is neither`, "a method that cannot be"},
+		{`{"channels":{"c":{"calls":{"#Regex:x":false}}}}`, `calls: "#Regex:x": is neither`, "a key of no kind"},
 		{`{"channels":{"c":{"storage":{` + keys(1001) + `}}}}`, "storage: more than 1000 keys", "too many"},
 	} {
 		if err := validatePayload(test.payload); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -83,6 +83,8 @@ func (r reader) claim(c *Claims, name string) error {
 		return r.boolean(&c.UMDPropagate)
 	case "channels":
 		return decodeMap(r, &c.Channels, r.channel)
+	case "calls":
+		return r.permissions(&c.Calls)
 	}
 	return r.dec.SkipValue()
 }
@@ -107,6 +109,8 @@ func (r reader) channel(c *ChannelClaims, name string) error {
 		return decodeMap(r, &c.Messages, r.message)
 	case "storage":
 		return decodeMap(r, &c.Storage, r.storage)
+	case "calls":
+		return r.permissions(&c.Calls)
 	}
 	return r.skipPermission(name)
 }
@@ -155,7 +159,7 @@ func (r reader) storage(c *StorageClaims, name string) error {
 // permissionNames are the members of permissions, of all kinds together.
 var permissionNames = []string{
 	"subscribe", "autoSubscribe", "alias", "getInfo", "historyStart", "omitFromSubCount", "umdUpdate", "messages", "storage",
-	"publish", "broadcast", "echo", "store", "scheduleBefore", "emitPubSubEvent", "react", "get", "set", "observe",
+	"publish", "broadcast", "echo", "store", "scheduleBefore", "emitPubSubEvent", "react", "get", "set", "observe", "calls",
 }
 
 // skipPermission skips what is not known. But what differs from a permission only
@@ -196,6 +200,19 @@ func decodeMap[T any](r reader, values *map[string]T, member func(*T, string) er
 		var value T
 		err := r.object(func(name string) error { return member(&value, name) })
 		(*values)[key] = value
+		return err
+	})
+}
+
+// permissions reads an object of booleans.
+func (r reader) permissions(values *map[string]Permission) error {
+	if r.dec.PeekKind() == jsontext.KindBeginObject {
+		*values = make(map[string]Permission)
+	}
+	return r.object(func(key string) error {
+		var p Permission
+		err := r.permission(&p)
+		(*values)[key] = p
 		return err
 	})
 }

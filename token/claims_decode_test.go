@@ -163,10 +163,12 @@ func TestDecodeClaimsTypes(t *testing.T) {
 	const str, boolean, number, object, array = `"connect"`, `true`, `30`, `{}`, `[]`
 	all := []string{str, boolean, number, object, array}
 	within := map[string]string{
-		"":          `{%s}`,
-		"/channel":  `{"channels":{"c":{%s}}}`,
-		"/messages": `{"channels":{"c":{"messages":{"e":{%s}}}}}`,
-		"/storage":  `{"channels":{"c":{"storage":{"k":{%s}}}}}`,
+		"":               `{%s}`,
+		"/channel":       `{"channels":{"c":{%s}}}`,
+		"/calls":         `{"calls":{%s}}`,
+		"/channel/calls": `{"channels":{"c":{"calls":{%s}}}}`,
+		"/messages":      `{"channels":{"c":{"messages":{"e":{%s}}}}}`,
+		"/storage":       `{"channels":{"c":{"storage":{"k":{%s}}}}}`,
 	}
 	for _, test := range []struct {
 		where string
@@ -178,12 +180,14 @@ func TestDecodeClaimsTypes(t *testing.T) {
 		{"", "singleUse keepAlive umdUpdate umdPropagate", []string{boolean}},
 		{"", "aud", []string{str, array}},
 		{"", "umd", all},
-		{"", "channels", []string{object}},
+		{"", "channels calls", []string{object}},
 		{"", "unknown", all},
 		{"/channel", "subscribe autoSubscribe getInfo omitFromSubCount umdUpdate", []string{boolean}},
 		{"/channel", "alias", []string{str}},
 		{"/channel", "historyStart", []string{number}},
-		{"/channel", "messages storage", []string{object}},
+		{"/channel", "messages storage calls", []string{object}},
+		{"/calls", "anything", []string{boolean}},
+		{"/channel/calls", "anything", []string{boolean}},
 		{"/channel", "unknown", all},
 		{"/messages", "publish broadcast echo emitPubSubEvent", []string{boolean}},
 		{"/messages", "store scheduleBefore", []string{number}},

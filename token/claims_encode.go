@@ -55,6 +55,7 @@ func (w *writer) claims(c *Claims) {
 	w.boolean("umdUpdate", c.UMDUpdate)
 	w.boolean("umdPropagate", c.UMDPropagate)
 	encodeMap(w, "channels", c.Channels, w.channel)
+	w.permissions("calls", c.Calls)
 	w.token(jsontext.EndObject)
 }
 
@@ -68,6 +69,7 @@ func (w *writer) channel(c *ChannelClaims) {
 	w.permission("umdUpdate", c.UMDUpdate)
 	encodeMap(w, "messages", c.Messages, w.message)
 	encodeMap(w, "storage", c.Storage, w.storage)
+	w.permissions("calls", c.Calls)
 }
 
 func (w *writer) message(c *MessageClaims) {
@@ -101,6 +103,17 @@ func encodeMap[T any](w *writer, name string, values map[string]T, members func(
 		w.token(jsontext.String(key), jsontext.BeginObject)
 		members(&value)
 		w.token(jsontext.EndObject)
+	}
+	w.token(jsontext.EndObject)
+}
+
+func (w *writer) permissions(name string, values map[string]Permission) {
+	if values == nil {
+		return
+	}
+	w.token(jsontext.String(name), jsontext.BeginObject)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		w.permission(key, values[key])
 	}
 	w.token(jsontext.EndObject)
 }

@@ -51,9 +51,11 @@ func claimsAll() Claims {
 						ScheduleBefore: time.Unix(1800000000, 0).UTC(), EmitPubSubEvent: Allow,
 					},
 				},
+				Calls: map[string]Permission{"typing": Allow},
 			},
 			"*": {},
 		},
+		Calls: map[string]Permission{"order.*": Allow, "ping": Deny},
 	}
 }
 
@@ -66,7 +68,7 @@ const claimsAllJSON = `{"scope":"connect umd","exp":1700000000,"nbf":1600000000.
 	`"messages":{"#regex:^x":{"store":-1,"react":true},` +
 	`"chat":{"publish":true,"broadcast":false,"echo":true,"store":86400,"scheduleBefore":1800000000,` +
 	`"emitPubSubEvent":true,"react":["👍","👎"]},"y*":{"store":0,"react":false}},` +
-	`"storage":{"k":{"get":true,"set":false,"observe":true,"store":3600,"scheduleBefore":1800000000,"emitPubSubEvent":true}}}}}`
+	`"storage":{"k":{"get":true,"set":false,"observe":true,"store":3600,"scheduleBefore":1800000000,"emitPubSubEvent":true}},"calls":{"typing":true}}},"calls":{"order.*":true,"ping":false}}`
 
 func TestClaimsJSON(t *testing.T) {
 	got, err := json.Marshal(claimsAll())

@@ -27,8 +27,12 @@ func compile(c *token.Claims, compiler *pattern.Compiler, maxUMD int) (*Grant, e
 		UMDUpdate: c.UMDUpdate, UMDPropagate: c.UMDPropagate,
 		SingleUse: newSingleUse(c),
 	}
-	if err := g.compileChannels(c.Channels, compiler.Token()); err != nil {
+	t := compiler.Token()
+	if err := g.compileChannels(c.Channels, t); err != nil {
 		return nil, fmt.Errorf("channels: %w", err)
+	}
+	if g.calls, err = compileCalls(c.Calls, t); err != nil {
+		return nil, fmt.Errorf("calls: %w", err)
 	}
 	return g, nil
 }
@@ -90,13 +94,16 @@ func (g *Grant) addNames(key string, c *token.ChannelClaims) {
 
 func compileChannel(key string, c *token.ChannelClaims, t *pattern.Token) (*Rule, error) {
 	r := &Rule{Key: key, Claims: *c}
-	r.Claims.Messages, r.Claims.Storage = nil, nil
+	r.Claims.Messages, r.Claims.Storage, r.Claims.Calls = nil, nil, nil
 	var err error
 	if r.messages, err = compileKeys(c.Messages, t, ownMessage); err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
 	if r.storage, err = compileKeys(c.Storage, t, ownStorage); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
+	}
+	if r.calls, err = compileCalls(c.Calls, t); err != nil {
+		return nil, fmt.Errorf("calls: %w", err)
 	}
 	return r, nil
 }

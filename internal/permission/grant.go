@@ -27,6 +27,7 @@ type Grant struct {
 	AutoSubscribe []string
 
 	channels pattern.Set[*Rule]
+	calls    *calls            // without a channel, nil for none
 	aliases  map[string]string // to real names
 }
 
@@ -49,10 +50,11 @@ func newSingleUse(c *token.Claims) *SingleUse {
 // A Rule is the compiled form of what stands under one channel key.
 type Rule struct {
 	Key string
-	// Claims are without Messages and Storage.
+	// Claims are without Messages, Storage and Calls.
 	Claims   token.ChannelClaims
 	messages pattern.Set[*token.MessageClaims]
 	storage  pattern.Set[*token.StorageClaims]
+	calls    *calls // nil for none
 }
 
 // CheckConnect refuses a token that cannot open a connection. The error wraps

@@ -5,6 +5,7 @@ const (
 	MaxChannel  = 256 // characters
 	MaxEvent    = 128 // characters
 	MaxKey      = 128 // characters
+	MaxMethod   = 128 // characters
 	MaxUID      = 128 // characters
 	MaxReaction = 100 // bytes
 )

@@ -24,6 +24,10 @@ func ValidChannel(name string) bool { return validName(name, MaxChannel) }
 // characters, and otherwise as for channels.
 func ValidKey(name string) bool { return validName(name, MaxKey) }
 
+// ValidMethod reports whether name can be that of a method which clients call: 1
+// to [MaxMethod] characters, and otherwise as for channels.
+func ValidMethod(name string) bool { return validName(name, MaxMethod) }
+
 // ValidEvent reports whether name can be the event of a message that a client
 // or a server publishes: 1 to [MaxEvent] characters, no control characters or
 // '*', and neither [EventPrefix] nor '#' at the beginning.
@@ -35,6 +39,9 @@ func MatchesChannels(key string) bool { return matches(key, MaxChannel, validNam
 
 // MatchesKeys reports the same of storage keys.
 func MatchesKeys(key string) bool { return matches(key, MaxKey, validName) }
+
+// MatchesMethods reports the same of methods.
+func MatchesMethods(key string) bool { return matches(key, MaxMethod, validName) }
 
 // MatchesEvents reports the same of events, those of the protocol included,
 // which nobody can publish whatever a key says.

@@ -26,6 +26,7 @@ func (s *site) clientCalls(t *testing.T, k *socket) []call {
 	add("channelStorageGet", http.StatusOK, `{"channel":"room","key":"topic"}`)
 	add("channelStorageList", http.StatusOK, `{"channel":"room","keys":["topic","other"],"after":"a"}`)
 	add("getChannelInfo", http.StatusOK, `{"channel":"presence.chat"}`)
+	add("call", http.StatusOK, `{"channel":"room","method":"echo","params":[1]}`)
 	add("umdUpdate", http.StatusOK, fmt.Sprintf(`{"channel":"presence.chat","token":%q}`, umdToken(t, "Jim", `{"n":1}`)))
 	add("listSchedules", http.StatusOK, `{"channel":"room","after":"2030-07-24T13:00:00Z_01K0WF560Z91WTKMSC892S799W"}`)
 	add("cancelSchedule", http.StatusOK, fmt.Sprintf(`{"scheduleArn":%q}`, k.schedule()))
@@ -103,6 +104,7 @@ func clientOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	more("listReactions", http.StatusOK, fmt.Sprintf(`{"channel":"room","messageId":%q}`, accepted.ID))
 	more("channelStorageGet", http.StatusOK, `{"channel":"room","key":"nothing"}`)
 	more("getChannelInfo", http.StatusOK, `{"channel":"room"}`)
+	more("call", http.StatusOK, `{"method":"echo"}`)
 	more("umdUpdate", http.StatusOK, fmt.Sprintf(`{"token":%q}`, umdToken(t, "Jim", "null")))
 }
 
@@ -137,6 +139,10 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		{"channelStorageSet", 403, "STORAGE_PERMISSION_DENIED", `{"channel":"closed","key":"topic"}`},
 		{"channelStorageSet", 403, "SCHEDULE_PERMISSION_DENIED", `{"channel":"soon","key":"topic","scheduleExpression":"at(2100-01-01T00:00:00)"}`},
 		{"getChannelInfo", 403, "INFO_PERMISSION_DENIED", `{"channel":"closed"}`},
+		{"call", 400, "INVALID_PARAMS", `{"method":"number","params":"x"}`},
+		{"call", 403, "CALL_PERMISSION_DENIED", `{"method":"closed"}`},
+		{"call", 403, "NOT_SUBSCRIBED", `{"channel":"other","method":"echo"}`},
+		{"call", 404, "UNKNOWN_METHOD", `{"method":"none"}`},
 		{"umdUpdate", 401, "INVALID_UMD_TOKEN", `{"token":"x"}`},
 		{"umdUpdate", 403, "UMD_UPDATE_PERMISSION_DENIED", fmt.Sprintf(`{"token":%q}`, token(t, hotsock.Claims{Scope: hotsock.ScopeUMD, UID: "Jim"}))},
 		{"umdUpdate", 403, "NOT_SUBSCRIBED", fmt.Sprintf(`{"channel":"other","token":%q}`, umdToken(t, "Jim", "1"))},

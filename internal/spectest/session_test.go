@@ -12,7 +12,7 @@ import (
 // session has a conversation in which all that the server can send is sent.
 func session(t *testing.T, d *asyncDocument) {
 	s := newSite(t, d, nil)
-	jim := s.dial(t, hotsock.Claims{UID: "Jim", KeepAlive: true, Channels: everything()})
+	jim := s.dial(t, hotsock.Claims{UID: "Jim", KeepAlive: true, Channels: everything(), Calls: methods()})
 	pam := s.connect(t, "Pam")
 
 	for _, c := range []struct{ command, answer string }{
@@ -54,6 +54,11 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.next("hotsock.messageReactionAdded")
 	jim.send(reaction("room", id, "remove"))
 	jim.next("hotsock.messageReactionRemoved")
+
+	jim.send(`{"event":"hotsock.call","channel":"room","data":{"method":"echo","params":{"n":1}},"ref":"14"}`)
+	jim.next("hotsock.result")
+	jim.send(`{"event":"hotsock.call","data":{"method":"echo"}}`)
+	jim.next("hotsock.result")
 
 	pam.subscribe("presence.chat")
 	jim.next("hotsock.memberAdded")
@@ -125,6 +130,9 @@ func refusals(t *testing.T, d *asyncDocument) {
 		{"PUBLISH_PERMISSION_DENIED", `{"event":"chat","channel":"closed"}`},
 		{"SCHEDULE_PERMISSION_DENIED", `{"event":"chat","channel":"soon","scheduleExpression":"at(2100-01-01T00:00:00)"}`},
 		{"STORAGE_PERMISSION_DENIED", `{"event":"hotsock.channelStorageGet","channel":"closed","key":"topic","ref":"1"}`},
+		{"CALL_PERMISSION_DENIED", `{"event":"hotsock.call","data":{"method":"closed"}}`},
+		{"INVALID_PARAMS", `{"event":"hotsock.call","data":{"method":"number","params":"x"}}`},
+		{"UNKNOWN_METHOD", `{"event":"hotsock.call","data":{"method":"none"},"ref":"1"}`},
 		{"REACTION_PERMISSION_DENIED", reaction("serious", id, "add")},
 		{"UMD_UPDATE_PERMISSION_DENIED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","data":{"token":%q}}`,
 			token(t, hotsock.Claims{Scope: hotsock.ScopeUMD, UID: "Jim"}))},

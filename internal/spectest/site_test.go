@@ -1,6 +1,7 @@
 package spectest
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -52,6 +53,11 @@ func newSite(t *testing.T, async *asyncDocument, set func(*hotsock.Options)) *si
 		t.Fatal(err)
 	}
 	s.Handler = h
+	h.Handle("echo", func(ctx context.Context, c hotsock.Call) (any, error) {
+		_, err := h.ChannelInfo(ctx, "room") // what the store refuses, the method does
+		return c.Params, err
+	})
+	h.Handle("number", hotsock.Typed(func(_ context.Context, _ hotsock.Call, n int) (int, error) { return n, nil }))
 	srv := httptest.NewServer(h)
 	s.base, s.http = srv.URL+"/rt", srv.Client()
 	t.Cleanup(func() {
@@ -71,6 +77,7 @@ func everything() map[string]hotsock.ChannelClaims {
 	return map[string]hotsock.ChannelClaims{
 		"*": {
 			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: time.Unix(0, 0),
+			Calls: map[string]hotsock.Permission{"echo": hotsock.Allow},
 			Messages: map[string]hotsock.MessageClaims{"*": {
 				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow,
 				Store: time.Hour, ScheduleBefore: far,
@@ -128,7 +135,12 @@ type socket struct {
 // connect opens a connection of a user with all permissions; "" is nobody.
 func (s *site) connect(t *testing.T, uid string) *socket {
 	t.Helper()
-	return s.dial(t, hotsock.Claims{UID: uid, Channels: everything()})
+	return s.dial(t, hotsock.Claims{UID: uid, Channels: everything(), Calls: methods()})
+}
+
+// methods are permissions for all methods but one.
+func methods() map[string]hotsock.Permission {
+	return map[string]hotsock.Permission{"*": hotsock.Allow, "closed": hotsock.Deny}
 }
 
 func (s *site) dial(t *testing.T, c hotsock.Claims) *socket {

@@ -227,6 +227,21 @@ func DecodeUMDUpdate(body []byte) (UMDUpdate, error) {
 	return m, r.close()
 }
 
+// DecodeCallBody reads the body of connection/call. Params longer than maxParams
+// bytes as sent are refused.
+func DecodeCallBody(body []byte, maxParams int) (Call, error) {
+	var c Call
+	r := open(body)
+	for r.next() {
+		if string(r.name) == "channel" {
+			r.string(&c.Channel)
+		}
+		r.call(&c, maxParams)
+	}
+	r.require("method", c.Method != "")
+	return c, r.close()
+}
+
 // DecodeCancelSchedule reads the body of connection/cancelSchedule, and
 // returns the two parts of its scheduleArn, which is required.
 func DecodeCancelSchedule(body []byte) (group string, id ulid.ULID, err error) {

@@ -42,6 +42,10 @@ func TestBodyErrors(t *testing.T) {
 		{"channelStorageList", "too many keys", `{"channel":"c","keys":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, request, `"keys" must not have more than 100 elements`},
 		{"channelStorageList", "a key to start after of another type", `{"channel":"c","after":1}`, request, `"after" must be a string`},
 
+		{"call", "no method", `{"channel":"c"}`, request, `"method" is required`},
+		{"call", "long params", `{"method":"m","params":"` + strings.Repeat("a", maxData) + `"}`, large, `"params" must not be longer than 1000 bytes`},
+		{"call", "deep params", `{"method":"m","params":` + nested(65) + `}`, request, `"params" must not be nested deeper than 64 levels`},
+
 		{"umdUpdate", "no token", `{"channel":"c"}`, request, `"token" is required`},
 
 		{"listSchedules", "an id for a cursor", `{"channel":"c","after":"` + id + `"}`, request, `"after" must be the "next" of the page before`},
@@ -80,6 +84,8 @@ func TestBodyErrors(t *testing.T) {
 			continue
 		case "moveSchedule":
 			member = "scheduleExpression"
+		case "call":
+			member = "method"
 		case "umdUpdate":
 			member = "token"
 		case "cancelSchedule":

@@ -211,6 +211,35 @@ func DecodeReaction(data []byte) (Reaction, error) {
 	return re, r.close()
 }
 
+// A Call is the data of hotsock.call, or the body of connection/call.
+type Call struct {
+	Channel string // of the body, "" for none
+	Method  string // required
+	// Params are nil if they were absent, else compact JSON, null included. They may
+	// be a part of the input.
+	Params []byte
+}
+
+// DecodeCall reads the data of a [Command]. Its length was checked.
+func DecodeCall(data []byte) (Call, error) {
+	var c Call
+	r := openData(data)
+	for r.next() {
+		r.call(&c, len(data))
+	}
+	r.require("method", c.Method != "")
+	return c, r.close()
+}
+
+func (r *reader) call(c *Call, maxParams int) {
+	switch string(r.name) {
+	case "method":
+		r.string(&c.Method)
+	case "params":
+		r.data(&c.Params, maxParams)
+	}
+}
+
 // DecodeUMDToken reads the data of hotsock.umdUpdate, and returns its token.
 func DecodeUMDToken(data []byte) (string, error) {
 	var token string

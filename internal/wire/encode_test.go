@@ -116,6 +116,12 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-subscribed-last-id": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, LastID: idA, Meta: jim})
 	},
+	"frame-result": func(b []byte) []byte {
+		return AppendResult(b, "", []byte(`{"order":17}`), "13")
+	},
+	"frame-result-channel": func(b []byte) []byte {
+		return AppendResult(b, "room.123", nil, "")
+	},
 	"frame-unsubscribed": func(b []byte) []byte {
 		return AppendUnsubscribed(b, "room.123", "", nobody, "")
 	},
@@ -239,6 +245,9 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-getChannelInfo-presence": func(b []byte) []byte {
 		return AppendChannelInfo(b, "presence.chat", store.ChannelInfo{Count: 4, Members: members})
+	},
+	"answer-call": func(b []byte) []byte {
+		return AppendResult(b, "room.123", []byte(`{"order":17}`), "")
 	},
 	"answer-umdUpdate":      AppendEmpty,
 	"answer-cancelSchedule": AppendEmpty,

@@ -341,6 +341,20 @@ func AppendAck(b []byte, a Ack) []byte {
 	return appendEnd(b, a.Ref)
 }
 
+// AppendResult appends hotsock.result, which is also the answer of connection/call.
+// The result is JSON. The channel and ref are "" for none.
+func AppendResult(b []byte, channel string, result []byte, ref string) []byte {
+	b = append(b, `{"event":"hotsock.result",`...)
+	if channel != "" {
+		b = append(b, `"channel":`...)
+		b = appendString(b, channel)
+		b = append(b, ',')
+	}
+	b = append(b, `"data":`...)
+	b = appendValue(b, result)
+	return appendEnd(b, ref)
+}
+
 // AppendPong appends hotsock.pong. The ref is "" for none.
 func AppendPong(b []byte, ref string) []byte {
 	b = append(b, `{"event":"hotsock.pong","data":{}`...)

@@ -25,6 +25,7 @@ const (
 	EventChannelStorageGet = "hotsock.channelStorageGet"
 	EventMessageReaction   = "hotsock.messageReaction"
 	EventUMDUpdate         = "hotsock.umdUpdate"
+	EventCall              = "hotsock.call"
 	EventPing              = "hotsock.ping"
 	EventHeartbeat         = "hotsock.heartbeat"
 	EventPong              = "hotsock.pong"
