@@ -17,6 +17,7 @@ import (
 // numbers, so that none grows unnoticed.
 func TestAllocations(t *testing.T) {
 	acc := publishing(t)
+	clientPublish := clientPublisher(t, nil)
 	publish := httpPublish(t)
 	for _, tt := range []struct {
 		what string
@@ -30,6 +31,7 @@ func TestAllocations(t *testing.T) {
 		}, 0},
 		{"a frame: its bytes, and what all subscribers point to", func() { itemFrame(plainItem) }, 2},
 		{"a publish over HTTP: request and answer", publish, 8},
+		{"a client's publish without a hook, in the store too", clientPublish, 4},
 	} {
 		if n := testing.AllocsPerRun(100, tt.f); n != tt.want {
 			t.Errorf("%s: %v allocations, not %v", tt.what, n, tt.want)

@@ -7,7 +7,8 @@ import (
 
 // Publish publishes a message and returns its id when the server has accepted it.
 // The data is marshalled as JSON; nil is null. A json.RawMessage or a []byte is JSON
-// already, and is refused if it is not valid.
+// already, and is refused if it is not valid. The id is "" if the server's app took
+// the message over, instead of having it published.
 //
 // If the server refuses, the error is an [*Error]. If the connection breaks or
 // ctx ends between sending and the answer, it is ErrUnknownOutcome: the protocol

@@ -256,7 +256,10 @@ export class Channel {
   /** Ends the subscription: from now on nothing is heard of it. */
   unsubscribe(): void;
 
-  /** Publishes, and resolves when the message is accepted. */
+  /**
+   * Publishes, and resolves when the message is accepted. There is no id if the server's app took the message over
+   * (BeforePublish), instead of having it published.
+   */
   publish(event: string, data?: unknown): Promise<{ readonly id: string }>;
   /** The same, later. */
   publish(event: string, data: unknown, options: Schedule): Promise<Scheduled>;

@@ -1,0 +1,46 @@
+package hotsock
+
+import (
+	"context"
+	"net/http"
+	"testing"
+)
+
+// clientPublisher returns a client's publish to nobody, of which a hook is asked if
+// it is not nil.
+func clientPublisher(tb testing.TB, hook func(context.Context, Requester, *PublishRequest) error) func() {
+	tb.Helper()
+	h, err := New(Options{
+		Authenticate: func(*http.Request) (*Claims, error) { return nil, nil },
+		Hooks:        Hooks{BeforePublish: hook},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = h.Close() })
+	c := &connection{h: h, id: "1", claims: []byte(`{"uid":"Jim"}`)}
+	acc := publishing(tb)
+	acc.claims = &c.claims
+	in := publishInput{Event: "chat", Data: plainItem.Message.Data}
+	return func() {
+		who := c.source()
+		if _, err := h.writes.clientPublish(h.ctx, &who, acc, in); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkClientPublish(b *testing.B) {
+	for name, hook := range map[string]func(context.Context, Requester, *PublishRequest) error{
+		"no hook": nil,
+		"a hook":  func(context.Context, Requester, *PublishRequest) error { return nil },
+	} {
+		b.Run(name, func(b *testing.B) {
+			publish := clientPublisher(b, hook)
+			b.ReportAllocs()
+			for b.Loop() {
+				publish()
+			}
+		})
+	}
+}
