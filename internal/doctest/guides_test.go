@@ -17,7 +17,7 @@ func TestGuideCode(t *testing.T) {
 	}{
 		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 3},
-		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go"}, 1},
+		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
 		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
 		"docs/hooks.md":       {[]string{"internal/doctest/hooks_example_test.go"}, 6},
 		"docs/writing-a-store.md": {[]string{
