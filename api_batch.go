@@ -46,7 +46,7 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 	prepared := make([]serverMessage, len(messages))
 	errs := make([]error, len(messages))
 	for i := range messages {
-		prepared[i], errs[i] = newServerMessage(&messages[i], h.opts.MaxDataSize)
+		prepared[i], errs[i] = newServerMessage(&messages[i], &h.opts)
 	}
 	out := make([]PublishResult, len(messages))
 	who := source{Trigger: triggerGo}

@@ -1,10 +1,10 @@
 package hotsock
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -34,6 +34,14 @@ type Message struct {
 	// DeduplicationID makes this and later publishes on the channel with the
 	// same id, within [Options.DeduplicationWindow], one message.
 	DeduplicationID string
+	// From is in whose name the message is published: subscribers and the history
+	// see it as one of this user. nil is for the server. UID is required then, with
+	// at most 128 characters; UMD is JSON, of at most [Options.MaxMetadataSize].
+	From *Member
+	// Exclude is the id of a connection that does not get the message, for instance
+	// because its page has caused it and shows it already. After a reconnect it has
+	// another id, and may catch up with the message.
+	Exclude string
 	// EmitEvent raises [EventMessagePublished].
 	EmitEvent bool
 	// At is when to publish it, in the years 1970 to 2261; zero is now. A message
@@ -57,7 +65,7 @@ type PublishResult struct {
 // Publish publishes or schedules a message. When it returns without error, the
 // message is accepted and will reach every subscriber. The error is an [*Error].
 func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error) {
-	prepared, err := newServerMessage(&m, h.opts.MaxDataSize)
+	prepared, err := newServerMessage(&m, &h.opts)
 	if err != nil {
 		return PublishResult{}, err
 	}
@@ -67,10 +75,16 @@ func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error)
 }
 
 // newServerMessage does what calls code of the host.
-func newServerMessage(m *Message, maxData int) (serverMessage, error) {
-	data, err := marshalData(m.Data, maxData)
+func newServerMessage(m *Message, o *Options) (serverMessage, error) {
+	data, err := marshalData(m.Data, o.MaxDataSize)
 	if err != nil {
 		return serverMessage{}, err
+	}
+	var from *store.Meta
+	if m.From != nil {
+		if from, err = newSender(m.From.UID, m.From.UMD, o.MaxMetadataSize); err != nil {
+			return serverMessage{}, err
+		}
 	}
 	retention, err := retentionOf(m.Store)
 	if err != nil {
@@ -78,8 +92,24 @@ func newServerMessage(m *Message, maxData int) (serverMessage, error) {
 	}
 	return serverMessage{
 		channel: m.Channel, event: m.Event, data: data, retention: retention, dedup: m.DeduplicationID,
-		emit: m.EmitEvent, due: m.At,
+		from: from, exclude: m.Exclude, emit: m.EmitEvent, due: m.At,
 	}, nil
+}
+
+// newSender checks in whose name something is to be done.
+func newSender(uid string, umd []byte, maxUMD int) (*store.Meta, error) {
+	if err := validateUID(uid); err != nil {
+		return nil, err
+	}
+	if umd == nil {
+		return &store.Meta{UID: uid}, nil
+	}
+	compact, err := wire.Value("umd", umd, maxUMD)
+	if err != nil {
+		return nil, asError(err)
+	}
+	// The host may change its own.
+	return &store.Meta{UID: uid, UMD: bytes.Clone(compact)}, nil
 }
 
 // An Entry is what a host writes to a channel's storage.
@@ -137,6 +167,8 @@ type Reaction struct {
 	// UMD is marshalled as JSON, as the data of a [Message]; nil is null.
 	UMD    any
 	Remove bool
+	// Exclude is the id of a connection that is not told, as in [Message].
+	Exclude string
 	// EmitEvent raises [EventMessageReactionAdded] or [EventMessageReactionRemoved].
 	EmitEvent bool
 }
@@ -158,12 +190,13 @@ func (h *Handler) React(ctx context.Context, r Reaction) error {
 		err = refuse(CodeMessageNotFound)
 	case !valid:
 		err = refuseBecause(CodeInvalidRequest, `Reaction must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`)
-	case r.UID == "" || !utf8.ValidString(r.UID) || utf8.RuneCountInString(r.UID) > protocol.MaxUID:
-		err = refuseBecause(CodeInvalidRequest, "UID must be 1 to 128 characters")
 	default:
+		if err = errors.Join(validateUID(r.UID), validateExclude(r.Exclude)); err != nil {
+			break
+		}
 		who := source{Trigger: triggerGo}
 		err = h.writes.react(ctx, &who, r.Channel, store.Meta{UID: r.UID, UMD: umd},
-			wire.Reaction{MessageID: id, Reaction: reaction, Remove: r.Remove}, reactOptions{emit: r.EmitEvent})
+			wire.Reaction{MessageID: id, Reaction: reaction, Remove: r.Remove}, reactOptions{exclude: r.Exclude, emit: r.EmitEvent})
 	}
 	return hostError(err)
 }
@@ -176,6 +209,8 @@ type serverMessage struct {
 	channel, event, dedup string
 	data                  []byte
 	retention             time.Duration
+	from                  *store.Meta // nil for the server
+	exclude               string      // connection
 	emit                  bool
 	due                   time.Time // zero is now
 }
@@ -198,8 +233,11 @@ func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverM
 	if err := validateDeduplicationID(m.dedup); err != nil {
 		return publishResult{}, err
 	}
+	if err := validateExclude(m.exclude); err != nil {
+		return publishResult{}, err
+	}
 	p := store.PublishRequest{
-		Channel: m.channel, Event: m.event, Data: m.data, Retention: m.retention,
+		Channel: m.channel, Event: m.event, Data: m.data, Meta: m.from, Retention: m.retention, Exclude: m.exclude,
 		DedupID: m.dedup, DedupFor: sw.opts.DeduplicationWindow,
 	}
 	if !m.due.IsZero() {

@@ -3,12 +3,14 @@ package hotsock
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // A serverAPI is the server's HTTP API (docs/protocol.md#13-server-http-api).
@@ -51,7 +53,7 @@ func (a *serverAPI) publish(w http.ResponseWriter, r *http.Request, _ []string) 
 	}
 	// The message is kept, for the replay window at least: nothing but its data
 	// should be, and the buffer is used again.
-	in.Data = bytes.Clone(in.Data)
+	in.Data, in.UMD = bytes.Clone(in.Data), bytes.Clone(in.UMD)
 	who := a.h.opts.source(r, triggerHTTP)
 	out, err := a.publishDecoded(r.Context(), &who, &in)
 	if err != nil {
@@ -103,20 +105,50 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 			return publishResult{}, err
 		}
 	}
-	if in.Event == wire.EventChannelStorageSet {
+	var from *store.Meta
+	if in.UID != "" || in.UMD != nil {
+		if from, err = newSender(in.UID, in.UMD, a.h.opts.MaxMetadataSize); err != nil {
+			return publishResult{}, err
+		}
+	}
+	switch in.Event {
+	case wire.EventMessageReaction:
+		return publishResult{}, a.react(ctx, who, in, from)
+	case wire.EventChannelStorageSet:
+		if from != nil || in.ExcludeConnection != "" {
+			return publishResult{}, refuseBecause(CodeInvalidRequest, `a storage entry has no "uid", "umd" or "excludeConnectionId"`)
+		}
 		out, err = a.h.writes.serverSet(ctx, who, serverWrite{
 			channel: in.Channel, key: in.Key, data: in.Data, retention: retentionIn(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
 		})
-	} else {
+	default:
 		out, err = a.h.writes.serverPublish(ctx, who, serverMessage{
 			channel: in.Channel, event: in.Event, data: in.Data, retention: retentionIn(in.Store, 0), dedup: in.DeduplicationID,
-			emit: in.EmitPubSubEvent, due: due,
+			from: from, exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent, due: due,
 		})
 	}
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
 	return out, err
+}
+
+// react adds or removes a reaction of a user.
+func (a *serverAPI) react(ctx context.Context, who *source, in *wire.Publish, from *store.Meta) error {
+	switch {
+	case in.Schedule.Expression != "":
+		return refuseBecause(CodeInvalidRequest, "reactions cannot be scheduled")
+	case from == nil:
+		return validateUID("")
+	}
+	if err := errors.Join(validateChannel(in.Channel), validateExclude(in.ExcludeConnection)); err != nil {
+		return err
+	}
+	re, err := wire.DecodeReaction(in.Data)
+	if err != nil {
+		return err
+	}
+	return a.h.writes.react(ctx, who, in.Channel, *from, re, reactOptions{exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent})
 }
 
 // retentionIn returns how long a "store", in seconds, keeps something.

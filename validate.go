@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/hotsock-go/hotsock/internal/protocol"
 )
@@ -45,6 +46,22 @@ func validateKey(key string) error {
 func validateDeduplicationID(id string) error {
 	if len(id) > maxDeduplicationID {
 		return refuseBecause(CodeInvalidRequest, `"deduplicationId" must not be longer than 128 bytes`)
+	}
+	return nil
+}
+
+func validateUID(uid string) error {
+	if uid == "" || !utf8.ValidString(uid) || utf8.RuneCountInString(uid) > protocol.MaxUID {
+		return refuseBecause(CodeInvalidRequest, `"uid" must be 1 to 128 characters`)
+	}
+	return nil
+}
+
+// validateExclude refuses what is no id of a connection because of its length: whether
+// there is such a connection does not matter.
+func validateExclude(connection string) error {
+	if len(connection) > randomLength+maxNodeID || !utf8.ValidString(connection) {
+		return refuseBecause(CodeInvalidRequest, `"excludeConnectionId" is not the id of a connection`)
 	}
 	return nil
 }

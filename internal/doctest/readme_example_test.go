@@ -146,6 +146,7 @@ func Example_authenticate() {
 
 func Example_publish() {
 	ctx := context.Background()
+	const connectionID = "JCnTZd_KoAMCF-A="
 	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{key.Key()}})
 	if err != nil {
 		log.Fatal(err)
@@ -175,6 +176,14 @@ func Example_publish() {
 
 	fmt.Println(err)
 
+	_, err = rt.Publish(ctx, hotsock.Message{
+		Channel: "room.7", Event: "chat", Data: "I'm on my way", Store: 7 * 24 * time.Hour,
+		From:    &hotsock.Member{UID: "jim"},
+		Exclude: connectionID, // as the page sent it; it shows the message already
+	})
+
+	fmt.Println(err)
+
 	_, err = rt.PublishBatch(ctx, []hotsock.Message{
 		{Channel: "inbox.jim", Event: "news", Data: "v2 is out"},
 		{Channel: "inbox.pam", Event: "news", Data: "v2 is out"},
@@ -183,6 +192,7 @@ func Example_publish() {
 	fmt.Println(err, rt.Close())
 	// Output:
 	// true <nil>
+	// <nil>
 	// <nil>
 	// <nil>
 	// <nil> <nil>

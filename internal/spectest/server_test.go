@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,40 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 		calls[i] = calls[i].keyed()
 	}
 	return calls
+}
+
+// serverReactions reacts for users, to no message, and too much.
+func (s *site) serverReactions(t *testing.T, d *openDocument) {
+	t.Helper()
+	publish := func(body string) call {
+		return call{operation: "publish", status: http.StatusAccepted, body: body}.keyed()
+	}
+	batch := func(bodies ...string) call {
+		return call{
+			operation: "publishBatch", status: http.StatusAccepted, body: `{"messages":[` + strings.Join(bodies, ",") + `]}`,
+		}.keyed()
+	}
+	react := func(id, reaction string) string {
+		return fmt.Sprintf(`{"channel":"room","event":"hotsock.messageReaction","uid":"Jim","umd":{"n":1},"excludeConnectionId":"c",`+
+			`"data":{"messageId":%q,"reaction":%q,"action":"add"}}`, id, reaction)
+	}
+	const unknownID = "01JA3HVNF6E89HDT1ABRFWJ8C8"
+	s.do(t, d, publish(react(unknownID, "r")).not(http.StatusNotFound, "MESSAGE_NOT_FOUND"))
+	s.do(t, d, batch(react(unknownID, "r")).not(http.StatusAccepted, "MESSAGE_NOT_FOUND"))
+	var message struct{ ID string }
+	body := s.do(t, d, publish(`{"channel":"room","event":"news","eagerIdGeneration":true,"store":60,"uid":"Jim","excludeConnectionId":"c"}`))
+	if err := json.Unmarshal(body, &message); err != nil {
+		t.Fatal(err)
+	}
+	var reactions []string
+	for i := range 200 { // the most that may be different
+		reactions = append(reactions, react(message.ID, fmt.Sprint("r", i)))
+	}
+	for some := range slices.Chunk(reactions, 10) {
+		s.do(t, d, batch(some...))
+	}
+	s.do(t, d, publish(react(message.ID, "more")).not(http.StatusTooManyRequests, "RATE_LIMITED"))
+	s.do(t, d, batch(react(message.ID, "more")).not(http.StatusAccepted, "RATE_LIMITED"))
 }
 
 // schedule schedules a message, and returns the end of its ARN.
@@ -98,6 +133,7 @@ func serverOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	s.do(t, d, call{operation: "getChannel", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
 	s.do(t, d, call{operation: "getChannelStorage", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
 	s.do(t, d, call{operation: "disconnect", status: http.StatusOK, path: map[string]string{"id": "nobody"}}.keyed())
+	s.serverReactions(t, d)
 	later := `{"channel":"later","event":"news","scheduleExpression":"at(2100-01-01T00:00:00)"}`
 	s.do(t, d, call{
 		operation: "publishBatch", status: http.StatusAccepted,

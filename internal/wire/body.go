@@ -272,6 +272,12 @@ type Publish struct {
 	Schedule        Schedule
 	// Store is nil if it was absent, else from -1 to protocol.MaxStore.
 	Store *int64
+	// UID and UMD are of the user in whose name it is done, "" and nil for the
+	// server. UMD is nil for null, too.
+	UID string
+	UMD []byte
+	// ExcludeConnection is the id of a connection that does not get the message.
+	ExcludeConnection string
 }
 
 // DecodePublish reads the body of the server API's publish.
@@ -299,11 +305,20 @@ func DecodePublish(body []byte, maxData int) (Publish, error) {
 			r.bool(&m.EmitPubSubEvent)
 		case "store":
 			r.integer(&m.Store, -1, protocol.MaxStore)
+		case "uid":
+			r.string(&m.UID)
+		case "umd":
+			r.data(&m.UMD, maxData)
+		case "excludeConnectionId":
+			r.string(&m.ExcludeConnection)
 		default:
 			r.schedule(&m.Schedule)
 		}
 	}
 	r.require("channel", m.Channel != "")
+	if string(m.UMD) == "null" {
+		m.UMD = nil
+	}
 	r.require("event", m.Event != "")
 	return m, r.close()
 }

@@ -109,6 +109,14 @@ var decoded = map[string]any{
 		Channel: "my-channel", Event: "my-event", Data: []byte(`"👋"`),
 		Schedule: Schedule{"at(2025-12-25T09:00:00)", "Europe/London"},
 	},
+	"body-publish-as-user": Publish{
+		Channel: "my-channel", Event: "my-event", Data: []byte(`{"n":1}`),
+		UID: "Jim", UMD: []byte(`{"name":"Jim H."}`), ExcludeConnection: "JCnTZd_KoAMCF-A=",
+	},
+	"body-publish-reaction": Publish{
+		Channel: "my-channel", Event: EventMessageReaction,
+		Data: []byte(`{"messageId":"01JA3HVNF6E89HDT1ABRFWJ8C8","reaction":"👍","action":"add"}`), UID: "Jim", EmitPubSubEvent: true,
+	},
 	"body-publishBatch": [][]byte{
 		[]byte(`{"channel":"inbox.jim","event":"news","data":"👋"}`),
 		[]byte(`{"channel":"inbox.pam","event":"news","data":"👋","eagerIdGeneration":true}`),
