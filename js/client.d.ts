@@ -210,6 +210,14 @@ export class Client {
    * name of a channel. It needs no subscription as long as you listen to nothing.
    */
   channel(name: string): Channel;
+  /**
+   * Calls a method of your app, and resolves with the result. It waits
+   * for that as long as it takes, or until the signal (AbortSignal.timeout, for
+   * instance). It is rejected with what the app answered, whose code may be one of its
+   * own, or with NO_ANSWER if the link broke or the signal came after it was sent; it
+   * is not sent again, as the app may have done it.
+   */
+  call<Result = any>(method: string, params?: unknown, options?: { signal?: AbortSignal }): Promise<Result>;
   /** Changes the connection's metadata, until it reconnects. */
   umdUpdate(token: string): Promise<void>;
   /** Cancels a schedule of this connection or user. After that it is not carried out. */
@@ -285,6 +293,14 @@ export class Channel {
 
   /** How many subscriptions there are, and who on a presence channel. */
   info(): Promise<Info>;
+  /**
+   * Calls a method of your app on this channel, to which you must be subscribed, and resolves with the result. It waits
+   * for that as long as it takes, or until the signal (AbortSignal.timeout, for
+   * instance). It is rejected with what the app answered, whose code may be one of its
+   * own, or with NO_ANSWER if the link broke or the signal came after it was sent; it
+   * is not sent again, as the app may have done it.
+   */
+  call<Result = any>(method: string, params?: unknown, options?: { signal?: AbortSignal }): Promise<Result>;
   /** Changes the metadata of this subscription, until it is made again. */
   umdUpdate(token: string): Promise<void>;
 

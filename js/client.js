@@ -110,6 +110,10 @@ export class Client extends Emitter {
     return this.#sub(name).channel;
   }
 
+  async call(method, params, { signal } = {}) {
+    return (await this.#request(callOf(method, params), { signal, slow: true })).data ?? null;
+  }
+
   async umdUpdate(token) {
     await this.#request({ event: "hotsock.umdUpdate", data: { token } });
   }
@@ -131,7 +135,7 @@ export class Client extends Emitter {
           if (ready) this.#write(JSON.stringify({ ...command, channel: name }));
           return ready;
         },
-        request: (command) => this.#request({ ...command, channel: name }, { sub }),
+        request: (command, options) => this.#request({ ...command, channel: name }, { ...options, sub }),
         call: (operation, body) => this.#call(operation, { channel: name, ...body }, sub),
       });
       this.#subs.set(name, sub);
@@ -292,13 +296,17 @@ export class Client extends Emitter {
   }
 
   // Resolves with the answer to a command or, for none, with the credentials of
-  // a connection. It waits for sub's subscription; joins is what it subscribes.
-  #request(command, { sub, joins } = {}) {
+  // a connection. It waits for sub's subscription; joins is what it subscribes. What is
+  // slow is answered out of turn, and perhaps late.
+  #request(command, { sub, joins, slow = false, signal } = {}) {
     return new Promise((resolve, reject) => {
       const ref = String(++this.#lastRef);
       const text = command && JSON.stringify({ ...command, ref });
-      if (this.state === "closed") throw notConnected();
-      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false, kept: false };
+      if (this.state === "closed" || signal?.aborted) throw notConnected();
+      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false, kept: slow };
+      const giveUp = () => this.#settle(job, job.sent ? noAnswer(signal.reason) : notConnected());
+      signal?.addEventListener("abort", giveUp);
+      job.ended = () => signal?.removeEventListener("abort", giveUp);
       job.patience = watchdog(this.#timeout, () => {
         // On a slow link, the answer to its subscribe may still be on its way.
         if (sub && this.#due().some((due) => due.joins === sub)) job.patience.heard();
@@ -333,6 +341,7 @@ export class Client extends Emitter {
 
   #settle(job, error, answer) {
     job.patience.stop();
+    job.ended();
     this.#jobs.delete(job.ref);
     if (error) job.reject(error);
     else job.resolve(answer);
@@ -692,6 +701,10 @@ class Channel extends Emitter {
     return this.#do.call("getChannelInfo");
   }
 
+  async call(method, params, { signal } = {}) {
+    return (await this.#do.request(callOf(method, params), { signal, slow: true })).data ?? null;
+  }
+
   async umdUpdate(token) {
     await this.#do.request({ event: "hotsock.umdUpdate", data: { token } });
   }
@@ -711,12 +724,14 @@ class Channel extends Emitter {
   }
 }
 
+const callOf = (method, params) => ({ event: "hotsock.call", data: { method, params } });
+
 const isLast = (page, more) => page.length === 0 || (more !== true && page.length < fullPage);
 
 const someDelay = (failures) => Math.random() * Math.min(longestDelay, firstDelay * 2 ** failures);
 
 const noAnswer = (cause) =>
-  new HotsockError("NO_ANSWER", `No answer came: it may have been done or not. ${cause.message}`, { cause });
+  new HotsockError("NO_ANSWER", `No answer came: it may have been done or not. ${cause?.message ?? cause}`, { cause });
 const noConnection = (why) => new HotsockError("NOT_CONNECTED", why);
 const noToken = (name, cause) =>
   new HotsockError("NO_TOKEN", `No token for ${name}: ${cause?.message ?? cause}`, { cause });

@@ -19,6 +19,7 @@ func TestGuideCode(t *testing.T) {
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 3},
 		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
 		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
+		"docs/calls.md":       {[]string{"internal/doctest/calls_example_test.go"}, 5},
 		"docs/hooks.md":       {[]string{"internal/doctest/hooks_example_test.go"}, 6},
 		"docs/writing-a-store.md": {[]string{
 			"examples/simplestore/store_test.go", "examples/simplestore/node.go", "examples/simplestore/channel.go",

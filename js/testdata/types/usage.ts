@@ -58,6 +58,9 @@ export async function use(): Promise<void> {
   left.push(subscriptionsCount, ...(members ?? []).map(() => 1));
   await room.umdUpdate("token");
   await client.umdUpdate("token");
+  const receipt = await client.call<{ order: number }>("order.place", { item: "tea" }, { signal: AbortSignal.timeout(5_000) });
+  receipt.order.toFixed();
+  await room.call("typing");
   // @ts-expect-error
   room.members = [];
   room.unsubscribe();
