@@ -106,7 +106,10 @@ type command []string
 func readCall(part int, commands ...command) call {
 	c := call{script: readScript, part: part}
 	for _, one := range commands {
-		c.keys, c.args = append(c.keys, one[1]), append(c.args, pack(one...))
+		c.keys, c.args = append(c.keys, one[1]), append(c.args, strconv.Itoa(len(one)))
+		for _, word := range one {
+			c.args = append(c.args, word)
+		}
 	}
 	return c
 }
