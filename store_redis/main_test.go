@@ -16,6 +16,12 @@ func TestMain(m *testing.M) {
 	if addr := os.Getenv(nodeProcess); addr != "" {
 		panic(fireUntilKilled(addr))
 	}
+	if addr := os.Getenv(publisherProcess); addr != "" {
+		if err := publishWhenTold(addr); err != nil {
+			panic(err)
+		}
+		return
+	}
 	// These tests wait for real servers most of the time. Who gives the flag has
 	// the last word.
 	if err := stdflag.Set("test.parallel", strconv.Itoa(testsPerCPU*runtime.GOMAXPROCS(0))); err != nil {
