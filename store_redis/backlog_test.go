@@ -126,7 +126,8 @@ func bystand(n *node) func() (failed, of int, slowest time.Duration) {
 }
 
 // TestLineCut: much is published while the line of a node is cut. It gets all of
-// it as soon as the line can carry it, and nobody else is disturbed.
+// it as soon as the line can carry it, and nobody else is disturbed. It is not parallel,
+// since it has a limit for how long that takes.
 func TestLineCut(t *testing.T) {
 	for _, line := range []struct {
 		why        string
@@ -190,6 +191,7 @@ func testLineCut(t *testing.T, each, rate int) {
 // TestSmallOutputBuffer: Redis cuts off a node that hears too slowly, again and
 // again. In the end it has all, or was told of the gap.
 func TestSmallOutputBuffer(t *testing.T) {
+	t.Parallel()
 	const channels, each, rate = 12, 247, 3 << 20
 	srv := redistest.StartServer(t, "--client-output-buffer-limit", "pubsub 256kb 64kb 1")
 	line := redistest.NewProxy(t, srv.Addr)
@@ -218,9 +220,11 @@ func TestSmallOutputBuffer(t *testing.T) {
 // TestVeryManyMissed replays more messages than a script can pass to one command,
 // and has a watch catch up with them.
 func TestVeryManyMissed(t *testing.T) {
+	t.Parallel()
 	const many = 9000
 	for _, keep := range []time.Duration{0, time.Hour} {
 		t.Run(fmt.Sprint("kept for ", keep), func(t *testing.T) {
+			t.Parallel()
 			srv := redistest.StartServer(t)
 			line := redistest.NewProxy(t, srv.Addr)
 			o := testJoin
@@ -263,6 +267,7 @@ func TestVeryManyMissed(t *testing.T) {
 // is published. Everything is delivered, once and in order, and nothing called
 // lost.
 func TestGapUnderTraffic(t *testing.T) {
+	t.Parallel()
 	const each = 2000
 	srv := redistest.StartServer(t)
 	o := testJoin

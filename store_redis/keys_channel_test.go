@@ -10,6 +10,7 @@ import (
 // TestNamesAreRememberedForSome asks for the names of more channels than are
 // remembered: they are right all the same, and do not become more and more.
 func TestNamesAreRememberedForSome(t *testing.T) {
+	t.Parallel()
 	k, err := newKeyspace("x:", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func TestNamesAreNotChanged(t *testing.T) {
 // TestNamesUnderLoad has many publish to more channels than are remembered, at
 // once: each gets the names of its channel, and never too many are remembered.
 func TestNamesUnderLoad(t *testing.T) {
+	t.Parallel()
 	k, err := newKeyspace("x:", 0)
 	if err != nil {
 		t.Fatal(err)

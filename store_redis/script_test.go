@@ -13,6 +13,7 @@ import (
 // names all that it takes, says what it returns, has the frame of the others, and is
 // used; and readCommands to be complete.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	var code strings.Builder
 	files, err := fs.Glob(os.DirFS("."), "*.go")
 	if err != nil {
