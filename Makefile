@@ -34,6 +34,9 @@ BENCHTIME := 0.2s
 # run at once than there are processors.
 UNRACED = $(shell grep -rl '^//go:build !race' --include='*_test.go' .)
 AT_ONCE := -parallel 4
+# These wait so much that they say themselves how many run at once, which a flag
+# would overrule. They run beside all others: alone they leave the processors idle.
+WAITING := ./store_redis ./internal/upgradetest
 
 .PHONY: help
 help: ## Show this list, with how long each takes on two processors
@@ -52,14 +55,18 @@ check: programs lint build ## Everything that must pass before a change goes in,
 
 .PHONY: test
 test: programs ## Run all tests, with the race detector (9 min)
-	@$(MAKE) --no-print-directory -j2 -Oline test-race test-others
+	@# Once, and not by each that begins with it.
+	@go build -race ./...
+	@$(MAKE) --no-print-directory -j3 -Oline test-waiting test-race test-others
 	@# Not beside tests that make networks: a browser gives up what it is loading
 	@# when an address of the machine comes or goes.
 	@cd internal/browsertest && go test -timeout 10m ./...
 
-.PHONY: test-race test-others
+.PHONY: test-waiting test-race test-others
+test-waiting:
+	@go test -race -timeout 20m -p 1 $(WAITING)
 test-race:
-	@go test -race -timeout 20m $(AT_ONCE) ./...
+	@go test -race -timeout 20m $(AT_ONCE) $$(go list ./... | grep -vxF "$$(go list $(WAITING))")
 test-others:
 	@go test -timeout 10m $(AT_ONCE) -run "^($$(grep -hoE '^func Test[A-Za-z0-9_]+' $(UNRACED) | cut -c6- | paste -sd '|'))$$" $$(dirname $(UNRACED) | sort -u)
 	@# In these modules the library runs in other processes, if at all.
