@@ -196,7 +196,7 @@ export class Client extends Emitter {
     this.failure = failure;
     // What such a server has not answered it has not done, and is sent again.
     if (reason === "Going away, all answered")
-      for (const job of this.#jobs.values()) if (job.sub) this.#unsend(job);
+      for (const job of this.#jobs.values()) if (!job.ends) this.#unsend(job);
     this.#drop(failure);
     if (code === 1008 && typeof this.#token !== "function") {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
@@ -268,7 +268,7 @@ export class Client extends Emitter {
 
   async #ping() {
     const before = this.#due();
-    const pong = await this.#request({ event: "hotsock.ping" }).catch(() => null);
+    const pong = await this.#request({ event: "hotsock.ping" }, { ends: true }).catch(() => null);
     // Commands are answered in their order.
     if (pong) for (const job of before) if (this.#jobs.has(job.ref)) this.#settle(job, noAnswer(tooLate()));
     return pong;
@@ -297,13 +297,15 @@ export class Client extends Emitter {
 
   // Resolves with the answer to a command or, for none, with the credentials of
   // a connection. It waits for sub's subscription; joins is what it subscribes. What is
-  // slow is answered out of turn, and perhaps late.
-  #request(command, { sub, joins, slow = false, signal } = {}) {
+  // slow is answered out of turn, and perhaps late. What ends with its connection means
+  // nothing on another.
+  #request(command, { sub, joins, ends = !!joins, slow = false, signal } = {}) {
     return new Promise((resolve, reject) => {
       const ref = String(++this.#lastRef);
       const text = command && JSON.stringify({ ...command, ref });
       if (this.state === "closed" || signal?.aborted) throw notConnected();
-      const job = { ref, text, sub, joins, round: joins?.round, resolve, reject, sent: false, kept: slow };
+      const job = { ref, text, sub, joins, ends, resolve, reject, sent: false, kept: slow };
+      job.round = joins?.round;
       const giveUp = () => this.#settle(job, job.sent ? noAnswer(signal.reason) : notConnected());
       signal?.addEventListener("abort", giveUp);
       job.ended = () => signal?.removeEventListener("abort", giveUp);
@@ -398,7 +400,7 @@ export class Client extends Emitter {
   }
 
   #unsubscribe(sub) {
-    this.#request({ event: "hotsock.unsubscribe", channel: sub.name }).catch(() => {});
+    this.#request({ event: "hotsock.unsubscribe", channel: sub.name }, { ends: true }).catch(() => {});
   }
 
   #forget(sub, error) {
