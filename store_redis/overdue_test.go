@@ -37,18 +37,18 @@ func publishWhenTold(addr string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready")
+	_, _ = fmt.Fprintln(os.Stdout, "ready")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		ctx, cancel := context.WithTimeout(context.Background(), publisherPatience)
 		res, err := n.Publish(ctx, store.PublishRequest{Channel: "c", Event: in.Text()})
 		cancel()
 		switch {
 		case err == nil:
-			fmt.Println(res.ID)
+			_, _ = fmt.Fprintln(os.Stdout, res.ID)
 		case errors.Is(err, store.ErrUnavailable):
-			fmt.Println("unavailable")
+			_, _ = fmt.Fprintln(os.Stdout, "unavailable")
 		default:
-			fmt.Println("failed:", err)
+			_, _ = fmt.Fprintln(os.Stdout, "failed:", err)
 		}
 	}
 	return nil
