@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ func TestExplainAgreesWithTheHandler(t *testing.T) {
 	}}
 	verdicts := make(map[string]int)
 	inRig(t, o, func(t *testing.T, r *rig) {
+		r.h.Handle("m", func(context.Context, Call) (any, error) { return nil, nil })
 		for seed := range uint64(80) {
 			d := claimsDice{rand.New(rand.NewPCG(seed, 2))}
 			c := &explainedClient{r: r, claims: d.claims()}
@@ -133,6 +135,9 @@ func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d 
 		return succeeded(c.post(t, "getChannelInfo", q.Channel))
 	case ActionHistory:
 		return succeeded(c.post(t, "listMessages", q.Channel))
+	case ActionCall:
+		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.call"%s,"data":{"method":%q}`, name, q.Method))
+		return succeeded(code)
 	case ActionGet:
 		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.channelStorageGet"%s,"key":%q`, name, q.Key))
 		return succeeded(code)

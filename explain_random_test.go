@@ -53,6 +53,14 @@ func (d claimsDice) claims() *Claims {
 				ch.Messages[key] = d.message()
 			}
 		}
+		for _, key := range []string{"m", "*", "#regex:^m", "other"} {
+			if d.IntN(2) == 0 {
+				if ch.Calls == nil {
+					ch.Calls = make(map[string]Permission)
+				}
+				ch.Calls[key] = d.permission()
+			}
+		}
 		for _, key := range []string{"k", "*", "k*", "other"} {
 			if d.IntN(2) == 0 {
 				ch.Storage[key] = StorageClaims{
@@ -98,6 +106,7 @@ func explainQuestions(channel string, now time.Time) []ExplainRequest {
 		{Action: ActionGet, Channel: channel, Key: "k,"},
 		{Action: ActionSet, Channel: channel, Key: "k"},
 		{Action: ActionObserve, Channel: channel, Key: "k"},
+		{Action: ActionCall, Channel: channel, Method: "m"},
 	}
 }
 
@@ -193,6 +202,12 @@ func matchingKeys(c *ExplainedClaim, channel string, q *ExplainRequest) []string
 			switch {
 			case isChannelClaim(c.Name):
 				names = append(names, ClaimKey{Token: token, Channel: key}.String())
+			case q.Method != "":
+				for method := range ch.Calls {
+					if simplyMatches(method, q.Method) {
+						names = append(names, ClaimKey{Token: token, Channel: key, Method: method}.String())
+					}
+				}
 			case q.Event != "":
 				for event := range ch.Messages {
 					if simplyMatches(event, q.Event) {

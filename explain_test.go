@@ -111,6 +111,12 @@ func TestExplainNamesTheKey(t *testing.T) {
 		{ActionObserve, `{"c":{` + sub + `}}`, ``, `no`, nobody, `no key matches`},
 		{ActionObserve, `{"c":{"storage":{"k":{"observe":true}}}}`, ``, `no`, nobody, `it takes a subscription`},
 
+		{ActionCall, `{"c":{` + sub + `,"calls":{"m":true}}}`, ``, while, `channels["c"].calls["m"] of the connect token`, `calls is true under`},
+		{ActionCall, `{"c":{` + sub + `,"calls":{"m":true}},"*":{"calls":{"*":false}}}`, ``, `no (CALL_PERMISSION_DENIED)`, `channels["*"].calls["*"] of the connect token`, `calls is false`},
+		{ActionCall, `{"c":{` + sub + `}}`, `{"c":{"calls":{"m*":true}}}`, while, `channels["c"].calls["m*"] of the subscribe token`, ``},
+		{ActionCall, `{"c":{` + sub + `,"calls":{"m":null}}}`, ``, `no (CALL_PERMISSION_DENIED)`, nobody, `no key that matches says calls`},
+		{ActionCall, `{"c":{"calls":{"m":true}}}`, ``, `no (NOT_SUBSCRIBED)`, nobody, `it takes a subscription`},
+
 		{ActionGetInfo, `{"c":{"getInfo":true}}`, ``, yes, `channels["c"] of the connect token`, ``},
 		{ActionGetInfo, `{"c":{"subscribe":true}}`, ``, `no (INFO_PERMISSION_DENIED)`, nobody, ``},
 		{ActionHistory, `{"c":{` + sub + `,"historyStart":0},"*":{"historyStart":9}}`, ``, while, `channels["c"] of the connect token`, `historyStart is 1970-01-01T00:00:00Z under`},
@@ -126,6 +132,8 @@ func TestExplainNamesTheKey(t *testing.T) {
 			q.Event, q.Reaction = "e", "👍"
 		case ActionGet, ActionSet, ActionObserve:
 			q.Key = "k"
+		case ActionCall:
+			q.Method = "m"
 		}
 		e := explain(t, h, q)
 		line, _, _ := strings.Cut(e.String(), "\n")
@@ -270,6 +278,22 @@ func TestExplainPresenceAndReactionsNeedAUser(t *testing.T) {
 	}
 }
 
+func TestExplainCallWithoutChannel(t *testing.T) {
+	h := explainHandler(t, Options{})
+	for _, test := range []struct{ claims, method, verdict, reason string }{
+		{`{"calls":{"order.*":true}}`, "order.place", "call: yes", `calls is true under calls["order.*"] of the connect token`},
+		{`{"calls":{"*":true,"order.place":false}}`, "order.place", "call: no (CALL_PERMISSION_DENIED)", `calls is false under calls["order.place"] of the connect token`},
+		{`{"channels":{"*":{"calls":{"*":true}}}}`, "order.place", "call: no (CALL_PERMISSION_DENIED)", "no key matches"},
+		{`{"calls":{"*":true}}`, "a b", "call: no (INVALID_REQUEST)", invalidMethod},
+	} {
+		e := explain(t, h, ExplainRequest{Action: ActionCall, Method: test.method, Claims: claimsOf(t, test.claims)})
+		line, _, _ := strings.Cut(e.String(), "\n")
+		if line != test.verdict || e.Reason != test.reason {
+			t.Errorf("%s: %s because %s", test.claims, line, e.Reason)
+		}
+	}
+}
+
 func TestExplainRefusesIncompleteQuestions(t *testing.T) {
 	h := explainHandler(t, Options{})
 	c := new(Claims)
@@ -289,6 +313,7 @@ func TestExplainRefusesIncompleteQuestions(t *testing.T) {
 		{Action: ActionSchedule, Claims: c, Channel: "c", Event: "e", Key: "k"},
 		{Action: ActionReact, Claims: c, Channel: "c", Event: "e", Reaction: " "},
 		{Action: ActionUpdateUMD, Claims: c},
+		{Action: ActionCall, Claims: c, Channel: "c"},
 	} {
 		_, err := h.Explain(t.Context(), q)
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeInvalidRequest {

@@ -94,7 +94,7 @@ func (t *Tracer) Begin(ctx context.Context, o *hotsock.Operation) context.Contex
 			attribute.String("hotsock.trigger", o.Trigger), attribute.Bool("hotsock.scheduled", o.Scheduled))
 		o.Trace = t.inject(ctx, o)
 	case hotsock.OperationCall:
-		ctx, span = t.start(ctx, o, "hotsock call", trace.SpanKindServer)
+		ctx, span = t.start(ctx, o, "hotsock call", trace.SpanKindServer, attribute.String("hotsock.trigger", o.Trigger))
 	case hotsock.OperationStore:
 		if !trace.SpanFromContext(ctx).IsRecording() {
 			return ctx

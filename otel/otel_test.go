@@ -59,7 +59,7 @@ func startNode(t *testing.T, client redis.UniversalClient, sampler sdktrace.Samp
 		APIKeys:  []string{apiKey},
 		Observer: hotsockotel.New(hotsockotel.Options{TracerProvider: n.provider, Names: true}),
 		Authenticate: func(*http.Request) (*hotsock.Claims, error) {
-			return &hotsock.Claims{UID: "Jim", Channels: everything}, nil
+			return &hotsock.Claims{UID: "Jim", Channels: everything, Calls: map[string]hotsock.Permission{"*": hotsock.Allow}}, nil
 		},
 	})
 	if err != nil {
@@ -271,4 +271,17 @@ func TestFailure(t *testing.T) {
 			t.Errorf("%s: %v, %v", s.Name, attributes(s), s.Status)
 		}
 	}
+}
+
+// What a method does is a part of its call.
+func TestTraceOfCall(t *testing.T) {
+	a, _ := twoNodes(t, sdktrace.AlwaysSample())
+	a.rt.Handle("order.place", func(ctx context.Context, _ hotsock.Call) (any, error) {
+		_, err := a.rt.Publish(ctx, hotsock.Message{Channel: "room", Event: "ordered"})
+		return nil, err
+	})
+	c := a.connect()
+	c.Send(`{"event":"hotsock.call","data":{"method":"order.place"}}`)
+	c.Until("hotsock.result")
+	wantChild(t, a.await("hotsock publish", "message"), a.await("hotsock call", "order.place"), false)
 }

@@ -116,6 +116,7 @@ function setUpMint() {
       scope: "connect",
       exp: Math.floor(Date.now() / 1000) + 3600,
       uid: "me",
+      calls: { "*": true },
       channels: {
         "*": {
           subscribe: true,
@@ -123,6 +124,7 @@ function setUpMint() {
           historyStart: 0,
           messages: { "*": { publish: true, echo: true, store: 3600, react: true, scheduleBefore: Math.floor(Date.now() / 1000) + 86400 } },
           storage: { "*": { get: true, set: true, observe: true } },
+          calls: { "*": true },
         },
       },
     },

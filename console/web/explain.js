@@ -42,7 +42,7 @@ export function setUpExplain({ connection, current, tokens }) {
     showTab("explain", true);
     action.value = asked.action;
     arrange();
-    for (const name of ["channel", "event", "key", "at"]) form.elements[name].value = asked[name] ?? "";
+    for (const name of ["channel", "event", "key", "method", "at"]) form.elements[name].value = asked[name] ?? "";
     if (asked.reaction) form.elements.reaction.value = asked.reaction;
     form.elements.token.value = current.token;
     const command = tokens.get(asked.channel) ?? "";

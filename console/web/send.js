@@ -1,4 +1,4 @@
-// Publishing and reacting.
+// Publishing, reacting and calling.
 
 import { button, byId, moment, onSubmit } from "./dom.js";
 import { jsonProblem } from "./json.js";
@@ -39,6 +39,21 @@ export function setUpSend({ connection, explain }) {
       reaction,
     });
     if (ack) show(react, true, action === "remove" ? "Removed." : "Added.");
+  });
+
+  const call = byId("call-form");
+  const params = byId("call-params");
+  params.addEventListener("input", () => checkJSON(params, jsonProblem));
+  onSubmit(call, async ({ method, channel, params: text }) => {
+    if (!checkJSON(params, jsonProblem)) {
+      params.focus();
+      return;
+    }
+    const given = text.trim() ? `,"params":${text}` : "";
+    const body = `{"method":${JSON.stringify(method)}${given}}`;
+    const to = channel ? { event: "hotsock.call", channel } : { event: "hotsock.call" };
+    const result = await attempt(call, () => connection.command(to, body), explain, { action: "call", channel, method });
+    if (result) show(call, true, `Result: ${JSON.stringify(result.data)}`);
   });
 }
 

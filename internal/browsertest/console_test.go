@@ -176,6 +176,25 @@ func TestConsoleReactsAndLooksInside(t *testing.T) {
 	p.outcome("react-form", "Removed.")
 }
 
+func TestConsoleCalls(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startConsole(t)
+	p := b.console("Ada", s, `{"scope":"connect","exp":4000000000,"uid":"ada","calls":{"order.*":true}}`)
+	p.tab("send")
+	p.paste("#call-method", "order.place")
+	p.paste("#call-params", `{"n"`)
+	p.click("#call-form button")
+	p.until("the parameters are not JSON", `() => document.querySelector("#call-form .problem").textContent !== ""`)
+	p.paste("#call-params", `{"n":1}`)
+	p.click("#call-form button")
+	p.outcome("call-form", "UNKNOWN_METHOD: there is no such method")
+	p.paste("#call-method", "cancel")
+	p.click("#call-form button")
+	p.outcome("call-form", "CALL_PERMISSION_DENIED")
+	p.click("#call-form .outcome button")
+	p.until("it is explained", `() => document.querySelector("#explanation .verdict")?.textContent.startsWith("No")`)
+}
+
 func TestConsoleExplains(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startConsole(t)
