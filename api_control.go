@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -100,83 +99,6 @@ func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry
 	}
 	if more {
 		out.Next = out.Items[len(out.Items)-1].Key
-	}
-	return out, nil
-}
-
-// A HistoryQuery selects a page of a channel's history.
-type HistoryQuery struct {
-	Channel string
-	// After and Before are ids of messages, exclusive; "" for none.
-	After, Before string
-	// Reverse lists from the newest to the oldest.
-	Reverse bool
-	// Limit is 1 to 100. Defaults to 100.
-	Limit int
-}
-
-// A HistoryMessage is a stored message.
-type HistoryMessage struct {
-	ID      string
-	Channel string
-	Event   string
-	Data    json.RawMessage
-	// By is who sent it, nil if the server did.
-	By *Member
-	// Expires is zero for never.
-	Expires time.Time
-	// ReactionCounts tells how many users have each reaction.
-	ReactionCounts map[string]int
-	// Reactions has, by the same texts, the first 20 of the message with their
-	// users, in the order in which they reacted. [Handler.Reactions] has all.
-	Reactions map[string][]Member
-}
-
-// History returns a page of stored messages, from the oldest to the newest. The
-// error is an [*Error].
-func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMessage], error) {
-	var out Page[HistoryMessage]
-	if err := validateChannel(q.Channel); err != nil {
-		return out, err
-	}
-	limit, err := pageLimit(q.Limit)
-	if err != nil {
-		return out, err
-	}
-	hq := historyQuery{channel: q.Channel, reverse: q.Reverse, limit: limit, maxBytes: math.MaxInt, reactors: maxReactors}
-	for text, id := range map[string]*ulid.ULID{q.After: &hq.oldest, q.Before: &hq.before} {
-		if text == "" {
-			continue
-		}
-		parsed, err := ulid.ParseStrict(text)
-		if err != nil {
-			return out, refuseBecause(CodeInvalidRequest, "After and Before must be ids of messages")
-		}
-		*id = parsed
-	}
-	page, tallies, err := h.reads.history(ctx, hq)
-	if err != nil {
-		return out, asError(err)
-	}
-	for i, m := range page.Messages {
-		t := tallies[i]
-		hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
-		if m.Meta != nil {
-			hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}
-		}
-		if len(t.Counts) > 0 {
-			hm.ReactionCounts, hm.Reactions = make(map[string]int), make(map[string][]Member)
-		}
-		for _, c := range t.Counts {
-			hm.ReactionCounts[c.Reaction] = c.Count
-		}
-		for _, r := range t.Reactions {
-			hm.Reactions[r.Reaction] = append(hm.Reactions[r.Reaction], Member{UID: r.UID, UMD: r.UMD})
-		}
-		out.Items = append(out.Items, hm)
-	}
-	if page.More && len(out.Items) > 0 {
-		out.Next = out.Items[len(out.Items)-1].ID
 	}
 	return out, nil
 }

@@ -53,20 +53,23 @@ func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) 
 		return nil, err
 	}
 	q := historyQuery{
-		channel: c.access.channel, oldest: c.access.oldest(),
-		after: in.After, before: in.Before, reverse: in.Reverse,
-		limit: wire.MaxPage, maxBytes: maxPageSize,
+		channel: c.access.channel, after: c.access.oldest(), reverse: in.Reverse, limit: in.Limit, maxBytes: maxPageSize,
+	}
+	if in.Reverse {
+		q.before = in.Before
+	} else if in.After.Compare(q.after) > 0 {
+		q.after = in.After
 	}
 	if in.ExpandReactions {
 		q.reactors, q.uid = maxReactors, c.access.meta.UID
 	}
-	page, tallies, err := c.h.reads.history(ctx, q)
+	page, err := c.h.reads.history(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return wire.AppendMessagePage(nil, wire.MessagePage{
-		Messages: page.Messages, More: page.More && len(page.Messages) < wire.MaxPage,
-		Tallies: tallies, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
+		Messages: page.messages, More: page.more && len(page.messages) < wire.MaxPage,
+		Tallies: page.tallies, Expand: in.ExpandReactions, MaxBytes: maxPageSize,
 	}), nil
 }
 

@@ -244,6 +244,13 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store
 	return n.Node.History(ctx, h)
 }
 
+func (n *faultyNode) Count(ctx context.Context, c store.CountRequest) (int, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return 0, err
+	}
+	return n.Node.Count(ctx, c)
+}
+
 func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
 		return store.ReplayResult{}, err

@@ -19,6 +19,7 @@ const (
 	maxScan         = 10_000    // storage keys that one request looks through for those that a pattern permits
 	maxScheduleScan = 1000      // schedules that one request looks through for a client's own
 	entryPage       = 256 << 10 // bytes of storage entries that are read at once
+	maxFiltered     = 4 << 20   // bytes of messages that one request looks through for those of an event
 	maxReactors     = 20        // first reactions to each message in a page of messages; all are in pages of their own
 )
 
@@ -71,11 +72,14 @@ const (
 
 // Work and time that one request gets.
 const (
-	maxAsked    = 64               // nodes that one request asks at a time
-	maxOnline   = 1000             // users whose connections one request counts
-	maxReads    = 4                // of an entry, to learn whether what was delivered is newer
-	bodyTimeout = 10 * time.Second // for a body to arrive, and longer for each byte that has
-	bodyRate    = 4 << 10          // bytes of a body a second at the least, after that
+	maxAsked    = 64   // nodes that one request asks at a time
+	maxOnline   = 1000 // users whose connections one request counts
+	maxChannels = 1000 // channels whose messages one request counts, or reads the newest of
+
+	maxChannelReads = 128              // of these at a time
+	maxReads        = 4                // of an entry, to learn whether what was delivered is newer
+	bodyTimeout     = 10 * time.Second // for a body to arrive, and longer for each byte that has
+	bodyRate        = 4 << 10          // bytes of a body a second at the least, after that
 	// silencePause is when a client that was found silent is checked again.
 	silencePause = 100 * time.Millisecond
 

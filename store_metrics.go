@@ -55,6 +55,13 @@ func (n measuredNode) History(ctx context.Context, q store.HistoryRequest) (stor
 	return r, err
 }
 
+func (n measuredNode) Count(ctx context.Context, q store.CountRequest) (int, error) {
+	ctx, o := n.begin(ctx, "Count", q.Channel)
+	r, err := n.Node.Count(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
 func (n measuredNode) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayResult, error) {
 	ctx, o := n.begin(ctx, "Replay", q.Channel)
 	r, err := n.Node.Replay(ctx, q)

@@ -48,6 +48,10 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store
 	return through(ctx, n, n.Node.History, h)
 }
 
+func (n *faultyNode) Count(ctx context.Context, c store.CountRequest) (int, error) {
+	return through(ctx, n, n.Node.Count, c)
+}
+
 func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	return through(ctx, n, n.Node.Replay, r)
 }

@@ -173,6 +173,8 @@ export interface ListOptions {
   reverse?: boolean;
   /** Tell who reacted. */
   expandReactions?: boolean;
+  /** How many a page has, 1 to 100. */
+  limit?: number;
 }
 
 /** What `on` returns: stops listening. */

@@ -15,6 +15,8 @@ type Messages interface {
 	// retention and have not expired. A page that asks for what is between the
 	// neighbors of an id reads a single message.
 	History(ctx context.Context, h HistoryRequest) (HistoryResult, error)
+	// Count returns how many of a channel's kept messages follow an id.
+	Count(ctx context.Context, c CountRequest) (int, error)
 	// Replay returns a page of what was published on a channel, kept or not,
 	// since an item that a client has seen.
 	Replay(ctx context.Context, r ReplayRequest) (ReplayResult, error)
@@ -120,6 +122,16 @@ type HistoryRequest struct {
 type HistoryResult struct {
 	Messages []*Message
 	More     bool
+}
+
+// A CountRequest says which kept messages are to be counted.
+type CountRequest struct {
+	Channel string
+	// After is an exclusive bound, zero for none. It need not be the id of a
+	// message.
+	After ulid.ULID
+	// Limit is at least 1: if there are as many or more, the count is Limit.
+	Limit int
 }
 
 // A ReplayRequest selects a page of what follows an item of a channel.

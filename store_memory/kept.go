@@ -84,6 +84,18 @@ func (k *keptMessages) page(h store.HistoryRequest, now time.Time) store.History
 	return store.HistoryResult{Messages: p.messages, More: p.more}
 }
 
+// count returns how many messages follow an id.
+func (k *keptMessages) count(r store.CountRequest, now time.Time) (count int) {
+	for _, slot := range k.list[k.after(r.After):] {
+		if slot.live(now) {
+			if count++; count == r.Limit {
+				break
+			}
+		}
+	}
+	return count
+}
+
 // expire removes what has expired, so much at the most.
 func (k *keptMessages) expire(now time.Time, limit int) {
 	for range limit {

@@ -63,3 +63,16 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.Histo
 	defer c.mu.Unlock()
 	return c.has().kept.page(h, clock()), nil
 }
+
+// Count implements [store.Messages].
+func (n *node) Count(ctx context.Context, r store.CountRequest) (int, error) {
+	if err := n.usable(ctx); err != nil {
+		return 0, err
+	}
+	c := n.store.lockIfAny(r.Channel)
+	if c == nil {
+		return 0, nil
+	}
+	defer c.mu.Unlock()
+	return c.has().kept.count(r, clock()), nil
+}

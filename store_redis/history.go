@@ -49,3 +49,23 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.Histo
 		}
 	}
 }
+
+// Count counts kept messages.
+func (n *node) Count(ctx context.Context, c store.CountRequest) (int, error) {
+	if n.left.Load() {
+		return 0, errLeft
+	}
+	ck := n.s.keys.channel(c.Channel)
+	low := "-"
+	if !c.After.IsZero() {
+		low = "(" + boundID(c.After)
+	}
+	r, err := n.s.do(ctx, call{
+		script: countScript, part: ck.part, keys: []any{ck.order(), ck.expiry()}, args: []any{low, strconv.Itoa(c.Limit)},
+	})
+	if err != nil {
+		return 0, err
+	}
+	count := int(r.record.int())
+	return count, r.record.err()
+}

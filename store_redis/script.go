@@ -81,6 +81,7 @@ var (
 	readScript      = newReader("read")
 	readAfterScript = newReader("read_after", "items")
 	historyScript   = newReader("history", "items")
+	countScript     = newReader("count")
 	replayScript    = newReader("replay", "items")
 	talliesScript   = newReader("tallies", "reactions")
 	reactorsScript  = newReader("reactors", "reactions")

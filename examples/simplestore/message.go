@@ -86,6 +86,21 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.Histo
 	return store.HistoryResult{Messages: p.messages, More: p.more}, nil
 }
 
+// Count implements [store.Messages].
+func (n *node) Count(ctx context.Context, q store.CountRequest) (int, error) {
+	if err := n.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer n.store.mu.Unlock()
+	now, count := time.Now(), 0
+	for _, r := range n.store.channel(q.Channel).log {
+		if r.id.Compare(q.After) > 0 && r.listed(now) {
+			count++
+		}
+	}
+	return min(count, q.Limit), nil
+}
+
 // A page takes messages up to its bounds.
 type page struct {
 	limit, maxBytes int

@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
@@ -64,6 +66,31 @@ func busiest(ctx context.Context, rt *hotsock.Handler) (string, error) {
 	}
 }
 
+// A badge is what a list of conversations shows of one.
+type badge struct {
+	Channel string
+	Newest  string // message, as JSON
+	Unread  int    // hotsock.MaxCount stands for "1000 and more"
+}
+
+// badges takes, by channel, the last message that the user has read, "" for none.
+func badges(ctx context.Context, rt *hotsock.Handler, read map[string]string) ([]badge, error) {
+	unread, err := rt.CountSince(ctx, read)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := rt.Latest(ctx, slices.Sorted(maps.Keys(read))...)
+	if err != nil {
+		return nil, err
+	}
+	var all []badge
+	for channel, m := range latest {
+		all = append(all, badge{channel, string(m.Data), unread[channel]})
+	}
+	slices.SortFunc(all, func(a, b badge) int { return cmp.Compare(latest[b.Channel].ID, latest[a.Channel].ID) })
+	return all, nil
+}
+
 func TestOnlineRecipes(t *testing.T) {
 	s := hotsocktest.Start(t, hotsocktest.Options{Nodes: 2})
 	rt := s.Nodes[0].Handler()
@@ -85,4 +112,25 @@ func TestOnlineRecipes(t *testing.T) {
 	if room, err := busiest(t.Context(), rt); err != nil || room != "room.b" {
 		t.Errorf("%q, %v", room, err)
 	}
+}
+
+func TestBadges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := hotsocktest.Start(t, hotsocktest.Options{}).Nodes[0].Handler()
+		var first string
+		for i, channel := range []string{"room.a", "room.b", "room.a", "room.a"} {
+			time.Sleep(time.Second)
+			m, err := rt.Publish(t.Context(), hotsock.Message{Channel: channel, Event: "chat", Data: i, Store: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				first = m.ID
+			}
+		}
+		got, err := badges(t.Context(), rt, map[string]string{"room.a": first, "room.b": "", "room.c": ""})
+		if want := []badge{{"room.a", "3", 2}, {"room.b", "1", 1}}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, %v, want %v", got, err, want)
+		}
+	})
 }

@@ -78,6 +78,10 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store
 	return unlessFaulty(n.faults, func() (store.HistoryResult, error) { return n.Node.History(ctx, h) })
 }
 
+func (n *faultyNode) Count(ctx context.Context, c store.CountRequest) (int, error) {
+	return unlessFaulty(n.faults, func() (int, error) { return n.Node.Count(ctx, c) })
+}
+
 func (n *faultyNode) Channel(ctx context.Context, channel string) (store.ChannelInfo, error) {
 	return unlessFaulty(n.faults, func() (store.ChannelInfo, error) { return n.Node.Channel(ctx, channel) })
 }

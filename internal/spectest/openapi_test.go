@@ -199,7 +199,7 @@ func goldenBodies(t *testing.T, d *openDocument) {
 	t.Helper()
 	names := map[string]string{
 		"channel": "getChannel", "schedules": "getSchedules", "disconnected": "disconnect", "unsubscribed": "unsubscribeUser",
-		"connections": "listConnections", "channels": "listChannels", "users": "getOnline", "error": "getChannel",
+		"messages": "getChannelMessages", "connections": "listConnections", "channels": "listChannels", "users": "getOnline", "error": "getChannel",
 	}
 	operation := func(name string) *openapi3.Operation {
 		id, _, _ := strings.Cut(name, "-")

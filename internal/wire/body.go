@@ -63,11 +63,14 @@ type ListMessages struct {
 	After, Before   ulid.ULID
 	Reverse         bool
 	ExpandReactions bool
+	// Limit is 1 to [MaxPage], which is the default.
+	Limit int
 }
 
 // DecodeListMessages reads the body of connection/listMessages.
 func DecodeListMessages(body []byte) (ListMessages, error) {
 	var m ListMessages
+	var limit *int64
 	r := open(body)
 	for r.next() {
 		switch string(r.name) {
@@ -81,7 +84,12 @@ func DecodeListMessages(body []byte) (ListMessages, error) {
 			r.bool(&m.Reverse)
 		case "expandReactions":
 			r.bool(&m.ExpandReactions)
+		case "limit":
+			r.integer(&limit, 1, MaxPage)
 		}
+	}
+	if m.Limit = MaxPage; limit != nil {
+		m.Limit = int(*limit)
 	}
 	r.require("channel", m.Channel != "")
 	return m, r.close()

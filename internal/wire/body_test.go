@@ -48,6 +48,8 @@ func TestBodyErrors(t *testing.T) {
 
 		{"umdUpdate", "no token", `{"channel":"c"}`, request, `"token" is required`},
 
+		{"listMessages", "a limit of none", `{"channel":"c","limit":0}`, request, `"limit" must be an integer from 1 to 100`},
+		{"listMessages", "too high a limit", `{"channel":"c","limit":101}`, request, `"limit" must be an integer from 1 to 100`},
 		{"listSchedules", "an id for a cursor", `{"channel":"c","after":"` + id + `"}`, request, `"after" must be the "next" of the page before`},
 		{"listSchedules", "a number for a cursor", `{"channel":"c","after":1}`, request, `"after" must be a string`},
 
@@ -127,8 +129,9 @@ func TestBodies(t *testing.T) {
 			"publishMessage", "the longest data", `{"channel":"c","event":"e","data":"` + strings.Repeat("a", maxData-2) + `"}`,
 			PublishMessage{Channel: "c", Event: "e", Data: []byte(`"` + strings.Repeat("a", maxData-2) + `"`)},
 		},
-		{"listMessages", "empty cursors are none", `{"channel":"c","after":"","before":null,"reverse":null}`, ListMessages{Channel: "c"}},
-		{"listMessages", "everything is after the zero id", `{"channel":"c","after":"00000000000000000000000000"}`, ListMessages{Channel: "c"}},
+		{"listMessages", "empty cursors are none", `{"channel":"c","after":"","before":null,"reverse":null}`, ListMessages{Channel: "c", Limit: MaxPage}},
+		{"listMessages", "everything is after the zero id", `{"channel":"c","after":"00000000000000000000000000"}`, ListMessages{Channel: "c", Limit: MaxPage}},
+		{"listMessages", "the least limit", `{"channel":"c","limit":1}`, ListMessages{Channel: "c", Limit: 1}},
 		{"channelStorageList", "no keys are none", `{"channel":"c","keys":[]}`, StorageList{Channel: "c"}},
 		{"channelStorageList", "null for no keys", `{"channel":"c","keys":null,"after":null}`, StorageList{Channel: "c"}},
 		{"channelStorageList", "escaped keys", `{"channel":"c","keys":["\u0061", "b"]}`, StorageList{Channel: "c", Keys: []string{"a", "b"}}},

@@ -267,6 +267,12 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },
 	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
+	"answer-messages": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20, Cursors: true})
+	},
+	"answer-messages-next": func(b []byte) []byte {
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: make([]store.Tally, 2), MaxBytes: 200, Cursors: true})
+	},
 	"answer-connections": func(b []byte) []byte {
 		return AppendConnectionPage(b, connections, "")
 	},

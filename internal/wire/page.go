@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -16,6 +18,10 @@ type MessagePage struct {
 	Messages []*store.Message
 	// More tells the client that there is more, though the page is short.
 	More bool
+	// Cursors says that the page has a "next" instead, which is Next unless it is zero
+	// or the page ends early.
+	Cursors bool
+	Next    ulid.ULID
 	// Tallies of the messages, as many and in their order.
 	Tallies []store.Tally
 	// Expand writes who reacted, not only how many.
@@ -48,13 +54,30 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		}
 		b = append(b, '}')
 		if i > 0 && len(b)-start+len(more) > p.MaxBytes {
-			return append(b[:before], more...)
+			b = b[:before]
+			if p.Cursors {
+				return appendNextID(b, p.Messages[i-1].ID)
+			}
+			return append(b, more...)
 		}
 	}
-	if p.More {
+	switch {
+	case p.Cursors:
+		return appendNextID(b, p.Next)
+	case p.More:
 		return append(b, more...)
 	}
 	return append(b, `]}`...)
+}
+
+// appendNextID ends a page whose cursor is the id of a message, zero for none.
+func appendNextID(b []byte, next ulid.ULID) []byte {
+	b = append(b, ']')
+	if !next.IsZero() {
+		b = append(b, `,"next":`...)
+		b = appendID(b, next)
+	}
+	return append(b, '}')
 }
 
 // AppendStoragePage appends the answer of connection/channelStorageList and of

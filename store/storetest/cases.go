@@ -29,6 +29,7 @@ var contract = []area{
 		{"a page ends where its bytes do", testHistoryBytes},
 		{"a page that reads exactly what there is says that there is no more", testHistoryMore},
 		{"a channel that does not exist has an empty history", testHistoryOfNothing},
+		{"a count has the kept messages after an id that have not expired", testCount},
 		{"paging while others publish misses nothing and repeats nothing", testHistoryWhilePublishing},
 		{"what expires between two pages leaves no gap in them", testHistoryWhileExpiring},
 		{"delivery and history have one order on all nodes", testOneOrder},

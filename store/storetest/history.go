@@ -123,6 +123,49 @@ func testHistoryPages(e *env) {
 	}
 }
 
+func testCount(e *env) {
+	a, b := e.join(), e.join()
+	count := func(why string, n *node, r store.CountRequest, want int) {
+		e.Helper()
+		if r.Channel == "" {
+			r.Channel = "c"
+		}
+		got, err := n.Count(e.Context(), r)
+		if err != nil || got != want {
+			e.Errorf("%s: node %d counted %d (%v), want %d", why, n.r.number, got, err, want)
+		}
+	}
+	count("an unknown channel", a, store.CountRequest{Limit: 10}, 0)
+	var ids []ulid.ULID
+	for i := range 10 {
+		retention := time.Hour
+		if i%2 == 0 {
+			retention = time.Minute
+		}
+		ids = append(ids, a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: retention}).ID)
+		a.publish(store.PublishRequest{Channel: "c", Event: "not kept"})
+		a.publish(store.PublishRequest{Channel: "other", Event: "elsewhere", Retention: time.Hour})
+	}
+	kept := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}).ID
+	for _, n := range []*node{a, b} {
+		count("all", n, store.CountRequest{Limit: 100}, 11)
+		count("as many as the limit", n, store.CountRequest{Limit: 11}, 11)
+		count("more than the limit", n, store.CountRequest{Limit: 4}, 4)
+		count("after is exclusive", n, store.CountRequest{After: ids[6], Limit: 100}, 4)
+		count("after need not be a message", n, store.CountRequest{After: successor(ids[6]), Limit: 100}, 4)
+		count("after the newest", n, store.CountRequest{After: kept, Limit: 100}, 0)
+		count("after the greatest id", n, store.CountRequest{After: maxID, Limit: 100}, 0)
+	}
+	e.h.Advance(time.Minute + time.Second)
+	for _, n := range []*node{a, b} {
+		count("half have expired", n, store.CountRequest{Limit: 100}, 6)
+		count("after one that has expired", n, store.CountRequest{After: ids[6], Limit: 100}, 3)
+		count("no more than the limit", n, store.CountRequest{Limit: 5}, 5)
+	}
+	e.h.Advance(time.Hour)
+	count("one never expires", b, store.CountRequest{Limit: 100}, 1)
+}
+
 func testHistoryOfNothing(e *env) {
 	a := e.join()
 	a.publish(store.PublishRequest{Channel: "unkept", Event: "e"})
