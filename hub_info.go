@@ -16,8 +16,8 @@ import (
 // (docs/protocol.md#how-many-are-subscribed).
 
 // permitInfo refuses a subscribe that asks for the info without permission.
-func (r *subscribeRequest) permitInfo(perms *permission.Channel) error {
-	if !r.info {
+func (req *subscribeRequest) permitInfo(perms *permission.Channel) error {
+	if !req.info {
 		return nil
 	}
 	return (&access{perms: perms}).permitInfo()
