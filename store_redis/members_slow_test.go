@@ -15,9 +15,9 @@ import (
 
 // TestLongListOverSlowLine subscribes to a channel whose members take a megabyte, over
 // lines that can carry that in time and over one that cannot. The subscribe has all
-// members, or fails in time; others who use the line are served meanwhile.
+// members, or fails in time; others who use the line are served meanwhile. It is not
+// parallel, since that has limits in time.
 func TestLongListOverSlowLine(t *testing.T) {
-	t.Parallel()
 	const channel, members, most = "presence.c", 2000, 1 << 20
 	srv := redistest.StartServer(t)
 	near := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
