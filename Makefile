@@ -57,7 +57,7 @@ check: programs lint build ## Everything that must pass before a change goes in,
 test: programs ## Run all tests, with the race detector (9 min)
 	@# Once, and not by each that begins with it.
 	@go build -race ./...
-	@$(MAKE) --no-print-directory -j3 -Oline test-waiting test-race test-others
+	@$(MAKE) --no-print-directory -j2 -Oline test-waiting test-race test-others
 	@# Not beside tests that make networks: a browser gives up what it is loading
 	@# when an address of the machine comes or goes.
 	@cd internal/browsertest && go test -timeout 10m ./...
