@@ -3,7 +3,7 @@ package client
 import "encoding/json"
 
 // An Event is what a [Subscription] receives: a [Message], a [Reaction], a
-// [MemberChange], an [Entry] or a [Gap].
+// [MemberChange], an [Entry], a [ChannelInfo] or a [Gap].
 type Event interface{ event() }
 
 // A Message was published to the channel.
@@ -100,4 +100,5 @@ func (Message) event()      {}
 func (Reaction) event()     {}
 func (MemberChange) event() {}
 func (Entry) event()        {}
+func (ChannelInfo) event()  {}
 func (Gap) event()          {}

@@ -98,6 +98,38 @@ func ExampleSubscription_Next() {
 	// true
 }
 
+// A page's "how many are watching".
+func ExampleSubscribeOptions() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	show := func(watching int) {
+		fmt.Println(watching, "are watching")
+		cancel()
+	}
+	watch := func() error {
+		sub, err := c.Subscribe(ctx, "room.7", &client.SubscribeOptions{Info: true})
+		if err != nil {
+			return err
+		}
+		for {
+			event, err := sub.Next(ctx)
+			if err != nil {
+				return err
+			}
+			if info, ok := event.(client.ChannelInfo); ok {
+				show(info.Subscriptions)
+			}
+		}
+	}
+	fmt.Println(watch())
+	// Output:
+	// 1 are watching
+	// context canceled
+}
+
 // The three things that can become of a publish.
 func ExampleClient_Publish() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -238,7 +270,7 @@ func exampleServer(uid string) (url string, token func(context.Context) (string,
 			Channels: map[string]hotsock.ChannelClaims{
 				"presence.lobby": {Subscribe: hotsock.Allow},
 				"room.*": {
-					Subscribe: hotsock.Allow, HistoryStart: time.Unix(0, 0),
+					Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 					Messages: map[string]hotsock.MessageClaims{
 						"chat":                    {Publish: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow, Store: time.Hour},
 						"hotsock.messageReaction": {Echo: hotsock.Allow},

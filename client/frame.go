@@ -25,6 +25,7 @@ const (
 	eventMembers         = "hotsock.members"        // a further page of a list
 	eventMembersChanged  = "hotsock.membersChanged" // what has changed since the last one
 	eventStorageUpdated  = "hotsock.channelStorageUpdated"
+	eventChannelInfo     = "hotsock.channelInfo"
 )
 
 // A frame is what the server sent, the data still as JSON.
@@ -179,6 +180,11 @@ func (f *frame) event() (Event, error) {
 		return MemberChange{Kind: changeKinds[d.Change], Member: d.Member}, err
 	case eventStorageUpdated:
 		return f.entry(), nil
+	case eventChannelInfo:
+		info := ChannelInfo{}
+		err := f.data(&info)
+		info.Channel, info.Members = f.Channel, nil
+		return info, err
 	default:
 		if f.ID == "" {
 			return nil, nil // an event of the protocol that is not known yet

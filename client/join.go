@@ -53,7 +53,8 @@ func (s *Subscription) subscribe(n *conn, token string) {
 		Token    string  `json:"token,omitempty"`
 		After    *string `json:"after"`
 		Presence string  `json:"presence,omitempty"`
-	}{Token: token}
+		Info     bool    `json:"info,omitempty"`
+	}{Token: token, Info: s.opts.Info}
 	if strings.HasPrefix(s.name, "presence.") {
 		data.Presence = "changes"
 	}

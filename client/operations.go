@@ -20,12 +20,15 @@ func (c *Client) UpdateUMD(ctx context.Context, channel, token string) error {
 	return err
 }
 
-// ChannelInfo is what the getInfo permission lets a client see of a channel.
+// ChannelInfo is what the getInfo permission lets a client see of a channel. As an
+// [Event], of a subscription with [SubscribeOptions.Info], it tells how many
+// subscriptions there are now.
 type ChannelInfo struct {
 	Channel string `json:"channel"`
 	// Subscriptions is how many there are, except those that are not counted.
 	Subscriptions int `json:"subscriptionsCount"`
-	// Members are those of a presence channel.
+	// Members are those of a presence channel; nil in an Event, as Subscription.Members
+	// has them.
 	Members []User `json:"members"`
 }
 

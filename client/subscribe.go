@@ -14,6 +14,11 @@ type SubscribeOptions struct {
 	// tell what is missing, the first event is a [Gap]. Without After, the
 	// subscription begins now.
 	After string
+	// Info has the subscription receive a [ChannelInfo] when it has begun, and when the
+	// number of subscriptions has changed, at most once a second. It takes the getInfo
+	// permission: without it, the server refuses the subscription. A server before 0.3
+	// sends none.
+	Info bool
 	// Token returns a subscribe token for the connection with that id. It is
 	// called for every attempt to subscribe, at least after each reconnect. Its
 	// context ends with the connection, and after Options.ConnectTimeout. An

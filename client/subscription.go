@@ -46,6 +46,7 @@ type Subscription struct {
 	paged   *pagedStart       // while the list of members is still coming
 	stored  map[string]uint64 // storage keys that were told, with hashes of their values
 	stale   map[string]bool   // those of them that were not told again since it began again
+	info    *ChannelInfo      // that was told last
 	queue   []queued
 	queued  int // bytes
 }
@@ -216,6 +217,8 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 		}
 	case Entry:
 		s.pushEntry(e, f.size)
+	case ChannelInfo:
+		s.pushInfo(e, f.size)
 	}
 	return nil
 }
@@ -275,6 +278,16 @@ func (s *Subscription) pushEntry(e Entry, size int) {
 		s.stored = make(map[string]uint64)
 	}
 	s.stored[e.Key] = hash
+}
+
+// pushInfo leaves out what the program knows when a subscription begins again.
+func (s *Subscription) pushInfo(e ChannelInfo, size int) {
+	if s.info != nil && s.info.Subscriptions == e.Subscriptions {
+		return
+	}
+	if s.push(size, e) {
+		s.info = &e
+	}
 }
 
 // giveUp ends the subscription, and on the server if it has begun there.

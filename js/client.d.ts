@@ -250,6 +250,8 @@ export class Channel {
   readonly members: readonly Member[];
   /** The entries that you may observe, by key, as of when they were last heard of. */
   readonly storage: ReadonlyMap<string, Entry>;
+  /** How many are subscribed, as of when it was last heard of; null unless subscribed with `info`, and before the first. */
+  readonly subscriptionsCount: number | null;
 
   /**
    * Subscribes, now and after each reconnect. Resolves when the server has said
@@ -262,6 +264,11 @@ export class Channel {
     token?: TokenSource<[{ channel: string; connectionId: string }]>;
     /** Go on after this message, which the page has from elsewhere. */
     after?: string;
+    /**
+     * Tell how many are subscribed, and each change of that, at most once a second, by the event "info", until
+     * unsubscribe. It takes the permission getInfo, without which the subscription is refused.
+     */
+    info?: boolean;
   }): Promise<void>;
   /** Ends the subscription: from now on nothing is heard of it. */
   unsubscribe(): void;
@@ -320,5 +327,7 @@ export class Channel {
   on(type: "members", listener: (members: readonly Member[], change: MembersChange) => void): Off;
   /** An entry is there or has changed; data is null if it was cleared. */
   on(type: "storage", listener: (entry: Entry) => void): Off;
+  /** How many are subscribed, with the option `info`: when the subscription was made, and when that has changed. */
+  on(type: "info", listener: (info: Info) => void): Off;
   on(type: "reaction", listener: (reaction: Reaction) => void): Off;
 }

@@ -126,7 +126,7 @@ export class Client extends Emitter {
     let sub = this.#subs.get(name);
     if (!sub) {
       // seen: there is something to recover.
-      sub = { name, wanted: undefined, seen: false, joining: false, round: 0, failures: 0 };
+      sub = { name, wanted: undefined, info: false, seen: false, joining: false, round: 0, failures: 0 };
       sub.channel = new Channel(name, {
         join: (options) => this.#want(sub, options),
         leave: () => this.#leave(sub),
@@ -375,12 +375,15 @@ export class Client extends Emitter {
     }
   }
 
-  #want(sub, { token, after } = {}) {
+  #want(sub, { token, after, info } = {}) {
     const { wanted } = sub;
     sub.wanted = true;
     sub.token = token;
-    if (sub.channel.active) return Promise.resolve();
-    if (wanted && sub.ready) return sub.ready.promise;
+    if (info && !sub.info) {
+      sub.info = true;
+      sub.channel.active = false; // The server must be asked, also if it has the subscription.
+    } else if (sub.channel.active) return Promise.resolve();
+    else if (wanted && sub.ready) return sub.ready.promise;
     if (after) {
       sub.seen = true;
       sub.channel.lastId = after;
@@ -404,8 +407,8 @@ export class Client extends Emitter {
   }
 
   #forget(sub, error) {
-    Object.assign(sub, { wanted: false, seen: false, joining: false, round: sub.round + 1, stale: null });
-    Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map() });
+    Object.assign(sub, { wanted: false, info: false, seen: false, joining: false, round: sub.round + 1, stale: null });
+    Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map(), subscriptionsCount: null });
     for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
     this.#flush(); // what waited gets the server's answer
   }
@@ -429,7 +432,7 @@ export class Client extends Emitter {
       const token = await inTime(ask(sub.token, { channel: name, connectionId: this.connectionId }));
       if (!current()) return;
       const presence = name.startsWith("presence.") ? "changes" : undefined;
-      const data = { token, after: channel.lastId, presence };
+      const data = { token, after: channel.lastId, presence, info: sub.info || undefined };
       await this.#request({ event: "hotsock.subscribe", channel: name, data }, { joins: sub });
       sub.failures = 0;
     } catch (error) {
@@ -441,6 +444,7 @@ export class Client extends Emitter {
         this.#unsubscribe(sub);
         this.#join(sub, true);
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
+        if (sub.seen) this.#unsubscribe(sub); // The server may have it all the same.
         this.#refuse(sub, error);
       } else {
         if (!(error instanceof HotsockError)) emit(this, "error", noToken(name, error));
@@ -529,6 +533,11 @@ export class Client extends Emitter {
         break;
       case "hotsock.channelStorageUpdated":
         if (typeof key === "string") this.#setEntry(sub, { key, data: frame.data ?? null, meta });
+        break;
+      case "hotsock.channelInfo":
+        if (!Number.isInteger(data.subscriptionsCount)) break;
+        channel.subscriptionsCount = data.subscriptionsCount;
+        emit(channel, "info", { channel: frame.channel, subscriptionsCount: data.subscriptionsCount });
         break;
       case "hotsock.messageReactionAdded":
       case "hotsock.messageReactionRemoved":
@@ -631,10 +640,11 @@ class Channel extends Emitter {
   meta = null;
   members = [];
   storage = new Map();
+  subscriptionsCount = null;
   #do;
 
   constructor(name, actions) {
-    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|reaction)$/s);
+    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction)$/s);
     this.name = name;
     this.#do = actions;
   }

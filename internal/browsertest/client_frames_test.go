@@ -68,7 +68,7 @@ func (b *browser) openActor(a *actor) *page {
 		globalThis.client = new hotsock.Client();
 		globalThis.errors = record(client, "error");
 		globalThis.room = client.channel("room");
-		globalThis.seen = record(room, "message", "subscribed", "unsubscribed", "members", "storage", "reaction");
+		globalThis.seen = record(room, "message", "subscribed", "unsubscribed", "members", "storage", "info", "reaction");
 		client.connect();
 	`)
 	return p
@@ -95,6 +95,7 @@ func TestClientHostileServer(t *testing.T) {
 		`{"event":"hotsock.membersChanged","channel":"room"}`, `{"event":"hotsock.membersChanged","channel":"room","data":[]}`,
 		`{"event":"hotsock.membersChanged","channel":"room","data":{"added":5,"removed":{},"updated":[null,{"uid":1}]}}`,
 		`{"event":"hotsock.channelStorageUpdated","channel":"room"}`, `{"event":"hotsock.channelStorageUpdated","channel":"room","key":5,"data":1}`,
+		`{"event":"hotsock.channelInfo","channel":"room"}`, `{"event":"hotsock.channelInfo","channel":"room","data":{"subscriptionsCount":"5"}}`,
 		`{"event":"chat","channel":"room","data":1}`, `{"event":"chat","channel":"room","id":5}`, `{"event":"chat","channel":"room","id":"zzz"}`,
 		`{"event":"chat","channel":["room"],"id":"01JA3HVNF6E89HDT1ABRFWJ8C8"}`,
 	}

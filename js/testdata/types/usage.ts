@@ -33,10 +33,11 @@ export async function use(): Promise<void> {
   room.on("storage", ({ key, data, meta }) => [key, data, meta?.uid]);
   room.on("reaction", ({ messageId, action }) => [messageId, action === "add"]);
   room.on("subscribed", ({ recovered, after }) => recovered ?? after?.length);
+  room.on("info", ({ subscriptionsCount }) => subscriptionsCount === room.subscriptionsCount);
   room.on("unsubscribed", (error) => error instanceof HotsockError);
   // @ts-expect-error
   room.on("massage", () => {});
-  await room.subscribe({ token: ({ channel, connectionId }) => channel + connectionId, after: "01JA3HVNF6E89HDT1ABRFWJ8C8" });
+  await room.subscribe({ token: ({ channel, connectionId }) => channel + connectionId, after: "01JA3HVNF6E89HDT1ABRFWJ8C8", info: true });
 
   const { id } = await room.publish("chat", { text: "Hi" } satisfies Text);
   const { scheduleArn } = await room.publish("chat", null, { at: new Date() });
