@@ -55,7 +55,7 @@ func (c *connection) call(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	running, err := c.h.calls.begin(nil, c.id, in.Method)
+	running, err := c.h.calls.beginCommand(c.id, in.Method)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (c *caller) call(ctx context.Context, body []byte) ([]byte, error) {
 		}
 		call.Requester, call.Channel = c.who.requester(c.access.meta, c.claims), strings.Clone(c.access.channel)
 	}
-	running, err := c.h.calls.begin(ctx, c.id, in.Method)
+	running, err := c.h.calls.beginRequest(ctx, c.id, in.Method)
 	if err != nil {
 		return nil, err
 	}

@@ -73,18 +73,44 @@ func (r *callRunner) add(method string, f CallFunc) bool {
 	return true
 }
 
-// begin begins a call that is permitted. With a request, it ends when that does, and
-// with nil when the connection does.
-func (r *callRunner) begin(request context.Context, connection, method string) (*runningCall, error) {
+// beginCommand begins a call that is permitted, which ends when the connection does.
+func (r *callRunner) beginCommand(connection, method string) (*runningCall, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	call, of, err := r.begin(connection, method)
+	if err != nil {
+		return nil, err
+	}
+	call.command = true
+	of.commands++
+	call.ctx, call.cancel = context.WithCancel(of.ctx)
+	return call, nil
+}
+
+// beginRequest begins a call that is permitted, which ends when the request does.
+func (r *callRunner) beginRequest(request context.Context, connection, method string) (*runningCall, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	call, _, err := r.begin(connection, method)
+	if err != nil {
+		return nil, err
+	}
+	var cancel context.CancelFunc
+	call.ctx, cancel = context.WithCancel(request)
+	stop := context.AfterFunc(r.ctx, cancel)
+	call.cancel = func() { stop(); cancel() }
+	return call, nil
+}
+
+// begin counts a call. r.mu is held.
+func (r *callRunner) begin(connection, method string) (*runningCall, *connectionCalls, error) {
 	f := r.methods[method]
 	of := r.running[connection]
 	switch {
 	case f == nil:
-		return nil, refuse(CodeUnknownMethod)
+		return nil, nil, refuse(CodeUnknownMethod)
 	case of != nil && of.count >= r.most:
-		return nil, refuseBecause(CodeRateLimited, fmt.Sprintf("%d calls of this connection have not ended yet", of.count))
+		return nil, nil, refuseBecause(CodeRateLimited, fmt.Sprintf("%d calls of this connection have not ended yet", of.count))
 	case of == nil:
 		of = &connectionCalls{}
 		of.ctx, of.cancel = context.WithCancel(r.ctx)
@@ -93,18 +119,7 @@ func (r *callRunner) begin(request context.Context, connection, method string) (
 	of.count++
 	r.total++
 	r.counts.calls.Add(1)
-	call := &runningCall{r: r, f: f, id: connection}
-	if request == nil {
-		call.command = true
-		of.commands++
-		call.ctx, call.cancel = context.WithCancel(of.ctx)
-		return call, nil
-	}
-	var cancel context.CancelFunc
-	call.ctx, cancel = context.WithCancel(request)
-	stop := context.AfterFunc(r.ctx, cancel)
-	call.cancel = func() { stop(); cancel() }
-	return call, nil
+	return &runningCall{r: r, f: f, id: connection}, of, nil
 }
 
 func (call *runningCall) end() {

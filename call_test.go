@@ -104,7 +104,7 @@ func TestCallsFail(t *testing.T) {
 		r.h.Handle("longest", func(context.Context, Call) (any, error) { return strings.Repeat("x", maxResult-2), nil })
 		c := r.connect("Jim")
 		for _, name := range []string{"panic", "goexit", "secret", "nil", "badCode", "chan", "notJSON", "two", "tooLong", "tooDeep", "marshaler"} {
-			if f := c.Do(call(name, "r"), "INTERNAL"); strings.Contains(string(f.Text), "password") {
+			if f := c.Do(call(name, "r"), "INTERNAL"); strings.Contains(f.Text, "password") {
 				t.Errorf("%s", f.Text)
 			}
 		}

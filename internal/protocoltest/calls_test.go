@@ -21,7 +21,8 @@ func methods(e *env) {
 		n.Handle("echo", func(_ context.Context, c hotsock.Call) (any, error) { return c.Params, nil })
 		n.Handle("add", hotsock.Typed(func(_ context.Context, _ hotsock.Call, p struct {
 			A, B int
-		}) (int, error) {
+		},
+		) (int, error) {
 			return p.A + p.B, nil
 		}))
 		n.Handle("refuse", func(context.Context, hotsock.Call) (any, error) {
