@@ -66,8 +66,11 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 	_, err = callHook(ctx, sw.hooks, name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforePublish(ctx, r, &asked)
 	})
-	if err != nil || asked.TakenOver {
-		return asked.TakenOver, err
+	if err != nil {
+		return false, err // A hook that is late may still change what it was asked.
+	}
+	if asked.TakenOver {
+		return true, nil
 	}
 	if err := sw.change(p, acc, &asked); err != nil {
 		return false, hookInvalid(name, err)
