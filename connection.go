@@ -45,6 +45,8 @@ type connection struct {
 	// replayTimedOut is true after it took too long to read what the client had
 	// missed of a channel. That is not tried again. Guarded by ops.
 	replayTimedOut bool
+	// endedByHost counts the host's calls to end subscriptions. Guarded by ops.
+	endedByHost uint64
 
 	mu           sync.Mutex
 	umd          []byte

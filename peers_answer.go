@@ -103,6 +103,7 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 func (c *connection) unsubscribeByHost(channel string) bool {
 	c.ops.Lock()
 	defer c.ops.Unlock()
+	c.endedByHost++
 	c.mu.Lock()
 	_, retried := c.retries[channel]
 	delete(c.retries, channel)

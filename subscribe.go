@@ -160,11 +160,15 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		if err := c.chargeSubscribe(req); err != nil {
 			return err
 		}
+		before, ended := *req, c.endedByHost
 		if err := c.askSubscribe(req); err != nil {
 			return err
 		}
 		if c.hasEnded() {
 			return nil // Nobody is told.
+		}
+		if c.endedByHost != ended {
+			*req = before // The app may have changed its mind after the hook looked.
 		}
 		return c.trySubscribe(req, cmd) // Anything may have happened meanwhile.
 	}
