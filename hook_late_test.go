@@ -24,7 +24,7 @@ func TestLateHookTakesOver(t *testing.T) {
 		}
 	})
 	o.Hooks.Timeout = time.Second
-	inRig(t, o, func(t *testing.T, r *rig) {
+	inRig(t, o, func(_ *testing.T, r *rig) {
 		writing, stop, stopped = make(chan struct{}), make(chan struct{}), make(chan struct{})
 		c := r.connect("ann")
 		c.Subscribe("room")
