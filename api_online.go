@@ -64,8 +64,8 @@ func (p *peers) connectionPage(ctx context.Context, q ConnectionQuery) (page []w
 	if err != nil {
 		return nil, "", err
 	}
-	if utf8.RuneCountInString(q.UID) > protocol.MaxUID {
-		return nil, "", refuseBecause(CodeInvalidRequest, "the user id is longer than one can be")
+	if !isPart(q.UID, protocol.MaxUID) || !isPart(q.After, randomLength+maxNodeID) {
+		return nil, "", refuseBecause(CodeInvalidRequest, "the user id or After is longer than one can be, or not UTF-8")
 	}
 	m := pageMerge[wire.Connection]{limit: limit, key: func(c wire.Connection) string { return c.ID }}
 	err = p.askEach(ctx, &peerRequest{Op: peerConnections, UID: q.UID, After: q.After, Limit: limit}, func(a *peerAnswer) {
@@ -80,6 +80,12 @@ func (p *peers) connectionPage(ctx context.Context, q ConnectionQuery) (page []w
 		}
 	}
 	return page, next, hostError(err)
+}
+
+// isPart reports whether a text can be a part of what has at most that many
+// characters. It is sent to every node, as JSON, which changes what is not UTF-8.
+func isPart(text string, most int) bool {
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= most
 }
 
 // Online returns how many connections each of the users has, for up to 1,000 users.
@@ -145,8 +151,8 @@ func (p *peers) channelPage(ctx context.Context, q ChannelQuery) (page []wire.Ch
 	if err != nil {
 		return nil, "", err
 	}
-	if utf8.RuneCountInString(q.Prefix) > protocol.MaxChannel {
-		return nil, "", refuseBecause(CodeInvalidRequest, "the prefix is longer than a channel's name can be")
+	if !isPart(q.Prefix, protocol.MaxChannel) || !isPart(q.After, protocol.MaxChannel) {
+		return nil, "", refuseBecause(CodeInvalidRequest, "the prefix or After is longer than a channel's name can be, or not UTF-8")
 	}
 	m := pageMerge[wire.ChannelSummary]{limit: limit, key: func(c wire.ChannelSummary) string { return c.Name }}
 	err = p.askEach(ctx, &peerRequest{Op: peerChannels, Prefix: q.Prefix, After: q.After, Limit: limit}, func(a *peerAnswer) {

@@ -124,6 +124,22 @@ func TestOnlineRefuses(t *testing.T) {
 				_, err := r.h.Connections(t.Context(), ConnectionQuery{UID: strings.Repeat("é", 129)})
 				return err
 			},
+			"a user that is not UTF-8": func() error {
+				_, err := r.h.Connections(t.Context(), ConnectionQuery{UID: "\xff"})
+				return err
+			},
+			"a cursor that no id can be": func() error {
+				_, err := r.h.Connections(t.Context(), ConnectionQuery{After: strings.Repeat("x", randomLength+maxNodeID+1)})
+				return err
+			},
+			"a cursor that no name can be": func() error {
+				_, err := r.h.Channels(t.Context(), ChannelQuery{After: strings.Repeat("x", 257)})
+				return err
+			},
+			"a prefix that is not UTF-8": func() error {
+				_, err := r.h.Channels(t.Context(), ChannelQuery{Prefix: "room.\xff"})
+				return err
+			},
 			"a page of -1": func() error {
 				_, err := r.h.Channels(t.Context(), ChannelQuery{Limit: -1})
 				return err
