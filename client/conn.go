@@ -256,11 +256,12 @@ func (n *conn) flush() error {
 		n.out[0] = nil
 		n.out = n.out[1:]
 		o.sent = true
+		b := o.b
 		n.c.mu.Unlock()
-		if o.b == nil {
+		if b == nil {
 			continue // given up
 		}
-		if err := n.ws.Write(n.ctx, websocket.MessageText, o.b); err != nil {
+		if err := n.ws.Write(n.ctx, websocket.MessageText, b); err != nil {
 			return disconnected(err)
 		}
 	}
