@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
@@ -89,7 +90,7 @@ func TestSubscribingResolvesOnce(t *testing.T) {
 		inRig(t, Options{Authenticate: func(*http.Request) (*Claims, error) { return claims(keys), nil }}, func(t *testing.T, r *rig) {
 			r.connect("Jim")
 			c := r.h.conns.ofUser("Jim")[0]
-			resolving = append(resolving, testing.AllocsPerRun(100, func() { c.perms.Resolve(channel, nil) }))
+			resolving = append(resolving, testing.AllocsPerRun(100, func() { c.perms.Resolve(channel, permission.Added{}) }))
 			subscribing = append(subscribing, testing.AllocsPerRun(100, func() {
 				c.ops.Lock()
 				defer c.ops.Unlock()

@@ -69,7 +69,7 @@ func (c *caller) here(channel string) error {
 // there asks the node that holds the connection.
 func (c *caller) there(ctx context.Context, node, channel string) error {
 	a, err := c.h.peers.ask(ctx, node, &peerRequest{
-		Op: peerLookup, Connection: c.id, Secret: c.secret, Channel: channel,
+		Op: peerLookup, Connection: c.id, Secret: c.secret, Channel: channel, Grants: true,
 	})
 	if errors.Is(err, store.ErrNoPeer) {
 		return refuse(CodeUnauthorized)
@@ -85,13 +85,16 @@ func (c *caller) there(ctx context.Context, node, channel string) error {
 	if err != nil {
 		return err
 	}
-	subscribe, err := c.h.peers.grantOf(a.Subscribe)
-	if err != nil {
+	var added permission.Added
+	if added.Subscribe, err = c.h.peers.grantOf(a.Subscribe); err != nil {
+		return err
+	}
+	if added.App, err = c.h.peers.grantOf(a.Granted); err != nil {
 		return err
 	}
 	c.access = &access{
 		channel: a.Channel, connection: c.id, claims: (*[]byte)(&a.Connect), meta: store.Meta{UID: a.SubUID, UMD: a.SubUMD},
-		perms: permission.Resolve(a.Channel, connect, subscribe), subscribed: a.Subscribed, from: a.From,
+		perms: permission.Resolve(a.Channel, connect, added), subscribed: a.Subscribed, from: a.From,
 	}
 	return nil
 }

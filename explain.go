@@ -44,6 +44,9 @@ type ExplainRequest struct {
 	// subscribed to the channel. CommandClaims may be given instead, as above.
 	CommandToken  string
 	CommandClaims *Claims
+	// Granted are the claims that the app grants on the Channel itself, by
+	// [Hooks.BeforeSubscribe].
+	Granted *ChannelClaims
 	// ConnectionID of the client. Defaults to the one that the command's token
 	// names.
 	ConnectionID string
@@ -106,7 +109,8 @@ type ExplainedClaim struct {
 
 // A ClaimKey is a place in a token.
 type ClaimKey struct {
-	// Token tells in which token it is: ScopeConnect, ScopeSubscribe or ScopeUMD.
+	// Token tells in which token it is: ScopeConnect, ScopeSubscribe or ScopeUMD; or 0
+	// if it is in [ExplainRequest.Granted].
 	Token Scope
 	// Channel is the channel key, and Event, Key or Method the one below it, of
 	// messages, storage or calls. All are "" for a claim of the whole token, and
@@ -145,6 +149,11 @@ func (h *Handler) Explain(ctx context.Context, q ExplainRequest) (Explanation, e
 	defer limited.end()
 	if err := x.open(limited); err != nil {
 		return Explanation{}, hostError(err)
+	}
+	if x.q.Channel != "" && !x.refused {
+		if err := x.openChannel(); err != nil {
+			return Explanation{}, refuseBecause(CodeInvalidRequest, "Granted is not valid: "+problem(err))
+		}
 	}
 	if x.refused {
 		return x.e, nil

@@ -48,9 +48,6 @@ func (x *explainer) open(ctx context.Context) error {
 			return x.invalid(err, code, scope.String()+" token")
 		}
 	}
-	if x.q.Channel != "" {
-		x.openChannel()
-	}
 	return nil
 }
 
@@ -114,8 +111,9 @@ func problem(err error) string {
 	return err.Error()
 }
 
-// openChannel lets the client subscribe, if it may.
-func (x *explainer) openChannel() {
+// openChannel lets the client subscribe, if it may. The error says what is wrong with
+// what the app grants.
+func (x *explainer) openChannel() error {
 	var subscribe *permission.Grant
 	uid := x.connect.UID
 	if x.q.Action != ActionUpdateUMD {
@@ -123,21 +121,26 @@ func (x *explainer) openChannel() {
 	}
 	perms := permission.NewConnection(x.connect)
 	channel := perms.RealName(x.q.Channel, subscribe)
+	granted, err := newAppGrant(x.v, channel, x.q.Granted)
+	if err != nil {
+		return err
+	}
 	x.unsubscribed = &access{channel: channel, meta: store.Meta{UID: uid}, perms: perms.Channel(channel)}
 	if subscribe != nil && subscribe.UID != "" {
 		uid = subscribe.UID
 	}
-	x.wanted = permission.Resolve(channel, x.connect, subscribe)
+	x.wanted = permission.Resolve(channel, x.connect, permission.Added{Subscribe: subscribe, App: granted.compiled()})
 	if x.subscribeErr = permitSubscribe(x.wanted, channel, uid); x.subscribeErr != nil {
-		// What the subscribe token adds is of no use, its aliases neither.
+		// What the subscription would add is of no use, its aliases neither.
 		if x.q.Action != ActionSubscribe {
 			x.unsubscribed.channel = perms.RealName(x.q.Channel, nil)
 			x.unsubscribed.perms = perms.Channel(x.unsubscribed.channel)
 		}
 		x.subscribed = x.unsubscribed
-		return
+		return nil
 	}
 	x.subscribed = &access{channel: channel, meta: store.Meta{UID: uid}, perms: x.wanted, subscribed: true}
+	return nil
 }
 
 // ask answers a question of something that may take a subscription. The first

@@ -56,6 +56,8 @@ func (q *ExplainRequest) check(needs need) string {
 		return "CommandToken or CommandClaims is missing"
 	case q.Token == "" && q.Claims == nil && (q.Action == ActionConnect || !q.hasCommand()):
 		return "Token or Claims is missing"
+	case q.Granted != nil && q.Channel == "":
+		return "Granted needs a Channel"
 	case has(needChannel) && q.Channel == "":
 		return "Channel is missing"
 	case q.Channel != "" && !protocol.ValidChannel(q.Channel):

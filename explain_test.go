@@ -314,6 +314,8 @@ func TestExplainRefusesIncompleteQuestions(t *testing.T) {
 		{Action: ActionReact, Claims: c, Channel: "c", Event: "e", Reaction: " "},
 		{Action: ActionUpdateUMD, Claims: c},
 		{Action: ActionCall, Claims: c, Channel: "c"},
+		{Action: ActionConnect, Claims: c, Granted: &ChannelClaims{}},
+		{Action: ActionSubscribe, Claims: c, Channel: "c", Granted: &ChannelClaims{Alias: "#"}},
 	} {
 		_, err := h.Explain(t.Context(), q)
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeInvalidRequest {

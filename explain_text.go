@@ -65,7 +65,11 @@ func (k ClaimKey) String() string {
 	if b.Len() > 0 {
 		b.WriteString(" of ")
 	}
-	fmt.Fprintf(&b, "the %s token", k.Token)
+	if k.Token == 0 {
+		b.WriteString("the app's grant")
+	} else {
+		fmt.Fprintf(&b, "the %s token", k.Token)
+	}
 	return b.String()
 }
 

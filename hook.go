@@ -38,9 +38,10 @@ type Hooks struct {
 	// (autoSubscribe). It is not asked when a subscribed client catches up, or when
 	// subscriptions are made known to the store again.
 	//
-	// The claims that it returns count as if the subscribe token had them under the
-	// name of the channel, and end with the subscription. So it can permit what no
-	// token does, but not what a token denies. With nil, the tokens decide.
+	// The claims that it returns count on the channel besides those of the tokens, and
+	// end with the subscription. So it can permit what no token does, but not what a
+	// token denies; its numbers and alias come before theirs. Broadcast has no effect,
+	// as in subscribe tokens. With nil, the tokens decide.
 	//
 	// After UNAVAILABLE, the subscribe is tried again without the client, until the
 	// hook decides or the client unsubscribes.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -34,7 +35,7 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 	r := who.requester(req.meta(c), c.claims)
 	s := SubscribeRequest{
 		Channel:   strings.Clone(req.channel),
-		Permitted: c.perms.Resolve(req.channel, req.grant).Subscribe,
+		Permitted: c.perms.Resolve(req.channel, permission.Added{Subscribe: req.grant}).Subscribe,
 		Auto:      req.auto,
 	}
 	if !req.retried {
@@ -51,7 +52,10 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 	if granted == nil {
 		return nil
 	}
-	return req.addGrant(c.h.verifier, granted)
+	if req.granted, err = newAppGrant(c.h.verifier, req.channel, granted); err != nil {
+		return hookInvalid("BeforeSubscribe", err)
+	}
+	return nil
 }
 
 // askPublish asks whether a client may publish a message, and changes it as the hook

@@ -68,3 +68,30 @@ func newExplaining(t *testing.T, hooks Hooks) *Handler {
 	})
 	return h
 }
+
+// Explain says what the app's grant decides, and that a token overrules it.
+func TestExplainNamesGrants(t *testing.T) {
+	h := explainHandler(t, Options{})
+	chat := map[string]MessageClaims{"chat": {Publish: Allow}}
+	for _, tt := range []struct {
+		connect string
+		granted *ChannelClaims
+		allowed bool
+		by      string
+	}{
+		{`{}`, &ChannelClaims{Subscribe: Allow, Messages: chat}, true, `channels["c"].messages["chat"] of the app's grant`},
+		{`{"c":{"subscribe":true}}`, &ChannelClaims{Messages: chat}, true, `channels["c"].messages["chat"] of the app's grant`},
+		{`{"c":{"subscribe":true,"messages":{"*":{"publish":false}}}}`, &ChannelClaims{Messages: chat}, false, `channels["c"].messages["*"] of the connect token`},
+		{`{"c":{"subscribe":true,"messages":{"*":{"publish":true}}}}`, &ChannelClaims{Messages: map[string]MessageClaims{"*": {Publish: Deny}}}, false, `channels["c"].messages["*"] of the app's grant`},
+		{`{}`, nil, false, ""},
+	} {
+		e := explain(t, h, ExplainRequest{Action: ActionPublish, Channel: "c", Event: "chat", Claims: claimsOf(t, `{"channels":`+tt.connect+`}`), Granted: tt.granted})
+		by := ""
+		if e.By != nil {
+			by = e.By.String()
+		}
+		if e.Allowed != tt.allowed || by != tt.by {
+			t.Errorf("%s and %+v: %s", tt.connect, tt.granted, e)
+		}
+	}
+}

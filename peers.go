@@ -35,6 +35,8 @@ type peerRequest struct {
 	Channel string `json:"channel,omitempty"`
 	UID     string `json:"uid,omitempty"`
 	Token   string `json:"token,omitempty"`
+	// Grants says that the node which asks reads Granted of the answer.
+	Grants bool `json:"grants,omitempty"`
 	// UIDs of peerOnline.
 	UIDs []string `json:"uids,omitempty"`
 	// Prefix, After and Limit select a page of peerConnections and peerChannels.
@@ -74,9 +76,10 @@ type peerAnswer struct {
 	Count int `json:"count,omitempty"`
 
 	// For peerLookup: the claims of the tokens, what the connection is, and
-	// its subscription to the channel.
+	// its subscription to the channel with what the app grants on it.
 	Connect    json.RawMessage `json:"connect,omitempty"`
 	Subscribe  json.RawMessage `json:"subscribe,omitempty"`
+	Granted    json.RawMessage `json:"granted,omitempty"`
 	UID        string          `json:"uid,omitempty"`
 	UMD        json.RawMessage `json:"umd,omitempty"`
 	Channel    string          `json:"channel,omitempty"`

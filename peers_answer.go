@@ -31,7 +31,11 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.describe(q.Channel)
+		a, err := c.describe(q.Channel)
+		if err == nil && a.Granted != nil && !q.Grants {
+			return nil, errUnsupported // It would leave out what the app denies, too.
+		}
+		return a, err
 	case peerUMD:
 		c, err := p.conns.authenticated(q.Connection, q.Secret)
 		if err != nil {
@@ -93,7 +97,7 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 	a.Channel, a.Subscribed, a.From = acc.channel, acc.subscribed, acc.from
 	a.SubUID, a.SubUMD = acc.meta.UID, acc.meta.UMD
 	if s := c.subscription(acc.channel); s != nil {
-		a.Subscribe = s.claims
+		a.Subscribe, a.Granted = s.claims, s.granted.json()
 	}
 	return a, nil
 }

@@ -2,6 +2,8 @@ package hotsock
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -107,6 +109,43 @@ func TestNodesOfAnotherVersion(t *testing.T) {
 		r.h.peers.node = &nonsenseNode{node, `{"count":2,"of tomorrow":[1]}`}
 		if n, err := r.h.UnsubscribeUser(t.Context(), "ann", "a"); n != 2 || err != nil {
 			t.Errorf("UnsubscribeUser: %d, %v", n, err)
+		}
+	})
+}
+
+// A node that knows nothing of what the app grants is not given the rest of what counts on
+// a channel: it would leave out what the app denies.
+func TestGrantsAreNotLeftOut(t *testing.T) {
+	var o Options
+	o.Hooks.BeforeSubscribe = func(_ context.Context, _ Requester, s SubscribeRequest) (*ChannelClaims, error) {
+		if s.Channel == "open" {
+			return nil, nil
+		}
+		return &ChannelClaims{Messages: map[string]MessageClaims{"e": {Publish: Deny}}}, nil
+	}
+	inRig(t, o, func(t *testing.T, r *rig) {
+		c := r.connect("ann")
+		c.Subscribe("open")
+		c.Subscribe("room")
+		hash := sha256.Sum256([]byte(c.Secret))
+		for _, tt := range []struct {
+			q    peerRequest
+			want string
+		}{
+			{peerRequest{Channel: "room"}, `"unsupported":true`},
+			{peerRequest{Channel: "room", Grants: true}, `"granted":{"channels":{"room":{"messages":{"e":{"publish":false}}}}}`},
+			{peerRequest{Channel: "open"}, `"channel":"open"`},
+			{peerRequest{}, `"uid":"ann"`},
+		} {
+			tt.q.Op, tt.q.Connection, tt.q.Secret = peerLookup, c.ID, hash[:]
+			request, err := json.Marshal(&tt.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := r.h.peers.answer(request)
+			if err != nil || !strings.Contains(string(answer), tt.want) {
+				t.Errorf("%s: %s, %v", request, answer, err)
+			}
 		}
 	})
 }

@@ -30,26 +30,15 @@ type subscribeRequest struct {
 	// info asks for the channel's info, and each change of it.
 	info bool
 	// asked says that Hooks.BeforeSubscribe permits it, if there is one, granted what
-	// it has added, and retried that it is tried again without the client.
+	// the app adds, nil for nothing, and retried that it is tried again without the client.
 	asked   bool
-	granted *hookGrant
+	granted *appGrant
 	retried bool
 }
 
-// addedGrant is what counts besides the connect token's: nil for nothing.
-func (req *subscribeRequest) addedGrant() *permission.Grant {
-	if req.granted != nil {
-		return req.granted.grant
-	}
-	return req.grant
-}
-
-// addedClaims are the same as JSON.
-func (req *subscribeRequest) addedClaims() []byte {
-	if req.granted != nil {
-		return req.granted.claims
-	}
-	return tokenClaims(req.token)
+// added is what counts besides the connect token.
+func (req *subscribeRequest) added() permission.Added {
+	return permission.Added{Subscribe: req.grant, App: req.granted.compiled()}
 }
 
 // meta is who the user would be on the channel.
@@ -212,8 +201,8 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 // newSubscription makes the subscription, if all permits it that needs no store.
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := req.meta(c)
-	s := &subscription{conn: c, channel: req.channel, claims: req.addedClaims(), uid: m.UID, umd: m.UMD}
-	s.perms = c.perms.Resolve(req.channel, req.addedGrant())
+	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, uid: m.UID, umd: m.UMD}
+	s.perms = c.perms.Resolve(req.channel, req.added())
 	s.counted = !s.perms.OmitFromSubCount
 	s.follows = req.memberChanges && protocol.IsPresence(s.channel)
 	s.informed = req.info
@@ -260,7 +249,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 		c.endSubscription(s)
 		c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), cmd.Ref))
 	case retried:
-		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.addedGrant()).Alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.added()).Alias, c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}

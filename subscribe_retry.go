@@ -28,10 +28,7 @@ const retrySize = 512
 // size is how many bytes it takes, roughly.
 func (r *subscribeRetry) size() int {
 	size := retrySize + len(r.req.name) + len(r.req.channel) + len(r.req.token) + len(r.cmd.Ref)
-	if r.req.granted != nil {
-		size += len(r.req.granted.claims)
-	}
-	return size
+	return size + len(r.req.granted.json())
 }
 
 // retryBytes is how much memory the subscribes that are retried would take with

@@ -27,9 +27,10 @@ type subscription struct {
 	conn    *connection
 	channel string
 	topic   *topic
-	// claims are those of the subscribe token, or nil; perms are what that and
-	// the connect token permit on the channel.
+	// claims are those of the subscribe token, or nil, and granted what the app adds;
+	// perms are what these and the connect token permit on the channel.
 	claims  []byte
+	granted *appGrant
 	perms   *permission.Channel
 	uid     string
 	counted bool

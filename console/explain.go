@@ -15,13 +15,15 @@ type explainRequest struct {
 	Claims        *hotsock.Claims `json:"claims"`
 	CommandToken  string          `json:"commandToken"`
 	CommandClaims *hotsock.Claims `json:"commandClaims"`
-	ConnectionID  string          `json:"connectionId"`
-	Channel       string          `json:"channel"`
-	Event         string          `json:"event"`
-	Key           string          `json:"key"`
-	Reaction      string          `json:"reaction"`
-	Method        string          `json:"method"`
-	At            time.Time       `json:"at"`
+	// The page does not ask about what the app grants.
+	Granted      *hotsock.ChannelClaims `json:"-"`
+	ConnectionID string                 `json:"connectionId"`
+	Channel      string                 `json:"channel"`
+	Event        string                 `json:"event"`
+	Key          string                 `json:"key"`
+	Reaction     string                 `json:"reaction"`
+	Method       string                 `json:"method"`
+	At           time.Time              `json:"at"`
 }
 
 // explanation is hotsock.Explanation as JSON.

@@ -30,7 +30,7 @@ func TestResolveCall(t *testing.T) {
 		if r := connect.ResolveCall("m"); r.MayCall() != test.alone {
 			t.Errorf("%s: may call without a channel: %v", test.why, r.MayCall())
 		}
-		if r := Resolve("c", connect, subscribe).ResolveCall("m"); r.MayCall() != test.onChannel {
+		if r := Resolve("c", connect, Added{Subscribe: subscribe}).ResolveCall("m"); r.MayCall() != test.onChannel {
 			t.Errorf("%s: may call on the channel: %v", test.why, r.MayCall())
 		}
 	}

@@ -16,24 +16,35 @@ type Channel struct {
 	Alias            string    // "" for none
 	HistoryStart     time.Time // zero: the start of the subscription
 
-	// rules are those that match the channel. First come the subscribe token's,
-	// added of them, then the connect token's; of each the most specific first.
-	// So of several that set a number, the first counts.
-	rules []*Rule
-	added int
+	// rules are those that match the channel: first what the app grants, granted of
+	// them, then the subscribe token's, up to added, then the connect token's; of each
+	// the most specific first. So of several that set a number, the first counts.
+	rules          []*Rule
+	granted, added int
 
 	// decided is the connection's, nil for what one request may do.
 	decided *cache
 }
 
+// Added are the grants of one subscription, which count on its channel besides the
+// connect token's. Each is nil for none.
+type Added struct {
+	Subscribe *Grant // of the subscribe token
+	App       *Grant // of what the app grants itself
+}
+
 // Resolve works out the permissions on one channel (real name) from the connect
-// token's grant and the subscribe token's, which may be nil.
-func Resolve(channel string, connect, subscribe *Grant) *Channel {
+// token's grant and those of a subscription.
+func Resolve(channel string, connect *Grant, added Added) *Channel {
 	c := &Channel{}
-	if subscribe != nil {
-		c.rules = subscribe.matching(c.rules, channel)
-		c.added = len(c.rules)
+	if added.App != nil {
+		c.rules = added.App.matching(c.rules, channel)
 	}
+	c.granted = len(c.rules)
+	if added.Subscribe != nil {
+		c.rules = added.Subscribe.matching(c.rules, channel)
+	}
+	c.added = len(c.rules)
 	c.rules = connect.matching(c.rules, channel)
 
 	r := c.ResolveChannel()
@@ -57,7 +68,7 @@ type ChannelResolution struct {
 func (c *Channel) ResolveChannel() ChannelResolution {
 	return ChannelResolution{
 		Subscribe: strongest(c.rules, 0, func(r *Rule) token.Permission { return r.Claims.Subscribe }),
-		// A subscribe token subscribes nothing by itself.
+		// What is added to a subscription subscribes nothing by itself.
 		AutoSubscribe:    strongest(c.rules, c.added, func(r *Rule) token.Permission { return r.Claims.AutoSubscribe }),
 		GetInfo:          strongest(c.rules, 0, func(r *Rule) token.Permission { return r.Claims.GetInfo }),
 		OmitFromSubCount: strongest(c.rules, 0, func(r *Rule) token.Permission { return r.Claims.OmitFromSubCount }),
@@ -77,9 +88,13 @@ func (r *ChannelResolution) maySubscribe() bool {
 // count. The slice is shared: it must not be modified.
 func (c *Channel) Rules() []*Rule { return c.rules }
 
-// Token says which token a rule is of: ScopeSubscribe or ScopeConnect.
+// Token says which token a rule is of: ScopeSubscribe or ScopeConnect, or 0 if the app
+// grants it without a token.
 func (c *Channel) Token(rule int) token.Scope {
-	if rule < c.added {
+	switch {
+	case rule < c.granted:
+		return 0
+	case rule < c.added:
 		return token.ScopeSubscribe
 	}
 	return token.ScopeConnect

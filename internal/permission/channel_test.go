@@ -16,11 +16,11 @@ import (
 // of a subscribe token, "" for none.
 func resolveChannel(t testing.TB, connect, subscribe string) *Channel {
 	t.Helper()
-	var s *Grant
+	var added Added
 	if subscribe != "" {
-		s = grantOf(t, `{"channels":`+subscribe+`}`)
+		added.Subscribe = grantOf(t, `{"channels":`+subscribe+`}`)
 	}
-	return Resolve("c", grantOf(t, `{"channels":`+connect+`}`), s)
+	return Resolve("c", grantOf(t, `{"channels":`+connect+`}`), added)
 }
 
 func TestResolveBooleans(t *testing.T) {
@@ -316,6 +316,6 @@ func BenchmarkResolve(b *testing.B) {
 	g := grantOf(b, `{"channels":{"c":{"subscribe":true},"room.*":{},"#regex:^c[a-z]*$":{"getInfo":true}}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		Resolve("c", g, nil)
+		Resolve("c", g, Added{})
 	}
 }

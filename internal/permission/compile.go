@@ -74,7 +74,7 @@ func (g *Grant) compileChannels(channels map[string]token.ChannelClaims, t *patt
 	// That a channel is subscribed without asking does not overrule what says
 	// that it may not be.
 	g.AutoSubscribe = slices.DeleteFunc(g.AutoSubscribe, func(channel string) bool {
-		return !Resolve(channel, g, nil).Subscribe
+		return !Resolve(channel, g, Added{}).Subscribe
 	})
 	return nil
 }

@@ -93,10 +93,10 @@ func TestCompileKeepsNothingOfTheHost(t *testing.T) {
 	clear(c.Channels["room.1"].Messages)
 	clear(c.Channels)
 
-	if retention := Resolve("room.1", g, nil).Entry("k").Retention; retention != time.Hour {
+	if retention := Resolve("room.1", g, Added{}).Entry("k").Retention; retention != time.Hour {
 		t.Errorf("entries are now kept for %v", retention)
 	}
-	e := Resolve("room.1", g, nil).Event("chat")
+	e := Resolve("room.1", g, Added{}).Event("chat")
 	if !e.Publish || e.Retention != 24*time.Hour || e.MayReact("x") || !e.MayReact("👍") || g.UMD[0] != '{' {
 		t.Errorf("the grant changed with the host's claims: %+v, %q", e, g.UMD)
 	}
@@ -104,7 +104,7 @@ func TestCompileKeepsNothingOfTheHost(t *testing.T) {
 
 func TestCompileDefaultsOfStore(t *testing.T) {
 	g := grantOf(t, `{"channels":{"c":{"messages":{"e":{}},"storage":{"k":{}}}}}`)
-	c := Resolve("c", g, nil)
+	c := Resolve("c", g, Added{})
 	if retention := c.Event("e").Retention; retention != 0 {
 		t.Errorf("messages are kept for %v, want not at all", retention)
 	}

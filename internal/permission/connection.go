@@ -9,7 +9,7 @@ import (
 )
 
 // A Connection is what one connection may do: its connect token's grant, and
-// those of the subscribe tokens that it is subscribed with. It remembers what was
+// those that its subscriptions add. It remembers what was
 // decided, within a bound. It is safe for concurrent use.
 type Connection struct {
 	connect *Grant
@@ -40,7 +40,7 @@ func (c *Connection) Channel(name string) *Channel {
 	}
 	ch, ok := c.others.Get(name)
 	if !ok {
-		ch = c.Resolve(name, nil)
+		ch = c.Resolve(name, Added{})
 		// The name may be part of a large frame, which must not be kept with it.
 		c.others.Add(strings.Clone(name), ch, ch.size()+len(name))
 	}
@@ -48,9 +48,9 @@ func (c *Connection) Channel(name string) *Channel {
 }
 
 // Resolve works out the permissions on a channel (real name) that the connection
-// would have with a subscribe token's grant, or nil.
-func (c *Connection) Resolve(channel string, subscribe *Grant) *Channel {
-	ch := Resolve(channel, c.connect, subscribe)
+// would have with a subscription that adds these grants.
+func (c *Connection) Resolve(channel string, added Added) *Channel {
+	ch := Resolve(channel, c.connect, added)
 	ch.decided = &c.decided
 	return ch
 }
@@ -84,7 +84,7 @@ func (c *Connection) forget(channel string) {
 		return
 	}
 	c.subscriptions.Delete(channel)
-	// Another subscribe token may have given the same alias to another channel.
+	// Another subscription may have given the same alias to another channel.
 	if c.aliases[ch.Alias] == channel {
 		delete(c.aliases, ch.Alias)
 	}

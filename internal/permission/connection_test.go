@@ -212,7 +212,7 @@ func TestSingleUse(t *testing.T) {
 // subscribed makes p subscribed to a channel with a token's grant or nil, and
 // returns what it may do there.
 func subscribed(p *Connection, channel string, token *Grant) *Channel {
-	ch := p.Resolve(channel, token)
+	ch := p.Resolve(channel, Added{Subscribe: token})
 	p.Subscribed(channel, ch)
 	return ch
 }

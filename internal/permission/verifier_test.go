@@ -95,8 +95,8 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		Resolve("a", g, g).Event("e") // must not panic
-		Resolve("a", g, g).Entry("k")
+		Resolve("a", g, Added{Subscribe: g}).Event("e") // must not panic
+		Resolve("a", g, Added{Subscribe: g}).Entry("k")
 	})
 }
 

@@ -104,38 +104,3 @@ func TestInvalidGrants(t *testing.T) {
 		})
 	}
 }
-
-// What two sets of claims say under one key is what they say under two.
-func TestBothClaims(t *testing.T) {
-	day := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	shared := ChannelClaims{
-		Subscribe: Allow, GetInfo: Deny, Alias: "a",
-		Messages: map[string]MessageClaims{"e": {Publish: Allow, React: Deny, Store: time.Hour}, "r": {Reactions: []string{"👍"}}},
-	}
-	req := subscribeRequest{name: "c", channel: "c", token: tokenSign(t, Claims{
-		Scope: ScopeSubscribe, UID: "Jim", UMD: []byte(`1`),
-		Channels: map[string]ChannelClaims{"c": {
-			Subscribe: Deny, GetInfo: Allow, HistoryStart: day, Alias: "b",
-			Messages: map[string]MessageClaims{"e": {Echo: Allow, Store: time.Minute, Reactions: []string{"👎"}}, "r": {Reactions: []string{"👎"}}, "f": {Publish: Allow}},
-			Storage:  map[string]StorageClaims{"k": {Get: Allow}},
-		}, "c*": {OmitFromSubCount: Allow}},
-	}, tokenHS256)}
-	h := newExplaining(t, Hooks{})
-	if err := req.addGrant(h.verifier, &shared); err != nil {
-		t.Fatal(err)
-	}
-	var c Claims
-	if err := c.UnmarshalJSON(req.addedClaims()); err != nil {
-		t.Fatal(err)
-	}
-	got := c.Channels["c"]
-	e, r := got.Messages["e"], got.Messages["r"]
-	if got.Subscribe != Deny || got.GetInfo != Deny || !got.HistoryStart.Equal(day) || got.Alias != "a" || got.Storage["k"].Get != Allow ||
-		e.Publish != Allow || e.Echo != Allow || e.React != Deny || e.Reactions != nil || e.Store != time.Hour ||
-		len(r.Reactions) != 2 || got.Messages["f"].Publish != Allow || c.Channels["c*"].OmitFromSubCount != Allow || c.UID != "Jim" || string(c.UMD) != "1" {
-		t.Errorf("%+v", c)
-	}
-	if len(shared.Messages) != 2 || shared.Messages["e"].Echo != Unset {
-		t.Errorf("the hook's own claims were changed: %+v", shared)
-	}
-}
