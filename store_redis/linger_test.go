@@ -78,11 +78,11 @@ func TestRemoveMembersConditions(t *testing.T) {
 	d.db.HSet(ctx, ck.members(), members[1], pack(list...))
 	d.db.HDel(ctx, ck.members(), members[2])
 
-	args := []any{inc, strconv.Itoa(everyMember)}
+	args := []any{inc, strconv.Itoa(everyMember), "0", "1", "0", "", ""}
 	for _, uid := range members {
 		args = append(args, uid)
 	}
-	r := d.want("remove members", "", n.channelCall(removeMembersScript, "c", ck, subs, args...))
+	r := d.want("remove members", "", n.channelCall(sweepScript, "c", ck, subs, args...))
 	_ = r.record.next()
 	ends, err := decodeEnds("c", r)
 	if err != nil || len(ends) != 1 || ends[0].UID != "too late" || ends[0].Change == nil || len(ends[0].Change.Members) != 2 {

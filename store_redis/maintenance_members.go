@@ -43,9 +43,10 @@ func (n *node) removeMembers(ctx context.Context, p int, lingered []string) {
 		}
 		byChannel[channel] = append(byChannel[channel], uid)
 	}
+	none := []any{"0", "0", "0", "", ""} // of the subscriptions
 	for channel, uids := range byChannel {
 		ck := n.s.keys.channel(channel)
-		r, err := n.take(ctx, false, n.memberCall(removeMembersScript, channel, ck, "", n.o.MaxListedSize, uids...))
+		r, err := n.take(ctx, false, n.memberCall(sweepScript, channel, ck, "", n.o.MaxListedSize, append(none, uids...)...))
 		if err != nil {
 			n.s.log.Debug("removing members failed, trying again", "err", err)
 			return
@@ -53,7 +54,7 @@ func (n *node) removeMembers(ctx context.Context, p int, lingered []string) {
 		_ = r.record.next()
 		ends, err := decodeEnds(channel, r)
 		if err != nil {
-			n.s.log.Error("malformed reply", "script", removeMembersScript.name)
+			n.s.log.Error("malformed reply", "script", sweepScript.name)
 			return
 		}
 		for i := range ends {

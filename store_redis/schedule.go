@@ -130,19 +130,19 @@ func (d *scheduler) bodies(ctx context.Context, p int, ids ...string) ([]string,
 
 // Cancel removes a schedule.
 func (d *scheduler) Cancel(ctx context.Context, group string, id ulid.ULID) error {
-	return d.alter(ctx, cancelScript, group, id)
+	return d.alter(ctx, group, id, "0", "")
 }
 
 // Move changes when a schedule is due.
 func (d *scheduler) Move(ctx context.Context, group string, id ulid.ULID, due time.Time) error {
 	p, _ := partOfGroup(group)
-	return d.alter(ctx, scheduleScript, group, id,
+	return d.alter(ctx, group, id,
 		decimal(dueMillis(due)), decimal(due.UnixNano()), d.s.whoFires(p), strconv.Itoa(p))
 }
 
-// alter runs a script on one schedule. The channel's list of schedules is one
-// of its keys, so the schedule is read first.
-func (d *scheduler) alter(ctx context.Context, sc *script, group string, id ulid.ULID, args ...any) error {
+// alter writes a schedule that is there. The channel's list of schedules is one of
+// the script's keys, so the schedule is read first.
+func (d *scheduler) alter(ctx context.Context, group string, id ulid.ULID, args ...any) error {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	q, err := d.Schedule(ctx, group, id)
@@ -151,7 +151,7 @@ func (d *scheduler) alter(ctx context.Context, sc *script, group string, id ulid
 	}
 	ck := d.s.keys.channel(q.Channel())
 	_, err = d.s.do(ctx, call{
-		script: sc, part: ck.part, args: append([]any{id.String()}, args...),
+		script: scheduleScript, part: ck.part, args: append([]any{id.String()}, args...),
 		keys: append(d.scheduleKeys(ck.part, ck), ck.ownSchedules(q.Owner())),
 	})
 	return notFound(err)

@@ -2,7 +2,6 @@ package storeredis
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -95,7 +94,7 @@ func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (tak
 	for i := 0; i+1 < len(due); i += 2 {
 		q, blob, err := decodeSchedule(p, due[i], due[i+1])
 		if err != nil {
-			d.deferUnreadable(ctx, p, due[i], due[i+1], err)
+			b.deferUnreadable(due[i], due[i+1], err)
 			continue
 		}
 		b.add(q, due[i+1], blob)
@@ -113,31 +112,23 @@ func (d *scheduler) fire(ctx context.Context, n *node, p int, due []string) (tak
 	return true, b.report(r, f)
 }
 
-// deferUnreadable makes a schedule that cannot be read due later, so that it holds
-// up no others. The node that does so tells of it.
-func (d *scheduler) deferUnreadable(ctx context.Context, p int, id, body string, why error) {
-	_, err := d.s.do(ctx, call{
-		script: deferScript, part: p, keys: []any{d.s.keys.schedules(p), d.s.keys.scheduleBodies(p)},
-		args: []any{id, body, decimal(millis(unreadableAgain))},
-	})
-	switch {
-	case err == nil:
-		d.s.log.Error("malformed schedule, deferred", "group", groupOf(p), "id", id, "err", why)
-	case !errors.Is(err, refusedNone) && ctx.Err() == nil:
-		d.s.log.Warn("a malformed schedule could not be deferred yet", "group", groupOf(p), "id", id, "err", err)
-	}
-}
-
 // A dueBatch is schedules of one partition that are fired by one script, and
 // what it is given of them.
 type dueBatch struct {
 	n         *node
 	part      int
-	schedules []*store.Schedule
+	schedules []dueSchedule
 	channels  map[string]int // their numbers, from 1
 	// keys and topics are those of the channels, dedups the deduplication's keys,
 	// and todo the arguments for each schedule.
 	keys, topics, dedups, todo []any
+}
+
+// A dueSchedule is one of a batch: a schedule, or why there is none to be read.
+type dueSchedule struct {
+	id         string
+	schedule   *store.Schedule
+	unreadable error
 }
 
 func newDueBatch(n *node, p int) *dueBatch {
@@ -168,8 +159,16 @@ func (b *dueBatch) add(q *store.Schedule, body, blob string) {
 		s := q.Set
 		how = pack(how, decimal(millis(s.Retention)), s.Key, s.Digest, flag(s.Emit), flag(s.Value == nil))
 	}
-	b.schedules = append(b.schedules, q)
-	b.todo = append(b.todo, q.ID.String(), body, strconv.Itoa(number), how)
+	id := q.ID.String()
+	b.schedules = append(b.schedules, dueSchedule{id: id, schedule: q})
+	b.todo = append(b.todo, id, body, strconv.Itoa(number), how)
+}
+
+// deferUnreadable appends a schedule that cannot be read, to be made due later, so
+// that it holds up no others. The node that does so tells of it.
+func (b *dueBatch) deferUnreadable(id, body string, why error) {
+	b.schedules = append(b.schedules, dueSchedule{id: id, unreadable: why})
+	b.todo = append(b.todo, id, body, "0", decimal(millis(unreadableAgain)))
 }
 
 func (b *dueBatch) call() call {
@@ -186,10 +185,15 @@ func (b *dueBatch) call() call {
 // again, 0 if there is none.
 func (b *dueBatch) report(r *reply, f *firing) (again time.Duration) {
 	log := b.n.s.log
-	for _, q := range b.schedules {
+	for _, due := range b.schedules {
+		q := due.schedule
 		status, result := r.record.next(), reply{record: record{rest: r.record.next()}}
 		switch status {
 		case "ok":
+			if q == nil {
+				log.Error("malformed schedule, deferred", "group", groupOf(b.part), "id", due.id, "err", due.unreadable)
+				continue
+			}
 			fired := store.Fired{Schedule: q}
 			var err error
 			if q.Publish != nil {
@@ -206,7 +210,7 @@ func (b *dueBatch) report(r *reply, f *firing) (again time.Duration) {
 			again = max(again, laterAgain)
 		case string(refusedNone):
 		default:
-			log.Error("a schedule could not be fired", "id", q.ID, "err", result.record.rest)
+			log.Error("a schedule could not be fired", "id", due.id, "err", result.record.rest)
 			again = failedAgain
 		}
 	}

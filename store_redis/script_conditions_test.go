@@ -112,7 +112,7 @@ func TestStateIsKept(t *testing.T) {
 	publish(0)
 	d.wantTTL("with a member who lingers", ck.state(), true)
 	await.That(t, "the member to be removed", func() bool {
-		d.want("remove members", "", n.channelCall(removeMembersScript, "c", ck, subs, inc, "0", "u"))
+		d.want("remove members", "", n.channelCall(sweepScript, "c", ck, n.subscriptionKeys(ck, ""), "", "0", "0", "0", "0", "", "", "u"))
 		return !d.exists(ck.members())
 	})
 	d.wantTTL("without one", ck.state(), false)

@@ -162,7 +162,7 @@ func TestOwnerConditions(t *testing.T) {
 		return call{script: scheduleScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String(), decimal(due.UnixMilli()), decimal(due.UnixNano()), "topic", "7"}}
 	}
 	cancel := func(owner string, q store.Schedule) call {
-		return call{script: cancelScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String()}}
+		return call{script: scheduleScript, part: ck.part, keys: keys(owner), args: []any{q.ID.String(), "0", ""}}
 	}
 	has := func(why, owner string, want ...store.Schedule) {
 		t.Helper()
@@ -231,19 +231,13 @@ func TestDeferredOnce(t *testing.T) {
 	k := &d.n.s.keys
 	p := k.channel("c").part
 	first, second := scheduled(-time.Minute), scheduled(-time.Minute)
-	again := func(q store.Schedule) call {
-		return call{
-			script: deferScript, part: p, keys: []any{k.schedules(p), k.scheduleBodies(p)},
-			args: []any{q.ID.String(), encodeSchedule(&q), "60000"},
-		}
-	}
 	d.want("one that is due", "", d.add(first, 0))
 	d.want("another one", "", d.add(second, 0))
-	d.want("to defer one", "", again(first))
+	d.wantDeferred("one", "ok", p, first, encodeSchedule(&first))
 	if err := d.db.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	d.want("to defer one in full memory", "", again(second))
+	d.wantDeferred("one in full memory", "ok", p, second, encodeSchedule(&second))
 	all := d.db.ZRangeWithScores(t.Context(), k.schedules(p), 0, -1).Val()
 	for _, z := range all {
 		if time.Until(time.UnixMilli(int64(z.Score))) < 30*time.Second {

@@ -85,7 +85,7 @@ func TestScheduleConditions(t *testing.T) {
 	}
 	cancel := func(q store.Schedule) call {
 		return call{
-			script: cancelScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")), args: []any{q.ID.String()},
+			script: scheduleScript, part: ck.part, keys: append(d.n.s.sched.scheduleKeys(ck.part, ck), ck.ownSchedules("")), args: []any{q.ID.String(), "0", ""},
 		}
 	}
 	first, later, past := scheduled(time.Hour), scheduled(2*time.Hour), scheduled(-time.Hour)
@@ -113,6 +113,18 @@ func TestScheduleConditions(t *testing.T) {
 	ids, err := d.db.ZRange(t.Context(), ck.schedules(), 0, -1).Result()
 	if err != nil || !slices.Equal(ids, []string{later.ID.String(), first.ID.String()}) {
 		t.Errorf("the channel has %v (%v), want the later one first", ids, err)
+	}
+}
+
+// wantDeferred defers a schedule with a body that is taken for unreadable, and wants
+// the status.
+func (d *desk) wantDeferred(why, status string, p int, q store.Schedule, body string) {
+	d.t.Helper()
+	b := newDueBatch(d.n, p)
+	b.deferUnreadable(q.ID.String(), body, errRecord)
+	r := d.want("to defer "+why, "", b.call())
+	if got := r.record.next(); got != status || r.record.next() != "" || r.record.err() != nil {
+		d.t.Errorf("to defer %s: %q, want %q", why, got, status)
 	}
 }
 
@@ -178,17 +190,11 @@ func TestFireConditions(t *testing.T) {
 	for _, s := range []store.Schedule{deferred, q} {
 		d.want("to add", "", d.add(s, 0))
 	}
-	put := func(s store.Schedule, body string) call {
-		return call{
-			script: deferScript, part: ck.part, keys: []any{k.schedules(ck.part), k.scheduleBodies(ck.part)},
-			args: []any{s.ID.String(), body, "60000"},
-		}
-	}
-	d.want("to defer another one by now", refusedNone, put(deferred, "another"))
+	d.wantDeferred("another one by now", "none", ck.part, deferred, "another")
 	never := scheduled(-time.Second)
-	d.want("to defer one that there is not", refusedNone, put(never, encodeSchedule(&never)))
-	d.want("to defer one that is not due", refusedNone, put(c, encodeSchedule(&c)))
-	d.want("to defer", "", put(deferred, encodeSchedule(&deferred)))
+	d.wantDeferred("one that there is not", "none", ck.part, never, encodeSchedule(&never))
+	d.wantDeferred("one that is not due", "none", ck.part, c, encodeSchedule(&c))
+	d.wantDeferred("one", "ok", ck.part, deferred, encodeSchedule(&deferred))
 	got, _ = fire(deferred, q)
 	want("one that was deferred, and the one after it", got, "none", "ok")
 	// One that is gone but for its place.

@@ -1,12 +1,14 @@
 -- fire carries out schedules of one partition that are due, in the order given,
--- and removes them.
+-- and removes them. Those that the caller cannot read it makes due later.
 --
 -- KEYS     after those named below, of each channel: those that use and use_entries
 --          take, and its schedules by time; then those of deduplication
 -- ARGV     after those named below, of each channel: topic, channel; then of each
---          schedule: id, body, number of its channel, what to do (see carry_out)
+--          schedule: id, body, number of its channel, what to do (see carry_out); of
+--          one that cannot be read: id, body, 0, and in how many ms it is due again
 -- RETURNS  ok: for each schedule a status and a record
---            ok     of a message: id, 1 if it is a duplicate; of an entry as set.lua
+--            ok     of a message: id, 1 if it is a duplicate; of an entry as set.lua;
+--                   nothing of one that is due later
 --            none   the schedule is not there, not due or another by now
 --            later  another of its channel comes before it
 --            failed the error, which is of this schedule alone
@@ -17,8 +19,25 @@ local FIRST_KEY, KEYS_EACH = 5, 11
 local CHANNELS = tonumber((unpack(ARGV, 6, 6)))
 local FIRST_CHANNEL, FIRST_SCHEDULE = 7, 7 + 2 * CHANNELS
 
--- behind_another reports whether another one of the channel comes before. One that
--- schedule_defer.lua made due later does not any more, and gets its place here.
+local function is_due(id, body)
+  local due = redis.call('ZSCORE', BY_TIME, id)
+  return due and tonumber(due) <= NOW and (redis.call('HGET', BODIES_OF_SCHEDULES, id) or '') == body
+end
+
+-- defer makes a schedule due later that holds up others. Nobody knows its channel, in
+-- whose list behind_another moves it.
+local function defer(id, body, delay)
+  if not is_due(id, body) then
+    return 'none', ''
+  end
+  -- A full memory refuses nothing that follows a removal.
+  redis.call('ZREM', BY_TIME, id)
+  redis.call('ZADD', BY_TIME, text(NOW + tonumber(delay)), id)
+  return 'ok', ''
+end
+
+-- behind_another reports whether another one of the channel comes before. One that was
+-- deferred does not any more, and gets its place here.
 local function behind_another(of_channel, id)
   local moved
   while true do
@@ -42,8 +61,7 @@ end
 -- refuse it with. Those of a channel are fired in order, however many are due
 -- and whoever fires them.
 local function take(of_channel, id, body)
-  local due = redis.call('ZSCORE', BY_TIME, id)
-  if not due or tonumber(due) > NOW or redis.call('HGET', BODIES_OF_SCHEDULES, id) ~= body then
+  if not is_due(id, body) then
     return 'none'
   end
   if behind_another(of_channel, id) then
@@ -83,6 +101,9 @@ local opened = {}
 
 local function fire(nth, id, body, channel, how)
   channel = tonumber(channel)
+  if channel == 0 then
+    return defer(id, body, how)
+  end
   local k = FIRST_KEY + (channel - 1) * KEYS_EACH
   local of_channel = unpack(KEYS, k + KEYS_EACH - 1, k + KEYS_EACH - 1)
   local refused = take(of_channel, id, body)

@@ -1,4 +1,5 @@
--- schedule writes a schedule: a new one, or another time of one that is there.
+-- schedule writes a schedule: a new one, another time of one that is there, or nothing
+-- in its place.
 --
 -- RETURNS  ok: nothing. none, full
 --
@@ -7,8 +8,8 @@
 -- know.
 
 local BY_TIME, BODIES, OF_CHANNEL, OF_OWNER = unpack(KEYS, 2)
--- BODY is the time alone where the rest stays as it is. The topic is that of the node
--- that fires it. Of a new one, MOST is how many schedules the channel may have, and
+-- BODY is the time alone where the rest stays as it is, and '' to remove the schedule.
+-- The topic is that of the node that fires it. Of a new one, MOST is how many schedules the channel may have, and
 -- MOST_OF_OWNER how many of these the owner, 0 for any number; OWNED is 1 if it has one.
 local ID, DUE_AT, BODY, TOPIC, PARTITION, MOST, MOST_OF_OWNER, OWNED = unpack(ARGV, 3) -- in ms
 
@@ -31,7 +32,19 @@ local function is_full()
     or (most_of_owner > 0 and OWNED == '1' and owner_has(most_of_owner) >= most_of_owner)
 end
 
+local function remove()
+  if redis.call('ZREM', BY_TIME, ID) == 0 then
+    return decline('none')
+  end
+  redis.call('HDEL', BODIES, ID)
+  redis.call('ZREM', OF_CHANNEL, ID)
+  redis.call('ZREM', OF_OWNER, ID)
+end
+
 return operation(function()
+  if BODY == '' then
+    return remove()
+  end
   local old = redis.call('HGET', BODIES, ID)
   local body, owned = BODY, OWNED == '1'
   if not string.find(BODY, ' ', 1, true) then
