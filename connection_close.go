@@ -69,12 +69,13 @@ func (r closeReason) atOnce() bool      { return closeReasons[r].atOnce }
 
 // graceAfter is how long who was connected stays a member of presence channels. cause is
 // why nothing more was read, if that is the reason. A page that is left or loaded again
-// closes with "going away", and who has no network does not close at all.
+// closes with "going away", a script that connects again says so, and who has no network
+// does not close at all.
 func (c *connection) graceAfter(reason closeReason, cause error) time.Duration {
 	lingers := closeReasons[reason].lingers
 	if reason == reasonClient && cause != nil {
 		switch socket.CloseCode(cause) {
-		case socket.StatusNone, socket.StatusGoingAway:
+		case socket.StatusNone, socket.StatusGoingAway, socket.StatusComingBack:
 			lingers = true
 		}
 	}

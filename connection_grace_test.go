@@ -53,10 +53,12 @@ func TestWhoLingers(t *testing.T) {
 			}
 			<-over
 		}, "shutdown", true},
-		"cut":        {Options{}, 0, func(_ *testing.T, _ *rig, cat *wstest.Conn) { cat.Cut() }, "client", true},
-		"going away": {Options{}, 0, closes(websocket.StatusGoingAway), "client", true},
-		"normal":     {Options{}, 0, closes(websocket.StatusNormalClosure), "client", false},
-		"no code":    {Options{}, 0, closes(websocket.StatusNoStatusRcvd), "client", false},
+		"cut":         {Options{}, 0, func(_ *testing.T, _ *rig, cat *wstest.Conn) { cat.Cut() }, "client", true},
+		"going away":  {Options{}, 0, closes(websocket.StatusGoingAway), "client", true},
+		"coming back": {Options{}, 0, closes(4001), "client", true},
+		"normal":      {Options{}, 0, closes(websocket.StatusNormalClosure), "client", false},
+		"no code":     {Options{}, 0, closes(websocket.StatusNoStatusRcvd), "client", false},
+		"own code":    {Options{}, 0, closes(4000), "client", false},
 		"protocol error": {Options{}, 0, func(t *testing.T, _ *rig, cat *wstest.Conn) {
 			if _, err := cat.Under.Write([]byte{0x81, 0x01, 'x'}); err != nil { // unmasked
 				t.Fatal(err)

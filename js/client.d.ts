@@ -266,7 +266,7 @@ export class Channel {
     after?: string;
     /**
      * Tell how many are subscribed, and each change of that, at most once a second, by the event "info", until
-     * unsubscribe. It takes the permission getInfo, without which the subscription is refused.
+     * unsubscribe. It takes the permission getInfo, without which this is refused; a subscription that was there stays.
      */
     info?: boolean;
   }): Promise<void>;

@@ -218,7 +218,7 @@ export class Client extends Emitter {
   #end(error) {
     if (this.state === "closed") return;
     this.failure = error.code === "NOT_CONNECTED" ? null : error;
-    this.#drop(error);
+    this.#drop(error, 1000);
     this.#watch.abort();
     for (const job of this.#jobs.values()) this.#settle(job, error);
     for (const sub of new Set(this.#subs.values())) settleReady(sub, error);
@@ -227,15 +227,15 @@ export class Client extends Emitter {
     if (error.code !== "NOT_CONNECTED") emit(this, "error", error);
   }
 
-  // What was sent and not answered has an unknown outcome; the rest waits on.
-  #drop(cause) {
+  // What was sent and not answered has an unknown outcome; the rest waits on. 4001: we come back.
+  #drop(cause, code = 4001) {
     this.#turn++;
     clearTimeout(this.#timer);
     this.#patience?.stop();
     clearInterval(this.#beat);
     const ws = this.#ws;
     this.#ws = this.#credentials = this.connectionId = null;
-    ws?.close();
+    ws?.close(code);
     for (const { channel } of this.#subs.values()) channel.active = false;
     for (const job of this.#jobs.values()) if (job.sent) this.#settle(job, noAnswer(cause));
   }
@@ -377,10 +377,13 @@ export class Client extends Emitter {
 
   #want(sub, { token, after, info } = {}) {
     const { wanted } = sub;
+    const more = info && !sub.info; // which alone may be refused
+    if (more && wanted && sub.ready) return sub.ready.promise.then(() => this.#want(sub, { token, after, info }));
     sub.wanted = true;
     sub.token = token;
-    if (info && !sub.info) {
+    if (more) {
       sub.info = true;
+      sub.stays = wanted;
       sub.channel.active = false; // The server must be asked, also if it has the subscription.
     } else if (sub.channel.active) return Promise.resolve();
     else if (wanted && sub.ready) return sub.ready.promise;
@@ -443,6 +446,10 @@ export class Client extends Emitter {
         if (channel.active) return;
         this.#unsubscribe(sub);
         this.#join(sub, true);
+      } else if (code === "INFO_PERMISSION_DENIED" && sub.stays) {
+        sub.info = false;
+        settleReady(sub, error);
+        this.#join(sub);
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
         if (sub.seen) this.#unsubscribe(sub); // The server may have it all the same.
         this.#refuse(sub, error);
@@ -561,7 +568,7 @@ export class Client extends Emitter {
     const after = seen ? channel.lastId : null;
     // If what was missed follows, the place to go on from is still the old one.
     if (!recovered) channel.lastId = isId(data.lastId) ? data.lastId : null;
-    Object.assign(sub, { wanted: true, seen: true, joining: false });
+    Object.assign(sub, { wanted: true, seen: true, joining: false, stays: false });
     Object.assign(channel, { active: true, meta: object(meta) });
     this.#findCleared(sub);
     this.#flush();

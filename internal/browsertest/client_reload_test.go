@@ -1,11 +1,13 @@
 package browsertest
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // TestClientReloads loads a page again 20 times. What another one is told of it depends on
@@ -61,4 +63,58 @@ func TestClientReloads(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientComesBack: a client that gives up a connection, because the server does not
+// answer in time, tells the server that it comes back. One that is closed is gone.
+func TestClientComesBack(t *testing.T) {
+	t.Parallel()
+	const channel = "presence.room"
+	stuck := make(chan struct{})
+	hooks := hotsock.Hooks{
+		BeforePublish: func(context.Context, hotsock.Requester, *hotsock.PublishRequest) error { <-stuck; return nil },
+		Timeout:       time.Minute,
+	}
+	b, s := startBrowser(t), startSite(t, hotsock.Options{PresenceGrace: time.Minute, Hooks: hooks})
+	pam := b.openClient("Pam", s.url, claimsOf("Pam", channel))
+	run[any](pam, `
+		globalThis.room = client.channel(args[0]);
+		await room.subscribe();
+		globalThis.seen = record(room, "members");
+	`, channel)
+	jim := b.open("Jim", s.url)
+	jim.until("the page is ready", `() => document.documentElement.dataset.ready === ""`)
+	run[any](jim, `
+		globalThis.gate = Promise.resolve();
+		globalThis.client = new hotsock.Client({ token: async () => { await gate; return args[0]; }, timeout: 100 });
+		client.connect();
+		await client.channel(args[1]).subscribe();
+		globalThis.gate = new Promise((resolve) => globalThis.open = resolve);
+		codeOf(client.channel(args[1]).publish("chat"));
+		await until(() => client.state !== "open");
+	`, signed(t, "connect", claimsOf("Jim", channel)), channel)
+	close(stuck)
+	await.That(t, "the old connection has ended", func() bool { return s.rt.Stats().Connections == 1 })
+	members := func() []string {
+		info, err := s.rt.ChannelInfo(t.Context(), channel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var uids []string
+		for _, m := range info.Members {
+			uids = append(uids, m.UID)
+		}
+		return uids
+	}
+	if got := members(); len(got) != 2 {
+		t.Errorf("the members are %q while Jim is between two connections", got)
+	}
+	run[any](jim, `open(); await until(() => client.channel(args[0]).active);`, channel)
+	run[any](jim, `client.close()`)
+	await.That(t, "Jim is gone", func() bool { return len(members()) == 1 })
+	got := run[string](pam, `
+		await until(() => seen.length >= 2);
+		return JSON.stringify(seen.map(([, , change]) => change.kind));
+	`)
+	want(t, "Pam was told", got, `["added", "removed"]`)
 }

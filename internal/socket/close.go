@@ -22,6 +22,10 @@ const (
 	StatusTooLong         Code = 1009
 	StatusTryAgainLater   Code = 1013
 
+	// StatusComingBack is what a client closes with that connects again: browsers let
+	// a page send no other code than 1000 and those from 3000 on.
+	StatusComingBack Code = 4001
+
 	// StatusNone is none: the network failed.
 	StatusNone Code = 0
 )
