@@ -108,8 +108,9 @@ variant() {
 		;;
 	limit)
 		# It does not notice when clients go.
-		[[ $engine != history && $scenario != @(CONN|PING|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine != history && $scenario != @(CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
+		[[ $scenario != PING ]] || cmd+=" -ping 25s"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
 		args=(-proto raw)
 		;;
