@@ -139,7 +139,8 @@ export interface Subscribed {
 
 export interface Schedule {
   /**
-   * When to do it: a time, or "2030-07-24T09:00:00" on the clock of timeZone.
+   * When to do it: a time, or on the clock of timeZone "2030-07-24T09:00:00", or
+   * "2030-07-24T09:00" as the value of an input of the type datetime-local is.
    * Rounded up to whole seconds.
    */
   at: Date | number | string;

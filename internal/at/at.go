@@ -1,5 +1,6 @@
 // Package at reads schedule expressions: at(2025-07-24T14:30:00), which names
-// a day and time as a clock on the wall of some time zone shows it.
+// a day and time as a clock on the wall of some time zone shows it. Seconds may
+// be left out, as browsers' date and time inputs do.
 package at
 
 import (
@@ -12,14 +13,15 @@ import (
 var (
 	// ErrSyntax says that the expression is not of the right form, or that
 	// there is no such day or time of day in any zone.
-	ErrSyntax = errors.New(`"scheduleExpression" must be at(yyyy-mm-ddThh:mm:ss), with a date that exists`)
+	ErrSyntax = errors.New(`"scheduleExpression" must be at(yyyy-mm-ddThh:mm:ss), with a date that exists; the seconds may be left out`)
 	// ErrZone says that the time zone is not known by that name.
 	ErrZone = errors.New(`"scheduleExpressionTimezone" must be the IANA name of a time zone`)
 	// ErrNoZones says that the program has no time zone database, neither the
 	// system's nor that of package time/tzdata.
 	ErrNoZones = errors.New(`"scheduleExpressionTimezone" must be UTC: this server has no time zone database`)
-	// ErrPast says that the time has passed.
-	ErrPast = errors.New(`"scheduleExpression" must not be in the past`)
+	// ErrPast says that the time has passed. People read this text: they have chosen
+	// the time, and some program has made an expression of it.
+	ErrPast = errors.New("the scheduled time has passed")
 )
 
 // Parse returns the instant that the expression means in the zone of that IANA
@@ -46,7 +48,11 @@ func Parse(expr, zone string, now time.Time) (time.Time, error) {
 
 // parseWall returns what the expression says as if it were UTC.
 func parseWall(expr string) (time.Time, bool) {
-	const form = "at(0000-00-00T00:00:00)"
+	form := "at(0000-00-00T00:00:00)"
+	const short = "at(0000-00-00T00:00)"
+	if len(expr) == len(short) {
+		form = short
+	}
 	if len(expr) != len(form) {
 		return time.Time{}, false
 	}
