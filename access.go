@@ -68,6 +68,16 @@ func (a *access) permitPublish(event string) (*permission.Event, error) {
 	return perms, nil
 }
 
+// deduplicationID is the client's id as the store has it: apart from those of other
+// users and from the app's, which are text and so have no byte 0xFF. Of a client
+// without a user, it is the connection's.
+func (a *access) deduplicationID(id string) string {
+	if a.meta.UID == "" {
+		return "\xffconnection\xff" + a.connection + "\xff" + id
+	}
+	return "\xffuid\xff" + a.meta.UID + "\xff" + id
+}
+
 // permitReacting is what all reactions need, and permitReaction what one to a
 // message of the event does.
 func (a *access) permitReacting() error {

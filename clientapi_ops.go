@@ -20,7 +20,9 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if in.Event == wire.EventMessageReaction {
 		return c.react(ctx, &in)
 	}
-	out, err := c.h.writes.clientPublish(ctx, &c.who, c.access, publishInput{Event: in.Event, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.writes.clientPublish(ctx, &c.who, c.access, publishInput{
+		Event: in.Event, Data: in.Data, Schedule: in.Schedule, DeduplicationID: in.DeduplicationID,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -156,7 +156,9 @@ func (c *connection) publish(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientPublish(c.h.ctx, &who, acc, publishInput{Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.writes.clientPublish(c.h.ctx, &who, acc, publishInput{
+		Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule, DeduplicationID: cmd.DeduplicationID,
+	})
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,6 @@ func errorFrame(e *Error, channel, ref string) socket.Frame {
 
 func ackFrame(channel string, a publishResult, ref string) socket.Frame {
 	return socket.Finish(wire.AppendAck(socket.Start(frameRoom), wire.Ack{
-		Channel: channel, ID: a.id, ScheduleARN: a.arn, Ref: ref,
+		Channel: channel, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Ref: ref,
 	}))
 }

@@ -89,8 +89,10 @@ type PublishRequest struct {
 	// Echo says whether the client gets the message, too, if it is subscribed. It is
 	// what the client's claims say.
 	Echo bool
-	// DeduplicationID is as in [Message], and "" before the hook sets it. The app's
-	// own messages on the channel share these ids.
+	// DeduplicationID is the client's own, "" for none, and nobody else's: each user has
+	// its own ids on each channel, and each connection without a user. A hook is asked
+	// again when the client sends the message again. One that the hook sets instead is
+	// as in [Message]: the app's own messages on the channel share these ids.
 	DeduplicationID string
 	// TakenOver, if a hook sets it, makes the handler publish nothing. The client is
 	// told that the message was accepted, and gets no id.

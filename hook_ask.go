@@ -60,10 +60,11 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 
 // askPublish asks whether a client may publish a message, and changes it as the hook
 // wants. It reports whether the hook has taken it over.
-func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access, p *store.PublishRequest, due time.Time) (takenOver bool, err error) {
+func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access, p *store.PublishRequest, deduplicationID string, due time.Time) (takenOver bool, err error) {
 	asked := PublishRequest{
 		Channel: strings.Clone(p.Channel), Event: strings.Clone(p.Event), Due: due,
 		Data: bytes.Clone(p.Data), Store: storeOf(p.Retention), Echo: p.Exclude == "",
+		DeduplicationID: strings.Clone(deduplicationID),
 	}
 	r := who.requester(acc.meta, *acc.claims)
 	const name = "BeforePublish"
@@ -75,6 +76,9 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 	}
 	if asked.TakenOver {
 		return true, nil
+	}
+	if asked.DeduplicationID != deduplicationID {
+		p.DedupID = asked.DeduplicationID
 	}
 	if err := sw.change(p, acc, &asked); err != nil {
 		return false, hookInvalid(name, err)
@@ -97,9 +101,7 @@ func (sw *storeWriter) change(p *store.PublishRequest, acc *access, to *PublishR
 	if err := validateDeduplicationID(to.DeduplicationID); err != nil {
 		return err
 	}
-	if p.DedupID = to.DeduplicationID; p.DedupID != "" {
-		p.DedupFor = sw.opts.DeduplicationWindow
-	}
+	p.DedupFor = sw.opts.DeduplicationWindow
 	p.Exclude = acc.connection
 	if to.Echo {
 		p.Exclude = ""

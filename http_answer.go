@@ -14,7 +14,11 @@ import (
 func publishAnswer(channel, event string, a publishResult) []byte {
 	const around = 64 // with an id, or the rest of the names
 	room := around + len(channel) + len(event) + len(a.arn)
-	return wire.AppendAccepted(make([]byte, 0, room), channel, event, a.id, a.arn)
+	return wire.AppendAccepted(make([]byte, 0, room), accepted(channel, event, a))
+}
+
+func accepted(channel, event string, a publishResult) wire.Accepted {
+	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate}
 }
 
 // writeJSON answers with a body.

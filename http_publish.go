@@ -81,7 +81,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 	publishByChannel(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		in := &messages[i]
 		out, err := a.publishDecoded(r.Context(), &who, in)
-		results[i] = wire.BatchResult{Channel: in.Channel, Event: in.Event, ID: out.id, ScheduleARN: out.arn}
+		results[i] = wire.BatchResult{Accepted: accepted(in.Channel, in.Event, out)}
 		return err
 	})
 	for i, err := range errs {
@@ -130,6 +130,7 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
+	out.duplicate = false // The answers of this API do not tell.
 	return out, err
 }
 

@@ -29,6 +29,9 @@ type publishInput struct {
 	Event    string
 	Data     []byte // compact JSON or nil
 	Schedule wire.Schedule
+	// DeduplicationID is "" if there is none. It is the client's own, whatever others
+	// use.
+	DeduplicationID string
 }
 
 // A publishResult says what became of a message, a write or a reaction that was
@@ -36,7 +39,7 @@ type publishInput struct {
 type publishResult struct {
 	id  ulid.ULID
 	arn string
-	// duplicate says that id is that of an earlier message.
+	// duplicate says that id is that of an earlier message, with the same deduplication id.
 	duplicate bool
 }
 
@@ -58,6 +61,12 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *acce
 	if !perms.Echo {
 		p.Exclude = acc.connection
 	}
+	if in.DeduplicationID != "" {
+		if err := validateDeduplicationID(in.DeduplicationID); err != nil {
+			return publishResult{}, err
+		}
+		p.DedupID, p.DedupFor = acc.deduplicationID(in.DeduplicationID), sw.opts.DeduplicationWindow
+	}
 	var due time.Time // zero is now
 	if in.Schedule.Expression != "" {
 		if due, err = permitSchedule(in.Schedule, perms.ScheduleBefore); err != nil {
@@ -65,7 +74,7 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *acce
 		}
 	}
 	if sw.opts.Hooks.BeforePublish != nil {
-		if takenOver, err := sw.askPublish(ctx, who, acc, &p, due); takenOver || err != nil {
+		if takenOver, err := sw.askPublish(ctx, who, acc, &p, in.DeduplicationID, due); takenOver || err != nil {
 			return publishResult{}, err
 		}
 	}
@@ -73,7 +82,11 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *acce
 		later := p // Only this one has to be on the heap.
 		return sw.schedule(ctx, who, &store.Schedule{Due: due, Connection: acc.connection, UID: meta.UID, Publish: &later, Emit: perms.Emit})
 	}
-	return sw.publish(ctx, who, &p, perms.Emit)
+	out, err := sw.publish(ctx, who, &p, perms.Emit)
+	if in.DeduplicationID == "" {
+		out.duplicate = false // by an id of a hook, of which the client knows nothing
+	}
+	return out, err
 }
 
 // publish is the one path of a message to the store.

@@ -159,14 +159,10 @@ func (c *Client) report(s State) {
 // do sends a command and returns the answer. A command that is safe to repeat
 // is repeated if the connection breaks, others only if they were not sent.
 func (c *Client) do(ctx context.Context, cmd command, repeat bool) (*frame, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-c.ctx.Done():
-		return nil, context.Cause(c.ctx)
+	if err := c.takeSlot(ctx); err != nil {
+		return nil, err
 	}
+	defer c.freeSlot()
 	for {
 		n, err := c.ready(ctx, cmd.Channel)
 		if err != nil {
@@ -187,3 +183,17 @@ func (c *Client) do(ctx context.Context, cmd command, repeat bool) (*frame, erro
 		}
 	}
 }
+
+// takeSlot waits until there are fewer than maxCommands under way.
+func (c *Client) takeSlot(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+}
+
+func (c *Client) freeSlot() { <-c.slots }

@@ -17,6 +17,7 @@ type command struct {
 	Key      string          `json:"key,omitempty"`
 	Data     json.RawMessage `json:"data,omitzero"`
 	Schedule string          `json:"scheduleExpression,omitempty"`
+	Dedup    string          `json:"deduplicationId,omitempty"`
 	Ref      string          `json:"ref,omitempty"`
 }
 

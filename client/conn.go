@@ -19,6 +19,7 @@ type conn struct {
 	ws         *websocket.Conn
 	stream     *stream // below ws
 	id, secret string
+	uid        string // "" for none
 
 	// ctx ends with the connection; its cause says why.
 	ctx    context.Context
@@ -46,9 +47,9 @@ var (
 	errSilent  = errors.New("hotsock: the server no longer answers")
 )
 
-func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData) *conn {
+func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData, uid string) *conn {
 	n := &conn{
-		c: c, ws: ws, stream: s, id: d.ConnectionID, secret: d.ConnectionSecret,
+		c: c, ws: ws, stream: s, id: d.ConnectionID, secret: d.ConnectionSecret, uid: uid,
 		wake:    make(chan struct{}, 1),
 		pending: make(map[string]func(*frame) error), channels: make(map[string]*Subscription),
 	}

@@ -110,7 +110,7 @@ func (c *Client) greet(ctx context.Context, ws *websocket.Conn, s *stream) (*con
 	if f.Event != eventConnected || d.ConnectionID == "" {
 		return nil, errors.New("the server did not begin with " + eventConnected)
 	}
-	return newConn(c, ws, s, d), nil
+	return newConn(c, ws, s, d, f.Meta.UID), nil
 }
 
 // disconnected says why a connection ended: in the server's words if it did so,
@@ -129,6 +129,13 @@ func (e *closedError) Error() string {
 }
 
 func (e *closedError) Unwrap() error { return e.frame }
+
+// tooLong reports whether the server ended a connection with err because of a frame
+// that is longer than it takes.
+func tooLong(err error) bool {
+	closed, ok := errors.AsType[*closedError](err)
+	return ok && closed.frame.Code == websocket.StatusMessageTooBig
+}
 
 // answeredText is the reason of a server that has answered all that it has carried
 // out. Others close with the same code and promise nothing.

@@ -69,9 +69,9 @@ var (
 	// ended.
 	ErrUnsubscribed = errors.New("hotsock: unsubscribed")
 	// ErrUnknownOutcome means that a command was sent, and the connection broke
-	// or the context ended before the answer came. If the server was shut down in
-	// an orderly way, the command is sent again instead. The server may have carried
-	// it out, or not.
+	// or the context ended before the answer came. The server may have carried it out,
+	// or not. If the server was shut down in an orderly way, the command is sent again
+	// instead, and so is a message that a user publishes: see [Client.Publish].
 	ErrUnknownOutcome = errors.New("hotsock: sent, but not answered: the outcome is unknown")
 )
 

@@ -275,7 +275,8 @@ export class Channel {
   unsubscribe(): void;
 
   /**
-   * Publishes, and resolves when the message is accepted. There is no id if the server's app took the message over
+   * Publishes, and resolves when the message is accepted. If the link breaks before the answer, and your token has a uid,
+   * the message is published again, up to three times; the server does not publish it twice. There is no id if the server's app took the message over
    * (BeforePublish), instead of having it published.
    */
   publish(event: string, data?: unknown): Promise<{ readonly id: string }>;

@@ -7,6 +7,7 @@ const steadyAfter = 5_000; // ms; a connection that answers then was a success
 const firstDelay = 1_000; // ms; the longest wait before the first reconnect
 const longestDelay = 30_000; // ms
 const fullPage = 100; // entries
+const repeats = 3; // of a message, which may be what breaks the connection
 
 export class HotsockError extends Error {
   name = "HotsockError";
@@ -75,6 +76,7 @@ export class Client extends Emitter {
   #written = 0; // bytes given to it
   #carried = 0; // of them, when last looked at
   #credentials = null;
+  #uid = null;
   #subs = new Map(); // by name and alias
   #jobs = new Map(); // what waits to be sent or answered, by ref, in order
   #lastRef = 0;
@@ -172,7 +174,8 @@ export class Client extends Emitter {
     return url;
   }
 
-  #connected({ connectionId, connectionSecret }) {
+  #connected({ connectionId, connectionSecret }, { uid }) {
+    this.#uid = uid;
     this.#patience.stop();
     this.#patience = watchdog(this.#timeout, () => this.#silent());
     // The pong comes behind all that is due: what breaks before would do so again.
@@ -197,6 +200,7 @@ export class Client extends Emitter {
     // What such a server has not answered it has not done, and is sent again.
     if (reason === "Going away, all answered")
       for (const job of this.#jobs.values()) if (!job.ends) this.#unsend(job);
+    if (code === 1009) for (const job of this.#jobs.values()) job.repeats = 0; // One of them is too long.
     this.#drop(failure);
     if (code === 1008 && typeof this.#token !== "function") {
       this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
@@ -227,7 +231,8 @@ export class Client extends Emitter {
     if (error.code !== "NOT_CONNECTED") emit(this, "error", error);
   }
 
-  // What was sent and not answered has an unknown outcome; the rest waits on. 4001: we come back.
+  // What was sent and not answered has an unknown outcome, unless it can be sent again;
+  // the rest waits on. 4001: we come back.
   #drop(cause, code = 4001) {
     this.#turn++;
     clearTimeout(this.#timer);
@@ -237,7 +242,15 @@ export class Client extends Emitter {
     this.#ws = this.#credentials = this.connectionId = null;
     ws?.close(code);
     for (const { channel } of this.#subs.values()) channel.active = false;
-    for (const job of this.#jobs.values()) if (job.sent) this.#settle(job, noAnswer(cause));
+    for (const job of this.#jobs.values()) if (job.sent) this.#doubt(job, noAnswer(cause));
+  }
+
+  // The server knows a message that the same user publishes again.
+  #doubt(job, error) {
+    job.doubt ??= error;
+    job.uid ??= this.#uid;
+    if (job.uid && job.repeats--) this.#unsend(job);
+    else this.#settle(job, error);
   }
 
   #enter(state) {
@@ -299,12 +312,12 @@ export class Client extends Emitter {
   // a connection. It waits for sub's subscription; joins is what it subscribes. What is
   // slow is answered out of turn, and perhaps late. What ends with its connection means
   // nothing on another.
-  #request(command, { sub, joins, ends = !!joins, slow = false, signal } = {}) {
+  #request(command, { sub, joins, ends = !!joins, slow = false, signal, repeats = 0 } = {}) {
     return new Promise((resolve, reject) => {
       const ref = String(++this.#lastRef);
       const text = command && JSON.stringify({ ...command, ref });
       if (this.state === "closed" || signal?.aborted) throw notConnected();
-      const job = { ref, text, sub, joins, ends, resolve, reject, sent: false, kept: slow };
+      const job = { ref, text, sub, joins, ends, resolve, reject, repeats, sent: false, kept: slow };
       job.round = joins?.round;
       const giveUp = () => this.#settle(job, job.sent ? noAnswer(signal.reason) : notConnected());
       signal?.addEventListener("abort", giveUp);
@@ -322,6 +335,7 @@ export class Client extends Emitter {
   #send(job) {
     if (job.sent || !this.#isReady(job.sub)) return;
     if (!job.text) return this.#settle(job, null, this.#credentials);
+    if (job.doubt && job.uid !== this.#uid) return this.#settle(job, job.doubt);
     job.patience.stop();
     if (this.#due().length === 0) this.#patience.heard();
     job.sent = true;
@@ -345,7 +359,7 @@ export class Client extends Emitter {
     job.patience.stop();
     job.ended();
     this.#jobs.delete(job.ref);
-    if (error) job.reject(error);
+    if (error) job.reject(job.doubt ?? error);
     else job.resolve(answer);
   }
 
@@ -474,7 +488,7 @@ export class Client extends Emitter {
     const data = object(frame.data);
     const job = this.#jobs.get(ref);
     if (event === "hotsock.connected") {
-      if (this.state === "connecting") this.#connected(data);
+      if (this.state === "connecting") this.#connected(data, object(frame.meta));
     } else if (event === "hotsock.error") {
       this.#failed(object(frame.error), job, frame.channel);
     } else {
@@ -665,7 +679,9 @@ class Channel extends Emitter {
   }
 
   async publish(event, data, options) {
-    return (await this.#do.request({ event, data, ...schedule(options) })).data;
+    if (options) return (await this.#do.request({ event, data, ...schedule(options) })).data;
+    const deduplicationId = [...crypto.getRandomValues(new Uint32Array(4))].join();
+    return (await this.#do.request({ event, data, deduplicationId }, { repeats })).data;
   }
 
   send(event, data) {

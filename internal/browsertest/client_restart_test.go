@@ -154,7 +154,7 @@ func TestClientServerRestart(t *testing.T) {
 				t.Errorf("%s's message was refused: %s", other.name, code)
 			}
 		}
-		if len(accepted) < 60 || len(others) > 4 {
+		if len(accepted) < 60 || len(others) > 0 {
 			t.Errorf("%s: %d messages were accepted, %d have an unknown outcome", other.name, len(accepted), len(others))
 		}
 		t.Logf("%s: %d accepted, %d with an unknown outcome, %d in the history", other.name, len(accepted), len(others), len(want))

@@ -16,20 +16,30 @@ func AppendHTTPError(b []byte, code, message string) []byte {
 	return append(b, '}')
 }
 
-// AppendAccepted appends the answer to a publish or a storage write over
-// HTTP. A zero id and an empty ARN are left out.
-func AppendAccepted(b []byte, channel, event string, id ulid.ULID, scheduleARN string) []byte {
+// An Accepted is the answer to a publish or a storage write over HTTP.
+type Accepted struct {
+	Channel, Event string
+	ID             ulid.ULID // zero for none
+	ScheduleARN    string    // "" for none
+	Duplicate      bool      // of an earlier message
+}
+
+// AppendAccepted appends an Accepted.
+func AppendAccepted(b []byte, a Accepted) []byte {
 	b = append(b, `{"channel":`...)
-	b = appendString(b, channel)
+	b = appendString(b, a.Channel)
 	b = append(b, `,"event":`...)
-	b = appendString(b, event)
-	if !id.IsZero() {
+	b = appendString(b, a.Event)
+	if !a.ID.IsZero() {
 		b = append(b, `,"id":`...)
-		b = appendID(b, id)
+		b = appendID(b, a.ID)
 	}
-	if scheduleARN != "" {
+	if a.ScheduleARN != "" {
 		b = append(b, `,"scheduleArn":`...)
-		b = appendString(b, scheduleARN)
+		b = appendString(b, a.ScheduleARN)
+	}
+	if a.Duplicate {
+		b = append(b, `,"duplicate":true`...)
 	}
 	return append(b, '}')
 }

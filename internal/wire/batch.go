@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/oklog/ulid/v2"
 )
 
 // MaxBatch is how many messages a batch may have.
@@ -48,10 +47,8 @@ func (r *reader) elements(list *[][]byte, most int) {
 
 // A BatchResult is what became of one message of a batch.
 type BatchResult struct {
-	// Of a message that was accepted.
-	Channel, Event string
-	ID             ulid.ULID // zero if it was not asked for
-	ScheduleARN    string
+	// Accepted is of a message without an error.
+	Accepted Accepted
 	// Code and Message of the error, "" if there was none.
 	Code, Message string
 }
@@ -66,7 +63,7 @@ func AppendBatch(b []byte, results []BatchResult) []byte {
 		if r := &results[i]; r.Code != "" {
 			b = AppendHTTPError(b, r.Code, r.Message)
 		} else {
-			b = AppendAccepted(b, r.Channel, r.Event, r.ID, r.ScheduleARN)
+			b = AppendAccepted(b, r.Accepted)
 		}
 	}
 	return append(b, `]}`...)

@@ -31,6 +31,8 @@ type PublishMessage struct {
 	Data     []byte
 	EagerID  bool // eagerIdGeneration
 	Schedule Schedule
+	// DeduplicationID is "" if there is none. Its length is not checked.
+	DeduplicationID string
 }
 
 // DecodePublishMessage reads the body of connection/publishMessage.
@@ -47,6 +49,8 @@ func DecodePublishMessage(body []byte, maxData int) (PublishMessage, error) {
 			r.data(&m.Data, maxData)
 		case "eagerIdGeneration":
 			r.bool(&m.EagerID)
+		case "deduplicationId":
+			r.string(&m.DeduplicationID)
 		default:
 			r.schedule(&m.Schedule)
 		}

@@ -21,6 +21,8 @@ type Command struct {
 	// be a part of the frame.
 	Data     []byte
 	Schedule Schedule
+	// DeduplicationID is "" if there is none. Its length is not checked.
+	DeduplicationID string
 	// Ref is what the answer must repeat, "" for nothing.
 	Ref string
 }
@@ -54,6 +56,8 @@ func DecodeCommand(frame []byte, maxData int) (Command, error) {
 				c.Ref = ""
 				r.fail("must not be longer than " + strconv.Itoa(MaxRef) + " characters")
 			}
+		case "deduplicationId":
+			r.string(&c.DeduplicationID)
 		default:
 			r.schedule(&c.Schedule)
 		}
@@ -82,6 +86,8 @@ func quick(frame []byte, maxData int) (c Command, ok bool) {
 			c.Key, ok = quickString(&rest)
 		case c.Ref == "" && cut(&rest, `"ref":"`):
 			c.Ref, ok = quickString(&rest)
+		case c.DeduplicationID == "" && cut(&rest, `"deduplicationId":"`):
+			c.DeduplicationID, ok = quickString(&rest)
 		case c.Data == nil && cut(&rest, `"data":`):
 			c.Data, ok = quickData(&rest, maxData)
 		default:

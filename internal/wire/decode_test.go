@@ -55,6 +55,9 @@ var decoded = map[string]any{
 	"command-unsubscribe":          Command{Event: EventUnsubscribe, Channel: "room.123"},
 	"command-publish":              Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
 	"command-publish-ref":          Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},
+	"command-publish-deduplicated": Command{
+		Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), DeduplicationID: "5f0c1e", Ref: "8",
+	},
 	"command-publish-scheduled": Command{
 		Event: "chat", Channel: "room.123", Data: []byte(`"Wake up!"`),
 		Schedule: Schedule{"at(2030-07-24T09:00:00)", "America/New_York"}, Ref: "9",
@@ -77,6 +80,9 @@ var decoded = map[string]any{
 
 	"body-publishMessage":       PublishMessage{Channel: "my-channel", Event: "my-event", Data: []byte(`"Hi 👋"`)},
 	"body-publishMessage-eager": PublishMessage{Channel: "my-channel", Event: "my-event", Data: []byte(`{"n":1}`), EagerID: true},
+	"body-publishMessage-deduplicated": PublishMessage{
+		Channel: "my-channel", Event: "my-event", Data: []byte(`"Hi 👋"`), DeduplicationID: "5f0c1e", EagerID: true,
+	},
 	"body-publishMessage-scheduled": PublishMessage{
 		Channel: "my-channel", Event: "reminder", Data: []byte(`"Don't forget about your meeting!"`),
 		Schedule: Schedule{"at(2025-07-24T09:00:00)", "America/New_York"},

@@ -185,6 +185,9 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-ack-publish": func(b []byte) []byte {
 		return AppendAck(b, Ack{Channel: "room.123", ID: idA, Ref: "8"})
 	},
+	"frame-ack-duplicate": func(b []byte) []byte {
+		return AppendAck(b, Ack{Channel: "room.123", ID: idA, Duplicate: true, Ref: "8"})
+	},
 	"frame-ack-schedule": func(b []byte) []byte {
 		return AppendAck(b, Ack{Channel: "room.123", ScheduleARN: arnS, Ref: "9"})
 	},
@@ -199,16 +202,19 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 
 	"answer-publishMessage": func(b []byte) []byte {
-		return AppendAccepted(b, "my-channel", "my-event", ulid.ULID{}, "")
+		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event"})
 	},
 	"answer-publishMessage-eager": func(b []byte) []byte {
-		return AppendAccepted(b, "my-channel", "my-event", idA, "")
+		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event", ID: idA})
+	},
+	"answer-publishMessage-duplicate": func(b []byte) []byte {
+		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event", ID: idA, Duplicate: true})
 	},
 	"answer-publishMessage-scheduled": func(b []byte) []byte {
-		return AppendAccepted(b, "my-channel", "reminder", ulid.ULID{}, arnS)
+		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "reminder", ScheduleARN: arnS})
 	},
 	"answer-channelStorageSet": func(b []byte) []byte {
-		return AppendAccepted(b, "mychannel", EventChannelStorageSet, ulid.ULID{}, "")
+		return AppendAccepted(b, Accepted{Channel: "mychannel", Event: EventChannelStorageSet})
 	},
 	"answer-listMessages": func(b []byte) []byte {
 		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20})
@@ -258,11 +264,13 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendServerChannelInfo(b, "presence.chat", store.ChannelInfo{})
 	},
 	"answer-publishBatch": func(b []byte) []byte {
-		return AppendBatch(b, []BatchResult{{Channel: "inbox.jim", Event: "news"}, {Channel: "inbox.pam", Event: "news", ID: idA}})
+		return AppendBatch(b, []BatchResult{
+			{Accepted: Accepted{Channel: "inbox.jim", Event: "news"}}, {Accepted: Accepted{Channel: "inbox.pam", Event: "news", ID: idA}},
+		})
 	},
 	"answer-publishBatch-error": func(b []byte) []byte {
 		return AppendBatch(b, []BatchResult{
-			{Channel: "inbox.jim", Event: "news"}, {Code: CodeInvalidRequest, Message: `"event" is required`},
+			{Accepted: Accepted{Channel: "inbox.jim", Event: "news"}}, {Code: CodeInvalidRequest, Message: `"event" is required`},
 		})
 	},
 	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },

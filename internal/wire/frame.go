@@ -225,6 +225,7 @@ type Ack struct {
 	Channel     string    // "" for none
 	ID          ulid.ULID // of the message, if it has one already
 	ScheduleARN string    // "" for none
+	Duplicate   bool      // of an earlier message, whose id this is
 	Ref         string
 }
 
@@ -247,6 +248,9 @@ func AppendAck(b []byte, a Ack) []byte {
 		}
 		b = append(b, `"scheduleArn":`...)
 		b = appendString(b, a.ScheduleARN)
+	}
+	if a.Duplicate {
+		b = append(b, `,"duplicate":true`...)
 	}
 	b = append(b, '}')
 	return appendEnd(b, a.Ref)

@@ -54,6 +54,7 @@ func FuzzDecodeCommand(f *testing.F) {
 			Ref      *string        `json:"ref"`
 			Expr     *string        `json:"scheduleExpression"`
 			Timezone *string        `json:"scheduleExpressionTimezone"`
+			Dedup    *string        `json:"deduplicationId"`
 		}
 		wantErr := json.Unmarshal(frame, &want)
 		deref := func(s *string) string {
@@ -80,7 +81,8 @@ func FuzzDecodeCommand(f *testing.F) {
 		}
 		command := Command{
 			Event: deref(want.Event), Channel: deref(want.Channel), Key: deref(want.Key), Data: want.Data, Ref: deref(want.Ref),
-			Schedule: Schedule{deref(want.Expr), deref(want.Timezone)},
+			DeduplicationID: deref(want.Dedup),
+			Schedule:        Schedule{deref(want.Expr), deref(want.Timezone)},
 		}
 		if diff := cmp.Diff(command, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
