@@ -69,6 +69,13 @@ func (n measuredNode) Replay(ctx context.Context, q store.ReplayRequest) (store.
 	return r, err
 }
 
+func (n measuredNode) Edit(ctx context.Context, q store.EditRequest) (store.EditResult, error) {
+	ctx, o := n.begin(ctx, "Edit", q.Channel)
+	r, err := n.Node.Edit(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
 func (n measuredNode) React(ctx context.Context, q store.ReactRequest) (store.ReactResult, error) {
 	ctx, o := n.begin(ctx, "React", q.Channel)
 	r, err := n.Node.React(ctx, q)

@@ -56,6 +56,10 @@ func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.R
 	return through(ctx, n, n.Node.Replay, r)
 }
 
+func (n *faultyNode) Edit(ctx context.Context, e store.EditRequest) (store.EditResult, error) {
+	return through(ctx, n, n.Node.Edit, e)
+}
+
 func (n *faultyNode) React(ctx context.Context, r store.ReactRequest) (store.ReactResult, error) {
 	return through(ctx, n, n.Node.React, r)
 }

@@ -20,6 +20,10 @@ type Messages interface {
 	// Replay returns a page of what was published on a channel, kept or not,
 	// since an item that a client has seen.
 	Replay(ctx context.Context, r ReplayRequest) (ReplayResult, error)
+	// Edit updates or deletes a kept message, and publishes the request's notice
+	// in the same step. The error wraps ErrNotFound if there is no such kept
+	// message, and ErrConflict if it is of another version than the request's.
+	Edit(ctx context.Context, e EditRequest) (EditResult, error)
 }
 
 // An Item is one step of a channel. Exactly one of Message, Presence and Storage is
@@ -53,7 +57,14 @@ type Message struct {
 	Expires time.Time
 	// Trace is that of the request, nil for none.
 	Trace map[string]string
+	// Updates is how often the message was updated, and Updated the id of the
+	// notice of the last time, zero if it never was. Data is the newest.
+	Updates int64
+	Updated ulid.ULID
 }
+
+// Version is 1 for a message as it was published, and 1 more with each update.
+func (m *Message) Version() int64 { return 1 + m.Updates }
 
 // Size is what a message counts for in a page's MaxBytes.
 func (m *Message) Size() int {

@@ -70,6 +70,9 @@ var (
 	// ErrCapacity means that a bound of the request leaves no room for what it
 	// would add. Nothing was changed.
 	ErrCapacity = errors.New("store: at capacity")
+	// ErrConflict means that something is not as the request expects it. Nothing
+	// was changed.
+	ErrConflict = errors.New("store: conflict")
 	// ErrNoPeer means that no living node has the id that was called.
 	ErrNoPeer = errors.New("store: no such node")
 )

@@ -19,7 +19,7 @@ func (k *keptMessage) before(other *keptMessage) bool { return k.at.Before(other
 
 // keptMessages are those of one channel.
 type keptMessages struct {
-	// list has them by id, with holes where one expired.
+	// list has them by id, with holes where one expired or was deleted.
 	list  []keptSlot
 	holes int
 	// expired is the newest of those that expired.
@@ -104,8 +104,7 @@ func (k *keptMessages) expire(now time.Time, limit int) {
 			break
 		}
 		id := m.message.ID
-		k.list[k.from(id)].message = nil
-		k.holes++
+		k.dig(id)
 		if id.Compare(k.expired) > 0 {
 			k.expired = id
 		}
@@ -113,6 +112,21 @@ func (k *keptMessages) expire(now time.Time, limit int) {
 	if k.holes > len(k.list)/2 {
 		k.closeHoles()
 	}
+}
+
+// remove removes a message that is there.
+func (k *keptMessages) remove(m *keptMessage) {
+	k.expiry.remove(m)
+	k.dig(m.message.ID)
+	if k.holes > len(k.list)/2 {
+		k.closeHoles()
+	}
+}
+
+// dig makes a hole of a slot.
+func (k *keptMessages) dig(id ulid.ULID) {
+	k.list[k.from(id)].message = nil
+	k.holes++
 }
 
 func (k *keptMessages) closeHoles() {

@@ -1,6 +1,7 @@
 package storememory
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -21,6 +22,10 @@ type recent struct {
 	discarded ulid.ULID
 	// unmarked is the newest one that was in marks and is not.
 	unmarked ulid.ULID
+	// erased are the ids of messages that were edited away, from the log or from
+	// those that are kept, in their order: a replay may start after one. There are
+	// none without messages, because an edit adds one.
+	erased []ulid.ULID
 }
 
 // nothingRecent is only read.
@@ -55,8 +60,30 @@ func (r *recent) add(m *store.Message, limit int) {
 // discard removes the oldest message.
 func (r *recent) discard() {
 	r.discarded = r.messages.pop().ID
+	r.renew()
+}
+
+// renew notes the oldest message.
+func (r *recent) renew() {
 	if r.messages.len > 0 {
 		r.first = timeOf(r.messages.at(0).ID)
+	} else {
+		r.erased = nil
+	}
+}
+
+// erase takes a message out of the log, if it is there, and notes that it was an
+// item. The oldest of more than the limit are forgotten.
+func (r *recent) erase(id ulid.ULID, limit int) {
+	if i := r.after(id) - 1; i >= 0 && r.messages.at(i).ID == id {
+		r.messages.remove(i)
+		r.renew()
+	}
+	if i, found := slices.BinarySearchFunc(r.erased, id, ulid.ULID.Compare); !found {
+		r.erased = slices.Insert(r.erased, i, id)
+	}
+	if len(r.erased) > limit {
+		r.erased = slices.Delete(r.erased, 0, len(r.erased)-limit)
 	}
 }
 
@@ -97,6 +124,9 @@ func (r *recent) has(id ulid.ULID) bool {
 		return true
 	}
 	if i := r.after(id); i > 0 && r.messages.at(i-1).ID == id {
+		return true
+	}
+	if _, found := slices.BinarySearchFunc(r.erased, id, ulid.ULID.Compare); found {
 		return true
 	}
 	i := r.marks.search(func(m ulid.ULID) bool { return m.Compare(id) >= 0 })

@@ -55,14 +55,16 @@ func (c *channel) replay(r store.ReplayRequest, now time.Time) page {
 			kept = c.has().kept.list[j].message.message
 		}
 		switch {
-		case kept == next: // It is in both, or both have ended.
-			i, j = i+1, j+1
+		case kept == nil && next == nil:
+			return p
+		case kept != nil && next != nil && kept.ID == next.ID: // The log has it as it was published.
+			next, i, j = kept, i+1, j+1
 		case next == nil, kept != nil && kept.ID.Compare(next.ID) < 0:
 			next, j = kept, j+1
 		default:
 			i++
 		}
-		if next == nil || next.ID.Compare(r.Until) > 0 || !p.add(next) {
+		if next.ID.Compare(r.Until) > 0 || !p.add(next) {
 			return p
 		}
 	}

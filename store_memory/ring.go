@@ -39,6 +39,14 @@ func (r *ring[T]) pop() T {
 	return x
 }
 
+// remove removes the i-th oldest element.
+func (r *ring[T]) remove(i int) {
+	for ; i > 0; i-- {
+		r.buf[(r.head+i)&(len(r.buf)-1)] = r.at(i - 1)
+	}
+	r.pop()
+}
+
 // search returns the index of the first element for which f is true, which
 // must then be true for all younger ones; len if there is none.
 func (r *ring[T]) search(f func(T) bool) int {

@@ -57,6 +57,7 @@ const (
 	refusedNone  refusal = "none"
 	refusedFull  refusal = "full"
 	refusedLater refusal = "later"
+	refusedOther refusal = "other"
 )
 
 // A call is one operation: a script with its keys and arguments, without those

@@ -148,8 +148,18 @@ func encodeMessage(p *store.PublishRequest) []byte {
 	return b
 }
 
-// trace is the last field of a message's record. It is there only if it is not
-// empty.
+// tail reads the fields at the end of a message's record that are there only if one
+// that is not empty follows: those of edit.lua.
+func (r *record) tail(m *store.Message) {
+	m.Trace = r.trace()
+	if r.rest != "" {
+		_ = r.next() // reserved
+	}
+	if r.rest != "" {
+		m.Updates, m.Updated = r.int(), r.id()
+	}
+}
+
 func (r *record) trace() map[string]string {
 	if r.rest == "" {
 		return nil
@@ -157,6 +167,9 @@ func (r *record) trace() map[string]string {
 	list, err := fields(r.next())
 	if err != nil || len(list)%2 != 0 {
 		r.bad = true
+		return nil
+	}
+	if len(list) == 0 {
 		return nil
 	}
 	m := make(map[string]string, len(list)/2)
@@ -185,7 +198,7 @@ func decodeItem(channel, id, text string) (*store.Item, error) {
 		if r.flag() {
 			m.Meta = &store.Meta{UID: r.next(), UMD: r.bytes()}
 		}
-		m.Trace = r.trace()
+		r.tail(m)
 		it.Message = m
 	case "P":
 		p := &store.PresenceChange{Kind: store.PresenceKind(r.int())}

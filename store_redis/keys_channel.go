@@ -27,6 +27,7 @@ func (c channelKeys) changes() string { return c.name("h:") }
 func (c channelKeys) order() string   { return c.name("o:") }
 func (c channelKeys) bodies() string  { return c.name("b:") }
 func (c channelKeys) expiry() string  { return c.name("x:") }
+func (c channelKeys) erased() string  { return c.name("er:") }
 
 // stateCounted is COUNTED in lib.lua: the field of the state that nodes read themselves.
 const stateCounted = "c"

@@ -20,7 +20,7 @@ func TestKeysHaveOneTag(t *testing.T) {
 		keys = append(keys, n.subscriptionKeys(ck, "node.1")...)
 		keys = append(keys, n.publishCall(&p).keys...)
 		keys = append(keys, s.sched.scheduleKeys(ck.part, ck)...)
-		keys = append(keys, s.keys.ops(ck.part, 1), s.keys.probe(ck.part, "node"), ck.topic(), ck.reactions(someID), ck.reactionOrder(someID), ck.reactionCounts(someID), ck.ownSchedules(someID))
+		keys = append(keys, s.keys.ops(ck.part, 1), s.keys.probe(ck.part, "node"), ck.topic(), ck.reactions(someID), ck.reactionOrder(someID), ck.reactionCounts(someID), ck.ownSchedules(someID), ck.erased())
 		seen := make(map[string]bool)
 		for _, key := range keys {
 			k := key.(string)

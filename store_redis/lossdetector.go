@@ -203,7 +203,7 @@ func (d *lossDetector) verifyChannel(ctx context.Context, channel string, ids []
 	for {
 		r, err := d.n.s.do(ctx, call{
 			script: findLostScript, part: ck.part,
-			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order()},
+			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.erased()},
 			args: append([]any{d.n.window}, ids...),
 		})
 		if err != nil {

@@ -288,6 +288,10 @@ func (d *deeds) growing() []deed {
 			_, err := d.n.React(ctx, r)
 			return err
 		}},
+		{"update a message", func(ctx context.Context) error {
+			_, err := d.n.Edit(ctx, update(d.ids[0], "1"))
+			return err
+		}},
 		{"connect", func(ctx context.Context) error {
 			return d.n.AddConnection(ctx, store.Connection{ID: "new"})
 		}},

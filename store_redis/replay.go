@@ -30,7 +30,7 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayR
 	for size := min(q.MaxBytes, readBytes); ; {
 		r, err := n.s.do(ctx, call{
 			script: replayScript, part: ck.part, kind: pageReply, replySize: size,
-			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies()},
+			keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.erased()},
 			args: []any{after, boundID(q.Until), strconv.Itoa(q.Limit), strconv.Itoa(size), besides(q.Channel), n.window},
 		})
 		if err != nil {

@@ -55,6 +55,7 @@ func newBatcher(name string, parts ...string) *script {
 var (
 	publishScript     = newBatcher("publish", "channel")
 	reactScript       = newScript("react", "channel", "reactions")
+	editScript        = newScript("edit", "channel")
 	setScript         = newScript("set", "channel", "entry")
 	cleanScript       = newScript("clean", "channel", "entry")
 	subscribeScript   = newScript("subscribe", "channel", "presence")

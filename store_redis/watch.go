@@ -118,8 +118,11 @@ func (n *node) listSize(channel string) int {
 
 // deliver hands an item to the receiver. The stripe is held.
 func (n *node) deliver(w *watch, h heard) {
-	it, err := decodeItem(w.channel, h.id, h.item)
 	w.at = h.id
+	if h.item == "" {
+		return // It was edited away.
+	}
+	it, err := decodeItem(w.channel, h.id, h.item)
 	if kind, ok := errors.AsType[unknownKind](err); ok {
 		n.leaveOut("item", string(kind))
 		return

@@ -55,7 +55,7 @@ func (w *watch) readAfterCall(after string, size int) call {
 	ck := w.keys
 	return call{
 		script: readAfterScript, part: ck.part,
-		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members()},
+		keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.bodies(), ck.members(), ck.erased()},
 		args: []any{after, strconv.Itoa(fillItems), strconv.Itoa(size)},
 	}
 }

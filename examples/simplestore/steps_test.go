@@ -17,7 +17,7 @@ import (
 // steps are the parts of package storetest, in the order in which the guide has
 // them pass.
 var steps = []string{
-	"Messages", "History", "Subscriptions", "Presence", "Storage", "Replay", "Reactions", "Nodes", "Schedules", "Calls",
+	"Messages", "History", "Subscriptions", "Presence", "Storage", "Replay", "Reactions", "Edits", "Nodes", "Schedules", "Calls",
 }
 
 // The guide has the same steps.
@@ -27,7 +27,7 @@ func TestGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	var named []string
-	for _, row := range regexp.MustCompile(`(?m)^\| \[\d\].* \| ([^|]*) \|$`).FindAllStringSubmatch(string(guide), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| \[\d+\].* \| ([^|]*) \|$`).FindAllStringSubmatch(string(guide), -1) {
 		for _, part := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
 			named = append(named, part[1])
 		}
@@ -151,6 +151,10 @@ func (n partialNode) Keys(ctx context.Context, q store.KeysRequest) (store.KeysR
 
 func (n partialNode) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayResult, error) {
 	return call(ctx, n, "Replay", n.Node.Replay, q)
+}
+
+func (n partialNode) Edit(ctx context.Context, q store.EditRequest) (store.EditResult, error) {
+	return call(ctx, n, "Edits", n.Node.Edit, q)
 }
 
 func (n partialNode) React(ctx context.Context, q store.ReactRequest) (store.ReactResult, error) {

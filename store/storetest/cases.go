@@ -103,6 +103,17 @@ var contract = []area{
 		{"tallies end where their bytes do", testTallyBytes},
 		{"reactions are read page by page", testReactionPages},
 	}},
+	{"Edits", []testCase{
+		{"an update changes a message in its place", testUpdate},
+		{"a deletion leaves nothing of a message", testDelete},
+		{"only messages that are in the history are edited", testEditNotFound},
+		{"an edit of another version changes nothing", testEditConflict},
+		{"updates at the same time have one order", testEditRace},
+		{"a replay brings any client to the view of one who saw all", testEditReplay},
+		{"many updates of a message take the room of one in the log", testEditReplayBound},
+		{"what the log has discarded is not proven by an edit", testEditReplayDiscarded},
+		{"an edit is replayed for a replay window", testEditAfterWindow},
+	}},
 	{"Nodes", []testCase{
 		{"every node has an id of its own", testNodeIDs},
 		{"a node is ready", testReady},

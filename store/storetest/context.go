@@ -58,6 +58,7 @@ func testEndedContext(e *env) {
 			_, err := a.Replay(ctx, store.ReplayRequest{Channel: "c", After: kept, Until: maxID, Limit: 1})
 			return err
 		}},
+		{"Edit", func() error { _, err := a.Edit(ctx, deletionOf(kept)); return err }},
 		{"React", func() error { _, err := a.React(ctx, reactionTo(kept, "Jim", "👍", false)); return err }},
 		{"Tallies", func() error { _, err := a.Tallies(ctx, tallyOf(kept)); return err }},
 		{"Reactions", func() error { _, err := a.Reactions(ctx, reactionsTo(kept)); return err }},

@@ -7,20 +7,21 @@
 -- discarded, may be missing. What is lost is noted, so that nobody who comes later
 -- is told that nothing is missing.
 
-local STATE, LOG, CHANGES, ORDER = unpack(KEYS, 1, 4)
+local STATE, LOG, CHANGES, ORDER, ERASED = unpack(KEYS, 1, 5)
 local WINDOW = unpack(ARGV, 1, 1) -- the replay window in ms
 local IDS = {unpack(ARGV, 2)}
 
 return reading(function()
   local newest, log_newest, changes_newest = unpack(redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST))
   local oldest = time_text(NOW - tonumber(WINDOW))
-  local gone, gone_changes = discarded(LOG, log_newest), discarded(CHANGES, changes_newest)
+  local gone, gone_changes = discarded(LOG, log_newest, ERASED), discarded(CHANGES, changes_newest)
 
   local function has(id)
     return id == newest or string.sub(id, 1, 13) < oldest
       or #redis.call('XRANGE', LOG, id, id) > 0
       or #redis.call('XRANGE', CHANGES, id, id) > 0
       or redis.call('ZSCORE', ORDER, id)
+      or erased_of(ERASED, id)
   end
 
   local lost = ''

@@ -25,11 +25,38 @@ local function stream(key, after, upto)
   end
 end
 
+-- Of an item that was edited away, its id is left, the id of the item before it, and if
+-- it was in the log the id of the one before it there; with commas between.
+
+-- erased_of reads what is left of an item, nil if it was not edited away.
+local function erased_of(erased, id)
+  return id ~= '' and redis.call('ZRANGEBYLEX', erased, '[' .. id, '(' .. id .. '~', 'LIMIT', 0, 1)[1] or nil
+end
+
+-- erased reads the items after an id that were edited away, each as ''.
+local function erased(key, id)
+  return function()
+    local ids, items, befores = {}, {}, {}
+    for i, member in ipairs(redis.call('ZRANGEBYLEX', key, '(' .. id .. '~', '+')) do
+      ids[i], befores[i] = string.match(member, '^([^,]*),([^,]*)')
+      items[i] = ''
+    end
+    return ids, items, befores, true
+  end
+end
+
 -- discarded returns the newest item that a stream has discarded, which its oldest entry
--- names as the one before; of an empty stream, the newest that it had.
-local function discarded(key, newest)
+-- names as the one before; of an empty stream, the newest that it had. What was edited
+-- away was not discarded: then it is the one before that.
+local function discarded(key, newest, erased)
   local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
-  return first and first[2][4] or newest or ''
+  local id = first and first[2][4] or newest or ''
+  local before = erased and id
+  while before do
+    id = before
+    before = string.match(erased_of(erased, id) or '', '^[^,]*,[^,]*,(.*)$')
+  end
+  return id
 end
 
 -- kept reads kept messages between two bounds as ZRANGEBYLEX takes them, or from the

@@ -9,6 +9,7 @@
 --   none   what was named does not exist
 --   full   there would be more of something than is allowed
 --   later  something else has to be done first
+--   other  what was named is not as the caller expects it
 --
 -- The first keys and arguments are the same in every script that changes something:
 -- the record of recent operations, the operation, and its deadline. Each script

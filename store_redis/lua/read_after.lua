@@ -3,7 +3,7 @@
 -- RETURNS  ok: newest id, 1 if there are more items, how many members there are, what
 --          they count for; then the items as a list of id, id of the item before, item
 
-local STATE, LOG, CHANGES, ORDER, BODIES, MEMBERS = unpack(KEYS, 1, 6)
+local STATE, LOG, CHANGES, ORDER, BODIES, MEMBERS, ERASED = unpack(KEYS, 1, 7)
 -- ID is '' to read only where the channel is. COUNT and BYTES are how many items.
 local ID, COUNT, BYTES = unpack(ARGV)
 local BESIDES = 128 -- what an item takes in the reply besides its own bytes
@@ -13,7 +13,7 @@ return reading(function()
   newest = newest or ''
   local flat, more = {}, ''
   if ID ~= '' and ID ~= newest then
-    local sources = {stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, '(' .. ID, '+')}
+    local sources = {stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, '(' .. ID, '+'), erased(ERASED, ID)}
     more = merge(sources, false, tonumber(COUNT), tonumber(BYTES), BESIDES, function(id, item, before)
       flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = id, before, item
       return true

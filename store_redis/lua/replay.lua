@@ -6,7 +6,7 @@
 -- RETURNS  ok: 1 if proven, 1 if there are more, id after which they are; then a list
 --          of id, item
 
-local STATE, LOG, CHANGES, ORDER, BODIES = unpack(KEYS, 1, 5)
+local STATE, LOG, CHANGES, ORDER, BODIES, ERASED = unpack(KEYS, 1, 6)
 -- AFTER is the item, UPTO the newest id wanted, COUNT and BYTES how many messages,
 -- BESIDES how many bytes each takes besides its own, WINDOW the replay window in ms.
 local AFTER, UPTO, COUNT, BYTES, BESIDES, WINDOW = unpack(ARGV)
@@ -26,9 +26,10 @@ return reading(function()
       or #redis.call('XRANGE', CHANGES, AFTER, AFTER) > 0
       or redis.call('ZSCORE', ORDER, AFTER)
       or AFTER == discarded(CHANGES, changes_newest)
+      or erased_of(ERASED, AFTER)
   end
 
-  local lost = discarded(LOG, log_newest)
+  local lost = discarded(LOG, log_newest, ERASED)
   if lost > AFTER or (known_lost or '') > AFTER or (lost ~= AFTER and not is_item()) then
     return answer('ok', pack({'', '', ''}))
   end

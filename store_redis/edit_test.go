@@ -1,0 +1,170 @@
+package storeredis
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/redistest"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+func update(id ulid.ULID, data string) store.EditRequest {
+	return store.EditRequest{
+		Channel: "c", Message: id, Data: []byte(data),
+		Notice: store.PublishRequest{Channel: "c", Event: "updated", Data: []byte(`[` + data + `,`)}, NoticeEnd: []byte("]"),
+	}
+}
+
+func deletion(id ulid.ULID) store.EditRequest {
+	return store.EditRequest{Channel: "c", Message: id, Delete: true, Notice: store.PublishRequest{Channel: "c", Event: "deleted"}}
+}
+
+func mustEdit(t *testing.T, n *node, e store.EditRequest) ulid.ULID {
+	t.Helper()
+	r, err := n.Edit(unhurried(t), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Notice
+}
+
+// TestEditedIsNotMissing edits messages in a random order, in the log and kept, before
+// and after they are discarded. Whichever item a node has heard last, it finds no gap
+// after it; and nothing that was edited away is taken for lost.
+func TestEditedIsNotMissing(t *testing.T) {
+	t.Parallel()
+	r := testSeed(t)
+	srv := redistest.StartServer(t)
+	in := newInbox(t)
+	n := joinAs(t, openAt(t, srv.Addr), in, testJoin)
+	mustWatch(t, n, "c")
+	ids := []ulid.ULID{mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "start"})}
+	var alive []ulid.ULID
+	for i := range 100 {
+		if len(alive) < 3 || r.IntN(3) == 0 {
+			keep := []time.Duration{time.Second, time.Hour, store.Forever}[r.IntN(3)]
+			id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Data: []byte("0"), Retention: keep})
+			ids, alive = append(ids, id), append(alive, id)
+			continue
+		}
+		at := r.IntN(len(alive))
+		e := update(alive[at], strconv.Itoa(i))
+		if r.IntN(3) == 0 {
+			e = deletion(alive[at])
+			alive = append(alive[:at], alive[at+1:]...)
+		}
+		if got, err := n.Edit(unhurried(t), e); err == nil {
+			ids = append(ids, got.Notice)
+		} else if err != store.ErrNotFound { // It has expired.
+			t.Fatal(err)
+		}
+	}
+	in.awaitIDs(ids, back)
+
+	ck := n.s.keys.channel("c")
+	w := &watch{channel: "c", keys: ck}
+	for i, id := range ids {
+		got, err := n.s.readAfter(unhurried(t), w, formatID(id), readBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if broken(formatID(id), got) || len(got.items) != len(ids)-1-i {
+			t.Errorf("after item %d of %d: %d items, broken: %v", i, len(ids), len(got.items), broken(formatID(id), got))
+		}
+	}
+	lost := func(id string) string {
+		res, err := n.s.do(unhurried(t), call{
+			script: findLostScript, part: ck.part, keys: []any{ck.state(), ck.log(), ck.changes(), ck.order(), ck.erased()}, args: []any{n.window, id},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.record.next()
+	}
+	for i, id := range ids {
+		if got := lost(formatID(id)); got != "" {
+			t.Errorf("item %d of %d is said to be lost", i, len(ids))
+		}
+	}
+	never := joinID(ids[len(ids)/2].Time(), firstSeq)
+	if lost(never) != never {
+		t.Error("an item that Redis does not have is not said to be lost")
+	}
+}
+
+// TestDeletedLeavesNothing: when the last message is deleted, no key is left but those
+// that a replay needs, for a window.
+func TestDeletedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	n := d.n
+	n.losses = newLossDetector(n)
+	ck := n.s.keys.channel("c")
+	for _, keep := range []time.Duration{time.Second, time.Hour, store.Forever} {
+		id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: keep})
+		react := store.ReactRequest{
+			Channel: "c", Reaction: store.Reaction{Message: id, UID: "Jim", Reaction: "x"}, Notice: store.PublishRequest{Channel: "c", Event: "x"},
+		}
+		if _, err := n.React(unhurried(t), react); err != nil {
+			t.Fatal(err)
+		}
+		mustEdit(t, n, update(id, "1"))
+		mustEdit(t, n, deletion(id))
+		at := formatID(id)
+		for _, key := range []string{
+			ck.order(), ck.bodies(), ck.expiry(), ck.reactions(at), ck.reactionOrder(at), ck.reactionCounts(at),
+		} {
+			if d.exists(key) {
+				t.Errorf("kept for %v, and deleted: %s is left", keep, key)
+			}
+		}
+		for _, key := range []string{ck.state(), ck.log(), ck.erased()} {
+			d.wantTTL(fmt.Sprintf("kept for %v, and deleted", keep), key, false)
+		}
+	}
+}
+
+// TestErasedIsBounded: what is remembered of very many edits is no more than the log
+// may have.
+func TestErasedIsBounded(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	o := testJoin
+	o.ReplayLimit = 10
+	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
+	id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
+	for range 50 {
+		mustEdit(t, n, update(id, "1"))
+	}
+	ck := n.s.keys.channel("c")
+	for what, size := range map[string]int64{
+		"ids of what was edited away": srv.Client().ZCard(t.Context(), ck.erased()).Val(),
+		"items in the log":            srv.Client().XLen(t.Context(), ck.log()).Val() + 9,
+	} {
+		if size != 10 {
+			t.Errorf("%d %s, want 10", size, what)
+		}
+	}
+}
+
+// TestEditOnce carries out an edit again of which the answer was lost.
+func TestEditOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	n := d.n
+	n.losses = newLossDetector(n)
+	ck := n.s.keys.channel("c")
+	id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
+	for _, edit := range []store.EditRequest{update(id, "1"), deletion(id)} {
+		c := n.editCall(&edit, ck, formatID(id))
+		c.op = fmt.Sprint("the same ", edit.Delete)
+		first, second := d.want("first", "", c), d.want("again", "", c)
+		if first.record != second.record {
+			t.Errorf("the first time it was %q, and then %q", first.record.rest, second.record.rest)
+		}
+	}
+}

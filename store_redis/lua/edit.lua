@@ -1,0 +1,89 @@
+-- edit updates or deletes a kept message, and publishes the notice of that.
+--
+-- RETURNS  ok: id of the notice, the new version or 0. none, other
+--
+-- What is edited away leaves its id, with those of the items before it, where readers
+-- find it that would miss it: the message if it is deleted, and the notice of the
+-- update before.
+
+local ERASED, RECORDS, RECORD_ORDER, COUNTS = unpack(KEYS, 9, 12)
+-- An update puts the version between the notice's data and its END. IF_VERSION is 0 for
+-- any; DELETE is 1 to delete.
+local NOTICE, END, MESSAGE, IF_VERSION, DELETE, DATA = unpack(ARGV, 8, 13)
+
+-- The fields of a message's record. Two more say who sent it, if FIELD_META is 1, and
+-- then come the ones at its end, as in codec.go.
+local FIELD_DATA, FIELD_META = 4, 6
+
+-- erase takes an item out of the log. One that the log has discarded is left out, if
+-- the item before it is not given, for the log knows it as such.
+local function erase(id, before)
+  local entry = redis.call('XRANGE', LOG, id, id)[1]
+  if entry then
+    redis.call('XDEL', LOG, entry[1])
+    redis.call('ZADD', ERASED, 0, id .. ',' .. entry[2][2] .. ',' .. entry[2][4])
+  elseif before then
+    redis.call('ZADD', ERASED, 0, id .. ',' .. before)
+  end
+end
+
+-- forget forgets the oldest of too many that were erased.
+local function forget()
+  local excess = redis.call('ZCARD', ERASED) - tonumber(LIMIT)
+  if excess > 0 then
+    redis.call('ZREM', ERASED, unpack(redis.call('ZRANGE', ERASED, 0, math.min(excess, 100) - 1)))
+  end
+  expire_at(ERASED, STATE_END)
+end
+
+return operation(function()
+  local body = redis.call('HGET', BODIES, MESSAGE)
+  if not body then
+    return answer('none')
+  end
+  local expires, before, item = string.match(body, '^(%d+) (%S*) (.*)$')
+  if expires ~= '0' and expires <= NOW_TEXT then
+    return answer('none')
+  end
+  local record = unpack_fields(item)
+  local last = FIELD_META + (record[FIELD_META] == '1' and 2 or 0)
+  local updates, updated = tonumber(record[last + 3]) or 0, record[last + 4]
+  if IF_VERSION ~= '0' and tonumber(IF_VERSION) ~= updates + 1 then
+    return answer('other')
+  end
+
+  local c = open()
+  local notice = NOTICE
+  if DELETE ~= '1' then
+    updates = updates + 1
+    notice = unpack_fields(notice)
+    notice[FIELD_DATA] = notice[FIELD_DATA] .. text(updates + 1) .. END
+    notice = pack(notice)
+  end
+  local id = publish(c, 0, notice, random(1))
+  if updated then
+    erase(updated)
+  end
+  if DELETE == '1' then
+    erase(MESSAGE, before)
+    redis.call('HDEL', BODIES, MESSAGE)
+    redis.call('ZREM', ORDER, MESSAGE)
+    redis.call('ZREM', EXPIRY, MESSAGE)
+    for _, key in ipairs({RECORDS, RECORD_ORDER, COUNTS}) do
+      redis.call('PEXPIREAT', key, '1')
+    end
+    if redis.call('EXISTS', ORDER) == 0 then
+      c.kept_expires = '0'
+    end
+  else
+    record[FIELD_DATA] = DATA
+    for i = #record + 1, last + 2 do
+      record[i] = ''
+    end
+    record[last + 3], record[last + 4] = text(updates), id
+    redis.call('HSET', BODIES, MESSAGE, expires .. ' ' .. before .. ' ' .. pack(record))
+  end
+  forget()
+  close(c)
+  return pack({id, DELETE == '1' and '0' or text(updates + 1)})
+end)
