@@ -251,6 +251,13 @@ func (n *faultyNode) Count(ctx context.Context, c store.CountRequest) (int, erro
 	return n.Node.Count(ctx, c)
 }
 
+func (n *faultyNode) Erase(ctx context.Context, e store.EraseRequest) (store.EraseResult, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.EraseResult{}, err
+	}
+	return n.Node.Erase(ctx, e)
+}
+
 func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.ReplayResult, error) {
 	if err := n.s.err(nil, ""); err != nil {
 		return store.ReplayResult{}, err

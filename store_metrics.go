@@ -160,6 +160,13 @@ func (n measuredNode) Keys(ctx context.Context, q store.KeysRequest) (store.Keys
 	return r, err
 }
 
+func (n measuredNode) Erase(ctx context.Context, q store.EraseRequest) (store.EraseResult, error) {
+	ctx, o := n.begin(ctx, "Erase", q.Channel)
+	r, err := n.Node.Erase(ctx, q)
+	n.end(ctx, o, err)
+	return r, err
+}
+
 func (n measuredNode) AddConnection(ctx context.Context, q store.Connection) error {
 	ctx, o := n.begin(ctx, "AddConnection", "")
 	err := n.Node.AddConnection(ctx, q)

@@ -111,6 +111,10 @@ func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysR
 	return through(ctx, n, n.Node.Keys, k)
 }
 
+func (n *faultyNode) Erase(ctx context.Context, e store.EraseRequest) (store.EraseResult, error) {
+	return through(ctx, n, n.Node.Erase, e)
+}
+
 func (n *faultyNode) AddConnection(ctx context.Context, c store.Connection) error {
 	if err := n.pass(ctx); err != nil {
 		return err

@@ -62,6 +62,10 @@ type SetRequest struct {
 	Emit bool
 	// Origin describes the request to core. It is opaque to the store.
 	Origin []byte
+	// NotAfter, if not zero, is the newest version that may be written over: if the
+	// entry's ID is greater, nothing changes, and Entry and Previous are what is
+	// there. A schedule has none.
+	NotAfter ulid.ULID
 }
 
 // A SetResult is the outcome of a write.

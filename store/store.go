@@ -121,6 +121,7 @@ type Node interface {
 	Reactions
 	Subscriptions
 	Storage
+	Erasing
 	Connections
 	Peers
 

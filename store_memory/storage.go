@@ -107,6 +107,10 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 	var result store.SetResult
 	if old != nil {
 		result.Previous = old.entry
+		if !r.NotAfter.IsZero() && old.entry.ID.Compare(r.NotAfter) > 0 {
+			result.Entry = *old.entry
+			return result
+		}
 	}
 	e := &store.Entry{
 		Channel: c.name, Key: r.Key, Value: r.Value, Meta: r.Meta, Emit: r.Emit, Origin: r.Origin,

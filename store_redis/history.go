@@ -30,7 +30,7 @@ func (n *node) History(ctx context.Context, h store.HistoryRequest) (store.Histo
 	for {
 		r, err := n.s.do(ctx, call{
 			script: historyScript, part: ck.part, kind: kind, replySize: replySize,
-			keys: []any{ck.order(), ck.bodies()},
+			keys: []any{ck.order(), ck.bodies(), ck.state()},
 			args: []any{low, high, flag(h.Reverse), strconv.Itoa(h.Limit), strconv.Itoa(size), besides(h.Channel)},
 		})
 		if err != nil {
@@ -61,7 +61,7 @@ func (n *node) Count(ctx context.Context, c store.CountRequest) (int, error) {
 		low = "(" + boundID(c.After)
 	}
 	r, err := n.s.do(ctx, call{
-		script: countScript, part: ck.part, keys: []any{ck.order(), ck.expiry()}, args: []any{low, strconv.Itoa(c.Limit)},
+		script: countScript, part: ck.part, keys: []any{ck.order(), ck.expiry(), ck.state()}, args: []any{low, strconv.Itoa(c.Limit)},
 	})
 	if err != nil {
 		return 0, err

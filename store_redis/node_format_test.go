@@ -308,7 +308,7 @@ func TestAgreement(t *testing.T) {
 		letters = append(letters, m[1]+" "+m[2])
 	}
 	for _, row := range []struct{ what, got, want string }{
-		{"fields of a state", strings.Join(letters, ", "), "NEWEST l, FLOOR f, FLOOR_HISTORY i, LOG_NEWEST u, CHANGES_NEWEST a, LOST d, " +
+		{"fields of a state", strings.Join(letters, ", "), "NEWEST l, FLOOR f, FLOOR_HISTORY i, LOG_NEWEST u, CHANGES_NEWEST a, LOST d, ERASED_TO e, " +
 			"STATE_EXPIRES w, LOG_EXPIRES v, CHANGES_EXPIRES o, KEPT_EXPIRES k, DUE j, " +
 			"SUBSCRIPTIONS n, COUNTED c, LAST_PLACE q, MEMBERS_SIZE b, HAS_STORAGE s, LINGERING g, COUNT_WATCHERS r"},
 		{"state", ck.state(), "x:{p0d}:c:2Eprp7By8xRwvTMcucT0tg"},

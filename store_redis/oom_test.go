@@ -192,6 +192,8 @@ type deeds struct {
 	group string
 	// schedules that are pending.
 	schedules [2]ulid.ULID
+	// erased is up to where another channel is erased, with a message to be freed.
+	erased ulid.ULID
 }
 
 func startDeeds(t *testing.T, n *node) *deeds {
@@ -212,6 +214,10 @@ func startDeeds(t *testing.T, n *node) *deeds {
 	set, err := n.Set(ctx, d.entry("old", "1"))
 	must(err)
 	d.ids = append(d.ids, set.Entry.ID)
+	mustPublish(t, n, store.PublishRequest{Channel: "erased", Event: "e", Retention: store.Forever})
+	erased, err := n.Erase(ctx, store.EraseRequest{Channel: "erased", Limit: 1})
+	must(err)
+	d.erased = erased.Until
 	reacted, err := n.React(ctx, d.reaction("old"))
 	must(err)
 	d.ids = append(d.ids, reacted.Notice)
@@ -384,6 +390,13 @@ func (d *deeds) freeing() []deed {
 		{"disconnect", func(ctx context.Context) error { return d.n.RemoveConnection(ctx, "leaving") }},
 		{"cancel a schedule", func(ctx context.Context) error {
 			return d.n.s.Scheduler().Cancel(ctx, d.group, d.schedules[0])
+		}},
+		{"free what is erased", func(ctx context.Context) error {
+			res, err := d.n.Erase(ctx, store.EraseRequest{Channel: "erased", Until: d.erased, Limit: 10})
+			if err == nil && res.Freed != 1 {
+				err = fmt.Errorf("%d messages are freed, want 1", res.Freed)
+			}
+			return err
 		}},
 	}
 }

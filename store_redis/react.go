@@ -56,7 +56,7 @@ func (n *node) Tallies(ctx context.Context, q store.TalliesRequest) ([]store.Tal
 	}
 	ck := n.s.keys.channel(q.Channel)
 	tallies := make([]store.Tally, len(q.Messages))
-	var keys []any
+	keys := []any{ck.state()}
 	var asked []int
 	for i, id := range q.Messages {
 		if at := formatID(id); at != "" {
@@ -64,7 +64,7 @@ func (n *node) Tallies(ctx context.Context, q store.TalliesRequest) ([]store.Tal
 			asked = append(asked, i)
 		}
 	}
-	if len(keys) == 0 {
+	if len(asked) == 0 {
 		return tallies, nil
 	}
 	r, err := n.s.do(ctx, call{
@@ -120,7 +120,7 @@ func (n *node) Reactions(ctx context.Context, q store.ReactionsRequest) (store.R
 	}
 	ck := n.s.keys.channel(q.Channel)
 	r, err := n.s.do(ctx, call{
-		script: reactorsScript, part: ck.part, kind: pageReply, replySize: q.MaxBytes, keys: reactionKeys(&ck, at),
+		script: reactorsScript, part: ck.part, kind: pageReply, replySize: q.MaxBytes, keys: append(reactionKeys(&ck, at), ck.state()),
 		args: []any{after, strconv.Itoa(q.Limit), strconv.Itoa(q.MaxBytes)},
 	})
 	if err != nil {

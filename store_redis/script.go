@@ -54,6 +54,8 @@ func newBatcher(name string, parts ...string) *script {
 
 var (
 	publishScript     = newBatcher("publish", "channel")
+	eraseScript       = newScript("erase", "channel")
+	eraseFreeScript   = newScript("erase_free", "channel")
 	reactScript       = newScript("react", "channel", "reactions")
 	editScript        = newScript("edit", "channel")
 	setScript         = newScript("set", "channel", "entry")
@@ -79,7 +81,7 @@ var (
 	readScript      = newReader("read")
 	readAfterScript = newReader("read_after", "items")
 	historyScript   = newReader("history", "items")
-	countScript     = newReader("count")
+	countScript     = newReader("count", "items")
 	replayScript    = newReader("replay", "items")
 	talliesScript   = newReader("tallies", "reactions")
 	reactorsScript  = newReader("reactors", "reactions")

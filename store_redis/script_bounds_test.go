@@ -45,7 +45,7 @@ func TestReadBounds(t *testing.T) {
 		}
 	}
 
-	var messages []any
+	messages := []any{ck.state()}
 	for range 3 {
 		r := d.want("publish", "", n.publishCall(&store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}))
 		id := r.record.next()
@@ -79,7 +79,7 @@ func TestReadBounds(t *testing.T) {
 		}
 	}
 	// Those that no counts are known of are counted, and cost as much as there are.
-	if err := d.db.Del(t.Context(), messages[2].(string), messages[5].(string)).Err(); err != nil {
+	if err := d.db.Del(t.Context(), messages[3].(string), messages[6].(string)).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(tallies(2, "", 0).more); got != 1 {

@@ -13,7 +13,11 @@ func (n *node) entryKeys(ck channelKeys) []any {
 }
 
 func setArgs(s *store.SetRequest) []any {
-	return []any{s.Key, s.Digest, decimal(millis(s.Retention)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s)}
+	notAfter := ""
+	if !s.NotAfter.IsZero() {
+		notAfter = boundID(s.NotAfter)
+	}
+	return []any{s.Key, s.Digest, decimal(millis(s.Retention)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s), notAfter}
 }
 
 // Set writes or clears an entry.

@@ -73,6 +73,17 @@ func (c *channel) announce(now time.Time, item *store.Item) {
 	c.append(now, item, &record{brief: true, until: now.Add(c.store.options.ReplayWindow)})
 }
 
+// position is the newest item's id, or one made up for a channel without items.
+func (c *channel) position(now time.Time) ulid.ULID {
+	if !c.newest.IsZero() {
+		return c.newest
+	}
+	if c.origin.IsZero() {
+		c.origin = c.nextID(now)
+	}
+	return c.origin
+}
+
 // Watch implements [store.Subscriptions].
 func (n *node) Watch(ctx context.Context, channel string) error {
 	if err := n.lock(ctx); err != nil {

@@ -17,7 +17,8 @@ import (
 // steps are the parts of package storetest, in the order in which the guide has
 // them pass.
 var steps = []string{
-	"Messages", "History", "Subscriptions", "Presence", "Storage", "Replay", "Reactions", "Edits", "Nodes", "Schedules", "Calls",
+	"Messages", "History", "Subscriptions", "Presence", "Storage", "Replay", "Reactions", "Edits", "Erasure",
+	"Nodes", "Schedules", "Calls",
 }
 
 // The guide has the same steps.
@@ -167,6 +168,10 @@ func (n partialNode) Tallies(ctx context.Context, q store.TalliesRequest) ([]sto
 
 func (n partialNode) Reactions(ctx context.Context, q store.ReactionsRequest) (store.ReactionsResult, error) {
 	return call(ctx, n, "Reactions", n.Node.Reactions, q)
+}
+
+func (n partialNode) Erase(ctx context.Context, q store.EraseRequest) (store.EraseResult, error) {
+	return call(ctx, n, "Erasure", n.Node.Erase, q)
 }
 
 func (n partialNode) UseToken(ctx context.Context, token string, until time.Time) (bool, error) {

@@ -53,6 +53,10 @@ func (c *channel) write(now time.Time, q *store.SetRequest, by *node) store.SetR
 		old = nil
 	}
 	res := store.SetResult{Previous: c.entry(now, q.Key)}
+	if old != nil && !q.NotAfter.IsZero() && old.ID.Compare(q.NotAfter) > 0 {
+		res.Entry = *res.Previous
+		return res
+	}
 	e := store.Entry{Channel: c.name, Key: q.Key, Value: q.Value, Meta: q.Meta, Emit: q.Emit, Origin: q.Origin}
 	switch {
 	case q.Value == nil:

@@ -70,12 +70,7 @@ func (n *node) Subscribe(ctx context.Context, q store.SubscribeRequest) (store.S
 		node: n, uid: q.UID, umd: q.UMD, digest: q.UMDDigest, counted: q.Counted, member: q.Presence,
 	}
 	c.countChanged(res.CountBefore)
-	if c.newest.IsZero() && c.origin.IsZero() {
-		c.origin = c.nextID(now)
-	}
-	if res.Position = c.newest; c.newest.IsZero() {
-		res.Position = c.origin
-	}
+	res.Position = c.position(now)
 	res.Change = c.withMembers(res.Change, n)
 	if res.Info = c.info(); q.KnowsMembers {
 		res.Info.Members = nil

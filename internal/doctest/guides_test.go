@@ -24,7 +24,7 @@ func TestGuideCode(t *testing.T) {
 		"docs/writing-a-store.md": {[]string{
 			"examples/simplestore/store_test.go", "examples/simplestore/node.go", "examples/simplestore/channel.go",
 			"examples/simplestore/message.go", "examples/simplestore/subscription.go", "examples/simplestore/storage.go",
-			"examples/simplestore/reaction.go", "examples/simplestore/edit.go", "examples/simplestore/schedule.go",
+			"examples/simplestore/reaction.go", "examples/simplestore/edit.go", "examples/simplestore/erase.go", "examples/simplestore/schedule.go",
 		}, 12},
 		"docs/mounting.md": {[]string{"examples/routers/routers.go", "examples/routers/main.go", "internal/doctest/mounting_example_test.go"}, 8},
 	} {

@@ -98,6 +98,10 @@ func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store
 	return unlessFaulty(n.faults, func() (store.EntriesResult, error) { return n.Node.Entries(ctx, e) })
 }
 
+func (n *faultyNode) Erase(ctx context.Context, e store.EraseRequest) (store.EraseResult, error) {
+	return unlessFaulty(n.faults, func() (store.EraseResult, error) { return n.Node.Erase(ctx, e) })
+}
+
 func (n *faultyNode) UpdateSubscription(ctx context.Context, u store.UpdateSubscriptionRequest) (*store.PresenceChange, error) {
 	return unlessFaulty(n.faults, func() (*store.PresenceChange, error) { return n.Node.UpdateSubscription(ctx, u) })
 }

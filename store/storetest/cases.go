@@ -62,6 +62,7 @@ var contract = []area{
 	{"Storage", []testCase{
 		{"an entry is what was written last, until it is cleared", testSet},
 		{"writing an equal value announces nothing", testSetEqual},
+		{"an entry that is newer than a request allows stays", testSetNotAfter},
 		{"keys come in byte order, from the prefix and the bound that were asked for", testKeys},
 		{"many keys are read page by page", testManyKeys},
 		{"entries come in the order of their keys, up to a bound in bytes", testEntries},
@@ -113,6 +114,13 @@ var contract = []area{
 		{"many updates of a message take the room of one in the log", testEditReplayBound},
 		{"what the log has discarded is not proven by an edit", testEditReplayDiscarded},
 		{"an edit is replayed for a replay window", testEditAfterWindow},
+	}},
+	{"Erasure", []testCase{
+		{"from its first step, nobody finds what is erased", testErase},
+		{"an erasure of what can be replayed leaves what is kept", testEraseReplay},
+		{"a channel without items can be erased", testEraseNothing},
+		{"a repeated publish does not bring back what is erased", testEraseRepeats},
+		{"an erasure ends at one place in the order", testEraseWhilePublishing},
 	}},
 	{"Nodes", []testCase{
 		{"every node has an id of its own", testNodeIDs},

@@ -82,6 +82,10 @@ func testEndedContext(e *env) {
 			return err
 		}},
 		{"Keys", func() error { _, err := a.Keys(ctx, store.KeysRequest{Channel: "c", Limit: 1}); return err }},
+		{"Erase", func() error {
+			_, err := a.Erase(ctx, store.EraseRequest{Channel: "c", Limit: 1})
+			return err
+		}},
 		{"AddConnection", func() error { return a.AddConnection(ctx, store.Connection{ID: "2"}) }},
 		{"RemoveConnection", func() error { return a.RemoveConnection(ctx, "2") }},
 		{"UseToken", func() error { _, err := a.UseToken(ctx, "t", e.h.Now().Add(time.Hour)); return err }},

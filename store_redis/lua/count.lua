@@ -2,12 +2,13 @@
 --
 -- RETURNS  ok: how many, LIMIT if there are more
 
-local ORDER, EXPIRY = unpack(KEYS, 1, 2)
+local ORDER, EXPIRY, STATE = unpack(KEYS, 1, 3)
 -- LOW is a bound as ZLEXCOUNT takes it.
 local LOW, LIMIT = unpack(ARGV)
 LIMIT = tonumber(LIMIT)
 
 return reading(function()
+  LOW = after_erased(STATE, LOW)
   local n = redis.call('ZLEXCOUNT', ORDER, LOW, '+')
   -- What has expired and is not removed yet, which is soon, does not count.
   local from = 0

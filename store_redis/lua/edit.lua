@@ -38,7 +38,7 @@ end
 
 return operation(function()
   local body = redis.call('HGET', BODIES, MESSAGE)
-  if not body then
+  if not body or MESSAGE <= erased_to(STATE) then
     return answer('none')
   end
   local expires, before, item = string.match(body, '^(%d+) (%S*) (.*)$')

@@ -36,6 +36,15 @@ local function expire_entries(n)
   end
 end
 
+-- live_entry returns an entry that has not expired, or nil.
+local function live_entry(key)
+  local entry = redis.call('HGET', ENTRIES, key)
+  local expires = entry and tonumber(unpack_fields(entry)[2])
+  if expires and (expires == 0 or expires > NOW) then
+    return entry
+  end
+end
+
 -- set writes or clears an entry and returns: 1 if it changed, the entry, the
 -- previous one. keep is in ms, -1 for ever; blob is the rest of the entry.
 local function set(c, key, digest, keep, emit, clear, blob)

@@ -12,12 +12,13 @@ local WINDOW = unpack(ARGV, 1, 1) -- the replay window in ms
 local IDS = {unpack(ARGV, 2)}
 
 return reading(function()
-  local newest, log_newest, changes_newest = unpack(redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST))
+  local newest, log_newest, changes_newest, erased_until = unpack(
+    redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST, ERASED_TO))
   local oldest = time_text(NOW - tonumber(WINDOW))
   local gone, gone_changes = discarded(LOG, log_newest, ERASED), discarded(CHANGES, changes_newest)
 
   local function has(id)
-    return id == newest or string.sub(id, 1, 13) < oldest
+    return id == newest or string.sub(id, 1, 13) < oldest or id <= (erased_until or '')
       or #redis.call('XRANGE', LOG, id, id) > 0
       or #redis.call('XRANGE', CHANGES, id, id) > 0
       or redis.call('ZSCORE', ORDER, id)

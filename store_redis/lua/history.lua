@@ -4,14 +4,15 @@
 --
 -- What has expired counts, too: it is read.
 
-local ORDER, BODIES = unpack(KEYS, 1, 2)
+local ORDER, BODIES, STATE = unpack(KEYS, 1, 3)
 -- LOW and HIGH are bounds as in ZRANGEBYLEX, REVERSE is 1 for newest first, COUNT and
 -- BYTES how many, and BESIDES how many bytes each takes besides its own.
 local LOW, HIGH, REVERSE, COUNT, BYTES, BESIDES = unpack(ARGV)
 
 return reading(function()
   local reverse = REVERSE == '1'
-  local more, last, flat = messages({kept(ORDER, BODIES, LOW, HIGH, reverse)}, reverse,
+  local low = after_erased(STATE, LOW)
+  local more, last, flat = messages({kept(ORDER, BODIES, low, HIGH, reverse)}, reverse,
     tonumber(COUNT), tonumber(BYTES), tonumber(BESIDES))
   local reply = answer('ok', pack({more, last}))
   reply[4] = flat

@@ -59,6 +59,16 @@ local function discarded(key, newest, erased)
   return id
 end
 
+-- after_erased returns a lower bound as ZRANGEBYLEX takes it, or a greater one behind
+-- what is erased.
+local function after_erased(state, low)
+  local bound = '(' .. erased_to(state)
+  if bound ~= '(' and (low == '-' or low < bound) then
+    return bound
+  end
+  return low
+end
+
 -- kept reads kept messages between two bounds as ZRANGEBYLEX takes them, or from the
 -- newest.
 local function kept(order, bodies, low, high, reverse)

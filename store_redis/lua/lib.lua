@@ -57,7 +57,8 @@ local FLOOR = 'f'           -- no id up to this one may be made
 local FLOOR_HISTORY = 'i'   -- the history in which the floor is the position of those who subscribed before any item
 local LOG_NEWEST = 'u'      -- newest item of the log
 local CHANGES_NEWEST = 'a'  -- newest item of the changes
-local LOST = 'd'            -- newest item that is known to be lost
+local LOST = 'd'            -- newest item that is known to be lost, or must not be replayed
+local ERASED_TO = 'e'       -- newest item that is erased: what is kept up to it is as good as gone
 local STATE_EXPIRES = 'w'   -- 0 not at all by itself, -1 never
 local LOG_EXPIRES = 'v'
 local CHANGES_EXPIRES = 'o'
@@ -70,6 +71,11 @@ local MEMBERS_SIZE = 'b'    -- what all members count for together
 local HAS_STORAGE = 's'     -- 1 if there are entries
 local LINGERING = 'g'       -- members who linger
 local COUNT_WATCHERS = 'r'  -- topics of the nodes to be told that the subscriptions have changed
+
+-- erased_to returns the newest item of a channel that is erased, '' if there is none.
+local function erased_to(state)
+  return redis.call('HGET', state, ERASED_TO) or ''
+end
 
 -- history names what Redis has replicated since it began. A restart and a change
 -- of masters begin another one, which may lack the newest of the one before.

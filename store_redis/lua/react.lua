@@ -31,7 +31,7 @@ end
 return operation(function()
   local body = redis.call('HGET', BODIES, MESSAGE)
   local expires = body and tonumber(string.match(body, '^%d+'))
-  if not expires or (expires > 0 and expires <= NOW) then
+  if not expires or (expires > 0 and expires <= NOW) or MESSAGE <= erased_to(STATE) then
     return answer('none')
   end
   local add, field = ADDED ~= '', pack({REACTION, USER})

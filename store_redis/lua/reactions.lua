@@ -7,6 +7,11 @@
 --            reactions, in their order
 -- Version 0.1 knew only the records. So n tells whether the others are true.
 
+-- message_of returns the id of the message in the name of its records.
+local function message_of(records)
+  return string.sub(records, -30)
+end
+
 -- id_of returns the id in a record.
 local function id_of(record)
   return string.sub(record, 4, 33)

@@ -2,13 +2,15 @@
 --
 -- RETURNS  ok: 1 if there are more; then a list of field, record in turn
 
-local RECORDS, RECORD_ORDER, COUNTS = unpack(KEYS, 1, 3)
+local RECORDS, RECORD_ORDER, COUNTS, STATE = unpack(KEYS, 1, 4)
 local AFTER, COUNT, BYTES = unpack(ARGV) -- id of the reaction to begin after, or ''; how many at the most
 
 return reading(function()
   local count, most = tonumber(COUNT), tonumber(BYTES)
   local members
-  if counted(RECORDS, COUNTS) then
+  if message_of(RECORDS) <= erased_to(STATE) then
+    members = {}
+  elseif counted(RECORDS, COUNTS) then
     local low = AFTER == '' and '-' or '(' .. AFTER .. '\255'
     members = redis.call('ZRANGEBYLEX', RECORD_ORDER, low, '+', 'LIMIT', 0, count + 1)
   else

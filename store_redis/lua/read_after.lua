@@ -13,7 +13,9 @@ return reading(function()
   newest = newest or ''
   local flat, more = {}, ''
   if ID ~= '' and ID ~= newest then
-    local sources = {stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, '(' .. ID, '+'), erased(ERASED, ID)}
+    local sources = {
+      stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, after_erased(STATE, '(' .. ID), '+'), erased(ERASED, ID),
+    }
     more = merge(sources, false, tonumber(COUNT), tonumber(BYTES), BESIDES, function(id, item, before)
       flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = id, before, item
       return true

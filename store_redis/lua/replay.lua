@@ -12,15 +12,15 @@ local STATE, LOG, CHANGES, ORDER, BODIES, ERASED = unpack(KEYS, 1, 6)
 local AFTER, UPTO, COUNT, BYTES, BESIDES, WINDOW = unpack(ARGV)
 
 return reading(function()
-  local newest, log_newest, changes_newest, known_lost, floor, floor_history = unpack(
-    redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST, LOST, FLOOR, FLOOR_HISTORY))
+  local newest, log_newest, changes_newest, known_lost, floor, floor_history, erased_until = unpack(
+    redis.call('HMGET', STATE, NEWEST, LOG_NEWEST, CHANGES_NEWEST, LOST, FLOOR, FLOOR_HISTORY, ERASED_TO))
   local oldest = text(NOW - tonumber(WINDOW))
   -- Where no write is accepted, what is too old remains, and may be replayed.
   redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
   redis.pcall('XTRIM', CHANGES, 'MINID', '=', oldest)
 
   local function is_item()
-    return AFTER == newest
+    return AFTER == newest or AFTER == erased_until
       or (AFTER == floor and floor_history == history())
       or #redis.call('XRANGE', LOG, AFTER, AFTER) > 0
       or #redis.call('XRANGE', CHANGES, AFTER, AFTER) > 0

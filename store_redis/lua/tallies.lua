@@ -1,14 +1,15 @@
 -- tallies counts the reactions to messages.
 --
--- KEYS     the three of each message: records, order and counts
+-- KEYS     the state of the channel; the three of each message: records, order, counts
 -- RETURNS  ok: nothing; then for each message, until there are too many bytes, a
 --          list of its tally and of field, record in turn, in no order
 
 -- FIRST is how many of the first reactions to each are wanted, USER whose reactions are
 -- wanted besides, or '', and BYTES how many the answer may have.
 local FIRST, USER, BYTES = unpack(ARGV)
+local STATE = unpack(KEYS, 1, 1)
 local first, most = tonumber(FIRST), tonumber(BYTES)
-local size = 0
+local size, newest_erased = 0, nil
 
 -- add appends records to a list.
 local function add(list, records, fields)
@@ -38,6 +39,9 @@ end
 
 -- count returns what the reply has of one message; nothing if it would cost too much.
 local function count(is_first, records, order, counts)
+  if message_of(records) <= newest_erased then
+    return {''}
+  end
   local true_counts, tally = counted(records, counts)
   local members
   if not true_counts then
@@ -70,9 +74,10 @@ end
 
 return reading(function()
   local reply = answer('ok')
-  for k = 1, #KEYS - 1, 3 do -- The last key is that of the frame.
-    local list = count(k == 1, unpack(KEYS, k, k + 2))
-    if not list or (k > 1 and size > most) then
+  newest_erased = erased_to(STATE)
+  for k = 2, #KEYS - 1, 3 do -- The last key is that of the frame.
+    local list = count(k == 2, unpack(KEYS, k, k + 2))
+    if not list or (k > 2 and size > most) then
       break
     end
     reply[#reply + 1] = list
