@@ -35,6 +35,7 @@ type connection struct {
 
 	sourceIP, userAgent string
 	connected           time.Time
+	revocations         uint64 // how many there had been before it was asked who this is
 
 	// ops is held while a command of this connection changes something, whether
 	// the client sent it or it came over HTTP or from the store.
@@ -103,6 +104,7 @@ func (c *connection) run(secret string) {
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
 	c.emitConnection(EventConnected, nil)
 	c.startTimer()
+	c.endIfRevoked()
 	for _, channel := range c.grant.AutoSubscribe {
 		c.autoSubscribe(channel)
 	}

@@ -27,6 +27,7 @@ const (
 	reasonSlow
 	reasonFlood
 	reasonHost
+	reasonRevoked
 	reasonShutdown
 )
 
@@ -52,6 +53,7 @@ var closeReasons = [...]struct {
 	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true, true},
 	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true, false},
 	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true, false},
+	reasonRevoked:      {"revoked", socket.StatusPolicyViolation, "Token revoked", true, false},
 	reasonShutdown:     {"shutdown", socket.StatusGoingAway, answeredText, false, true},
 }
 

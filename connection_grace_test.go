@@ -80,6 +80,10 @@ func TestWhoLingers(t *testing.T) {
 			}
 			_ = cat.Drain()
 		}, "host", false},
+		"revoked": {Options{}, 0, func(_ *testing.T, r *rig, cat *wstest.Conn) {
+			r.revoke(Revocation{UID: "cat"}, 1)
+			_ = cat.Drain()
+		}, "revoked", false},
 		"unsubscribed": {Options{}, 0, func(_ *testing.T, _ *rig, cat *wstest.Conn) {
 			cat.Do(`{"event":"hotsock.unsubscribe","channel":"presence.room"}`, "hotsock.unsubscribed")
 		}, "", false},

@@ -138,7 +138,12 @@ const (
 // drain closes the connections, some at a time until ctx ends, and returns when all
 // have ended.
 func (set *connectionSet) drain(ctx context.Context) {
-	conns := set.all()
+	closeSome(ctx, set.all(), reasonShutdown)
+	set.running.Wait()
+}
+
+// closeSome closes connections, some at a time, until ctx ends.
+func closeSome(ctx context.Context, conns []*connection, reason closeReason) {
 	spread := min(time.Duration(len(conns))*time.Second/drainRate, drainTime)
 	if end, ok := ctx.Deadline(); ok {
 		spread = min(spread, time.Until(end)/2)
@@ -147,12 +152,11 @@ func (set *connectionSet) drain(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		c.close(reasonShutdown)
+		c.close(reason)
 		if pause := spread / time.Duration(len(conns)); i%drainBatch == drainBatch-1 && pause > 0 {
 			sleep(ctx, pause*drainBatch)
 		}
 	}
-	set.running.Wait()
 }
 
 // cut ends all network connections at once.
@@ -165,10 +169,13 @@ func (set *connectionSet) cut() {
 // drainBatch is how many are closed without a pause.
 const drainBatch = 10
 
+// endedAtOnce is how many connections are changed at a time.
+const endedAtOnce = 32
+
 // eachConnection calls f for each of the connections, some at a time.
 func eachConnection(conns []*connection, f func(c *connection)) {
 	var g errgroup.Group
-	g.SetLimit(32)
+	g.SetLimit(endedAtOnce)
 	for _, c := range conns {
 		g.Go(func() error {
 			f(c)

@@ -86,7 +86,10 @@ func (x *explainer) openCommand(ctx context.Context, scope Scope) error {
 		connection = g.ConnectionID
 	}
 	x.command = g
-	return g.CheckConnection(connection, x.connect.UID)
+	if x.q.CommandToken == "" {
+		return g.CheckConnection(connection, x.connect.UID)
+	}
+	return x.v.CheckFor(g, connection, x.connect.UID)
 }
 
 // invalid makes an answer of what is wrong with a token.

@@ -217,6 +217,13 @@ func (n *faultyNode) Watch(ctx context.Context, channel string) error {
 	return n.Node.Watch(ctx, channel)
 }
 
+func (n *faultyNode) Set(ctx context.Context, r store.SetRequest) (store.SetResult, error) {
+	if err := n.s.err(nil, r.Channel); err != nil {
+		return store.SetResult{}, err
+	}
+	return n.Node.Set(ctx, r)
+}
+
 func (n *faultyNode) UseToken(ctx context.Context, token string, until time.Time) (bool, error) {
 	if err := n.s.err(nil, ""); err != nil {
 		return false, err

@@ -59,6 +59,9 @@ type Handler struct {
 	limiters *rateLimiters
 	resyncs  *resyncer
 	infos    *infoReader
+	revoker  *revoker
+	// reserved channels by name, which never changes.
+	reserved map[string]*reservedChannel
 
 	node   store.Node
 	ready  storeReadiness
@@ -99,6 +102,7 @@ func New(o Options) (*Handler, error) {
 	o.Logger = bounded(o.Logger)
 	v, err := permission.NewVerifier(token.VerifierOptions{
 		Keys: o.Keys, KeyLookup: o.KeyLookup, Audience: o.Audience, Issuer: o.Issuer, ClockSkew: o.ClockSkew,
+		MaxLifetime: o.MaxTokenLifetime,
 	}, o.MaxMetadataSize)
 	if err != nil {
 		return nil, fmt.Errorf("hotsock: Options.%w", err)
@@ -128,6 +132,9 @@ func New(o Options) (*Handler, error) {
 	h.serverAPI = &serverAPI{responder: h.responder, h: h, keys: newAPIKeys(&o)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.calls = newCallRunner(h.ctx, &h.opts, h.observer, &h.counts)
+	h.revoker = newRevoker(h)
+	h.reserved = map[string]*reservedChannel{revocationChannel: h.revoker.channel}
+	v.Revoked = h.revoker.refuses
 	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
@@ -143,6 +150,7 @@ func New(o Options) (*Handler, error) {
 	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, errors: h.errors,
+		revoker: h.revoker,
 	}
 	h.ready.node = h.node
 	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
@@ -156,9 +164,19 @@ func New(o Options) (*Handler, error) {
 		h.events.stop(ctx)
 		return nil, fmt.Errorf("hotsock: cannot join the store: %w", err)
 	}
+	if err := h.revoker.channel.open(ctx, h.node); err != nil {
+		h.cancel()
+		h.revoker.stop()
+		h.revoker.wait()
+		err = errors.Join(fmt.Errorf("hotsock: cannot read what is revoked: %w", err), h.node.Leave(ctx))
+		h.events.stop(ctx)
+		return nil, err
+	}
 	h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.writes.fired)
 	if err != nil {
 		h.cancel()
+		h.revoker.stop()
+		h.revoker.wait()
 		err = errors.Join(fmt.Errorf("hotsock: cannot start the scheduler: %w", err), h.node.Leave(ctx))
 		h.events.stop(ctx)
 		return nil, err
@@ -218,6 +236,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	h.conns.refuse()
 	h.requests.refuse()
 	h.resyncs.stop()
+	h.revoker.stop()
 	h.stopScheduler()
 	cut := context.AfterFunc(ctx, func() {
 		h.conns.cut()
@@ -234,6 +253,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	defer cancel()
 	h.cancel()
 	h.resyncs.wait()
+	h.revoker.wait()
 	h.infos.stop()
 	h.flusher.Close()
 	err := h.node.Leave(leave)

@@ -48,6 +48,7 @@ const (
 	maxEventBytes    = 64 << 20 // of them, since an event can have a list of all members
 	maxParamName     = 200      // bytes of the path to what is wrong in the parameters of a call
 	maxLogged        = 1 << 10  // bytes of one value in the log
+	maxRevocations   = 20_000   // revocations, of about 300 bytes on each node and in the store
 )
 
 // What changes of a presence channel's members cost each of its subscribers, so
@@ -85,6 +86,9 @@ const (
 
 	maxAPIKey         = 1 << 10 // bytes of a key that Options.CheckAPIKey is asked about
 	maxRequestHeaders = 32      // that a preflight is told it may send
+
+	reservedPage   = 1000 // records of a reserved channel that are read at once
+	reservedAtOnce = 16   // of these, that are written at a time
 )
 
 // What the app's own code may give.

@@ -36,6 +36,10 @@ type Options struct {
 	// is accepted that long before its "nbf" and "iat" and after its "exp".
 	// Defaults to 5 s, at most 5 min; a negative value means none.
 	ClockSkew time.Duration
+	// MaxTokenLifetime, if not 0, refuses tokens that expire further in the future, with
+	// ClockSkew on top. [Handler.Revoke] remembers for as long, so no longer token can
+	// come back after that. If it is 0, a [Revocation] must say how long.
+	MaxTokenLifetime time.Duration
 	// Authenticate replaces connect tokens: it tells from the upgrade request,
 	// for instance from a session cookie, who connects and what they may do. An
 	// error refuses the connection with 401, or with its own code if it is an
@@ -296,6 +300,9 @@ func (o *Options) validate() error {
 	}
 	if o.ClockSkew > maxClockSkew {
 		bad("ClockSkew is %v, the most is %v", o.ClockSkew, maxClockSkew)
+	}
+	if o.MaxTokenLifetime < 0 {
+		bad("MaxTokenLifetime is %v, the least is 0", o.MaxTokenLifetime)
 	}
 	for _, d := range []struct {
 		name  string

@@ -43,6 +43,8 @@ type peerRequest struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
+	// Revocation of peerRevoke is a record of the reserved channel.
+	Revocation string `json:"revocation,omitempty"`
 }
 
 // Operations of a peerRequest.
@@ -54,6 +56,7 @@ const (
 	peerConnections = "connections" // a page of those of a user, or of all
 	peerOnline      = "online"      // how many each of some users has
 	peerChannels    = "channels"    // a page of those that have subscriptions
+	peerRevoke      = "revoke"      // end what revoked tokens have begun, and refuse them
 )
 
 // reads reports whether an operation changes nothing.
@@ -105,6 +108,7 @@ type peers struct {
 	hub      *hub
 	verifier *permission.Verifier
 	errors   *errorReporter
+	revoker  *revoker
 }
 
 // ask sends a request to a node and returns its answer. What this node can do

@@ -67,6 +67,10 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 		return &peerAnswer{Online: p.conns.online(q.UIDs)}, nil
 	case peerChannels:
 		return p.channels(q), nil
+	case peerRevoke:
+		if ended, ok := p.revoker.apply(q.Revocation); ok {
+			return &peerAnswer{Count: ended}, nil
+		}
 	}
 	return nil, errUnsupported
 }

@@ -22,7 +22,7 @@ type Stats struct {
 	// ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
 	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and
 	// [Options.UserRateLimit]), "host" ([Handler.Disconnect] and
-	// [Handler.DisconnectUser]) and "shutdown". All keys are present, also those
+	// [Handler.DisconnectUser]), "revoked" ([Handler.Revoke]) and "shutdown". All keys are present, also those
 	// with 0.
 	Disconnected map[string]uint64
 
@@ -52,6 +52,9 @@ type Stats struct {
 	Lost uint64
 	// Rejoined is how often the others took this node for dead.
 	Rejoined uint64
+
+	// Revocations is how many this node remembers.
+	Revocations int
 
 	// Calls is how many calls of methods this node began to carry out, and
 	// RunningCalls how many of them have not ended.
@@ -107,6 +110,7 @@ func (h *Handler) Stats() Stats {
 		StoreUnavailable: c.storeUnavailable.Load(),
 		Lost:             c.lost.Load(),
 		Rejoined:         c.rejoined.Load(),
+		Revocations:      int(h.revoker.known.count.Load()),
 		Calls:            c.calls.Load(),
 		RunningCalls:     h.calls.stats(),
 		SchedulesFired:   c.fired.Load(),

@@ -42,8 +42,8 @@ func TestStats(t *testing.T) {
 		if len(s.Disconnected) != len(closeReasons)-1 || len(s.Errors) != len(codes) {
 			t.Errorf("%d reasons and %d codes: some are missing", len(s.Disconnected), len(s.Errors))
 		}
-		if d := cmp.Diff(Stats{}, nonzero(s)); d != "" {
-			t.Errorf("at first (-want +got):\n%s", d)
+		if d := cmp.Diff(Stats{StoreCalls: 2}, nonzero(s)); d != "" {
+			t.Errorf("at first, with what is revoked read (-want +got):\n%s", d)
 		}
 
 		jim, ann := r.connect("Jim"), r.connect("Ann")
@@ -143,6 +143,7 @@ func TestStatsOfEnds(t *testing.T) {
 		{"idle", Options{IdleTimeout: time.Second}, func(*rig) { time.Sleep(2 * time.Second) }},
 		{"heartbeat", Options{Authenticate: heartbeat}, func(*rig) { time.Sleep(10 * time.Second) }},
 		{"host", Options{}, func(r *rig) { _, _ = r.h.DisconnectUser(context.Background(), "Jim") }},
+		{"revoked", Options{}, func(r *rig) { r.revoke(Revocation{UID: "Jim"}, 1) }},
 		{"shutdown", Options{}, func(r *rig) { _ = r.h.Shutdown(context.Background()) }},
 	} {
 		t.Run(row.want, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (n *faultyNode) Reactions(ctx context.Context, l store.ReactionsRequest) (s
 }
 
 func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysResult, error) {
-	if err := n.s.err(nil, ""); err != nil {
+	if err := n.s.err(nil, k.Channel); err != nil {
 		return store.KeysResult{}, err
 	}
 	return n.Node.Keys(ctx, k)

@@ -20,6 +20,10 @@ type receiver struct {
 // Deliver is part of store.Receiver. It hands an item to its subscribers here.
 func (r *receiver) Deliver(item *store.Item) {
 	h := r.h
+	if item.Channel[0] == reservedMark {
+		h.reserved[item.Channel].deliver(item)
+		return
+	}
 	if !h.observer.on() {
 		h.hub.deliver(item)
 		return
@@ -42,6 +46,10 @@ func (r *receiver) Deliver(item *store.Item) {
 // Lost is part of store.Receiver. What follows the gap may be delivered at once,
 // and before the subscribers can be told.
 func (r *receiver) Lost(channel string) {
+	if channel[0] == reservedMark {
+		r.h.reserved[channel].readAgain()
+		return
+	}
 	r.h.counts.lost.Add(1)
 	r.h.hub.startGap(channel)
 	r.h.resyncs.start(channel)
@@ -54,6 +62,9 @@ func (r *receiver) CountChanged(channel string) { r.h.infos.read(channel) }
 func (r *receiver) Rejoin() {
 	r.h.counts.rejoined.Add(1)
 	r.h.resyncs.start("")
+	for _, channel := range r.h.reserved {
+		channel.readAgain()
+	}
 }
 
 // SubscriptionEnded is part of store.Receiver.

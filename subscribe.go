@@ -91,6 +91,9 @@ func isTemporary(err error) bool {
 // verifySubscribe verifies the token of a hotsock.subscribe, if it has one.
 func (c *connection) verifySubscribe(req *subscribeRequest) error {
 	if req.token == "" || req.grant != nil {
+		if c.isRevoked(req.grant) {
+			return c.refuseToken("subscribe", CodeInvalidSubscribeToken, permission.ErrRevoked)
+		}
 		return nil
 	}
 	// Before it is known whether the token is worth anything: while the keys
@@ -185,6 +188,9 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		c.endSubscription(s)
 		return err
 	}
+	if c.isRevoked(s.token) { // and who looked for such subscriptions may not have seen it
+		c.unsubscribeRevoked(s)
+	}
 	return nil
 }
 
@@ -201,7 +207,7 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 // newSubscription makes the subscription, if all permits it that needs no store.
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := req.meta(c)
-	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, uid: m.UID, umd: m.UMD}
+	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, token: req.grant, uid: m.UID, umd: m.UMD}
 	s.perms = c.perms.Resolve(req.channel, req.added())
 	s.counted = !s.perms.OmitFromSubCount
 	s.follows = req.memberChanges && protocol.IsPresence(s.channel)

@@ -31,6 +31,7 @@ type subscription struct {
 	// perms are what these and the connect token permit on the channel.
 	claims  []byte
 	granted *appGrant
+	token   *permission.Grant // nil without a subscribe token
 	perms   *permission.Channel
 	uid     string
 	counted bool

@@ -61,6 +61,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
 	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
 	defer ctx.end()
+	revocations := u.h.revoker.known.added.Load()
 	g, claims, err := u.admit(ctx, r)
 	if err != nil {
 		return nil, "", err
@@ -81,6 +82,8 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 		perms:     permission.NewConnection(g),
 		umd:       g.UMD,
 		connected: time.Now(),
+
+		revocations: revocations,
 	}
 	c.sourceIP, c.userAgent = u.h.opts.sender(r)
 	if err := c.askConnect(r.Context()); err != nil {
@@ -184,6 +187,10 @@ func (u *upgrader) authenticateByHost(r *http.Request) (*permission.Grant, []byt
 	g, err := u.h.verifier.Compile(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("Options.Authenticate returned invalid claims: %w", err)
+	}
+	if !u.h.revoker.admits(c) {
+		u.logger.Info("hotsock: Authenticate let in whom a revocation keeps out")
+		return nil, nil, refuse(CodeUnauthorized)
 	}
 	claims, err := json.Marshal(c)
 	return g, claims, err

@@ -47,6 +47,7 @@ var plain = []figure{
 	counter("continuity_lost_total", "Times that a channel's subscribers here may have missed something and were told.",
 		func(s *hotsock.Stats) uint64 { return s.Lost }),
 	counter("rejoins_total", "Times that this node was taken for dead and joined again.", func(s *hotsock.Stats) uint64 { return s.Rejoined }),
+	gauge("revocations", "Revocations of tokens that are remembered.", func(s *hotsock.Stats) float64 { return float64(s.Revocations) }),
 	gauge("running_calls", "Calls of methods that have not ended.", func(s *hotsock.Stats) float64 { return float64(s.RunningCalls) }),
 	counter("calls_total", "Calls of methods that clients made and this node carried out.", func(s *hotsock.Stats) uint64 { return s.Calls }),
 	counter("schedules_fired_total", "Schedules that this node carried out.", func(s *hotsock.Stats) uint64 { return s.SchedulesFired }),

@@ -92,6 +92,7 @@ hotsock_disconnects_total{reason="flood"} 0
 hotsock_disconnects_total{reason="heartbeat"} 0
 hotsock_disconnects_total{reason="host"} 0
 hotsock_disconnects_total{reason="idle"} 0
+hotsock_disconnects_total{reason="revoked"} 0
 hotsock_disconnects_total{reason="shutdown"} 0
 hotsock_disconnects_total{reason="slow"} 0
 hotsock_disconnects_total{reason="unresponsive"} 0

@@ -36,6 +36,9 @@ type VerifierOptions struct {
 	Issuer   string
 	// ClockSkew is how far the issuer's clock may be off. Defaults to 0.
 	ClockSkew time.Duration
+	// MaxLifetime is how far in the future a token may expire. Defaults to 0, for any
+	// time.
+	MaxLifetime time.Duration
 }
 
 // A Verifier checks tokens. It is safe for concurrent use.
@@ -100,6 +103,8 @@ func (v *Verifier) checkUse(c *Claims, scope Scope) error {
 		return invalid("iss is not %q", v.o.Issuer)
 	case !now.Add(-v.o.ClockSkew).Before(c.Expires):
 		return invalid("expired at %v", c.Expires)
+	case v.o.MaxLifetime > 0 && c.Expires.After(now.Add(v.o.MaxLifetime+v.o.ClockSkew)):
+		return invalid("expires at %v, which is more than %v away", c.Expires, v.o.MaxLifetime)
 	case now.Add(v.o.ClockSkew).Before(c.NotBefore):
 		return fmt.Errorf("%w: only from %v", ErrNotYetValid, c.NotBefore)
 	case now.Add(v.o.ClockSkew).Before(c.IssuedAt):

@@ -25,6 +25,7 @@ func compile(c *token.Claims, compiler *pattern.Compiler, maxUMD int) (*Grant, e
 		UID: c.UID, ConnectionID: c.ConnectionID, UMD: umd,
 		HeartbeatTimeout: c.HeartbeatTimeout, KeepAlive: c.KeepAlive,
 		UMDUpdate: c.UMDUpdate, UMDPropagate: c.UMDPropagate,
+		TokenID: c.ID, IssuedAt: c.IssuedAt,
 		SingleUse: newSingleUse(c),
 	}
 	t := compiler.Token()

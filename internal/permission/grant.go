@@ -20,6 +20,9 @@ type Grant struct {
 	HeartbeatTimeout        time.Duration
 	KeepAlive               bool
 	UMDUpdate, UMDPropagate bool
+	// TokenID and IssuedAt, "" and zero if it has none, are what revocations look at.
+	TokenID  string
+	IssuedAt time.Time
 
 	// SingleUse is nil if the token is good for any number of uses.
 	SingleUse *SingleUse

@@ -2,6 +2,7 @@ package permission
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
@@ -15,7 +16,13 @@ type Verifier struct {
 	skew     time.Duration // how far the issuer's clock may be off
 	maxUMD   int           // bytes
 	compiler *pattern.Compiler
+	// Revoked reports whether a token of a user, with an id and a time of issue, is good
+	// for nothing any more. It is set before the verifier is used, or nil.
+	Revoked func(uid, id string, issued time.Time) bool
 }
+
+// ErrRevoked is the error of such a token. It wraps [token.ErrInvalid].
+var ErrRevoked = fmt.Errorf("%w: it was revoked", token.ErrInvalid)
 
 // NewVerifier returns a verifier that takes so many bytes of metadata. The error
 // is that of [token.NewVerifier].
@@ -43,7 +50,23 @@ func (v *Verifier) VerifyFor(ctx context.Context, id, uid, text string, scope to
 	if err != nil {
 		return nil, err
 	}
-	return g, g.CheckConnection(id, uid)
+	return g, v.CheckFor(g, id, uid)
+}
+
+// CheckFor refuses a subscribe or umd token that is not meant for a connection, as
+// [Grant.CheckConnection] does, or that is revoked because it is the connection's user's.
+func (v *Verifier) CheckFor(g *Grant, id, uid string) error {
+	if err := g.CheckConnection(id, uid); err != nil {
+		return err
+	}
+	if g.UID == "" && v.isRevoked(uid, g.TokenID, g.IssuedAt) {
+		return ErrRevoked
+	}
+	return nil
+}
+
+func (v *Verifier) isRevoked(uid, id string, issued time.Time) bool {
+	return v.Revoked != nil && v.Revoked(uid, id, issued)
 }
 
 // Verify returns the grant of a token that can be used now and for the scope
@@ -52,6 +75,9 @@ func (v *Verifier) Verify(ctx context.Context, text string, scope token.Scope) (
 	c, err := v.tokens.Verify(ctx, text, scope)
 	if err != nil {
 		return nil, err
+	}
+	if v.isRevoked(c.UID, c.ID, c.IssuedAt) {
+		return nil, ErrRevoked
 	}
 	g, err := compile(&c, v.compiler, v.maxUMD)
 	if err != nil {
