@@ -7,6 +7,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"github.com/hotsock-go/hotsock/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
@@ -16,9 +18,7 @@ func TestMain(m *testing.M) {
 	// Its own log has a line for each attempt to reach the servers that the
 	// tests take away, and nothing else.
 	redis.SetLogger(quiet{})
-	// go-redis ends this one up to a second after its client was closed, if the
-	// server was away.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+	goleak.VerifyTestMain(m, redistest.Dialing)
 }
 
 type quiet struct{}

@@ -49,9 +49,9 @@ func TestSeveralFaults(t *testing.T) {
 			tr.anything(s, places[tr.IntN(chaosNodes)])
 		}
 		tr.logf("healing")
-		s.thaw()
+		s.Thaw()
 		for _, p := range places {
-			p.node.Load().thaw()
+			p.node.Load().Thaw()
 			p.proxy.set(nil)
 		}
 		healed := time.Now()
@@ -92,19 +92,19 @@ func (tr *trial) anything(s *server, p *place) {
 	switch tr.IntN(8) {
 	case 0:
 		tr.logf("killing %s", n.name)
-		n.kill()
+		n.Kill()
 		p.proxy.set(nil) // Nothing starts without Redis.
 		p.node.Store(tr.node(p.proxy.url(), ""))
 	case 1:
 		tr.logf("stopping %s for %v", n.name, d)
-		n.freeze()
-		timer := time.AfterFunc(d, n.thaw)
+		n.Freeze()
+		timer := time.AfterFunc(d, n.Thaw)
 		tr.onEnd(func() { timer.Stop() })
 	case 2:
 		tr.logf("freezing Redis for %v", d/4)
-		s.freeze()
+		s.Freeze()
 		tr.sleep(d / 4)
-		s.thaw()
+		s.Thaw()
 	case 3:
 		tr.logf("SCRIPT FLUSH")
 		_ = s.do(tr.ctx, "SCRIPT", "FLUSH") // It may be frozen.

@@ -99,7 +99,7 @@ func (tr *trial) replaceNodes(redis, grace string) {
 				s.setAt(always(running[i]))
 			}
 		}
-		old.terminate()
+		old.Terminate()
 		tr.within(20*time.Second, "the clients of "+old.name+" being elsewhere", func() bool {
 			for j, s := range subs {
 				if j%nodes == i && !s.isElsewhere(old) {
@@ -128,6 +128,6 @@ func (tr *trial) nodeInMemory(args ...string) *node {
 		tr.fatalf("a node does not start: %v", err)
 	}
 	tr.watch(n)
-	tr.onEnd(n.kill)
+	tr.onEnd(n.Kill)
 	return n
 }

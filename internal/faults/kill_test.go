@@ -41,7 +41,7 @@ func TestNodeKilled(t *testing.T) {
 			second()
 		}
 		tr.logf("killing %s", victim.name)
-		victim.kill()
+		victim.Kill()
 		killed := time.Now()
 		second()
 		tr.within(10*time.Second, "reconnecting", func() bool {
@@ -113,9 +113,9 @@ func (tr *trial) secondFault(s *site) func() {
 	case 3:
 		d := tr.between(0, 700*time.Millisecond)
 		name, do = "freezing Redis for "+d.String(), func() error {
-			s.redis.freeze()
+			s.redis.Freeze()
 			tr.sleep(d)
-			s.redis.thaw()
+			s.redis.Thaw()
 			return nil
 		}
 	}

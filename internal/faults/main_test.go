@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hotsock-go/hotsock/internal/redistest"
+
 	// The node contains it, and results of tests must not outlive a change of it.
 	_ "github.com/hotsock-go/hotsock/store_redis"
 )
@@ -49,9 +51,7 @@ func run(m *testing.M) int {
 	}
 	code := m.Run()
 	web.CloseIdleConnections()
-	// go-redis ends this one up to a second after its client was closed.
-	dialing := goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")
-	if err := goleak.Find(dialing); code == 0 && err != nil {
+	if err := goleak.Find(redistest.Dialing); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -8,9 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 const (
@@ -23,7 +24,7 @@ var web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 // A node is a process that serves the library.
 type node struct {
-	*process
+	*process.Process
 
 	name, addr string
 	// tls is true if addr is that of a proxy that wants it.
@@ -48,23 +49,11 @@ func startNode(redisURL, prefix string, args ...string) (*node, error) {
 
 // listening starts a node, and waits until it listens.
 func listening(args ...string) (*node, error) {
-	p, err := startProcess(nodeBinary, append([]string{"-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey}, args...)...)
+	p, addr, err := process.Node(nodeBinary, append([]string{"-hs256-secret", secret, "-api-key", apiKey}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	n := &node{process: p, name: fmt.Sprint("n", nodeNumber.Add(1))}
-	late := time.NewTimer(startLimit)
-	defer late.Stop()
-	select {
-	case line := <-p.log.after("listening url=http://"):
-		n.addr, _, _ = strings.Cut(line, "/")
-		return n, nil
-	case <-p.ended:
-		return nil, p.failed()
-	case <-late.C:
-		p.kill()
-		return nil, p.failed()
-	}
+	return &node{Process: p, name: fmt.Sprint("n", nodeNumber.Add(1)), addr: addr}, nil
 }
 
 // node starts a node that is killed when the trial ends.
@@ -80,8 +69,8 @@ func (tr *trial) node(redisURL, prefix string, args ...string) *node {
 		tr.fatalf("a node does not start: %v", err)
 	}
 	tr.watch(n)
-	tr.onEnd(n.kill)
-	tr.logf("node %s is %s, process %d", n.name, n.addr, n.cmd.Process.Pid)
+	tr.onEnd(n.Kill)
+	tr.logf("node %s is %s, process %d", n.name, n.addr, n.PID())
 	return n
 }
 

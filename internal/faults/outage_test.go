@@ -26,19 +26,19 @@ type outage struct {
 var stops = []outage{
 	{
 		name:  "frozen",
-		begin: func(_ *trial, s *server) { s.freeze() },
-		end:   func(_ *trial, s *server) { s.thaw() },
+		begin: func(_ *trial, s *server) { s.Freeze() },
+		end:   func(_ *trial, s *server) { s.Thaw() },
 		lasts: 30 * time.Second,
 	},
 	{
 		name:  "shut down",
-		begin: func(_ *trial, s *server) { s.terminate() },
+		begin: func(_ *trial, s *server) { s.Terminate() },
 		end:   func(tr *trial, s *server) { s.start(tr) },
 		lasts: 30 * time.Second,
 	},
 	{
 		name:  "killed",
-		begin: func(_ *trial, s *server) { s.kill() },
+		begin: func(_ *trial, s *server) { s.Kill() },
 		end:   func(tr *trial, s *server) { s.start(tr) },
 		lasts: 30 * time.Second,
 	},
@@ -58,7 +58,7 @@ func TestRedisRestartedEmpty(t *testing.T) {
 	fault{short: 2, full: 50, parallel: 6, trial: func(tr *trial) {
 		tr.outage(outage{
 			name:  "restarted empty",
-			begin: func(_ *trial, s *server) { s.kill() },
+			begin: func(_ *trial, s *server) { s.Kill() },
 			end: func(tr *trial, s *server) {
 				if err := os.RemoveAll(s.dir + "/appendonlydir"); err != nil {
 					tr.fatalf("%v", err)

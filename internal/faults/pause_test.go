@@ -41,8 +41,8 @@ func TestNodePaused(t *testing.T) {
 			d = tr.between(5*time.Second, 14*time.Second)
 		}
 		tr.logf("stopping %s for %v", sleeper.name, d)
-		tr.onEnd(sleeper.thaw)
-		sleeper.freeze()
+		tr.onEnd(sleeper.Thaw)
+		sleeper.Freeze()
 		frozen := time.Now()
 		if d > presenceLimit {
 			took := tr.within(presenceLimit, "the members being gone", func() bool { return subs[0].shows(channel, want) && subs[1].shows(channel, want) })
@@ -50,7 +50,7 @@ func TestNodePaused(t *testing.T) {
 		}
 		tr.sleep(d - time.Since(frozen))
 		tr.logf("continuing %s", sleeper.name)
-		sleeper.thaw()
+		sleeper.Thaw()
 		took := tr.within(presenceLimit, "all members being back", func() bool {
 			for _, sub := range subs {
 				if !sub.shows(channel, back) {

@@ -51,7 +51,7 @@ func TestPresenceAfterKill(t *testing.T) {
 		second := tr.secondFault(s)
 		tr.sleep(tr.between(0, 1200*time.Millisecond))
 		tr.logf("killing %s, with %v", victim.name, mortal)
-		victim.kill()
+		victim.Kill()
 		killed := time.Now()
 		second()
 		stop()

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"net"
+	"os/exec"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock/internal/freeport"
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 // startLimit is how long a process may take to start. It is no promise.
@@ -17,7 +19,7 @@ const startLimit = 30 * time.Second
 
 // A server is a redis-server that is running.
 type server struct {
-	*process
+	*process.Process
 
 	addr, dir string
 	args      []string
@@ -43,7 +45,7 @@ func startRedis(c cleaner, dir string, args ...string) *server {
 	c.onEnd(release)
 	s := &server{addr: addr, dir: dir, args: args}
 	s.start(c)
-	c.onEnd(func() { s.kill() })
+	c.onEnd(func() { s.Kill() })
 	return s
 }
 
@@ -54,19 +56,19 @@ func (s *server) start(c cleaner) {
 		"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "",
 		"--repl-diskless-sync-delay", "0",
 	}, s.args...)
-	p, err := startProcess("redis-server", args...)
+	p, err := process.Start(exec.Command("redis-server", args...))
 	if err != nil {
 		c.fatalf("redis-server: %v", err)
 	}
-	s.process = p
+	s.Process = p
 	for began := time.Now(); s.do(context.Background(), "PING") != nil; time.Sleep(20 * time.Millisecond) {
 		select {
-		case <-p.ended:
-			c.fatalf("%v", p.failed())
+		case <-p.Ended:
+			c.fatalf("%v", p.Failed())
 		default:
 		}
 		if time.Since(began) > startLimit {
-			c.fatalf("redis-server does not answer: %s", p.log)
+			c.fatalf("redis-server does not answer: %s", p.Log)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestReplicaPromoted(t *testing.T) {
 			returns.reconnect()
 		}
 		tr.logf("killing the master")
-		master.kill()
+		master.Kill()
 		tr.sleep(tr.between(0, 1500*time.Millisecond))
 		if err := replica.do(tr.ctx, "REPLICAOF", "NO", "ONE"); err != nil {
 			tr.fatalf("REPLICAOF: %v", err)

@@ -28,7 +28,7 @@ func TestReplyCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(n.kill)
+		t.Cleanup(n.Kill)
 		ways <- way{n, x}
 	}
 	fault{short: 80, full: 1000, parallel: parallel, trial: func(tr *trial) {

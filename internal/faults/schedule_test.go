@@ -70,7 +70,7 @@ func TestFiringNodeKilled(t *testing.T) {
 				tr.failf("the node did not come to the step")
 			}
 			tr.count("not reached, as another node fired", 1)
-			victim.kill()
+			victim.Kill()
 		}
 		dead := time.Now()
 		tr.count("killed when "+st.name, 1)
@@ -143,13 +143,13 @@ func (tr *trial) killAt(x *proxy, n *node, st step, text []byte) <-chan struct{}
 			return pass
 		}
 		if !st.forward {
-			n.kill()
+			n.Kill()
 			close(killed)
 			return swallow
 		}
 		// The chunk goes on as soon as this returns.
 		time.AfterFunc(delay, func() {
-			n.kill()
+			n.Kill()
 			close(killed)
 		})
 		return pass

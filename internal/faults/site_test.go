@@ -22,7 +22,7 @@ func newSite(t *testing.T, n int, args ...string) *site {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(node.kill)
+		t.Cleanup(node.Kill)
 		s.nodes = append(s.nodes, node)
 	}
 	return s

@@ -208,7 +208,7 @@ func (tr *trial) report() string {
 	}
 	fmt.Fprintf(&b, "timeline, from %s:\n%s\n", tr.began.Format(time.StampMilli), lastLines(tr.timeline))
 	for _, n := range tr.nodes {
-		fmt.Fprintf(&b, "log of node %s:\n%s\n", n.name, lastLines(strings.Split(n.log.String(), "\n")))
+		fmt.Fprintf(&b, "log of node %s:\n%s\n", n.name, lastLines(strings.Split(n.Log.String(), "\n")))
 	}
 	return b.String()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/netns"
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 // A client on another machine vanishes without a word: its cable is pulled, or it
@@ -63,7 +64,7 @@ func TestClientVanished(t *testing.T) {
 		case "lost":
 			m.Lose()
 		case "stopped":
-			far.freeze()
+			far.Freeze()
 		}
 		tr.took(way+", "+how+", "+traffic+", until gone", tr.within(limit, "the client being gone", shown(present[1:])))
 		tr.sleep(tr.between(0, 2*time.Second)) // What is announced twice would come now.
@@ -81,14 +82,14 @@ func TestClientVanished(t *testing.T) {
 }
 
 // far starts a client on a machine, until the trial ends.
-func (tr *trial) far(m *netns.Machine, n *node, channel string) *process {
+func (tr *trial) far(m *netns.Machine, n *node, channel string) *process.Process {
 	cmd := m.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), farClient+"="+n.url("ws")+" "+channel)
-	p, err := start(cmd)
+	p, err := process.Start(cmd)
 	if err != nil {
 		tr.fatalf("the client does not start: %v", err)
 	}
-	tr.onEnd(p.kill)
+	tr.onEnd(p.Kill)
 	return p
 }
 

@@ -7,10 +7,10 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/hotsock-go/hotsock/internal/need"
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 // A Machine is a network namespace with a link to this one. It ends with the test.
@@ -72,7 +72,7 @@ func (m *Machine) Limit(bits int) {
 // Command is [exec.Command] on the machine. The program does not outlive the test.
 func (m *Machine) Command(name string, arg ...string) *exec.Cmd {
 	cmd := exec.Command("ip", append([]string{"netns", "exec", m.name, name}, arg...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	process.Tie(cmd)
 	return cmd
 }
 

@@ -13,14 +13,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/hotsock-go/hotsock/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	redis.end()
-	// go-redis ends this one up to a second after its client was closed.
-	dialing := goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")
-	if err := goleak.Find(dialing); err != nil && code == 0 {
+	if err := goleak.Find(redistest.Dialing); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

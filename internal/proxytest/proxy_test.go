@@ -1,20 +1,18 @@
 package proxytest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
 	"github.com/hotsock-go/hotsock/internal/need"
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 // A proxy is a program with the configuration that the guide shows for it.
@@ -78,7 +76,7 @@ var proxies = []proxy{
 // A running proxy.
 type running struct {
 	addr string
-	log  *output
+	log  *process.Log
 }
 
 // start runs the proxy before nodes until the test ends.
@@ -91,7 +89,7 @@ func (p *proxy) start(t *testing.T, nodes [2]string) *running {
 func (p *proxy) startOn(t *testing.T, host string, nodes [2]string) *running {
 	t.Helper()
 	program := need.Program(t, p.program, p.program)
-	r := &running{addr: freeport.Keep(t), log: new(output)}
+	r := &running{addr: freeport.Keep(t)}
 	_, port, _ := net.SplitHostPort(r.addr)
 	block := shown(t, p.info)
 	for from, to := range map[string]string{
@@ -108,23 +106,16 @@ func (p *proxy) startOn(t *testing.T, host string, nodes [2]string) *running {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, p.args(file, dir)...)
-	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	// It must not outlive a test that is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	running, err := process.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
+	r.log = running.Log
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
+		running.Terminate()
 		if t.Failed() {
-			t.Log(r.log.String())
+			t.Log(r.log)
 		}
 	})
 	await.That(t, p.program+" to listen", func() bool {
@@ -150,22 +141,4 @@ func shown(t *testing.T, info string) string {
 	}
 	block, _, _ := strings.Cut(after, "```")
 	return block
-}
-
-// An output is what a program has written.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }

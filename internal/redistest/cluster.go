@@ -86,7 +86,7 @@ func (c *Cluster) AwaitHealthy() {
 	c.t.Helper()
 	ctx := context.Background()
 	for _, s := range c.Servers {
-		if s.cmd == nil {
+		if s.process == nil {
 			continue
 		}
 		db := s.Client()

@@ -8,11 +8,8 @@ package redistest
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +17,7 @@ import (
 
 	"github.com/hotsock-go/hotsock/internal/freeport"
 	"github.com/hotsock-go/hotsock/internal/need"
+	"github.com/hotsock-go/hotsock/internal/process"
 )
 
 // patience is how long a server may take for what it has to do.
@@ -40,8 +38,7 @@ type Server struct {
 	args []string
 	// sentinel is true if it watches others and keeps no data.
 	sentinel bool
-	cmd      *exec.Cmd
-	done     chan struct{}
+	process  *process.Process // nil if it does not run
 }
 
 // StartServer starts a server that saves nothing, with more arguments as given
@@ -90,24 +87,11 @@ func (s *Server) Launch() {
 	if s.sentinel {
 		args = s.args
 	}
-	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	p, err := process.Start(exec.Command("redis-server", args...))
 	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command("redis-server", args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	// The server must not outlive a test that is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
-	done := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(done)
-	}()
-	s.cmd, s.done = cmd, done
+	s.process = p
 }
 
 // AwaitUp waits until the server answers.
@@ -139,47 +123,39 @@ func (s *Server) await(what string, cond func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(patience); !cond(); time.Sleep(10 * time.Millisecond) {
 		select {
-		case <-s.done:
-			s.t.Fatalf("redistest: the server at %s ended instead %s; its log:\n%s", s.Addr, what, s.log())
+		case <-s.process.Ended:
+			s.t.Fatalf("redistest: the server at %s ended instead %s; its log:\n%s", s.Addr, what, s.process.Log)
 		default:
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("redistest: waited for the server at %s %s for %v; its log:\n%s", s.Addr, what, patience, s.log())
+			s.t.Fatalf("redistest: waited for the server at %s %s for %v; its log:\n%s", s.Addr, what, patience, s.process.Log)
 		}
 	}
-}
-
-func (s *Server) log() string {
-	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	return string(log)
 }
 
 // Kill ends the process as a crash would.
 func (s *Server) Kill() {
-	if s.cmd == nil {
+	if s.process == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGCONT)
-	_ = s.cmd.Process.Kill()
-	<-s.done
-	s.cmd = nil
+	s.process.Kill()
+	s.process = nil
 }
 
 // Stop ends the process in an orderly way, which saves what is configured to be
 // saved.
 func (s *Server) Stop() {
-	if s.cmd == nil {
+	if s.process == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.done:
-	case <-time.After(patience):
+	p := s.process
+	asked := time.AfterFunc(patience, func() {
 		s.t.Errorf("redistest: the server at %s does not stop", s.Addr)
-		_ = s.cmd.Process.Kill()
-		<-s.done
-	}
-	s.cmd = nil
+		p.Kill()
+	})
+	p.Terminate()
+	asked.Stop()
+	s.process = nil
 }
 
 func (s *Server) end() { s.Kill() }
@@ -192,17 +168,10 @@ func (s *Server) Restart() {
 }
 
 // Pause stops the process without closing its connections, until Resume.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+func (s *Server) Pause() { s.process.Freeze() }
 
 // Resume lets a paused process go on.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatalf("redistest: %v", err)
-	}
-}
+func (s *Server) Resume() { s.process.Thaw() }
 
 // Client returns a client for the server, which is closed with the test.
 func (s *Server) Client() *redis.Client {

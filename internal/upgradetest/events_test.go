@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/process"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
@@ -20,14 +22,15 @@ const eventStream = "upgrade:events"
 
 // worker starts a worker that prints events.
 func (s *site) worker(b build, group string) *program {
-	return b.start(s.t, "events", "-redis", s.url, "-stream", eventStream, "-group", group)
+	p, err := process.Start(exec.Command(b.path("events"), "-redis", s.url, "-stream", eventStream, "-group", group))
+	return b.started(s.t, "events", p, err)
 }
 
 // events are what a worker has printed, by id. Each must be there once.
 func (p *program) events(t *testing.T) map[string]hotsock.Event {
 	t.Helper()
 	all := make(map[string]hotsock.Event)
-	for lines := bufio.NewScanner(strings.NewReader(p.text())); lines.Scan(); {
+	for lines := bufio.NewScanner(strings.NewReader(p.Log.String())); lines.Scan(); {
 		var e hotsock.Event
 		if json.Unmarshal(lines.Bytes(), &e) != nil || e.ID == "" {
 			continue // a line of the log, or one that is being written
@@ -103,7 +106,7 @@ func TestDeath(t *testing.T) {
 			bob.Expect("hotsock.memberAdded")
 			dies.api(t, http.MethodPost, "/publish",
 				`{"channel":`+wstest.Quote(channel)+`,"event":"due","scheduleExpression":"`+at(2)+`"}`, nil)
-			dies.kill()
+			dies.Kill()
 			// One comes when it is due, and one when the node counts as dead.
 			first, second := bob.Next(), bob.Next()
 			if names := []string{first.Event, second.Event}; !slices.Contains(names, "due") || !slices.Contains(names, "hotsock.memberRemoved") {

@@ -33,7 +33,7 @@ func TestGrace(t *testing.T) {
 	}
 	cut("ann")
 	older := s.node(before)
-	await.That(t, "the older node to be noticed", func() bool { return strings.Contains(newer.text(), "two versions share this Redis") })
+	await.That(t, "the older node to be noticed", func() bool { return strings.Contains(newer.Log.String(), "two versions share this Redis") })
 	ann := older.connect(t, "ann")
 	ann.Subscribe(channel)
 	if got := membersOf(older.info(t, channel)); !slices.Equal(got, []string{"bobnull", "annnull"}) {
@@ -47,7 +47,7 @@ func TestGrace(t *testing.T) {
 	bob.Expect("hotsock.memberRemoved")
 
 	older.stop()
-	await.That(t, "the older node to be gone", func() bool { return strings.Contains(newer.text(), "are of one version again") })
+	await.That(t, "the older node to be gone", func() bool { return strings.Contains(newer.Log.String(), "are of one version again") })
 	cut("dave")
 	if got := membersOf(newer.info(t, channel)); !slices.Equal(got, []string{"bobnull", "davenull"}) {
 		t.Errorf("the members are %q", got)

@@ -23,7 +23,7 @@ func TestInfo(t *testing.T) {
 	count(1)
 	older.connect(t, "bob").Subscribe("room")
 	count(2)
-	older.kill()
+	older.Kill()
 	count(1)
 	newer.connect(t, "carl").Subscribe("room")
 	count(2)

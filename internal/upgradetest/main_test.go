@@ -8,6 +8,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hotsock-go/hotsock/internal/redistest"
+
 	// The programs contain these, and results must not outlive a change of them.
 	_ "github.com/hotsock-go/hotsock"
 	_ "github.com/hotsock-go/hotsock/sink_redis"
@@ -34,9 +36,7 @@ func run(m *testing.M) int {
 	}
 	code := m.Run()
 	web.CloseIdleConnections()
-	// go-redis ends this one up to a second after its client was closed.
-	dialing := goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")
-	if err := goleak.Find(dialing); code == 0 && err != nil {
+	if err := goleak.Find(redistest.Dialing); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -6,17 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
+	"github.com/hotsock-go/hotsock/internal/process"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
@@ -29,66 +27,43 @@ const (
 // web is the client of all HTTP requests.
 var web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: await.Patience}
 
-// A program is a process that runs and writes a log.
+// A program is a process of a build, which runs until the test ends.
 type program struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	log  string        // the file
-	done chan struct{} // closed when it has ended
+	*process.Process
+
+	t *testing.T
 }
 
 var programNumber atomic.Int64
 
-// start runs a program of a build until the test ends. Its log is a part of that of a
-// test that fails.
-func (b build) start(t *testing.T, name string, args ...string) *program {
+// started keeps a program that was just started. Its log is a part of that of a test
+// that fails.
+func (b build) started(t *testing.T, name string, p *process.Process, err error) *program {
 	t.Helper()
-	p := &program{t: t, log: filepath.Join(t.TempDir(), "log"), done: make(chan struct{})}
-	log, err := os.Create(p.log)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s of %q does not start: %v", name, b.name, err)
 	}
-	defer log.Close()
-	p.cmd = exec.Command(filepath.Join(b.dir, name), args...)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // with a test that is killed
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait() // Being killed is an error, too.
-	}()
 	number := programNumber.Add(1)
 	t.Cleanup(func() {
-		p.kill()
+		p.Kill()
 		if t.Failed() {
-			t.Logf("log of %s %d, %s:\n%s", name, number, b.name, p.text())
+			t.Logf("log of %s %d, %s:\n%s", name, number, b.name, p.Log)
 		}
 	})
-	return p
+	return &program{p, t}
 }
 
-func (p *program) text() string {
-	b, _ := os.ReadFile(p.log)
-	return string(b)
-}
-
-// kill ends the process as a crash would.
-func (p *program) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.done
-}
+func (b build) path(name string) string { return filepath.Join(b.dir, name) }
 
 // stop ends the process in an orderly way.
 func (p *program) stop() {
 	p.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(await.Patience):
-		p.t.Fatal("a process does not stop")
-	}
+	asked := time.AfterFunc(await.Patience, func() {
+		p.t.Error("a process does not stop")
+		p.Kill()
+	})
+	defer asked.Stop()
+	p.Terminate()
 }
 
 // A site is a Redis on which nodes run.
@@ -125,32 +100,21 @@ type node struct {
 func (s *site) node(b build) *node {
 	s.t.Helper()
 	args := []string{
-		"-addr", "127.0.0.1:0", "-hs256-secret", secret, "-api-key", apiKey, "-redis", s.url, "-key-prefix", "upgrade:",
+		"-hs256-secret", secret, "-api-key", apiKey, "-redis", s.url, "-key-prefix", "upgrade:",
 		"-event-stream", eventStream, "-node-timeout", s.timeout.String(), "-replay-window", s.window.String(),
 	}
 	if s.grace > 0 && b.name == "now" {
 		args = append(args, "-presence-grace", s.grace.String())
 	}
-	p := b.start(s.t, "server", args...)
-	n := &node{program: p, build: b}
+	p, addr, err := process.Node(b.path("server"), args...)
+	n := &node{program: b.started(s.t, "server", p, err), build: b, addr: addr}
 	s.t.Cleanup(func() {
 		// A node may get from elsewhere what it cannot read, but its log tells.
-		for line := range strings.Lines(p.text()) {
+		for line := range strings.Lines(p.Log.String()) {
 			if strings.Contains(line, " ERROR ") || strings.Contains(line, "left out") {
 				s.t.Errorf("a node of %q logs %s", b.name, line)
 			}
 		}
-	})
-	await.That(s.t, "a node to listen", func() bool {
-		select {
-		case <-p.done:
-			s.t.Fatalf("a node did not start: %s", p.text())
-		default:
-		}
-		_, rest, found := strings.Cut(p.text(), "listening url=http://")
-		addr, _, whole := strings.Cut(rest, "/")
-		n.addr = addr
-		return found && whole
 	})
 	return n
 }
