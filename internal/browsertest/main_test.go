@@ -11,7 +11,7 @@ import (
 )
 
 // The examples, built once for all tests.
-var chatBinary, serverBinary string
+var chatBinary, serverBinary, deskBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -23,11 +23,17 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		chatBinary = filepath.Join(dir, "chat")
 		serverBinary = filepath.Join(dir, "server")
-		build := exec.Command("go", "build", "-o", dir, "./examples/chat", "./examples/server")
-		build.Dir = filepath.Join("..", "..") // the root module, with its own dependencies
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the examples: %v\n%s", err, out)
-			return 1
+		deskBinary = filepath.Join(dir, "desk")
+		root := filepath.Join("..", "..")
+		for module, packages := range map[string][]string{
+			root: {"./examples/chat", "./examples/server"}, filepath.Join(root, "examples", "desk"): {"."},
+		} {
+			build := exec.Command("go", append([]string{"build", "-o", dir}, packages...)...)
+			build.Dir = module // with its own dependencies
+			if out, err := build.CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "building the examples: %v\n%s", err, out)
+				return 1
+			}
 		}
 		code := m.Run()
 		if err := goleak.Find(); err != nil && code == 0 {

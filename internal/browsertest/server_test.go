@@ -11,17 +11,20 @@ import (
 	"testing"
 )
 
-// A server is the example's real program, running.
+// A server is an example's real program, running.
 type server struct {
-	t    *testing.T
-	addr string // host:port
-	cmd  *exec.Cmd
+	t      *testing.T
+	binary string
+	addr   string // host:port
+	cmd    *exec.Cmd
 }
 
-// startServer starts the example on a free port, until the test ends.
-func startServer(t *testing.T) *server {
+// startServer starts the chat on a free port, until the test ends.
+func startServer(t *testing.T) *server { return startExample(t, chatBinary) }
+
+func startExample(t *testing.T, binary string) *server {
 	t.Helper()
-	s := &server{t: t, addr: "127.0.0.1:0"}
+	s := &server{t: t, binary: binary, addr: "127.0.0.1:0"}
 	s.start()
 	t.Cleanup(s.stop)
 	return s
@@ -30,7 +33,7 @@ func startServer(t *testing.T) *server {
 // start runs the program, on the port it had before if it ran before.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(chatBinary, "-addr", s.addr)
+	s.cmd = exec.Command(s.binary, "-addr", s.addr)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
