@@ -58,23 +58,26 @@ type SetRequest struct {
 	Meta   Meta
 	// Retention is positive, or Forever.
 	Retention time.Duration
+	// IfID, unless nil, is a condition: the write is done only if the entry has this ID,
+	// or for the zero ID only if there is no entry. A schedule has none.
+	IfID *ulid.ULID
 	// Emit asks for the expiry to be reported with [Receiver.EntryExpired].
 	Emit bool
 	// Origin describes the request to core. It is opaque to the store.
 	Origin []byte
-	// NotAfter, if not zero, is the newest version that may be written over: if the
-	// entry's ID is greater, nothing changes, and Entry and Previous are what is
-	// there. A schedule has none.
-	NotAfter ulid.ULID
 }
 
 // A SetResult is the outcome of a write.
 type SetResult struct {
 	// Changed means that the value changed and was announced.
 	Changed bool
-	// Entry is the entry as it is now. Its Value is nil if it was cleared.
+	// Conflict means that the condition of the request was not met, and nothing was done.
+	Conflict bool
+	// Entry is the entry as it is now. Its Value is nil if it was cleared; after a
+	// conflict, if there is none.
 	Entry Entry
-	// Previous is the entry as it was, nil if there was none.
+	// Previous is the entry as it was, nil if there was none. There is none after a
+	// conflict.
 	Previous *Entry
 }
 

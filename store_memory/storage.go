@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/table"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -27,6 +29,14 @@ type register struct {
 func (r *register) before(other *register) bool { return r.at.Before(other.at) }
 
 func (r *register) live(now time.Time) bool { return r != nil && !due(r.entry.Expires, now) }
+
+// id returns that of the entry, zero for none.
+func (r *register) id() ulid.ULID {
+	if r == nil {
+		return ulid.ULID{}
+	}
+	return r.entry.ID
+}
 
 // put stores an entry.
 func (s *registers) put(e *store.Entry, digest string) {
@@ -105,12 +115,15 @@ func (c *channel) set(now time.Time, r *store.SetRequest, by *node) store.SetRes
 		old = nil
 	}
 	var result store.SetResult
+	if r.IfID != nil && *r.IfID != old.id() {
+		result.Conflict, result.Entry = true, store.Entry{Channel: c.name, Key: r.Key}
+		if old != nil {
+			result.Entry = *old.entry
+		}
+		return result
+	}
 	if old != nil {
 		result.Previous = old.entry
-		if !r.NotAfter.IsZero() && old.entry.ID.Compare(r.NotAfter) > 0 {
-			result.Entry = *old.entry
-			return result
-		}
 	}
 	e := &store.Entry{
 		Channel: c.name, Key: r.Key, Value: r.Value, Meta: r.Meta, Emit: r.Emit, Origin: r.Origin,

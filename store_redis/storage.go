@@ -1,6 +1,7 @@
 package storeredis
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -13,11 +14,18 @@ func (n *node) entryKeys(ck channelKeys) []any {
 }
 
 func setArgs(s *store.SetRequest) []any {
-	notAfter := ""
-	if !s.NotAfter.IsZero() {
-		notAfter = boundID(s.NotAfter)
+	return []any{s.Key, s.Digest, decimal(millis(s.Retention)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s), condition(s)}
+}
+
+// condition is that of a write, for the script.
+func condition(s *store.SetRequest) string {
+	switch {
+	case s.IfID == nil:
+		return ""
+	case s.IfID.IsZero():
+		return "0"
 	}
-	return []any{s.Key, s.Digest, decimal(millis(s.Retention)), flag(s.Emit), flag(s.Value == nil), encodeEntry(s), notAfter}
+	return cmp.Or(formatID(*s.IfID), "of another store") // which no entry has
 }
 
 // Set writes or clears an entry.
@@ -42,8 +50,13 @@ func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, er
 func setResult(q *store.SetRequest, r *reply) (store.SetResult, error) {
 	res := store.SetResult{Changed: r.record.flag()}
 	entry, previous := r.record.next(), r.record.next()
+	res.Conflict = r.record.flag()
 	if err := r.record.err(); err != nil {
 		return res, err
+	}
+	if res.Conflict && entry == "" {
+		res.Entry = store.Entry{Channel: q.Channel, Key: q.Key}
+		return res, nil
 	}
 	if entry == "" { // Cleared, and there was nothing.
 		res.Entry = store.Entry{Channel: q.Channel, Key: q.Key, Meta: q.Meta, Emit: q.Emit, Origin: q.Origin}

@@ -1,11 +1,14 @@
 package simplestore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -37,6 +40,14 @@ func (c *channel) expire(e *entry, by *node) {
 	}
 }
 
+// isEntry reports whether the entry has the ID, which is zero for none.
+func isEntry(e *store.Entry, id ulid.ULID) bool {
+	if e == nil {
+		return id.IsZero()
+	}
+	return e.ID == id
+}
+
 // Set implements [store.Storage].
 func (n *node) Set(ctx context.Context, q store.SetRequest) (store.SetResult, error) {
 	if err := n.lock(ctx); err != nil {
@@ -53,9 +64,9 @@ func (c *channel) write(now time.Time, q *store.SetRequest, by *node) store.SetR
 		old = nil
 	}
 	res := store.SetResult{Previous: c.entry(now, q.Key)}
-	if old != nil && !q.NotAfter.IsZero() && old.ID.Compare(q.NotAfter) > 0 {
-		res.Entry = *res.Previous
-		return res
+	if q.IfID != nil && !isEntry(res.Previous, *q.IfID) {
+		there := cmp.Or(res.Previous, &store.Entry{Channel: c.name, Key: q.Key})
+		return store.SetResult{Conflict: true, Entry: *there}
 	}
 	e := store.Entry{Channel: c.name, Key: q.Key, Value: q.Value, Meta: q.Meta, Emit: q.Emit, Origin: q.Origin}
 	switch {

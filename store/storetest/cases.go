@@ -62,7 +62,8 @@ var contract = []area{
 	{"Storage", []testCase{
 		{"an entry is what was written last, until it is cleared", testSet},
 		{"writing an equal value announces nothing", testSetEqual},
-		{"an entry that is newer than a request allows stays", testSetNotAfter},
+		{"a write with a condition is done only if that is met", testSetIf},
+		{"of writers with the same condition, one writes", testSetIfTogether},
 		{"keys come in byte order, from the prefix and the bound that were asked for", testKeys},
 		{"many keys are read page by page", testManyKeys},
 		{"entries come in the order of their keys, up to a bound in bytes", testEntries},

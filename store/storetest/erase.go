@@ -219,28 +219,3 @@ func testEraseWhilePublishing(e *env) {
 	want := slices.DeleteFunc(ids, func(id ulid.ULID) bool { return id.Compare(res.Until) <= 0 })
 	wantEqual(e, "what was published after the end", idsOf(a.history(store.HistoryRequest{Channel: "c", Limit: 1000})), want)
 }
-
-// testSetNotAfter: of two who have read the same, one writes.
-func testSetNotAfter(e *env) {
-	a, b := e.join(), e.join()
-	first := a.set(write("k", "1")).Entry.ID
-	second := a.set(write("k", "2"))
-	stale := write("k", "")
-	stale.NotAfter = first
-	got := b.set(stale)
-	if got.Changed || got.Previous == nil || got.Entry.ID != second.Entry.ID {
-		e.Errorf("a stale request: %+v", got)
-	}
-	wantEqual(e, "what is there after a stale request", b.entry("k").ID, second.Entry.ID)
-	fresh := write("k", "")
-	fresh.NotAfter = second.Entry.ID
-	if got := b.set(fresh); !got.Changed {
-		e.Errorf("a fresh request: %+v", got)
-	}
-	a.wantEntry("after a fresh request", "k", nil)
-	fresh = write("k", "3")
-	fresh.NotAfter = first
-	if got := a.set(fresh); !got.Changed {
-		e.Errorf("where there is nothing: %+v", got)
-	}
-}

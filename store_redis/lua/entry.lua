@@ -36,26 +36,22 @@ local function expire_entries(n)
   end
 end
 
--- live_entry returns an entry that has not expired, or nil.
-local function live_entry(key)
-  local entry = redis.call('HGET', ENTRIES, key)
-  local expires = entry and tonumber(unpack_fields(entry)[2])
-  if expires and (expires == 0 or expires > NOW) then
-    return entry
-  end
-end
-
 -- set writes or clears an entry and returns: 1 if it changed, the entry, the
--- previous one. keep is in ms, -1 for ever; blob is the rest of the entry.
-local function set(c, key, digest, keep, emit, clear, blob)
+-- previous one, 1 if the condition was not met. keep is in ms, -1 for ever; blob is the
+-- rest of the entry. The condition is the id that the entry must have, 0 for no entry, or
+-- nothing.
+local function set(c, key, digest, keep, emit, clear, blob, condition)
   local old = redis.call('HGET', ENTRIES, key)
   local was = old and unpack_fields(old)
   if was and was[2] ~= '0' and tonumber(was[2]) <= NOW then
     expire_entry(key, old)
     old, was = nil, nil
   end
+  if condition ~= '' and condition ~= (was and was[1] or '0') then
+    return {'', old or '', '', '1'}
+  end
   if clear and not old then
-    return {'', '', ''}
+    return {'', '', '', ''}
   end
   local expires = '0'
   if keep >= 0 then
@@ -65,7 +61,7 @@ local function set(c, key, digest, keep, emit, clear, blob)
     local id = change(c, pack({'S', '', '0', emit}) .. blob)
     drop_entry(key)
     c.has_storage = redis.call('EXISTS', ENTRIES)
-    return {'1', pack({id, '0', digest, emit}) .. blob, old}
+    return {'1', pack({id, '0', digest, emit}) .. blob, old, ''}
   end
   local id, changed
   if was and was[3] == digest then
@@ -83,5 +79,5 @@ local function set(c, key, digest, keep, emit, clear, blob)
     due_at(c, expires)
   end
   c.has_storage = 1
-  return {changed, entry, old or ''}
+  return {changed, entry, old or '', ''}
 end

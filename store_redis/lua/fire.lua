@@ -79,7 +79,7 @@ end
 local function carry_out(c, body, how, nth)
   local blob, keep = string.sub(body, tonumber(how[1])), tonumber(how[2])
   if how[5] then
-    return pack(set(c, how[3], how[4], keep, how[5], how[6] == '1', blob))
+    return pack(set(c, how[3], how[4], keep, how[5], how[6] == '1', blob, ''))
   end
   local dedup
   if how[4] ~= '0' then
