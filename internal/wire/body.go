@@ -295,7 +295,7 @@ type Publish struct {
 // DecodePublish reads the body of the server API's publish.
 func DecodePublish(body []byte, maxData int) (Publish, error) {
 	if c, ok := quick(body, maxData); ok && c.Channel != "" { // A ref means nothing here.
-		return Publish{Channel: c.Channel, Event: c.Event, Key: c.Key, Data: c.Data}, nil
+		return Publish{Channel: c.Channel, Event: c.Event, Key: c.Key, Data: c.Data, DeduplicationID: c.DeduplicationID}, nil
 	}
 	var m Publish
 	r := open(body)

@@ -139,6 +139,10 @@ func TestBodies(t *testing.T) {
 		{"publishBatch", "anything is a message, which is read later", `{"messages":[ 1 , null,"a" ,{ }]}`, [][]byte{[]byte("1"), []byte("null"), []byte(`"a"`), []byte("{ }")}},
 		{"publishBatch", "as deep as alone", `{"messages":` + nested(66) + `}`, [][]byte{[]byte(nested(65))}},
 		{"publish", "no store is not 0", `{"channel":"c","event":"e"}`, Publish{Channel: "c", Event: "e"}},
+		{
+			"publish", "all that is read the quick way", `{"channel":"c","event":"e","key":"k","data":1,"deduplicationId":"d"}`,
+			Publish{Channel: "c", Event: "e", Key: "k", Data: []byte("1"), DeduplicationID: "d"},
+		},
 		{"publish", "null is no store", `{"channel":"c","event":"e","store":null}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "0 is a store", `{"channel":"c","event":"e","store":0}`, Publish{Channel: "c", Event: "e", Store: new(int64(0))}},
 		{"publish", "the longest store", `{"channel":"c","event":"e","store":3155695200}`, Publish{Channel: "c", Event: "e", Store: new(int64(protocol.MaxStore))}},
