@@ -31,7 +31,7 @@ func (c *connection) access(name string) (*access, error) {
 	channel := c.perms.RealName(name, nil)
 	if s := c.subscription(channel); s != nil {
 		return &access{
-			channel: channel, connection: c.id, claims: &c.claims, meta: s.meta(), perms: s.perms,
+			channel: channel, connection: c.id, claims: &c.claims, meta: s.meta(), perms: s.perms(),
 			subscribed: true, from: s.from,
 		}, nil
 	}

@@ -187,7 +187,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	}
 	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, acc, cmd.Key) }
 	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(acc.channel, cmd.Key, e, cmd.Ref) }
-	if s := c.subscription(acc.channel); s != nil && s.perms.Entry(cmd.Key).Observe {
+	if s := c.subscription(acc.channel); s != nil && s.perms().Entry(cmd.Key).Observe {
 		return s.readObserved(cmd.Key, read, answer)
 	}
 	e, err := read()

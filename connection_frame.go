@@ -28,7 +28,7 @@ func connectedFrame(c *connection, secret string) socket.Frame {
 }
 
 func subscribedFrame(s *subscription, w wire.Subscribed) socket.Frame {
-	w.Channel, w.Alias, w.Meta = s.channel, s.perms.Alias, store.Meta{UID: s.uid, UMD: s.umd}
+	w.Channel, w.Alias, w.Meta = s.channel, s.perms().Alias, store.Meta{UID: s.uid, UMD: s.umd}
 	return socket.Finish(wire.AppendSubscribed(socket.Start(frameRoom), &w))
 }
 

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -86,6 +87,40 @@ func (a *serverAPI) unsubscribeUser(_ http.ResponseWriter, r *http.Request, args
 	}
 	n, err := a.h.UnsubscribeUser(r.Context(), uid, channel)
 	return http.StatusOK, wire.AppendCount(nil, "unsubscribed", n), err
+}
+
+func (a *serverAPI) subscribe(w http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {
+	channel, err := pathName(args[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	in, err := wire.DecodeServerSubscribe(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	claims, err := channelClaims(in.Claims)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := a.h.Subscribe(r.Context(), Target{ConnectionID: in.ConnectionID, UID: in.UID}, channel, claims)
+	return http.StatusOK, wire.AppendCount(nil, "subscribed", n), err
+}
+
+// channelClaims reads the claims of one channel, as a token has them under its key.
+func channelClaims(text []byte) (ChannelClaims, error) {
+	if text == nil {
+		return ChannelClaims{}, nil
+	}
+	const key = "c" // any name: that of the channel would have to be quoted
+	var c Claims
+	if err := c.UnmarshalJSON(slices.Concat([]byte(`{"channels":{"`+key+`":`), text, []byte(`}}`))); err != nil {
+		return ChannelClaims{}, refuseBecause(CodeInvalidRequest, `"claims": `+err.Error())
+	}
+	return c.Channels[key], nil
 }
 
 // pathName returns a channel's name from a segment of the path.

@@ -27,6 +27,7 @@ type method struct {
 // routes has longer ones first: a channel may have the name of a shorter one.
 var routes = []route{
 	ending("channels/*/users/*", method{http.MethodDelete, (*serverAPI).unsubscribeUser}),
+	ending("channels/*/subscriptions", method{http.MethodPost, (*serverAPI).subscribe}),
 	ending("channels/*/messages", method{http.MethodGet, (*serverAPI).channelMessages}),
 	ending("channels/*/storage", method{http.MethodGet, (*serverAPI).channelStorage}),
 	ending("users/*/connections", method{http.MethodDelete, (*serverAPI).disconnectUser}),

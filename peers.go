@@ -31,10 +31,12 @@ type peerRequest struct {
 	// Connection and the hash of its secret, for a client's request.
 	Connection string `json:"connection,omitempty"`
 	Secret     []byte `json:"secret,omitempty"`
-	// Channel as the client names it; for peerUnsubscribe the real name.
+	// Channel as the client names it; for peerSubscribe and peerUnsubscribe the real name.
 	Channel string `json:"channel,omitempty"`
 	UID     string `json:"uid,omitempty"`
 	Token   string `json:"token,omitempty"`
+	// Claims are what the app grants, for peerSubscribe.
+	Claims json.RawMessage `json:"claims,omitempty"`
 	// Grants says that the node which asks reads Granted of the answer.
 	Grants bool `json:"grants,omitempty"`
 	// UIDs of peerOnline.
@@ -53,6 +55,7 @@ const (
 	peerUMD         = "umd"         // change its user metadata by a token
 	peerDisconnect  = "disconnect"  // one by its id, or those of a user
 	peerUnsubscribe = "unsubscribe" // those of a user from a channel
+	peerSubscribe   = "subscribe"   // one by its id, or those of a user, to a channel
 	peerConnections = "connections" // a page of those of a user, or of all
 	peerOnline      = "online"      // how many each of some users has
 	peerChannels    = "channels"    // a page of those that have subscriptions
@@ -77,6 +80,8 @@ type peerAnswer struct {
 	Unsupported bool `json:"unsupported,omitempty"`
 	// Count of connections that a request was carried out on.
 	Count int `json:"count,omitempty"`
+	// Refusal is of one of the connections on which it was not, for peerSubscribe.
+	Refusal *peerRefusal `json:"refusal,omitempty"`
 
 	// For peerLookup: the claims of the tokens, what the connection is, and
 	// its subscription to the channel with what the app grants on it.
@@ -98,6 +103,12 @@ type peerAnswer struct {
 	Connections []wire.Connection     `json:"connections,omitempty"`
 	Channels    []wire.ChannelSummary `json:"channels,omitempty"`
 	Last        string                `json:"last,omitempty"`
+}
+
+// A peerRefusal says why something cannot be done with a connection.
+type peerRefusal struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message,omitempty"`
 }
 
 // peers asks the other nodes about connections, and answers what they ask.

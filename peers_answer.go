@@ -61,6 +61,8 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 			}
 		})
 		return &peerAnswer{Count: int(count.Load())}, nil
+	case peerSubscribe:
+		return p.subscribe(q)
 	case peerConnections:
 		return p.connections(q), nil
 	case peerOnline:
@@ -101,7 +103,7 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 	a.Channel, a.Subscribed, a.From = acc.channel, acc.subscribed, acc.from
 	a.SubUID, a.SubUMD = acc.meta.UID, acc.meta.UMD
 	if s := c.subscription(acc.channel); s != nil {
-		a.Subscribe, a.Granted = s.claims, s.granted.json()
+		a.Subscribe, a.Granted = s.claims, s.appGrant().json()
 	}
 	return a, nil
 }
@@ -124,6 +126,6 @@ func (c *connection) unsubscribeByHost(channel string) bool {
 		return false
 	}
 	c.endSubscription(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, s.meta(), ""))
 	return true
 }

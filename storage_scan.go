@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hotsock-go/hotsock/internal/pattern"
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -101,14 +102,23 @@ func (sr *storeReader) entries(ctx context.Context, channel string, keys []strin
 	return nil
 }
 
-// observed returns the storage entries that a subscriber is shown. If they are
-// more than limit bytes, or too many keys must be looked through to
+// observed returns the storage entries that a subscriber is shown who knows of none. If
+// they are more than limit bytes, or too many keys must be looked through to
 // find them, that is an error.
 func (sr *storeReader) observed(ctx context.Context, s *subscription, limit int) ([]*store.Entry, error) {
-	ranges := s.perms.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
-	scan := sr.scan(s.channel, ranges, func(key string) bool {
-		r := s.perms.ResolveEntry(key)
+	return sr.observedSince(ctx, s, nil, limit)
+}
+
+// observedSince leaves out what was observed already with the permissions before.
+func (sr *storeReader) observedSince(ctx context.Context, s *subscription, before *permission.Channel, limit int) ([]*store.Entry, error) {
+	perms := s.perms()
+	observes := func(c *permission.Channel, key string) bool {
+		r := c.ResolveEntry(key)
 		return r.Observe.Value == Allow
+	}
+	ranges := perms.KeyRanges(func(c *StorageClaims) bool { return c.Observe == Allow })
+	scan := sr.scan(s.channel, ranges, func(key string) bool {
+		return observes(perms, key) && (before == nil || !observes(before, key))
 	})
 	var shown []*store.Entry
 	size := 0

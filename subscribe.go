@@ -140,7 +140,7 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		if !req.catchUp || req.token != "" {
 			return refuse(CodeAlreadySubscribed)
 		}
-		if err := req.permitInfo(s.perms); err != nil {
+		if err := req.permitInfo(s.perms()); err != nil {
 			return err
 		}
 		if err := c.chargeSubscribe(req); err != nil {
@@ -182,7 +182,7 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
 		return err
 	}
-	c.perms.Subscribed(s.channel, s.perms)
+	c.perms.Subscribed(s.channel, s.perms())
 	s.topic.add(s)
 	if err := c.activate(ctx, s, req, cmd.Ref); err != nil {
 		c.endSubscription(s)
@@ -208,14 +208,15 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := req.meta(c)
 	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, token: req.grant, uid: m.UID, umd: m.UMD}
-	s.perms = c.perms.Resolve(req.channel, req.added())
-	s.counted = !s.perms.OmitFromSubCount
+	perms := c.perms.Resolve(req.channel, req.added())
+	s.permitted.Store(perms)
+	s.counted = !perms.OmitFromSubCount
 	s.follows = req.memberChanges && protocol.IsPresence(s.channel)
 	s.informed = req.info
-	if err := permitSubscribe(s.perms, s.channel, s.uid); err != nil {
+	if err := permitSubscribe(perms, s.channel, s.uid); err != nil {
 		return nil, err
 	}
-	if err := req.permitInfo(s.perms); err != nil {
+	if err := req.permitInfo(perms); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -253,7 +254,7 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	switch {
 	case s != nil:
 		c.endSubscription(s)
-		c.sock.Send(unsubscribedFrame(s.channel, s.perms.Alias, s.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, s.meta(), cmd.Ref))
 	case retried:
 		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.added()).Alias, c.meta(), cmd.Ref))
 	default:

@@ -56,7 +56,7 @@ func (s *subscription) mayReplay(after ulid.ULID) bool {
 	if after.Compare(s.from) >= 0 {
 		return true
 	}
-	start, ok := s.perms.History()
+	start, ok := s.perms().History()
 	return ok && !ulid.Time(after.Time()).Before(start)
 }
 

@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/oklog/ulid/v2"
 
@@ -27,19 +28,20 @@ type subscription struct {
 	conn    *connection
 	channel string
 	topic   *topic
-	// claims are those of the subscribe token, or nil, and granted what the app adds;
-	// perms are what these and the connect token permit on the channel.
-	claims  []byte
-	granted *appGrant
-	token   *permission.Grant // nil without a subscribe token
-	perms   *permission.Channel
-	uid     string
-	counted bool
+	// claims are those of the subscribe token, and token the same compiled, nil without
+	// one; permitted is what these, the connect token and the app permit on the channel.
+	// ops is held to change it, and topic.mu, so that nobody hands out an item meanwhile.
+	claims    []byte
+	token     *permission.Grant
+	permitted atomic.Pointer[permission.Channel]
+	uid       string
+	counted   bool
 	// The newest item when it began: what follows may be listed.
 	from ulid.ULID
 
-	// Guarded by conn.mu.
-	umd []byte
+	// Guarded by conn.mu. granted is what the app adds to the claims.
+	umd     []byte
+	granted *appGrant
 
 	// Guarded by topic.mu.
 	index int
@@ -85,8 +87,12 @@ func (b *itemBuffer) changesSince(position ulid.ULID) (changes []*store.Presence
 
 // dropChanges forgets the changes of members.
 func (b *itemBuffer) dropChanges() {
+	b.drop(func(item *store.Item) bool { return item.Presence != nil })
+}
+
+func (b *itemBuffer) drop(which func(item *store.Item) bool) {
 	if !b.overflowed() && b != nil {
-		b.items = slices.DeleteFunc(b.items, func(item *store.Item) bool { return item.Presence != nil })
+		b.items = slices.DeleteFunc(b.items, which)
 	}
 }
 
@@ -114,7 +120,7 @@ func (s *subscription) deliver(item *store.Item, frame socket.Frame) bool {
 	if item.Exclude != "" && item.Exclude == s.conn.id && item.Presence == nil {
 		return false
 	}
-	if item.Storage != nil && !s.perms.Entry(item.Storage.Key).Observe {
+	if item.Storage != nil && !s.perms().Entry(item.Storage.Key).Observe {
 		return false
 	}
 	switch s.state {
@@ -231,6 +237,9 @@ func (s *subscription) passItems(position ulid.ULID) {
 	s.sendBuffered(changes)
 	s.buffer = nil
 }
+
+// perms are what the client may do on the channel at the moment.
+func (s *subscription) perms() *permission.Channel { return s.permitted.Load() }
 
 // meta is who the user is on this channel.
 func (s *subscription) meta() store.Meta {

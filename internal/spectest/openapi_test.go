@@ -198,7 +198,7 @@ func TestCodes(t *testing.T) {
 func goldenBodies(t *testing.T, d *openDocument) {
 	t.Helper()
 	names := map[string]string{
-		"channel": "getChannel", "schedules": "getSchedules", "disconnected": "disconnect", "unsubscribed": "unsubscribeUser",
+		"channel": "getChannel", "schedules": "getSchedules", "disconnected": "disconnect", "unsubscribed": "unsubscribeUser", "subscribed": "subscribe",
 		"messages": "getChannelMessages", "connections": "listConnections", "channels": "listChannels", "users": "getOnline", "error": "getChannel",
 	}
 	operation := func(name string) *openapi3.Operation {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -27,6 +28,7 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 			"after": "01JA3HVNF6E89HDT1ABRFWJ8C8", "before": "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "reverse": "true", "limit": "5", "event": "news",
 		}},
 		{operation: "getChannelStorage", status: 200, path: map[string]string{"name": "room"}, query: map[string]string{"after": "a", "keys": "topic,other"}},
+		{operation: "subscribe", status: 200, path: map[string]string{"name": "presence.chat"}, body: `{"uid":"Jim","claims":{"getInfo":true}}`},
 		{operation: "unsubscribeUser", status: 200, path: map[string]string{"name": "room", "uid": "Jim"}},
 		{operation: "disconnect", status: 200, path: map[string]string{"id": jim.ID}},
 		{operation: "disconnectUser", status: 200, path: map[string]string{"uid": "Pam"}},
@@ -187,6 +189,9 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		{operation: "getChannelStorage", path: map[string]string{"name": "room"}, query: map[string]string{"keys": "a*b"}},
 		{operation: "unsubscribeUser", path: map[string]string{"name": "a*b", "uid": "Jim"}},
 		{operation: "unsubscribeUser", path: map[string]string{"name": "room", "uid": strings.Repeat("x", 129)}},
+		{operation: "subscribe", path: map[string]string{"name": "a*b"}, body: `{"uid":"Jim"}`},
+		{operation: "subscribe", path: map[string]string{"name": "room"}, body: `{"uid":"Jim","connectionId":"c"}`},
+		{operation: "subscribe", path: map[string]string{"name": "room"}, body: `{"uid":"Jim","claims":1}`},
 		{operation: "disconnect", path: map[string]string{"id": ""}},
 		{operation: "disconnectUser", path: map[string]string{"uid": strings.Repeat("x", 129)}},
 		{operation: "listConnections", query: map[string]string{"uid": strings.Repeat("x", 129)}},
@@ -201,6 +206,8 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		s.do(t, d, c)
 	}
 
+	s.refusedSubscribes(t, d, newSite(t, async, func(o *hotsock.Options) { o.MaxSubscriptions, o.MaxMembersSize = 1, 100 }))
+
 	// Without API keys, there is no such API.
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, newSite(t, async, noKeys).base+"/publish", nil)
 	if err != nil {
@@ -214,6 +221,23 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 	if answer.StatusCode != http.StatusNotFound {
 		t.Errorf("without API keys: %d", answer.StatusCode)
 	}
+}
+
+// refusedSubscribes subscribes those who may not be; on the small site it is too much.
+func (s *site) refusedSubscribes(t *testing.T, d *openDocument, small *site) {
+	t.Helper()
+	subscribe := func(channel, body string) call {
+		return call{operation: "subscribe", path: map[string]string{"name": channel}, body: body}.keyed()
+	}
+	s.connect(t, "Jim")
+	s.do(t, d, subscribe("room", `{"uid":"Jim","claims":{"subscribe":false}}`).not(http.StatusForbidden, "SUBSCRIBE_PERMISSION_DENIED"))
+	nobody := s.dial(t, hotsock.Claims{Channels: everything()})
+	s.do(t, d, subscribe("presence.chat", `{"connectionId":"`+nobody.ID+`"}`).not(http.StatusForbidden, "PRESENCE_CHANNEL_USER_ID_REQUIRED"))
+
+	small.dial(t, hotsock.Claims{UID: "Jim", UMD: []byte(`"` + strings.Repeat("x", 200) + `"`)})
+	small.do(t, d, subscribe("presence.chat", `{"uid":"Jim"}`).not(http.StatusConflict, "PRESENCE_CHANNEL_CAPACITY_REACHED"))
+	small.connect(t, "Pam").subscribe("room")
+	small.do(t, d, subscribe("more", `{"uid":"Pam"}`).not(http.StatusTooManyRequests, "RATE_LIMITED"))
 }
 
 // browserOperations gets the client for browsers.

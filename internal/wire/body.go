@@ -272,6 +272,33 @@ func DecodeCancelSchedule(body []byte) (group string, id ulid.ULID, err error) {
 	return group, id, r.close()
 }
 
+// A ServerSubscribe is the body of the server API's subscribe.
+type ServerSubscribe struct {
+	ConnectionID, UID string // one is required
+	Claims            []byte // JSON that is no null, nil for none
+}
+
+// DecodeServerSubscribe reads the body of the server API's subscribe.
+func DecodeServerSubscribe(body []byte) (ServerSubscribe, error) {
+	var s ServerSubscribe
+	r := open(body)
+	for r.next() {
+		switch string(r.name) {
+		case "connectionId":
+			r.string(&s.ConnectionID)
+		case "uid":
+			r.string(&s.UID)
+		case "claims":
+			r.data(&s.Claims, len(body))
+		}
+	}
+	r.require("uid", s.UID != "" || s.ConnectionID != "")
+	if string(s.Claims) == "null" {
+		s.Claims = nil
+	}
+	return s, r.close()
+}
+
 // A Publish is the body of the server API's publish.
 type Publish struct {
 	Channel         string // required

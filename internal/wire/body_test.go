@@ -90,6 +90,8 @@ func TestBodyErrors(t *testing.T) {
 			member = "method"
 		case "umdUpdate":
 			member = "token"
+		case "subscribe":
+			member = "uid"
 		case "cancelSchedule":
 			member = "scheduleArn"
 		}

@@ -30,6 +30,7 @@ var decoders = map[string]func(body []byte) (any, error){
 	"publish":            func(b []byte) (any, error) { return DecodePublish(b, maxData) },
 	"publishBatch":       func(b []byte) (any, error) { return DecodePublishBatch(b) },
 	"moveSchedule":       func(b []byte) (any, error) { return DecodeMoveSchedule(b) },
+	"subscribe":          func(b []byte) (any, error) { return DecodeServerSubscribe(b) },
 	"listSchedules":      func(b []byte) (any, error) { return DecodeListSchedules(b) },
 	"cancelSchedule": func(b []byte) (any, error) {
 		group, id, err := DecodeCancelSchedule(b)
@@ -126,6 +127,9 @@ var decoded = map[string]any{
 	"body-publishBatch": [][]byte{
 		[]byte(`{"channel":"inbox.jim","event":"news","data":"👋"}`),
 		[]byte(`{"channel":"inbox.pam","event":"news","data":"👋","eagerIdGeneration":true}`),
+	},
+	"body-subscribe": ServerSubscribe{
+		UID: "Jim", Claims: []byte(`{"historyStart":0,"messages":{"chat":{"publish":true}}}`),
 	},
 	"body-moveSchedule": Schedule{"at(2030-07-24T10:00:00)", "America/New_York"},
 	"body-publish-storage": Publish{

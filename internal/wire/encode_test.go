@@ -274,6 +274,7 @@ var encoded = map[string]func(b []byte) []byte{
 		})
 	},
 	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },
+	"answer-subscribed":   func(b []byte) []byte { return AppendCount(b, "subscribed", 2) },
 	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
 	"answer-messages": func(b []byte) []byte {
 		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20, Cursors: true})
