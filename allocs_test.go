@@ -12,6 +12,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/internal/wstest"
+	"github.com/hotsock-go/hotsock/store"
 )
 
 // What the hot path allocates is part of its design: these are the exact
@@ -20,6 +21,7 @@ func TestAllocations(t *testing.T) {
 	acc := publishing(t)
 	clientPublish := clientPublisher(t, nil)
 	publish := httpPublish(t)
+	writes, client := &storeWriter{opts: &Options{}}, &connection{id: "1", sourceIP: "192.0.2.1"}
 	for _, tt := range []struct {
 		what string
 		f    func()
@@ -31,6 +33,10 @@ func TestAllocations(t *testing.T) {
 			}
 		}, 0},
 		{"a frame: its bytes, and what all subscribers point to", func() { itemFrame(plainItem) }, 2},
+		{"the origin of what a connection publishes, but for the first", func() {
+			who, p := client.source(), store.PublishRequest{}
+			writes.keepOrigin(&p, &who, false)
+		}, 0},
 		{"a publish over HTTP: request and answer", publish, 8},
 		{"a client's publish without a hook, in the store too", clientPublish, 4},
 	} {

@@ -39,6 +39,8 @@ type HistoryMessage struct {
 	Data    json.RawMessage
 	// By is who sent it, nil if the server did.
 	By *Member
+	// Origin is how it came to be. Clients are never told.
+	Origin MessageOrigin
 	// Expires is zero for never.
 	Expires time.Time
 	// ReactionCounts tells how many users have each reaction.
@@ -95,7 +97,7 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMess
 }
 
 func historyMessage(m *store.Message) HistoryMessage {
-	hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Expires: m.Expires}
+	hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Origin: messageOrigin(m.Origin), Expires: m.Expires}
 	if m.Meta != nil {
 		hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}
 	}

@@ -260,7 +260,7 @@ func (sw *storeWriter) serverSet(ctx context.Context, who *source, w serverWrite
 	s := setRequest(w.channel, w.key, w.data)
 	s.Retention = w.retention
 	if w.emit {
-		s.Emit, s.Origin = true, who.origin()
+		s.Emit, s.Origin = true, sw.opts.origin(who)
 	}
 	if !w.due.IsZero() {
 		return sw.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +35,7 @@ type connection struct {
 	limiter *rateLimiter
 
 	sourceIP, userAgent string
+	keptOrigin          atomic.Pointer[[]byte] // of the messages that it has published, nil before the first
 	connected           time.Time
 	revocations         uint64 // how many there had been before it was asked who this is
 

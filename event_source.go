@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -16,11 +17,14 @@ type source struct {
 	UserAgent    string `json:"userAgent,omitempty"`
 	Trigger      string `json:"trigger,omitempty"`
 	RequestID    string `json:"requestId,omitempty"`
+	// kept has the source as messages keep it, once there was one, nil if it is of
+	// a single request.
+	kept *atomic.Pointer[[]byte]
 }
 
 // source is the connection, when its client asks for something.
 func (c *connection) source() source {
-	return source{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket"}
+	return source{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket", kept: &c.keptOrigin}
 }
 
 // source describes who sent a request.
@@ -32,10 +36,11 @@ func (o *Options) source(r *http.Request, trigger string) source {
 // sender is where a request comes from.
 func (o *Options) sender(r *http.Request) (ip, agent string) {
 	// A part of the request's headers, which must not be kept with it.
-	return o.ClientIP(r), strings.Clone(clip(r.UserAgent()))
+	return clip(o.ClientIP(r)), strings.Clone(clip(r.UserAgent()))
 }
 
-// clip is a header's value in what is kept or logged of a request.
+// clip is a header's value in what is kept or logged of a request, and what the app
+// makes of headers.
 func clip(value string) string {
 	return toUTF8(value[:min(len(value), maxHeaderValue)])
 }
@@ -61,8 +66,11 @@ func (r *source) metadata(m EventMetadata) EventMetadata {
 func newRequestID() string { return ulid.Make().String() }
 
 // origin is the source as it is kept with what it made.
-func (r *source) origin() []byte {
-	c := *r
+func (o *Options) origin(who *source) []byte {
+	c := *who
+	if o.OmitClientAddress {
+		c.SourceIP, c.UserAgent = "", ""
+	}
 	if c.RequestID == "" {
 		c.RequestID = newRequestID()
 	}

@@ -27,6 +27,10 @@ func (a *serverAPI) channelMessages(_ http.ResponseWriter, r *http.Request, args
 	if page.more {
 		out.Next = page.last
 	}
+	out.Origins = make([]wire.Origin, len(page.messages))
+	for i, m := range page.messages {
+		out.Origins[i] = wire.Origin(messageOrigin(m.Origin))
+	}
 	return http.StatusOK, wire.AppendMessagePage(nil, out), nil
 }
 

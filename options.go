@@ -78,6 +78,13 @@ type Options struct {
 	// proxy that sets a header, read the header here. Defaults to that of the
 	// network connection.
 	ClientIP func(r *http.Request) string
+	// OmitClientAddress leaves the address and the user agent of clients out of what
+	// the store keeps about who made a message, an entry, a reaction or a schedule;
+	// otherwise a stored message has them for as long as it is stored. Events of
+	// reactions, and of what happens later, when an entry expires or something
+	// scheduled is carried out, lack them too. Hooks, calls, other events and the list
+	// of connections still have them. Defaults to no.
+	OmitClientAddress bool
 
 	// Compress compresses messages (permessage-deflate, RFC 7692) for clients
 	// that offer it, as browsers do. A message is compressed once for all

@@ -97,6 +97,9 @@ func (sw *storeWriter) publish(ctx context.Context, who *source, p *store.Publis
 		p.Trace = o.Trace
 		defer func() { sw.observer.endPublish(ctx, o, out, err) }()
 	}
+	if p.Retention != 0 {
+		sw.keepOrigin(p, who, false)
+	}
 	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
 	defer limited.end()
 	r, err := sw.node.Publish(limited, *p)

@@ -62,7 +62,7 @@ func (sw *storeWriter) react(ctx context.Context, who *source, channel string, m
 	r, err := sw.node.React(limited, store.ReactRequest{
 		Channel: channel,
 		Reaction: store.Reaction{
-			Message: in.MessageID, Reaction: in.Reaction, UID: m.UID, UMD: m.UMD, Origin: who.origin(),
+			Message: in.MessageID, Reaction: in.Reaction, UID: m.UID, UMD: m.UMD, Origin: sw.opts.origin(who),
 		},
 		Remove:       in.Remove,
 		MaxReactions: o.most,

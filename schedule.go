@@ -51,8 +51,11 @@ func (sw *storeWriter) schedule(ctx context.Context, who *source, s *store.Sched
 	if err := validateDue(s.Due); err != nil {
 		return publishResult{}, err
 	}
+	if p := s.Publish; p != nil && p.Retention != 0 {
+		sw.keepOrigin(p, who, true)
+	}
 	s.ID = ulid.Make()
-	s.Origin = who.origin()
+	s.Origin = sw.opts.origin(who)
 	if s.Connection != "" {
 		s.MaxPending = sw.opts.MaxSchedules
 		s.MaxOfOwner = min(max(s.MaxPending/userShare, leastUserSchedules), s.MaxPending)

@@ -25,7 +25,7 @@ func (sw *storeWriter) clientSet(ctx context.Context, who *source, acc *access, 
 	s := setRequest(acc.channel, in.Key, in.Data)
 	s.Meta, s.Retention = acc.meta, perms.Retention
 	if perms.Emit {
-		s.Emit, s.Origin = true, who.origin()
+		s.Emit, s.Origin = true, sw.opts.origin(who)
 	}
 	var due time.Time // zero is now
 	if in.Schedule.Expression != "" {

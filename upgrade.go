@@ -85,7 +85,8 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 
 		revocations: revocations,
 	}
-	c.sourceIP, c.userAgent = u.h.opts.sender(r)
+	ip, agent := u.h.opts.sender(r)
+	c.sourceIP, c.userAgent = strings.Clone(ip), agent // which may be a part of the headers, too
 	if err := c.askConnect(r.Context()); err != nil {
 		return nil, "", err
 	}

@@ -61,6 +61,8 @@ type Message struct {
 	// notice of the last time, zero if it never was. Data is the newest.
 	Updates int64
 	Updated ulid.ULID
+	// Origin is that of the request, nil for none.
+	Origin []byte
 }
 
 // Version is 1 for a message as it was published, and 1 more with each update.
@@ -69,7 +71,7 @@ func (m *Message) Version() int64 { return 1 + m.Updates }
 // Size is what a message counts for in a page's MaxBytes.
 func (m *Message) Size() int {
 	const overhead = 128 // So pages of empty messages end, too.
-	size := overhead + len(m.Channel) + len(m.Event) + len(m.Data)
+	size := overhead + len(m.Channel) + len(m.Event) + len(m.Data) + len(m.Origin)
 	if m.Meta != nil {
 		size += len(m.Meta.UID) + len(m.Meta.UMD)
 	}
@@ -105,6 +107,9 @@ type PublishRequest struct {
 	// Trace is what the host's traces know the message by, nil for none. It
 	// travels with the message, is opaque to the store, and at most 1 KiB long.
 	Trace map[string]string
+	// Origin describes to core who asked for a message that is kept. It is opaque
+	// to the store, and at most 4 KiB long.
+	Origin []byte
 }
 
 // A PublishResult is the outcome of a publish.

@@ -30,6 +30,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		Data:    p.Data,
 		Meta:    p.Meta,
 		Trace:   p.Trace,
+		Origin:  p.Origin,
 	}
 	if p.DedupID != "" {
 		c.hold().dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))

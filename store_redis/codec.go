@@ -127,7 +127,7 @@ func timeOf(ms int64) time.Time {
 
 // encodeMessage makes what is stored of a message, and delivered.
 func encodeMessage(p *store.PublishRequest) []byte {
-	b := make([]byte, 0, len(p.Data)+len(p.Event)+128)
+	b := make([]byte, 0, len(p.Data)+len(p.Event)+len(p.Origin)+128)
 	b = appendField(b, "M")
 	b = appendField(b, p.Exclude)
 	b = appendField(b, p.Event)
@@ -138,22 +138,26 @@ func encodeMessage(p *store.PublishRequest) []byte {
 		b = appendField(b, p.Meta.UID)
 		b = appendField(b, p.Meta.UMD)
 	}
-	if len(p.Trace) > 0 {
+	// From here on, fields are there only if one that is not empty follows.
+	if len(p.Trace) > 0 || p.Origin != nil {
 		var trace []byte
 		for k, v := range p.Trace {
 			trace = appendField(appendField(trace, k), v)
 		}
 		b = appendField(b, trace)
 	}
+	if p.Origin != nil {
+		b = appendField(b, p.Origin)
+	}
 	return b
 }
 
 // tail reads the fields at the end of a message's record that are there only if one
-// that is not empty follows: those of edit.lua.
+// that is not empty follows: those that it was published with, and those of edit.lua.
 func (r *record) tail(m *store.Message) {
 	m.Trace = r.trace()
 	if r.rest != "" {
-		_ = r.next() // reserved
+		m.Origin = r.bytes()
 	}
 	if r.rest != "" {
 		m.Updates, m.Updated = r.int(), r.id()

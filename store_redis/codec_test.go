@@ -24,8 +24,11 @@ func TestScheduleSurvives(t *testing.T) {
 			Publish: &store.PublishRequest{
 				Channel: "c:1", Event: "e\x00", Data: []byte(`"1:2"`), Meta: &store.Meta{UID: "u", UMD: []byte("{}")},
 				Retention: store.Forever, Exclude: "x", DedupID: "d", DedupFor: time.Minute,
-				Trace: map[string]string{"a": "1", "b:": ""},
+				Trace: map[string]string{"a": "1", "b:": ""}, Origin: []byte("o"),
 			},
+		}},
+		{"a message without a trace", store.Schedule{
+			ID: ulid.Make(), Due: time.Unix(1, 0).UTC(), Publish: &store.PublishRequest{Channel: "c", Retention: time.Hour, Origin: []byte("o")},
 		}},
 		{"a message of the server", store.Schedule{
 			ID: ulid.Make(), Due: time.Unix(-5, 0).UTC(), Publish: &store.PublishRequest{Channel: "c"},
@@ -61,6 +64,42 @@ func TestScheduleSurvives(t *testing.T) {
 	}
 }
 
+// The end of a message's record has grown, and will again: each version reads what the
+// others have written.
+func TestMessageRecordGrows(t *testing.T) {
+	full := store.PublishRequest{Event: "e", Trace: map[string]string{"k": "v"}, Origin: []byte("o")}
+	plain, traced := full, full
+	plain.Trace, plain.Origin, traced.Origin = nil, nil, nil
+	for _, row := range []struct {
+		why, record string
+		trace       map[string]string
+		origin      []byte
+	}{
+		{"without either, as most messages are", string(encodeMessage(&plain)), nil, nil},
+		{"with a trace, as 0.2 writes it", string(encodeMessage(&traced)), full.Trace, nil},
+		{"with both", string(encodeMessage(&full)), full.Trace, full.Origin},
+		{"an empty trace is none", string(encodeMessage(&plain)) + pack("", "o"), nil, full.Origin},
+		{"with what a later version adds", string(encodeMessage(&full)) + pack("later"), full.Trace, full.Origin},
+	} {
+		it, err := decodeItem("c", someID, row.record)
+		if err != nil {
+			t.Errorf("%s: %v", row.why, err)
+			continue
+		}
+		if d := cmp.Diff(row.trace, it.Message.Trace); d != "" || string(it.Message.Origin) != string(row.origin) {
+			t.Errorf("%s: the origin is %q (-want +got):\n%s", row.why, it.Message.Origin, d)
+		}
+	}
+	// What 0.2 reads ends with the trace, which it takes for one also if it is empty.
+	r := record{rest: string(encodeMessage(&store.PublishRequest{Event: "e", Origin: []byte("o")}))}
+	for range 6 { // M, exclude, event, data, keep, no meta
+		_ = r.next()
+	}
+	if trace := r.next(); trace != "" || r.bad {
+		t.Errorf("an older version reads the trace %q", trace)
+	}
+}
+
 func TestWith(t *testing.T) {
 	member := func(place int64) placed { return placed{place, store.Member{UID: fmt.Sprint(place)}} }
 	list := []placed{member(1), member(3), member(7)}
@@ -88,6 +127,7 @@ func TestWith(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Data: []byte("1"), Meta: &store.Meta{UID: "u"}})))
 	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Trace: map[string]string{"k": "v"}})))
+	f.Add(string(encodeMessage(&store.PublishRequest{Event: "e", Origin: []byte("o")})))
 	f.Add(pack("S", "", "0", "1") + string(encodeEntry(&store.SetRequest{Key: "k"})))
 	f.Add(pack("P", "x", "1", "5", "u", "{}"))
 	f.Add("99999999999999999999:")

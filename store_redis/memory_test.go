@@ -133,6 +133,8 @@ func TestMemoryFigures(t *testing.T) {
 	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), o)
 	const count = 5000
 	data := []byte(`"` + strings.Repeat("x", 254) + `"`)
+	// As core writes it, of a browser with a user agent of 117 bytes.
+	origin := []byte(`{"t":"client.websocket","c":"` + strings.Repeat("c", 36) + `","a":"203.0.113.255","u":"` + strings.Repeat("u", 117) + `"}`)
 	subscribe := func(channel func(i int) string) {
 		var g errgroup.Group
 		g.SetLimit(64)
@@ -160,6 +162,11 @@ func TestMemoryFigures(t *testing.T) {
 		{"message of 256 bytes kept for an hour, one channel", func() {
 			publishMany(t, n, count, func(int) store.PublishRequest {
 				return store.PublishRequest{Channel: "hour", Event: "e", Data: data, Retention: time.Hour}
+			})
+		}},
+		{"message of 256 bytes kept for ever, with the origin of a browser, one channel", func() {
+			publishMany(t, n, count, func(int) store.PublishRequest {
+				return store.PublishRequest{Channel: "browser", Event: "e", Data: data, Retention: store.Forever, Origin: origin}
 			})
 		}},
 		{"message of 256 bytes not kept, ten of them in each channel", func() {

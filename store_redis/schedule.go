@@ -211,7 +211,9 @@ func decodeSchedule(p int, id, body string) (q *store.Schedule, blob string, err
 		if r.flag() {
 			w.Meta = &store.Meta{UID: r.next(), UMD: r.bytes()}
 		}
-		w.Trace = r.trace()
+		var m store.Message
+		r.tail(&m)
+		w.Trace, w.Origin = m.Trace, m.Origin
 		q.Publish = w
 	case "S":
 		w := &store.SetRequest{Channel: r.next(), Digest: r.next(), Retention: time.Duration(r.int()), Emit: r.flag()}

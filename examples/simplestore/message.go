@@ -43,7 +43,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		return store.PublishResult{ID: d.message, Duplicate: true}
 	}
 	m := &store.Message{
-		ID: c.nextID(now), Channel: c.name, Event: p.Event, Data: p.Data, Meta: p.Meta, Trace: p.Trace,
+		ID: c.nextID(now), Channel: c.name, Event: p.Event, Data: p.Data, Meta: p.Meta, Trace: p.Trace, Origin: p.Origin,
 	}
 	if p.DedupID != "" {
 		c.duplicates[p.DedupID] = duplicate{m.ID, now.Add(p.DedupFor)}

@@ -85,7 +85,8 @@ func TestHistoryOverHTTP(t *testing.T) {
 				if i > 0 {
 					text += ","
 				}
-				text += fmt.Sprintf(`{"id":"$id%d","event":%q,"channel":"room","data":%d,"meta":{"uid":null,"umd":null}}`, n, []string{"chat", "news"}[n%2], n)
+				text += fmt.Sprintf(`{"id":"$id%d","event":%q,"channel":"room","data":%d,"meta":{"uid":null,"umd":null},`+
+					`"origin":{"trigger":"server.go","scheduled":false,"connectionId":null,"sourceIp":null,"userAgent":null}}`, n, []string{"chat", "news"}[n%2], n)
 			}
 			return `{"messages":[` + text + `]` + next + `}`
 		}

@@ -32,6 +32,10 @@ var (
 		{ID: idA, Event: "my-event", Channel: "my-channel", Data: []byte(`"Yup."`), Meta: &jim},
 		{ID: idB, Event: "my-event", Channel: "my-channel"},
 	}
+	origins = []Origin{
+		{Trigger: "client.websocket", ConnectionID: "JCnTZd_KoAMCF-A=", SourceIP: "192.0.2.1", UserAgent: "Mozilla/5.0"},
+		{Trigger: "server.http", Scheduled: true, SourceIP: "192.0.2.7"},
+	}
 	reacted = []store.Reaction{
 		{ID: idB, Message: idA, Reaction: "👍", UID: "Pam"},
 		{Message: idA, Reaction: "🎉", UID: "Pam"},
@@ -277,10 +281,10 @@ var encoded = map[string]func(b []byte) []byte{
 	"answer-subscribed":   func(b []byte) []byte { return AppendCount(b, "subscribed", 2) },
 	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
 	"answer-messages": func(b []byte) []byte {
-		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20, Cursors: true})
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, Origins: origins, MaxBytes: 1 << 20, Cursors: true})
 	},
 	"answer-messages-next": func(b []byte) []byte {
-		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: make([]store.Tally, 2), MaxBytes: 200, Cursors: true})
+		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: make([]store.Tally, 2), Origins: []Origin{{Trigger: "server.go"}, {}}, MaxBytes: 350, Cursors: true})
 	},
 	"answer-connections": func(b []byte) []byte {
 		return AppendConnectionPage(b, connections, "")

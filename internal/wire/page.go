@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -13,7 +15,17 @@ const MaxPage = 100
 // more ends a page that was cut short.
 const more = `],"more":true}`
 
-// A MessagePage is the answer of connection/listMessages.
+// An Origin is how a message came to be. What is "" is null.
+type Origin struct {
+	Trigger      string
+	Scheduled    bool
+	ConnectionID string
+	SourceIP     string
+	UserAgent    string
+}
+
+// A MessagePage is the answer of connection/listMessages, and of the server API's
+// list of messages.
 type MessagePage struct {
 	Messages []*store.Message
 	// More tells the client that there is more, though the page is short.
@@ -24,6 +36,9 @@ type MessagePage struct {
 	Next    ulid.ULID
 	// Tallies of the messages, as many and in their order.
 	Tallies []store.Tally
+	// Origins says how each message came to be, nil for clients. Those whose Trigger
+	// is "" are not known.
+	Origins []Origin
 	// Expand writes who reacted, not only how many.
 	Expand bool
 	// MaxBytes is how long the page may get. It ends before the message that
@@ -48,6 +63,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		} else {
 			b = appendMeta(b, store.Meta{})
 		}
+		if p.Origins != nil {
+			b = appendOrigin(b, p.Origins[i])
+		}
 		if t := p.Tallies[i]; p.Expand || len(t.Counts) > 0 {
 			b = append(b, `,"reactions":`...)
 			b = appendTally(b, t, p.Expand)
@@ -68,6 +86,23 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		return append(b, more...)
 	}
 	return append(b, `]}`...)
+}
+
+func appendOrigin(b []byte, o Origin) []byte {
+	if o.Trigger == "" {
+		return b
+	}
+	b = append(b, `,"origin":{"trigger":`...)
+	b = appendString(b, o.Trigger)
+	b = append(b, `,"scheduled":`...)
+	b = strconv.AppendBool(b, o.Scheduled)
+	b = append(b, `,"connectionId":`...)
+	b = appendStringOrNull(b, o.ConnectionID)
+	b = append(b, `,"sourceIp":`...)
+	b = appendStringOrNull(b, o.SourceIP)
+	b = append(b, `,"userAgent":`...)
+	b = appendStringOrNull(b, o.UserAgent)
+	return append(b, '}')
 }
 
 // appendNextID ends a page whose cursor is the id of a message, zero for none.

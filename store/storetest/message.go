@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -75,6 +76,16 @@ func testDeliveredAsPublished(e *env) {
 			"also with a message of the server, kept or not",
 			store.PublishRequest{Event: "e", Retention: store.Forever, Trace: map[string]string{"k": strings.Repeat("v", 1023)}},
 			store.Message{Event: "e", Trace: map[string]string{"k": strings.Repeat("v", 1023)}},
+		},
+		{
+			"an origin without a trace",
+			store.PublishRequest{Event: "e", Retention: store.Forever, Origin: []byte("a:b\x00")},
+			store.Message{Event: "e", Origin: []byte("a:b\x00")},
+		},
+		{
+			"the longest of both",
+			store.PublishRequest{Event: "e", Retention: time.Minute, Trace: map[string]string{"k": strings.Repeat("v", 1023)}, Origin: bytes.Repeat([]byte("o"), 4<<10)},
+			store.Message{Event: "e", Trace: map[string]string{"k": strings.Repeat("v", 1023)}, Origin: bytes.Repeat([]byte("o"), 4<<10)},
 		},
 		{
 			"kept for ever never expires",
@@ -205,11 +216,11 @@ func testMessage(e *env) {
 	a, b := e.join(), e.join()
 	p := store.PublishRequest{
 		Channel: "c", Event: "kept", Data: []byte(`{"a":1}`),
-		Meta: &store.Meta{UID: "Jim", UMD: []byte(`"🙂"`)}, Retention: time.Hour, Trace: map[string]string{"k": "v"},
+		Meta: &store.Meta{UID: "Jim", UMD: []byte(`"🙂"`)}, Retention: time.Hour, Trace: map[string]string{"k": "v"}, Origin: []byte("o"),
 	}
 	kept := a.publish(p).ID
 	want := &store.Message{
-		ID: kept, Channel: "c", Event: "kept", Data: p.Data, Meta: p.Meta, Trace: p.Trace, Expires: e.h.Now().Add(time.Hour),
+		ID: kept, Channel: "c", Event: "kept", Data: p.Data, Meta: p.Meta, Trace: p.Trace, Origin: p.Origin, Expires: e.h.Now().Add(time.Hour),
 	}
 	wantEqual(e, "message", b.message("c", kept), want)
 

@@ -23,7 +23,7 @@ func testFirePublish(e *env) {
 	s := e.publishing(time.Second, "c")
 	s.Connection, s.UID, s.Emit, s.Origin = "connection", "Jim", true, []byte("origin")
 	s.Publish.Data, s.Publish.Meta = []byte(`{"a":"👍"}`), &store.Meta{UID: "Jim", UMD: []byte("1")}
-	s.Publish.Exclude, s.Publish.Trace = "someone", map[string]string{"k": "v"}
+	s.Publish.Exclude, s.Publish.Trace, s.Publish.Origin = "someone", map[string]string{"k": "v"}, []byte("o")
 	group := b.add(s)
 	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`).MatchString(group) {
 		e.Errorf("group %q", group)
@@ -46,7 +46,7 @@ func testFirePublish(e *env) {
 	items := a.r.awaitItem("c", id)
 	want := &store.Message{
 		ID: id, Channel: "c", Event: "scheduled", Data: s.Publish.Data, Meta: s.Publish.Meta,
-		Expires: ulid.Time(id.Time()).Add(time.Hour), Trace: s.Publish.Trace,
+		Expires: ulid.Time(id.Time()).Add(time.Hour), Trace: s.Publish.Trace, Origin: s.Publish.Origin,
 	}
 	wantEqual(e, "item", items[len(items)-1], &store.Item{ID: id, Channel: "c", Exclude: "someone", Message: want})
 	wantEqual(e, "kept message", b.message("c", id), want)
