@@ -79,7 +79,7 @@ func TestMessageRecordGrows(t *testing.T) {
 		{"with a trace, as 0.2 writes it", string(encodeMessage(&traced)), full.Trace, nil},
 		{"with both", string(encodeMessage(&full)), full.Trace, full.Origin},
 		{"an empty trace is none", string(encodeMessage(&plain)) + pack("", "o"), nil, full.Origin},
-		{"with what a later version adds", string(encodeMessage(&full)) + pack("later"), full.Trace, full.Origin},
+		{"updated, and with what a later version adds", string(encodeMessage(&full)) + pack("1", someID, "later"), full.Trace, full.Origin},
 	} {
 		it, err := decodeItem("c", someID, row.record)
 		if err != nil {

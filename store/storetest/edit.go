@@ -45,7 +45,7 @@ func testUpdate(e *env) {
 	a, b := e.join(), e.join()
 	a.watch("c")
 	p := store.PublishRequest{
-		Channel: "c", Event: "e", Data: []byte(`"old"`), Meta: &store.Meta{UID: "Jim", UMD: []byte("1")}, Retention: time.Hour, Exclude: "x",
+		Channel: "c", Event: "e", Data: []byte(`"old"`), Meta: &store.Meta{UID: "Jim", UMD: []byte("1")}, Retention: time.Hour, Exclude: "x", Origin: []byte("o"),
 	}
 	before := a.publish(p).ID
 	id := a.publish(p).ID

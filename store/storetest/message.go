@@ -84,7 +84,7 @@ func testDeliveredAsPublished(e *env) {
 		},
 		{
 			"the longest of both",
-			store.PublishRequest{Event: "e", Retention: time.Minute, Trace: map[string]string{"k": strings.Repeat("v", 1023)}, Origin: bytes.Repeat([]byte("o"), 4<<10)},
+			store.PublishRequest{Event: "e", Retention: store.Forever, Trace: map[string]string{"k": strings.Repeat("v", 1023)}, Origin: bytes.Repeat([]byte("o"), 4<<10)},
 			store.Message{Event: "e", Trace: map[string]string{"k": strings.Repeat("v", 1023)}, Origin: bytes.Repeat([]byte("o"), 4<<10)},
 		},
 		{
