@@ -183,3 +183,16 @@ func (a *serverAPI) moveSchedule(w http.ResponseWriter, r *http.Request, args []
 	}
 	return http.StatusOK, wire.AppendEmpty(nil), a.h.MoveSchedule(r.Context(), wire.JoinScheduleARN(args[0], args[1]), due)
 }
+
+func (a *serverAPI) revoke(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	in, err := wire.DecodeRevocation(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := a.h.Revoke(r.Context(), Revocation{UID: in.UID, TokenID: in.TokenID, IssuedBefore: in.IssuedBefore, Until: in.Until})
+	return http.StatusOK, wire.AppendCount(nil, "ended", n), err
+}

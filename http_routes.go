@@ -36,6 +36,7 @@ var routes = []route{
 	ending("connections/*", method{http.MethodDelete, (*serverAPI).disconnect}),
 	ending("publish/batch", method{http.MethodPost, (*serverAPI).publishBatch}),
 	ending("publish", method{http.MethodPost, (*serverAPI).publish}),
+	ending("revocations", method{http.MethodPost, (*serverAPI).revoke}),
 	ending("schedules", method{http.MethodGet, (*serverAPI).schedules}),
 	ending("connections", method{http.MethodGet, (*serverAPI).connections}),
 	ending("users", method{http.MethodGet, (*serverAPI).online}),

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/store"
@@ -32,6 +33,7 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 		{operation: "unsubscribeUser", status: 200, path: map[string]string{"name": "room", "uid": "Jim"}},
 		{operation: "disconnect", status: 200, path: map[string]string{"id": jim.ID}},
 		{operation: "disconnectUser", status: 200, path: map[string]string{"uid": "Pam"}},
+		{operation: "revoke", status: 200, body: fmt.Sprintf(`{"uid":"nobody","issuedBefore":"2020-01-01T00:00:00Z","until":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339))},
 		{operation: "listConnections", status: 200, query: map[string]string{"uid": "Jim", "after": "a"}},
 		{operation: "listChannels", status: 200, query: map[string]string{"prefix": "r", "after": "a"}},
 		{operation: "getOnline", status: 200, query: map[string]string{"uid": "Jim"}},
@@ -77,6 +79,20 @@ func (s *site) serverReactions(t *testing.T, d *openDocument) {
 	}
 	s.do(t, d, publish(react(message.ID, "more")).not(http.StatusTooManyRequests, "RATE_LIMITED"))
 	s.do(t, d, batch(react(message.ID, "more")).not(http.StatusAccepted, "RATE_LIMITED"))
+}
+
+// tooManyRevocations revokes until nothing more can be.
+func tooManyRevocations(t *testing.T, d *openDocument, async *asyncDocument) {
+	t.Helper()
+	s := newSite(t, async, nil)
+	until := time.Now().Add(time.Hour)
+	for i := range 20_000 {
+		if _, err := s.Revoke(t.Context(), hotsock.Revocation{TokenID: fmt.Sprint(i), Until: until}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := call{operation: "revoke", body: fmt.Sprintf(`{"jti":"more","until":%q}`, until.Format(time.RFC3339))}.keyed()
+	s.do(t, d, c.not(http.StatusTooManyRequests, "RATE_LIMITED"))
 }
 
 // schedule schedules a message, and returns the end of its ARN.
@@ -133,6 +149,8 @@ func serverOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 		s.store.fail(nil)
 		s.do(t, d, c)
 	}
+
+	tooManyRevocations(t, d, async)
 
 	// The forms that answers can have besides.
 	s.do(t, d, call{operation: "getChannel", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
@@ -196,6 +214,10 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		{operation: "disconnectUser", path: map[string]string{"uid": strings.Repeat("x", 129)}},
 		{operation: "listConnections", query: map[string]string{"uid": strings.Repeat("x", 129)}},
 		{operation: "listChannels", query: map[string]string{"prefix": strings.Repeat("x", 257)}},
+		{operation: "revoke", body: `{"uid":""}`},
+		{operation: "revoke", body: `{"jti":""}`},
+		{operation: "revoke", body: `{"until":"2030-01-01T00:00:00Z"}`},
+		{operation: "revoke", body: `{"issuedBefore":"yesterday"}`},
 		{operation: "getOnline"},
 		{operation: "getOnline", query: map[string]string{"uid": strings.Repeat("x", 129)}},
 		{operation: "getSchedules", query: map[string]string{"channel": "a*b"}},

@@ -76,13 +76,19 @@ func TestBodyErrors(t *testing.T) {
 		{"publishBatch", "too many", `{"messages":[1` + strings.Repeat(`,1`, MaxBatch) + `]}`, request, `"messages" must not have more than 1000 elements`},
 		{"publishBatch", "deep", `{"messages":` + nested(67) + `}`, request, `"messages" must not be nested deeper than 64 levels`},
 		{"publishBatch", "deep somewhere else", `{"x":` + nested(65) + `}`, request, `"x" must not be nested deeper than 64 levels`},
+		{"revoke", "a number for a user", `{"uid":1}`, request, `"uid" must be a string`},
+		{"revoke", "a number for an id", `{"jti":1}`, request, `"jti" must be a string`},
+		{"revoke", "a number for a time", `{"issuedBefore":1}`, request, `"issuedBefore" must be a string`},
+		{"revoke", "a time without a zone", `{"issuedBefore":"2030-07-24T13:00:00"}`, request, `"issuedBefore" must be a time such as 2030-07-24T13:00:00Z`},
+		{"revoke", "a date", `{"until":"2030-07-24"}`, request, `"until" must be a time such as 2030-07-24T13:00:00Z`},
+		{"revoke", "a member twice", `{"uid":"a","uid":"b"}`, json, "not valid JSON: an object has two members of the same name at byte 11"},
 		{"moveSchedule", "a number for a zone", `{"scheduleExpression":"at","scheduleExpressionTimezone":1}`, request, `"scheduleExpressionTimezone" must be a string`},
 	}
 	// What is wrong with any body.
 	for operation := range decoders {
 		member := "channel"
 		switch operation {
-		case "publishBatch": // has no string
+		case "publishBatch", "revoke": // have no string that is required
 			continue
 		case "moveSchedule":
 			member = "scheduleExpression"

@@ -31,6 +31,7 @@ var decoders = map[string]func(body []byte) (any, error){
 	"publishBatch":       func(b []byte) (any, error) { return DecodePublishBatch(b) },
 	"moveSchedule":       func(b []byte) (any, error) { return DecodeMoveSchedule(b) },
 	"subscribe":          func(b []byte) (any, error) { return DecodeServerSubscribe(b) },
+	"revoke":             func(b []byte) (any, error) { return DecodeRevocation(b) },
 	"listSchedules":      func(b []byte) (any, error) { return DecodeListSchedules(b) },
 	"cancelSchedule": func(b []byte) (any, error) {
 		group, id, err := DecodeCancelSchedule(b)
@@ -130,6 +131,11 @@ var decoded = map[string]any{
 	},
 	"body-subscribe": ServerSubscribe{
 		UID: "Jim", Claims: []byte(`{"historyStart":0,"messages":{"chat":{"publish":true}}}`),
+	},
+	"body-revoke":       Revocation{UID: "Jim"},
+	"body-revoke-token": Revocation{TokenID: "6f1e9d", Until: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC)},
+	"body-revoke-before": Revocation{
+		IssuedBefore: time.Date(2030, 7, 24, 12, 0, 0, 0, time.UTC), Until: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC),
 	},
 	"body-moveSchedule": Schedule{"at(2030-07-24T10:00:00)", "America/New_York"},
 	"body-publish-storage": Publish{

@@ -277,6 +277,7 @@ var encoded = map[string]func(b []byte) []byte{
 			{Accepted: Accepted{Channel: "inbox.jim", Event: "news"}}, {Code: CodeInvalidRequest, Message: `"event" is required`},
 		})
 	},
+	"answer-revoke":       func(b []byte) []byte { return AppendCount(b, "ended", 2) },
 	"answer-disconnected": func(b []byte) []byte { return AppendCount(b, "disconnected", 2) },
 	"answer-subscribed":   func(b []byte) []byte { return AppendCount(b, "subscribed", 2) },
 	"answer-unsubscribed": func(b []byte) []byte { return AppendCount(b, "unsubscribed", 1) },
