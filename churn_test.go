@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -131,7 +132,7 @@ func (u *churner) connect() {
 			u.conn = c
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
+		await.Pass(100*time.Millisecond, "before another try")
 	}
 	if u.last == nil {
 		u.after, u.last, u.seen = make(map[string]string), make(map[string]string), make(map[string][]string)
@@ -204,7 +205,7 @@ func (u *churner) churn(steps, channels int) {
 		default:
 			u.subscribe(channel, true)
 		}
-		time.Sleep(time.Duration(u.rng.IntN(50)) * time.Millisecond)
+		await.Pass(time.Duration(u.rng.IntN(50))*time.Millisecond, "as a client that does something now and then")
 	}
 }
 

@@ -125,7 +125,7 @@ func TestWhoLingers(t *testing.T) {
 }
 
 // wantLingers checks whether cat, who has no subscription any more, is a member, and that
-// nobody is one when the grace is over.
+// nobody is one when the grace is over, in fake time.
 func wantLingers(t *testing.T, h *Handler, want bool, grace time.Duration) {
 	t.Helper()
 	members := func() (uids []string) {

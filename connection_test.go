@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
@@ -68,7 +69,7 @@ func TestReceivingIsNotIdle(t *testing.T) {
 	c := wstest.Connect(t, s.URL, wstest.Options{})
 	c.Expect("hotsock.subscribed")
 	for range 10 {
-		time.Sleep(400 * time.Millisecond)
+		await.Pass(400*time.Millisecond, "a fifth of the timeout")
 		if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e"}); err != nil {
 			t.Fatal(err)
 		}

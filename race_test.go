@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/store"
 	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
@@ -43,7 +44,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	every := func(pause time.Duration, f func()) {
 		repeat(func() {
-			time.Sleep(pause)
+			await.Pass(pause, "until the next time")
 			f()
 		})
 	}
@@ -60,7 +61,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	every(50*time.Millisecond, func() { s.receiver.Rejoin() })
 	every(50*time.Millisecond, func() {
 		s.down.Store(true)
-		time.Sleep(2 * time.Millisecond)
+		await.Pass(2*time.Millisecond, "while the store is away")
 		s.down.Store(false)
 	})
 	tokens := make(map[string]string)
@@ -76,7 +77,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		}
 	})
-	time.Sleep(1700 * time.Millisecond)
+	await.Pass(1700*time.Millisecond, "for the race detector to see much")
 	if err := h.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}

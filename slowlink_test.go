@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/netns"
 )
 
@@ -86,16 +87,13 @@ func TestSlowLink(t *testing.T) {
 			if err := client.Start(); err != nil {
 				t.Fatal(err)
 			}
-			start := time.Now()
-			for h.Stats().Subscriptions == 0 && time.Since(start) < time.Minute {
-				time.Sleep(10 * time.Millisecond)
-			}
+			await.Within(t, time.Minute, "the client", func() bool { return h.Stats().Subscriptions > 0 })
 			for range messages {
 				if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e", Data: strings.Repeat("x", size)}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			start = time.Now()
+			start := time.Now()
 			if err := client.Wait(); err != nil {
 				t.Errorf("after %v: %v\n%s", time.Since(start), err, &out)
 			}

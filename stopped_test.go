@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
@@ -78,11 +79,11 @@ func TestStoppedServer(t *testing.T) {
 	if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(8 * time.Second)
+	await.Pass(8*time.Second, "longer than any timeout")
 	if err := server.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second)
+	await.Pass(2*time.Second, "until who is cut off would be")
 }
 
 // serveHeartbeats serves until standard input ends.

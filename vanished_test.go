@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,12 +58,9 @@ func TestVanishedClient(t *testing.T) {
 			}
 		}
 	}
-	time.Sleep(2 * (interval + timeout))
-	for _, v := range clients {
-		if len(v.left) != 0 {
-			t.Errorf("%s: gone too early", v.what)
-		}
-	}
+	await.While(t, 2*(interval+timeout), "every connection", func() bool {
+		return !slices.ContainsFunc(clients, func(v *vanishing) bool { return len(v.left) != 0 })
+	})
 	start := time.Now()
 	for _, v := range clients {
 		v.vanish(v)

@@ -150,7 +150,7 @@ func TestSlowMessage(t *testing.T) {
 	})
 }
 
-// A server that takes nothing more is left, though it goes on sending.
+// In fake time, a server that takes nothing more is left, though it goes on sending.
 func TestStuckServer(t *testing.T) {
 	server := script(t, func(ctx context.Context, ws *websocket.Conn) {
 		for ctx.Err() == nil && ws.Write(ctx, websocket.MessageText, []byte(`{"event":"e","channel":"room"}`)) == nil {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // stoppedURL has this test binary be a program that is stopped, and names the
@@ -52,13 +54,13 @@ func TestStoppedProgram(t *testing.T) {
 	for lines.Scan() {
 		switch line := lines.Text(); line {
 		case "asks":
-			time.Sleep(100 * time.Millisecond)
+			await.Pass(100*time.Millisecond, "so that it waits for the answer, which comes after three times that")
 			for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
 				if err := program.Process.Signal(s); err != nil {
 					t.Fatal(err)
 				}
 				if s == syscall.SIGSTOP {
-					time.Sleep(2500 * time.Millisecond)
+					await.Pass(2500*time.Millisecond, "longer than its patience")
 				}
 			}
 			if _, err := io.WriteString(in, "on\n"); err != nil {

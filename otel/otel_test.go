@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 	hotsockotel "github.com/hotsock-go/hotsock/otel"
@@ -107,15 +108,17 @@ func (n *node) connect() *wstest.Conn {
 // await returns the node's span of that name, when it has ended.
 func (n *node) await(name, operation string) tracetest.SpanStub {
 	n.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	var found tracetest.SpanStub
+	await.That(n.t, "the span "+name+" of "+operation, func() bool {
 		for _, s := range n.spans.GetSpans() {
 			if s.Name == name && (operation == "" || attributes(s)["hotsock.operation"] == operation) {
-				return s
+				found = s
+				return true
 			}
 		}
-	}
-	n.t.Fatalf("there is no span %s of %s", name, operation)
-	return tracetest.SpanStub{}
+		return false
+	})
+	return found
 }
 
 func attributes(s tracetest.SpanStub) map[string]string {

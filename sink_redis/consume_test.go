@@ -85,14 +85,14 @@ func TestLongHandler(t *testing.T) {
 	startWorker(t, client, quick("1"), slow)
 	startWorker(t, client, quick("2"), slow)
 	await.That(t, "the first", func() bool { return handled.Load() > 0 })
-	start := time.Now()
-	for time.Since(start) < 2*time.Second { // four times as long as it takes to claim
+	// That is four times as long as it takes to claim.
+	await.While(t, 2*time.Second, "the first worker's claim", func() bool {
 		pending, err := client.XPendingExt(t.Context(), &redis.XPendingExtArgs{Stream: stream, Group: "workers", Start: "-", End: "+", Count: 9}).Result()
 		if err != nil || len(pending) != 1 || pending[0].RetryCount != 1 {
 			t.Fatalf("pending: %+v, %v", pending, err)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return true
+	})
 	close(release)
 	awaitIdle(t, client, stream, "workers")
 	if n := handled.Load(); n != 1 {

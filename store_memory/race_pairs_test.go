@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/store"
 )
 
@@ -31,7 +32,7 @@ func TestTwoAtOnce(t *testing.T) {
 		"two connections begin":                  {add, add},
 		"a connection begins, another ends":      {add, remove},
 		"connections end, their dead node's too": {remove, func(n *node) { n.store.removeDead(n, n) }},
-		"a node does something, and leaves":      {func(n *node) { n.start(func() { time.Sleep(time.Millisecond) }) }, leave},
+		"a node does something, and leaves":      {func(n *node) { n.start(func() { await.Pass(time.Millisecond, "while the other leaves") }) }, leave},
 		"nodes are listed, one leaves":           {func(n *node) { _, _ = n.Peers(ctx) }, leave},
 		"a node is called, leaves":               {func(n *node) { n.store.peer(n.id) }, leave},
 		"two runners of schedules begin and end": {startAndStop, startAndStop},

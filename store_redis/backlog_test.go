@@ -166,7 +166,7 @@ func testLineCut(t *testing.T, each, rate int) {
 	cut := time.Now()
 	healthy := bystand(b)
 	w.publish(t, 1, each+1)
-	time.Sleep(time.Until(cut.Add(3 * time.Second)))
+	await.Pass(time.Until(cut.Add(3*time.Second)), "so long is the line cut")
 	line.Resume()
 	healed := time.Now()
 	own := bystand(a)

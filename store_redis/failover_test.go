@@ -88,18 +88,17 @@ func TestOutageKillsNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(testJoin.NodeTimeout) // Long enough for each to trust the server.
+	await.Pass(testJoin.NodeTimeout, "for each to trust the server")
 	srv.Pause()
-	time.Sleep(testJoin.NodeTimeout + time.Second)
+	await.Pass(testJoin.NodeTimeout+time.Second, "longer than every lease")
 	srv.Resume()
-	time.Sleep(2 * testJoin.NodeTimeout) // Whoever is taken for dead is so by then.
-	for i, in := range inboxes {
-		in.mu.Lock()
-		if len(in.ended) > 0 || in.rejoins > 0 {
-			t.Errorf("node %d: %d subscriptions ended, %d times to rejoin", i, len(in.ended), in.rejoins)
-		}
-		in.mu.Unlock()
-	}
+	await.While(t, 2*testJoin.NodeTimeout, "what every node has", func() bool {
+		return !slices.ContainsFunc(inboxes, func(in *inbox) bool {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			return len(in.ended) > 0 || in.rejoins > 0
+		})
+	})
 }
 
 // TestLostTail makes a replica the master that has not got the last messages.

@@ -210,9 +210,11 @@ func TestLateCommandIsRefused(t *testing.T) {
 		}
 	}
 	proxy.Heal()
-	// What was sent is on its way now, and comes before what is sent later. That
-	// it changes nothing cannot be waited for: this is longer than it takes.
-	time.Sleep(500 * time.Millisecond)
+	// What was sent is on its way now, and comes before what is sent later.
+	await.While(t, 500*time.Millisecond, "the first message being the only one", func() bool {
+		h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
+		return err == nil && len(h.Messages) == 1
+	})
 	retryPublish(t, n, store.PublishRequest{Channel: "c", Event: "last", Retention: time.Hour}, back)
 	h, err := direct.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
 	if err != nil {
@@ -292,17 +294,17 @@ func TestServerFaults(t *testing.T) {
 		}, false},
 		{"server paused", nil, func(_ *testing.T, s *redistest.Server) {
 			s.Pause()
-			time.Sleep(2 * time.Second)
+			await.Pass(2*time.Second, "so long does it stand still")
 			s.Resume()
 		}, false},
 		{"restarted with its data", []string{"--appendonly", "yes", "--appendfsync", "always"}, func(_ *testing.T, s *redistest.Server) {
 			s.Kill()
-			time.Sleep(500 * time.Millisecond)
+			await.Pass(500*time.Millisecond, "so long is it away")
 			s.Start()
 		}, false},
 		{"restarted empty", nil, func(_ *testing.T, s *redistest.Server) {
 			s.Kill()
-			time.Sleep(500 * time.Millisecond)
+			await.Pass(500*time.Millisecond, "so long is it away")
 			s.Start()
 		}, true},
 	} {

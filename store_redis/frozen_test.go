@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
@@ -30,7 +31,7 @@ func fireUntilKilled(addr string) error {
 	if _, err := s.Scheduler().Start(context.Background(), n, func(store.Fired) {}); err != nil {
 		return err
 	}
-	time.Sleep(5 * time.Minute) // Its parent may die, too.
+	await.Pass(5*time.Minute, "its parent may die, too")
 	return nil
 }
 
@@ -62,23 +63,16 @@ func TestFiringNodeStandsStill(t *testing.T) {
 	ids := addMany(t, stays.s, count, func(i int) time.Time { return began.Add(time.Duration(i) * span / count) },
 		func(i int) string { return channels[i%partitions] })
 
-	time.Sleep(span / 6)
+	await.Pass(span/6, "while both fire")
 	if err := frozen.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(span / 2)
+	await.Pass(span/2, "while one stands still")
 	if err := frozen.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	for end := began.Add(span + back); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if seen.delivered.Load() >= int64(len(ids)) {
-			break
-		}
-	}
-	time.Sleep(time.Second) // A second time would come soon.
-	if got := seen.delivered.Load(); got != int64(len(ids)) {
-		t.Errorf("%d of %d schedules have fired", got, len(ids))
-	}
+	await.Within(t, time.Until(began.Add(span+back)), "all schedules to fire", func() bool { return seen.delivered.Load() >= int64(len(ids)) })
+	await.While(t, time.Second, "each having fired once", func() bool { return seen.delivered.Load() == int64(len(ids)) })
 	left, err := stays.s.Scheduler().Schedules(unhurried(t), store.SchedulesRequest{Limit: 10})
 	if err != nil || len(left.Schedules) > 0 {
 		t.Errorf("there are still %s: %v", fmt.Sprint(left.Schedules), err)

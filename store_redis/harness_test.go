@@ -15,6 +15,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/hotsock-go/hotsock/store/storetest"
@@ -31,6 +32,7 @@ type miniHarness struct {
 	m *miniredis.Miniredis
 }
 
+// newMiniHarness makes one in a bubble.
 func newMiniHarness(t *testing.T) storetest.Harness {
 	m := miniredis.NewMiniRedis()
 	m.ClockTTL(true)
@@ -129,7 +131,7 @@ func (h *realHarness) Open(t *testing.T) store.Store {
 
 func (h *realHarness) Kill(_ *testing.T, _ store.Store, n store.Node) { n.(*node).kill() }
 
-func (h *realHarness) Advance(d time.Duration) { time.Sleep(d) }
+func (h *realHarness) Advance(d time.Duration) { await.Pass(d, "as the suite says") }
 
 // Now is right because the servers run on this machine.
 func (h *realHarness) Now() time.Time { return time.Now() }

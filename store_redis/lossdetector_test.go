@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
@@ -36,7 +37,7 @@ func TestLostUnseen(t *testing.T) {
 	toListener.BlackHole()
 	mustPublish(t, publisher, store.PublishRequest{Channel: "c", Event: "lost"})
 	master.Kill()
-	time.Sleep(2 * minSilence) // No replica is master sooner.
+	await.Pass(2*minSilence, "no replica is master sooner")
 	toPublisher.Retarget(replica.Addr)
 	toListener.Retarget(replica.Addr)
 	toListener.Heal()

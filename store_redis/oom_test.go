@@ -53,8 +53,7 @@ func TestFullMemory(t *testing.T) {
 	if err := n.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("ready: error %v, want that it is not", err)
 	}
-	// Were the leases not renewed, each node would take the other for dead by then.
-	time.Sleep(2*testJoin.NodeTimeout + 2*time.Second)
+	await.Pass(2*testJoin.NodeTimeout+2*time.Second, "each node would take the other for dead by then if the leases were not renewed")
 	for _, row := range d.freeing() {
 		if err := row.do(unhurried(t)); err != nil {
 			t.Errorf("%s: %v", row.what, err)

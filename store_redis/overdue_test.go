@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -101,11 +102,11 @@ func TestAnswerBehindOverdueTimer(t *testing.T) {
 
 	srv.Pause()
 	publish("second")
-	time.Sleep(200 * time.Millisecond) // It waits for the answer then, and nobody can tell.
+	await.Pass(200*time.Millisecond, "it waits for the answer then, and nobody can tell")
 	signal(syscall.SIGSTOP)
 	srv.Resume()
 	in.await("the message", back, func() bool { return len(in.items) == 2 })
-	time.Sleep(publisherPatience)
+	await.Pass(publisherPatience, "its timer is overdue then")
 	signal(syscall.SIGCONT)
 	resumed := time.Now()
 	second := line()

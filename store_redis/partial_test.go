@@ -64,7 +64,7 @@ func TestMasterGone(t *testing.T) {
 			row.take(c.Replica(gone))
 			row.take(gone)
 			began := time.Now()
-			time.Sleep(probePatience) // By then the link is known to be broken.
+			await.Pass(probePatience, "the link is known to be broken by then")
 			await.Within(t, back, "being ready without the master", func() bool { return n.Ready(t.Context()) == nil })
 			t.Logf("ready after %v", time.Since(began))
 
@@ -103,14 +103,15 @@ func TestMasterGone(t *testing.T) {
 			sideBySide(t, living, m.Watch)
 			works(m, other)
 			t.Logf("a new node works after %v", time.Since(began))
-			for end := time.Now().Add(2 * testJoin.NodeTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			await.While(t, 2*testJoin.NodeTimeout, "both nodes being ready", func() bool {
 				if err := m.Ready(t.Context()); err != nil {
 					t.Fatalf("the new node: %v", err)
 				}
 				if err := n.Ready(t.Context()); err != nil {
 					t.Fatalf("the old node: %v", err)
 				}
-			}
+				return true
+			})
 			// Nobody is taken for dead.
 			for _, in := range []*witness{in, other} {
 				in.inbox.mu.Lock()

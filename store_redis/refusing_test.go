@@ -134,8 +134,7 @@ func TestWritesRefused(t *testing.T) {
 			in := newInbox(t)
 			d := startDeeds(t, joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin))
 			mustWatch(t, joinAs(t, openAt(t, srv.Addr), in, testJoin), "c")
-			// Long enough for each to trust the server.
-			time.Sleep(testJoin.NodeTimeout)
+			await.Pass(testJoin.NodeTimeout, "for each to trust the server")
 			end := row.begin(t, srv)
 			awaitError(t, srv.Client(), row.code)
 			if row.reads {
@@ -149,12 +148,13 @@ func TestWritesRefused(t *testing.T) {
 			}
 			d.unavailable(t, d.writing())
 			// Reading goes on meanwhile, and is no sign that leases can be renewed.
-			for began := time.Now(); time.Since(began) < 2*testJoin.NodeTimeout; time.Sleep(50 * time.Millisecond) {
+			await.While(t, 2*testJoin.NodeTimeout, "the state", func() bool {
 				_, _ = d.n.Channel(t.Context(), "presence.c")
-			}
+				return true
+			})
 			end()
 			d.works(t, in)
-			time.Sleep(testJoin.NodeTimeout) // Whoever is taken for dead is so by then.
+			await.Pass(testJoin.NodeTimeout, "whoever is taken for dead is so by then")
 			d.works(t, in)
 		})
 	}

@@ -234,9 +234,9 @@ func TestIdleNodesCostLittle(t *testing.T) {
 				nodes = append(nodes, joinAs(t, openAt(t, srv.Addr), newInbox(t), o))
 			}
 			takePart(t, nodes...)
-			time.Sleep(2 * maintenancePeriod)
+			await.Pass(2*maintenancePeriod, "until what begins with a node is over")
 			ran, cpu := scripts(t, srv), serverCPU(t, srv)
-			time.Sleep(span)
+			await.Pass(span, "what is asked for in that time is counted")
 			ran, cpu = scripts(t, srv)-ran, serverCPU(t, srv)-cpu
 			each := float64(ran) / span.Seconds() / float64(count)
 			t.Logf("%.2f scripts a second each; Redis is busy %.2f %% of the time", each, 100*cpu.Seconds()/span.Seconds())
@@ -268,7 +268,7 @@ func TestLeasesAreRenewedTogether(t *testing.T) {
 		}
 	}
 	before := scripts(t, srv)
-	time.Sleep(span)
+	await.Pass(span, "what is asked for in that time is counted")
 	each := float64(scripts(t, srv)-before) / span.Seconds()
 	// In every third of the node's timeout, 4 scripts renew its leases.
 	if most := (idleScripts + 4/2) * 1.5; each > most {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/redis/go-redis/v9"
@@ -154,7 +155,7 @@ func TestDatabases(t *testing.T) {
 		}
 		inboxes[db].await("its own", back, func() bool { return len(inboxes[db].items) == 10 && inboxes[db].lost == 1 })
 	}
-	time.Sleep(probePatience) // Whoever heard the others has found a gap by then.
+	await.Pass(probePatience, "whoever heard the others has found a gap by then")
 	for db, in := range inboxes {
 		in.mu.Lock()
 		if len(in.items) != 10 || in.lost != 1 {

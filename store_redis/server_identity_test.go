@@ -145,15 +145,15 @@ func TestAddressLeadsElsewhere(t *testing.T) {
 								publish(n, fmt.Sprint(c))
 							}
 							if !row.burst {
-								time.Sleep(200 * time.Millisecond)
+								await.Pass(200*time.Millisecond, "until the next message")
 							} else {
-								time.Sleep(5 * time.Millisecond)
+								await.Pass(5*time.Millisecond, "until the next message")
 							}
 						}
 					})
 				}
 			}
-			time.Sleep(time.Second)
+			await.Pass(time.Second, "while all goes well")
 			awaitReplica(t, blue, green)
 			if err := green.Client().ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 				t.Fatal(err)
@@ -253,7 +253,7 @@ func TestRestoredInPlace(t *testing.T) {
 			}
 			mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"})
 			do(t, srv, row.before...)
-			time.Sleep(testJoin.NodeTimeout / 2) // Leases are renewed since.
+			await.Pass(testJoin.NodeTimeout/2, "leases are renewed in that time")
 			ids := []ulid.ULID{mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"})}
 			in.await("both messages", back, func() bool { return len(in.items) == 2 })
 			do(t, srv, row.restore...)

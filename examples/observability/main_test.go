@@ -9,10 +9,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
@@ -40,15 +40,9 @@ func TestConversation(t *testing.T) {
 		`hotsock_errors_total{code="INTERNAL"} 0`,
 	}
 	// A message may be here before it is counted.
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		missing := without(scrape(t, "http://"+l.Addr().String()+"/metrics"), lines)
-		if len(missing) == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("/metrics does not say %q", missing)
-		}
-	}
+	await.That(t, "all lines of /metrics", func() bool {
+		return len(without(scrape(t, "http://"+l.Addr().String()+"/metrics"), lines)) == 0
+	})
 	c.Cut()
 	stop()
 	if err := <-served; err != nil {

@@ -33,3 +33,22 @@ func Within(t testing.TB, limit time.Duration, what string, holds func() bool) {
 		time.Sleep(pause)
 	}
 }
+
+// While looks at a condition for as long as given, and ends the test as soon as it does
+// not hold: for what must not happen. What holds is said then: "a lease", say.
+func While(t testing.TB, d time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < d; time.Sleep(min(looks, d)) {
+		if !holds() {
+			t.Fatalf("%s held for %v only, not for %v", what, time.Since(began).Round(time.Millisecond), d)
+		}
+	}
+	if !holds() {
+		t.Fatalf("%s held until %v had passed", what, d)
+	}
+}
+
+// Pass lets real time pass that is a part of what happens, such as the length of an
+// outage or the pause between two requests. The reason is for who reads the test.
+// What something else brings about is waited for by That, and tests in fake time sleep.
+func Pass(d time.Duration, _ string) { time.Sleep(d) }

@@ -22,6 +22,37 @@ func (w *witness) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+func TestWhile(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		until time.Duration // it holds
+		took  time.Duration
+		fails bool
+	}{
+		{"it holds all the time", time.Hour, time.Second, false},
+		{"it never held", 0, 0, true},
+		{"it ends", 500 * time.Millisecond, 500*time.Millisecond + looks, true},
+		{"it ends at the end", time.Second, time.Second, true},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, began, done := &witness{}, time.Now(), make(chan struct{})
+				go func() {
+					defer close(done)
+					While(w, time.Second, "it", func() bool { return time.Since(began) < row.until })
+				}()
+				<-done
+				if took := time.Since(began); took > row.took || (!row.fails && took < row.took) {
+					t.Errorf("looked for %v, want %v", took, row.took)
+				}
+				if (w.said != "") != row.fails || row.fails && !strings.HasPrefix(w.said, "it held") {
+					t.Errorf("it said %q", w.said)
+				}
+			})
+		})
+	}
+}
+
 func TestWaits(t *testing.T) {
 	for _, row := range []struct {
 		why  string

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/js"
@@ -49,19 +49,15 @@ func (n *node) start() {
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	for end := time.Now().Add(deadline); ; time.Sleep(pollInterval) {
+	defer http.DefaultClient.CloseIdleConnections()
+	await.Within(n.t, deadline, "the node to be ready", func() bool {
 		answer, err := http.Get("http://" + n.addr + "/readyz")
-		if err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				http.DefaultClient.CloseIdleConnections()
-				return
-			}
+		if err != nil {
+			return false
 		}
-		if time.Now().After(end) {
-			n.t.Fatalf("the node does not get ready: %v\n%s", err, &n.log)
-		}
-	}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
 }
 
 // end ends the program: by SIGTERM as an operator, by SIGKILL as a crash.

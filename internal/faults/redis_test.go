@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/freeport"
 	"github.com/hotsock-go/hotsock/internal/process"
 )
@@ -61,7 +62,7 @@ func (s *server) start(c cleaner) {
 		c.fatalf("redis-server: %v", err)
 	}
 	s.Process = p
-	for began := time.Now(); s.do(context.Background(), "PING") != nil; time.Sleep(20 * time.Millisecond) {
+	for began := time.Now(); s.do(context.Background(), "PING") != nil; await.Pass(20*time.Millisecond, "before another try") {
 		select {
 		case <-p.Ended:
 			c.fatalf("%v", p.Failed())

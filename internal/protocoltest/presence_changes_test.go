@@ -119,7 +119,7 @@ func TestMembersAreTheSameEverywhere(t *testing.T) {
 					m.c.send(follow)
 				}
 				m.there = !m.there
-				time.Sleep(time.Duration(random.IntN(10)) * time.Millisecond)
+				await.Pass(time.Duration(random.IntN(10))*time.Millisecond, "until somebody else comes or goes")
 			}
 			await.That(t, "all to know the same", func() bool {
 				var info struct{ Members []goclient.User }

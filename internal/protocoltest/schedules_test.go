@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // at is a schedule expression for so long after now, in UTC.
@@ -249,7 +250,7 @@ func TestCancelRacesFire(t *testing.T) {
 		const rounds = 40
 		for n := range rounds {
 			p := e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: n, At: time.Now().Add(time.Duration(n%10) * time.Millisecond)})
-			time.Sleep(time.Duration(n*7%10) * time.Millisecond)
+			await.Pass(time.Duration(n*7%10)*time.Millisecond, "until shortly before or after it is due")
 			err := e.anyNode().CancelSchedule(ctx, p.ScheduleARN)
 			switch {
 			case errors.Is(err, &hotsock.Error{Code: hotsock.CodeScheduleNotFound}):

@@ -88,7 +88,7 @@ func silence(t *testing.T, p *proxy) {
 	busy := func(until func() bool) {
 		for !until() && !t.Failed() {
 			publish(10)
-			time.Sleep(500 * time.Millisecond)
+			await.Pass(500*time.Millisecond, "until the next message")
 		}
 	}
 	after := func(d time.Duration) func() bool {

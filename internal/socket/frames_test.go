@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // rawPair is pair with a client that can send anything.
@@ -276,9 +278,10 @@ func TestUnfinishedMessagesAreSmall(t *testing.T) {
 				clients[i].send(masked(first, part))
 			}
 			for _, c := range reading {
-				for n := uint64(0); n < uint64(len(part)); n, _ = c.Heard() {
-					time.Sleep(time.Millisecond)
-				}
+				await.That(t, "all that was sent", func() bool {
+					n, _ := c.Heard()
+					return n >= uint64(len(part))
+				})
 			}
 			if each := (heap() - before) / conns; each > 16<<10 {
 				t.Errorf("%d bytes for each unfinished message of %d bytes", each, len(part))

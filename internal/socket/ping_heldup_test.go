@@ -91,6 +91,7 @@ func (l *holdingLink) Close() error {
 	return l.Conn.Close()
 }
 
+// carry passes on what is held, in fake time.
 func (l *holdingLink) carry() {
 	for {
 		select {

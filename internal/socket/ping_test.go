@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 const (
@@ -282,12 +284,10 @@ func TestPongThatWasAskedFor(t *testing.T) {
 			for _, b := range row.send {
 				client.send(b)
 				sent += len(b)
-				for {
-					if n, all := c.Heard(); int(n) >= sent && all {
-						break
-					}
-					time.Sleep(time.Millisecond)
-				}
+				await.That(t, "all that was sent", func() bool {
+					n, all := c.Heard()
+					return int(n) >= sent && all
+				})
 			}
 			mu.Lock()
 			if calls != row.tolerate {
@@ -348,7 +348,7 @@ func TestFrozenClient(t *testing.T) {
 					if gone {
 						break
 					}
-					time.Sleep(next)
+					await.Pass(next, "until the next look")
 				}
 				if d := time.Since(start); d < timeout || d > 5*timeout {
 					t.Errorf("gone after %v", d)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // Connections that break anywhere, while everything is done with them at once, end
@@ -108,7 +110,7 @@ func breakAnywhere(t *testing.T, f *Flusher, b *Budget, server, client net.Conn)
 		}
 	})
 	busy.Go(func() {
-		time.Sleep(rand.N(3 * time.Millisecond))
+		await.Pass(rand.N(3*time.Millisecond), "so that it happens at any moment")
 		switch event {
 		case closesWhileSending:
 			c.Close(context.Background(), StatusGoingAway, "")
@@ -132,7 +134,7 @@ func breakAnywhere(t *testing.T, f *Flusher, b *Budget, server, client net.Conn)
 					return
 				}
 			}
-			time.Sleep(rand.N(time.Millisecond))
+			await.Pass(rand.N(time.Millisecond), "until the client sends again")
 		}
 	})
 
@@ -146,7 +148,7 @@ func breakAnywhere(t *testing.T, f *Flusher, b *Budget, server, client net.Conn)
 				break
 			}
 			if n == 0 && event == clientStalls {
-				time.Sleep(rand.N(300 * time.Millisecond))
+				await.Pass(rand.N(300*time.Millisecond), "while the client reads nothing")
 			}
 			if n == 0 && event == clientCloses {
 				_, _ = client.Write(masked(fin|opClose, nil)) // perhaps within a message, which breaks the rules

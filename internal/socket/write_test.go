@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
@@ -25,7 +26,7 @@ func full(t *testing.T, c *Conn) (frames int) {
 	}
 	f := textFrame(strings.Repeat("f", 60_000))
 	for before, same := 0, 0; same < 10; {
-		time.Sleep(20 * time.Millisecond)
+		await.Pass(20*time.Millisecond, "for the kernel to take what it takes")
 		now := c.Queued()
 		if same++; now != before || now == 0 {
 			before, same = now, 0
@@ -67,7 +68,7 @@ func testStall(t *testing.T, f *Flusher) {
 		n := full(t, c)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		time.Sleep(timeout / 2)
+		await.Pass(timeout/2, "while the client reads nothing")
 		for i := range n {
 			if _, b, err := client.Read(ctx); err != nil || len(b) != 60_000 {
 				t.Fatalf("message %d: %d bytes, %v", i, len(b), err)
@@ -131,7 +132,7 @@ func TestTryWriteToAFullSocket(t *testing.T) {
 		if empty++; n > 0 {
 			empty = 0
 		}
-		time.Sleep(time.Millisecond)
+		await.Pass(time.Millisecond, "for the kernel to take what it takes")
 	}
 	if n, known := unsentBytes(c.kernel); known && n == 0 {
 		t.Error("nothing is unsent")
@@ -241,7 +242,7 @@ func TestStallOverTLS(t *testing.T) {
 	defer func() { c.Cut(); c.Close(context.Background(), StatusNormal, "") }()
 	n := full(t, c)
 	total := int64(n) * int64(textFrame(strings.Repeat("f", 60_000)).Len())
-	time.Sleep(time.Second)
+	await.Pass(time.Second, "while the client reads nothing")
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if got, err := io.CopyN(io.Discard, conn, total); err != nil {
 		t.Fatalf("%d of %d bytes came: %v", got, total, err)

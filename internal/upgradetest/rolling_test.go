@@ -74,7 +74,7 @@ func (tr *traffic) post(ctx context.Context, data, more string) {
 	defer cancel()
 	body := `{"channel":"` + tr.channel + `","event":"chat","data":"` + data + `","deduplicationId":"` + data + `"` + more + `}`
 	var last string
-	for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+	for ; ctx.Err() == nil; await.Pass(10*time.Millisecond, "before another try") {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://app/rt/publish", strings.NewReader(body))
 		if err != nil {
 			panic(err) // The request above is good.
