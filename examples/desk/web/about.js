@@ -65,7 +65,7 @@ export class About {
     if (!ticket || now === this.#drawn) return;
     this.#drawn = now;
     const online = (uid) => members.some((m) => m.uid === uid);
-    this.#customer.replaceChildren(row(ticket.customer, online(ticket.customer.uid) ? "reads this ticket now" : ""));
+    this.#customer.replaceChildren(row(ticket.customer, ticket.customer.uid === this.#me.uid ? "you" : online(ticket.customer.uid) ? "reads this ticket now" : ""));
     this.#here.replaceChildren(...members.map((m) => row(m, m.uid === this.#me.uid ? "you" : m.role === "customer" ? "" : m.role)));
     const options = (this.#staff ?? []).map(({ uid, name }) => el("option", { value: uid, textContent: name }));
     if (!ticket.agent) options.unshift(el("option", { value: "", textContent: "Nobody yet", disabled: true }));
