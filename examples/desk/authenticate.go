@@ -10,39 +10,41 @@ import (
 // sessionCookie has the secret of a session.
 const sessionCookie = "session"
 
-// signedIn returns whose session a request has.
-func (d *desk) signedIn(r *http.Request) (person, error) {
+// signedIn returns the session of a request.
+func (d *desk) signedIn(r *http.Request) (session, error) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return person{}, errSignedOut
+		return session{}, errSignedOut
 	}
-	p, err := d.db.sessionOf(r.Context(), cookie.Value)
+	s, err := d.db.session(r.Context(), cookie.Value)
 	if err != nil {
-		return person{}, d.refuse(r.Context(), err, errSignedOut)
+		return session{}, d.refuse(r.Context(), err, errSignedOut)
 	}
-	return p, nil
+	return s, nil
 }
 
 // authenticate says who connects: no token is ever made. What somebody may do on a
 // ticket is decided when they subscribe to it, and what a method does is up to the
 // method.
 func (d *desk) authenticate(r *http.Request) (*hotsock.Claims, error) {
-	p, err := d.signedIn(r)
+	s, err := d.signedIn(r)
 	if err != nil {
 		return nil, err
 	}
 	c := &hotsock.Claims{
-		UID: p.UID,
-		UMD: p.metadata(),
+		// By these, signOut ends the connections of a session, or of all of them.
+		ID: s.ID, IssuedAt: s.Begun,
+		UID: s.UID,
+		UMD: s.metadata(),
 		Channels: map[string]hotsock.ChannelClaims{
-			inboxChannel(p.UID): {AutoSubscribe: hotsock.Allow},
+			inboxChannel(s.UID): {AutoSubscribe: hotsock.Allow},
 		},
 		Calls: map[string]hotsock.Permission{
 			"ticket.list": hotsock.Allow, "ticket.open": hotsock.Allow,
 			"staff.list": hotsock.Allow, "person.setRole": hotsock.Allow, "person.suspend": hotsock.Allow,
 		},
 	}
-	if p.Role == customer {
+	if s.Role == customer {
 		c.Channels[lobbyChannel] = hotsock.ChannelClaims{AutoSubscribe: hotsock.Allow}
 	}
 	return c, nil

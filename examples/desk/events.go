@@ -21,18 +21,24 @@ func (d *desk) onEvent(ctx context.Context, e hotsock.Event) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	t, err := d.db.touch(ctx, id)
-	if err != nil {
-		return err
-	}
 	uid := ""
 	if m.Meta != nil && m.Meta.UID != nil {
 		uid = *m.Meta.UID
 	}
+	return d.announce(ctx, id, latestOf(m.ID, m.Data, uid))
+}
+
+// announce tells all who have the ticket in their list that it has changed, and of its
+// newest message.
+func (d *desk) announce(ctx context.Context, id int64, last *latest) error {
+	t, err := d.db.touch(ctx, id)
+	if err != nil {
+		return err
+	}
 	notice := struct {
 		ticket
 		Last *latest `json:"last"`
-	}{t, latestOf(m.ID, m.Data, uid)}
+	}{t, last}
 	_, err = d.rt.PublishBatch(ctx, []hotsock.Message{
 		{Channel: staffChannel, Event: "ticket", Data: notice},
 		{Channel: inboxChannel(t.Customer.UID), Event: "ticket", Data: notice},

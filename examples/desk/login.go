@@ -37,19 +37,17 @@ func (d *desk) login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// logout ends the session, and with everywhere=true all sessions of the person. The
-// page closes its own connection.
+// logout ends the session, and with everywhere=true all sessions of the person.
 func (d *desk) logout(w http.ResponseWriter, r *http.Request) {
-	p, err := d.signedIn(r)
+	s, err := d.signedIn(r)
 	switch {
 	case errors.Is(err, errSignedOut):
 		err = nil
 	case err != nil:
 	case r.FormValue("everywhere") == "true":
-		err = d.signOutEverywhere(r.Context(), p.UID)
+		err = d.signOutEverywhere(r.Context(), s.UID)
 	default:
-		cookie, _ := r.Cookie(sessionCookie) // there is one: it was read before
-		err = d.db.endSession(r.Context(), cookie.Value)
+		err = d.signOut(r.Context(), s.ID)
 	}
 	if err != nil {
 		fail(w, http.StatusServiceUnavailable, err)
@@ -61,14 +59,14 @@ func (d *desk) logout(w http.ResponseWriter, r *http.Request) {
 
 // me tells the page who is signed in: null is nobody.
 func (d *desk) me(w http.ResponseWriter, r *http.Request) {
-	p, err := d.signedIn(r)
+	s, err := d.signedIn(r)
 	switch {
 	case errors.Is(err, errSignedOut):
 		answer(w, http.StatusOK, nil)
 	case err != nil:
 		fail(w, http.StatusServiceUnavailable, err)
 	default:
-		answer(w, http.StatusOK, p)
+		answer(w, http.StatusOK, s.person)
 	}
 }
 

@@ -136,11 +136,40 @@ func TestSignOutEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		d.Advance(time.Millisecond)
 		d.request(http.MethodPost, "/logout?everywhere=true", secret, "", nil)
 		d.Advance(time.Minute)
 		online, err := d.Handler().Online(t.Context(), "mia", "ada")
 		if err != nil || online["mia"] != 0 || online["ada"] != 1 {
 			t.Errorf("connections: %v, %v", online, err)
 		}
+	})
+}
+
+// Who signs out on one device stays on the others.
+func TestSignOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startDesk(t, hotsocktest.Options{Nodes: 2})
+		cookie := d.login()
+		for range 2 { // two tabs, on one node each
+			d.ConnectWith(t, client.Options{Header: http.Header{"Cookie": {cookie.String()}}})
+		}
+		d.connect("mia")
+		d.request(http.MethodPost, "/logout", cookie.Value, "", nil)
+		d.Advance(10 * time.Second)
+		online, err := d.Handler().Online(t.Context(), "mia")
+		if err != nil || online["mia"] != 1 {
+			t.Errorf("connections: %v, %v", online, err)
+		}
+	})
+}
+
+// Who has signed out everywhere can sign in again at once.
+func TestSignInAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startDesk(t, hotsocktest.Options{})
+		d.request(http.MethodPost, "/logout?everywhere=true", d.login().Value, "", nil)
+		d.Advance(time.Millisecond)
+		d.ConnectWith(t, client.Options{Header: http.Header{"Cookie": {d.login().String()}}}).Subscribe(inboxChannel("mia"))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 
 	"github.com/hotsock-go/hotsock"
 )
@@ -20,11 +21,18 @@ func (d *desk) assign(ctx context.Context, by person, id int64, uid string) erro
 	if err != nil {
 		return err
 	}
-	text := by.Name + " took the ticket."
-	if to.UID != by.UID {
-		text = by.Name + " gave the ticket to " + to.Name + "."
+	if to.UID == by.UID {
+		return d.note(ctx, id, by.Name+" took the ticket.")
 	}
-	return d.note(ctx, id, text)
+	if err := d.note(ctx, id, by.Name+" gave the ticket to "+to.Name+"."); err != nil {
+		return err
+	}
+	// Their pages hear of the ticket from now on, and say so. If that fails, they still
+	// find it in the list.
+	if _, err := d.rt.Subscribe(ctx, hotsock.Target{UID: to.UID}, ticketChannel(id), *staffTicketClaims()); err != nil {
+		slog.WarnContext(ctx, "an agent does not hear of a ticket", "agent", to.UID, "ticket", id, "error", err)
+	}
+	return nil
 }
 
 // setClosed closes or reopens a ticket, and says so on it.
@@ -36,10 +44,14 @@ func (d *desk) setClosed(ctx context.Context, by person, id int64, closed bool) 
 	if err != nil {
 		return d.refuse(ctx, err, nil)
 	}
-	if closed {
-		return d.note(ctx, id, by.Name+" closed the ticket.")
+	who := by.Name
+	if !by.Role.staff() {
+		who = "The customer" // by name, it would have to be erased with them
 	}
-	return d.note(ctx, id, by.Name+" reopened the ticket.")
+	if closed {
+		return d.note(ctx, id, who+" closed the ticket.")
+	}
+	return d.note(ctx, id, who+" reopened the ticket.")
 }
 
 // note writes on a ticket what has become of it, in nobody's name.

@@ -13,6 +13,7 @@ create table if not exists people (
 create table if not exists sessions (
   hash    blob primary key, -- of the cookie's value: this table signs nobody in
   uid     text not null references people,
+  begun   integer not null, -- microseconds since 1970
   expires integer not null -- seconds since 1970
 ) strict;
 create index if not exists sessions_uid on sessions (uid);

@@ -38,6 +38,7 @@ func TestLoseRole(t *testing.T) {
 				}
 			}
 		}
+		d.Advance(time.Second) // until his page has heard of it
 		_, err := ben.Client.Client.Subscribe(t.Context(), ticketChannel(lamp.ID), nil)
 		wantCode(t, "subscribing again", err, errNotYours.Code)
 		refused(t, errNotStaff.Code, ben, "staff.list", nil)
@@ -63,24 +64,18 @@ func TestSetRole(t *testing.T) {
 	})
 }
 
-func TestSuspend(t *testing.T) {
+// Who is given a ticket hears of it at once, without having asked.
+func TestGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := startDesk(t, hotsocktest.Options{})
+		d := startDesk(t, hotsocktest.Options{Nodes: 2})
 		mia, ada := d.connect("mia"), d.connect("ada")
-		whom := func(uid string) map[string]string { return map[string]string{"uid": uid} }
-		refused(t, errNotStaff.Code, mia, "person.suspend", whom("noah"))
-		refused(t, errNotLead.Code, ada, "person.suspend", whom("lea"))
-		refused(t, errNoPerson.Code, ada, "person.suspend", whom("eve"))
-		call[nothing](t, ada, "person.suspend", whom("mia"))
-		d.Advance(time.Minute)
-		online, err := d.Handler().Online(t.Context(), "mia")
-		if err != nil || online["mia"] != 0 {
-			t.Errorf("she has connections: %v, %v", online, err)
-		}
-		if _, err := d.db.signIn(t.Context(), "mia@example.com", demoPassword); err == nil {
-			t.Error("she can sign in again")
-		}
-		// Even a session that somebody has kept leads nowhere.
-		wantCode(t, "connecting", d.Refused(t, d.session("mia")), errSuspended.Code)
+		ben := d.DialWith(t, "", d.session("ben").Header)
+		ben.Expect(`{"event":"hotsock.subscribed","channel":"inbox.ben"}`)
+		lamp := mia.open("a lamp")
+		mia.look(lamp)
+		call[nothing](t, ada.look(lamp), "ticket.assign", map[string]string{"uid": "ben"})
+		ben.Expect(`{"event":"hotsock.subscribed","channel":"presence.ticket.1","data":{"autoSubscribed":true}}`)
+		mia.say(lamp, message{Text: "Are you there?"})
+		ben.Expect(`{"event":"chat","channel":"presence.ticket.1","data":{"text":"Are you there?"}}`)
 	})
 }

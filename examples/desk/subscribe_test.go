@@ -43,8 +43,9 @@ func TestWhoSeesWhat(t *testing.T) {
 func TestLobby(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := startDesk(t, hotsocktest.Options{})
-		d.connect("mia")
-		d.connect("noah")
+		for _, uid := range []string{"mia", "noah"} {
+			d.connect(uid).Subscribe(lobbyChannel)
+		}
 		ada := d.connect("ada")
 		ada.Subscribe(lobbyChannel)
 		info, err := ada.ChannelInfo(t.Context(), lobbyChannel)

@@ -91,7 +91,7 @@ func TestCloseAndReopen(t *testing.T) {
 		}
 		seen.Expect("note", message{Text: "Ada Lindgren closed the ticket."})
 		call[nothing](t, seen, "ticket.reopen", nil)
-		seen.Expect("note", message{Text: "Mia Chen reopened the ticket."})
+		seen.Expect("note", message{Text: "The customer reopened the ticket."})
 		seen.ExpectNone()
 		refused(t, hotsock.CodeCallPermissionDenied, ada, "ticket.close", nil) // on no channel
 	})

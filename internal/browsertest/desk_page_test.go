@@ -79,6 +79,24 @@ func TestDeskSignOut(t *testing.T) {
 	}
 }
 
+// TestDeskGiven gives a ticket to an agent, whose page says so.
+func TestDeskGiven(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startDesk(t)
+	ada, ben := b.enter("ada", s.url()), b.enter("ben", s.url())
+	ada.pick("Two parcels, one kettle")
+	ada.until("Ben can have it", `() => document.querySelector("#about [value=ben]")`)
+	ada.do("give it to Ben", chromedp.Evaluate[chromedp.Void](`{
+		const agent = document.querySelector("#about select");
+		agent.value = "ben";
+		agent.dispatchEvent(new Event("change"));
+	}`))
+	ben.until("it is announced", `() => document.getElementById("given").textContent.startsWith("Two parcels, one kettle was given to you.")`)
+	ben.act("Open")
+	ben.reads("Ada Lindgren gave the ticket to Ben Okafor.")
+	ben.reads("I got two parcels today, but there was only one kettle on the receipt. Should I send one back?")
+}
+
 // TestDeskSuspend takes a customer out.
 func TestDeskSuspend(t *testing.T) {
 	t.Parallel()
@@ -87,7 +105,7 @@ func TestDeskSuspend(t *testing.T) {
 	zoe.expectBrokenLinks()
 	zoe.expectFailures() // a login that is refused
 	ben.pick("Two parcels, one kettle")
-	ben.act("Suspend the customer…")
+	ben.act("Suspend…")
 	ben.act("Suspend")
 	zoe.until("she is at the door", `() => document.getElementById("door")?.hidden === false`)
 	zoe.fill("[name=email]", "zoe@example.com")

@@ -27,7 +27,7 @@ export class About {
       el("section", {}, el("h3", { textContent: "Customer" }), this.#customer),
       ...(staff ? [el("section", {}, el("h3", { textContent: "Agent" }), this.#agent)] : []),
       el("section", {}, el("h3", { textContent: "Here now" }), this.#here),
-      ...(staff ? [el("section", { className: "moderation" }, el("h3", { textContent: "Moderation" }), ...this.#moderation())] : []),
+      ...(staff ? [el("section", { className: "moderation" }, el("h3", { textContent: "The customer" }), ...this.#moderation())] : []),
       this.#problem,
     );
     if (staff) this.#loadStaff();
@@ -35,12 +35,12 @@ export class About {
 
   #moderation() {
     const person = () => this.#tickets.open?.customer;
+    const suspend = async () => {
+      const { uid, name } = person();
+      if (await confirm(`Suspend ${name}?`, "They are signed out everywhere, and cannot sign in again.", "Suspend")) this.#do("person.suspend", { uid });
+    };
     const all = [
-      button("Suspend the customer…", async () => {
-        const { uid, name } = person();
-        const text = "They are signed out everywhere, and cannot sign in again.";
-        if (await confirm(`Suspend ${name}?`, text, "Suspend")) this.#do("person.suspend", { uid });
-      }, { className: "item danger" }),
+      button("Suspend…", suspend, { className: "item danger" }),
     ];
     if (this.#me.role === "lead") {
       all.push(button("Make them an agent", () => this.#do("person.setRole", { uid: person().uid, role: "agent" }), { className: "item" }));

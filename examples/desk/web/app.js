@@ -4,6 +4,7 @@ import { Client } from "/rt/client.js";
 import { byId } from "./dom.js";
 import { showDoor } from "./door.js";
 import { showDuty } from "./duty.js";
+import { showGiven } from "./given.js";
 import { showList } from "./list.js";
 import { showMenu } from "./menu.js";
 import { showNewTicket } from "./newticket.js";
@@ -20,6 +21,7 @@ if (me) {
   showList(tickets, me);
   showTalk(client, tickets, me);
   showDuty(client, me);
+  showGiven(client, tickets);
   showNewTicket(client, tickets, me);
   byId("shell").hidden = false;
   client.connect();

@@ -31,6 +31,7 @@ export class Talk extends EventTarget {
       this.channel.on("unsubscribed", (error) => this.#fail(error)),
     ];
     this.channel.subscribe().catch((error) => this.#fail(error));
+    if (this.channel.active) this.#load(null); // the desk has subscribed this page before
   }
 
   end() {
