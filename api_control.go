@@ -264,16 +264,22 @@ func (sw *storeWriter) onSchedule(ctx context.Context, arn string, f func(ctx co
 	return hostError(err)
 }
 
-// Disconnect closes a connection, on whichever node it is, with status 1008. It
-// returns whether there was one. A connection that this node holds is closed also
-// if the store is away. The error is an [*Error], with [CodeUnavailable] if the
-// other node did not answer: then the connection may be closed nevertheless.
-func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, error) {
+// Disconnect closes a connection, on whichever node it is, and returns whether there was
+// one. The client comes back with a new token if it can get one, unless [StayAway] is
+// given; [Because] says what its user is told. The codes are 1012 and 4403. A connection
+// that this node holds is closed also if the store is away. The error is an [*Error],
+// with [CodeUnavailable] if the other node did not answer: then the connection may be
+// closed nevertheless. A node of 0.2 closes with 1008 and its own reason.
+func (h *Handler) Disconnect(ctx context.Context, connectionID string, how ...EndOption) (bool, error) {
+	e, err := newEndNotice(how)
+	if err != nil {
+		return false, err
+	}
 	node, ok := nodeOf(connectionID)
 	if !ok {
 		return false, nil
 	}
-	a, err := h.peers.ask(ctx, node, &peerRequest{Op: peerDisconnect, Connection: connectionID})
+	a, err := h.peers.ask(ctx, node, &peerRequest{Op: peerDisconnect, Connection: connectionID, Reason: e.reason, StayAway: e.stayAway})
 	if errors.Is(err, store.ErrNoPeer) {
 		return false, nil
 	}
@@ -283,27 +289,36 @@ func (h *Handler) Disconnect(ctx context.Context, connectionID string) (bool, er
 	return a.Count > 0, nil
 }
 
-// DisconnectUser closes all connections of a user, and returns how many there
-// were. The user can connect again with a token that is still valid. If some
-// nodes did not answer, the error says so, and the count is that of the others;
+// DisconnectUser closes all connections of a user as [Handler.Disconnect] does, and
+// returns how many there were. The user can connect again with a token that is still
+// valid. If some nodes did not answer, the error says so, and the count is that of the others;
 // those may carry it out nevertheless.
-func (h *Handler) DisconnectUser(ctx context.Context, uid string) (int, error) {
+func (h *Handler) DisconnectUser(ctx context.Context, uid string, how ...EndOption) (int, error) {
+	e, err := newEndNotice(how)
+	if err != nil {
+		return 0, err
+	}
 	if uid == "" {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty")
 	}
-	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid})
+	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerDisconnect, UID: uid, Reason: e.reason, StayAway: e.stayAway})
 	return n, hostError(err)
 }
 
 // UnsubscribeUser ends a user's subscriptions to a channel, also those of
 // connections that are this user only there, by a subscribe token. It returns
-// how many there were. Their clients get hotsock.unsubscribed. If some nodes did
+// how many there were. Their clients get hotsock.unsubscribed, with the reason that
+// [Because] gives. If some nodes did
 // not answer, the error says so, and the count is that of the others; those may
 // carry it out nevertheless.
-func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string) (int, error) {
+func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string, how ...EndOption) (int, error) {
+	e, err := newEndNotice(how)
+	if err != nil {
+		return 0, err
+	}
 	if uid == "" || !protocol.ValidChannel(channel) {
 		return 0, refuseBecause(CodeInvalidRequest, "the user id is empty or the channel invalid")
 	}
-	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel})
+	n, err := h.peers.askAll(ctx, &peerRequest{Op: peerUnsubscribe, UID: uid, Channel: channel, Reason: e.reason})
 	return n, hostError(err)
 }

@@ -59,6 +59,7 @@ type connection struct {
 	stopRetries  context.CancelFunc               // of the goroutine for these two, nil if there is none
 	ending       chan struct{}                    // nil until the end is under way, closed when it is over
 	reason       closeReason                      // why it is being closed
+	told         *endNotice                       // what the app says about that, nil for nothing
 	answering    bool                             // it will be closed when the command is over that has been begun
 	received     time.Duration                    // since connected: the last message
 	heartbeat    time.Duration                    // the same: the last sign of life, with a heartbeat timeout

@@ -52,7 +52,7 @@ var closeReasons = [...]struct {
 	reasonUnresponsive: {"unresponsive", socket.StatusGoingAway, "Ping timeout", true, true},
 	reasonSlow:         {"slow", socket.StatusTryAgainLater, "Too slow to receive", true, true},
 	reasonFlood:        {"flood", socket.StatusPolicyViolation, "Rate limit exceeded", true, false},
-	reasonHost:         {"host", socket.StatusPolicyViolation, "Disconnected by the server", true, false},
+	reasonHost:         {"host", socket.StatusServiceRestart, "", true, false}, // or what the app says: closing
 	reasonRevoked:      {"revoked", socket.StatusPolicyViolation, "Token revoked", true, false},
 	reasonShutdown:     {"shutdown", socket.StatusGoingAway, answeredText, false, true},
 }
@@ -87,6 +87,24 @@ func (c *connection) graceAfter(reason closeReason, cause error) time.Duration {
 	return c.h.opts.PresenceGrace
 }
 
+// closing is the code and the text that the client is told. mu is held.
+func (c *connection) closing() (socket.Code, string) {
+	if c.reason == reasonHost && c.told != nil {
+		return c.told.code(), c.told.reason
+	}
+	return c.reason.code(), c.reason.text()
+}
+
+// closeByHost ends the connection on the app's behalf.
+func (c *connection) closeByHost(told *endNotice) {
+	c.mu.Lock()
+	if c.told == nil {
+		c.told = told
+	}
+	c.mu.Unlock()
+	c.close(reasonHost)
+}
+
 // close ends the connection from outside, without waiting for it. From now on no
 // command is begun; the one that was is answered before the close frame, unless the
 // connection ends at once. close returns false if somebody else closed it before.
@@ -99,7 +117,8 @@ func (c *connection) close(reason closeReason) bool {
 	c.reason = reason
 	running := &c.h.conns.running
 	if reason.atOnce() {
-		running.Go(func() { c.sock.Close(c.h.ctx, reason.code(), reason.text()) })
+		code, text := c.closing()
+		running.Go(func() { c.sock.Close(c.h.ctx, code, text) })
 		running.Go(func() { c.end(nil) })
 		return true
 	}
@@ -150,13 +169,12 @@ func (c *connection) finish(err error) {
 		c.flooded()
 	}
 	c.mu.Lock()
-	reason := c.reason
-	c.mu.Unlock()
-	code := reason.code()
-	if reason == reasonNone {
+	code, text := c.closing()
+	if c.reason == reasonNone {
 		code = socket.CloseCode(err)
 	}
-	c.sock.Close(c.h.ctx, code, reason.text())
+	c.mu.Unlock()
+	c.sock.Close(c.h.ctx, code, text)
 	c.end(err)
 }
 

@@ -27,7 +27,7 @@ func TestTooLateForAConnection(t *testing.T) {
 
 		gone.resyncAll()
 		gone.resync("a", true)
-		if gone.unsubscribeByHost("a") || gone.unsubscribeByHost("presence.b") {
+		if gone.unsubscribeByHost("a", "") || gone.unsubscribeByHost("presence.b", "") {
 			t.Error("a subscription ended twice")
 		}
 		if _, err := r.h.peers.do(&peerRequest{

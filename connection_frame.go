@@ -32,8 +32,8 @@ func subscribedFrame(s *subscription, w wire.Subscribed) socket.Frame {
 	return socket.Finish(wire.AppendSubscribed(socket.Start(frameRoom), &w))
 }
 
-func unsubscribedFrame(channel, alias string, m store.Meta, ref string) socket.Frame {
-	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, m, ref))
+func unsubscribedFrame(channel, alias, reason string, m store.Meta, ref string) socket.Frame {
+	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, reason, m, ref))
 }
 
 func storageDataFrame(channel, key string, e *store.Entry, ref string) socket.Frame {

@@ -154,7 +154,7 @@ func TestGoneAtOnce(t *testing.T) {
 				}
 			}
 		}},
-		{"host", websocket.StatusPolicyViolation, func(t *testing.T, r *rig) {
+		{"host", websocket.StatusServiceRestart, func(t *testing.T, r *rig) {
 			if n, err := r.h.DisconnectUser(t.Context(), "cat"); err != nil || n != 1 {
 				t.Fatal(n, err)
 			}

@@ -59,7 +59,11 @@ func (a *serverAPI) disconnect(_ http.ResponseWriter, r *http.Request, args []st
 	if err != nil || id == "" {
 		return 0, nil, refuseBecause(CodeInvalidRequest, "the connection id is empty or not percent-encoded")
 	}
-	there, err := a.h.Disconnect(r.Context(), id)
+	how, err := endOptions(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	there, err := a.h.Disconnect(r.Context(), id, how...)
 	n := 0
 	if there {
 		n = 1
@@ -72,7 +76,11 @@ func (a *serverAPI) disconnectUser(_ http.ResponseWriter, r *http.Request, args 
 	if err != nil {
 		return 0, nil, err
 	}
-	n, err := a.h.DisconnectUser(r.Context(), uid)
+	how, err := endOptions(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := a.h.DisconnectUser(r.Context(), uid, how...)
 	return http.StatusOK, wire.AppendCount(nil, "disconnected", n), err
 }
 
@@ -85,8 +93,22 @@ func (a *serverAPI) unsubscribeUser(_ http.ResponseWriter, r *http.Request, args
 	if err != nil {
 		return 0, nil, err
 	}
-	n, err := a.h.UnsubscribeUser(r.Context(), uid, channel)
+	n, err := a.h.UnsubscribeUser(r.Context(), uid, channel, Because(r.URL.Query().Get("reason")))
 	return http.StatusOK, wire.AppendCount(nil, "unsubscribed", n), err
+}
+
+// endOptions reads from the query how clients are told.
+func endOptions(r *http.Request) ([]EndOption, error) {
+	q := r.URL.Query()
+	how := []EndOption{Because(q.Get("reason"))}
+	switch q.Get("stayAway") {
+	case "", "false":
+	case "true":
+		how = append(how, StayAway())
+	default:
+		return nil, refuseBecause(CodeInvalidRequest, `"stayAway" must be true or false`)
+	}
+	return how, nil
 }
 
 func (a *serverAPI) subscribe(w http.ResponseWriter, r *http.Request, args []string) (int, []byte, error) {

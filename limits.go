@@ -8,7 +8,10 @@ import "time"
 // docs/protocol.md#limits tells clients of those that they can meet, and
 // TestLimits holds that table to this file.
 
-const maxDeduplicationID = 128 // bytes
+const (
+	maxDeduplicationID = 128 // bytes
+	maxReason          = 123 // bytes of what the app says at an end: a close frame has room for no more
+)
 
 // Pages, so that one request cannot ask for everything.
 const (

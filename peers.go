@@ -35,6 +35,10 @@ type peerRequest struct {
 	Channel string `json:"channel,omitempty"`
 	UID     string `json:"uid,omitempty"`
 	Token   string `json:"token,omitempty"`
+	// Reason and StayAway are what clients are told, for peerDisconnect and
+	// peerUnsubscribe.
+	Reason   string `json:"reason,omitempty"`
+	StayAway bool   `json:"stayAway,omitempty"`
 	// Claims are what the app grants, for peerSubscribe.
 	Claims json.RawMessage `json:"claims,omitempty"`
 	// Grants says that the node which asks reads Granted of the answer.

@@ -50,13 +50,13 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 	case peerDisconnect:
 		conns := p.named(q)
 		for _, c := range conns {
-			c.close(reasonHost)
+			c.closeByHost(&endNotice{q.Reason, q.StayAway})
 		}
 		return &peerAnswer{Count: len(conns)}, nil
 	case peerUnsubscribe:
 		var count atomic.Int64
 		eachConnection(append(p.named(q), p.hub.ofUser(q.Channel, q.UID)...), func(c *connection) {
-			if c.unsubscribeByHost(q.Channel) {
+			if c.unsubscribeByHost(q.Channel, q.Reason) {
 				count.Add(1)
 			}
 		})
@@ -110,7 +110,7 @@ func (c *connection) describe(name string) (*peerAnswer, error) {
 
 // unsubscribeByHost ends the subscription to a channel on the host's behalf, and tells
 // the client.
-func (c *connection) unsubscribeByHost(channel string) bool {
+func (c *connection) unsubscribeByHost(channel, reason string) bool {
 	c.ops.Lock()
 	defer c.ops.Unlock()
 	c.endedByHost++
@@ -121,11 +121,11 @@ func (c *connection) unsubscribeByHost(channel string) bool {
 	c.mu.Unlock()
 	if s == nil {
 		if retried { // and the client waits for it
-			c.sock.Send(unsubscribedFrame(channel, c.perms.Channel(channel).Alias, c.meta(), ""))
+			c.sock.Send(unsubscribedFrame(channel, c.perms.Channel(channel).Alias, reason, c.meta(), ""))
 		}
 		return false
 	}
 	c.endSubscription(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, reason, s.meta(), ""))
 	return true
 }

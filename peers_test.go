@@ -40,7 +40,7 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 			}
 		}
 		c.Expect("hotsock.unsubscribed")
-		c.ExpectClose(websocket.StatusPolicyViolation, "")
+		c.ExpectClose(websocket.StatusServiceRestart, "")
 		_, err := r.h.Disconnect(t.Context(), strings.Repeat("x", randomLength)+"dead1")
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnavailable || e.Message != unanswered {
 			t.Errorf("Disconnect: %v", err)
@@ -172,7 +172,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if there, err := r.h.Disconnect(t.Context(), a.id); !there || err != nil {
 			t.Errorf("Disconnect: %v, %v", there, err)
 		}
-		ann.ExpectClose(websocket.StatusPolicyViolation, "")
+		ann.ExpectClose(websocket.StatusServiceRestart, "")
 		n, err := r.h.UnsubscribeUser(t.Context(), "bob", "a")
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("UnsubscribeUser: %d, %v", n, err)
@@ -182,7 +182,7 @@ func TestControlWhileUnavailable(t *testing.T) {
 		if e, ok := errors.AsType[*Error](err); n != 1 || !ok || e.Code != CodeUnavailable {
 			t.Errorf("DisconnectUser: %d, %v", n, err)
 		}
-		bob.ExpectClose(websocket.StatusPolicyViolation, "")
+		bob.ExpectClose(websocket.StatusServiceRestart, "")
 		r.s.setDown(false)
 	})
 }

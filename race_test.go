@@ -112,7 +112,7 @@ func TestOthersAtAConnection(t *testing.T) {
 		func(c *connection) { c.takesList() },
 		func(c *connection) { c.chargeList(0) },
 		func(c *connection) { c.close(reasonHost) },
-		func(c *connection) { c.unsubscribeByHost("presence.a") },
+		func(c *connection) { c.unsubscribeByHost("presence.a", "") },
 		func(c *connection) { c.resyncAll() },
 		func(c *connection) { c.perms.RealName("c", nil) },
 		func(c *connection) { c.perms.Channel("c") },

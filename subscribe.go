@@ -254,9 +254,9 @@ func (c *connection) unsubscribe(cmd *wire.Command) error {
 	switch {
 	case s != nil:
 		c.endSubscription(s)
-		c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, s.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, "", s.meta(), cmd.Ref))
 	case retried:
-		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.added()).Alias, c.meta(), cmd.Ref))
+		c.sock.Send(unsubscribedFrame(channel, c.perms.Resolve(channel, retry.req.added()).Alias, "", c.meta(), cmd.Ref))
 	default:
 		return refuse(CodeNotSubscribed)
 	}

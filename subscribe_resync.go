@@ -117,7 +117,7 @@ func (c *connection) resync(channel string, lost bool) {
 		}
 		// The channel is full by now, for instance.
 		c.endSubscription(s)
-		c.sock.Send(unsubscribedFrame(channel, s.perms().Alias, s.meta(), ""))
+		c.sock.Send(unsubscribedFrame(channel, s.perms().Alias, "", s.meta(), ""))
 		c.fail(&wire.Command{Event: wire.EventSubscribe, Channel: channel}, err)
 		return nil
 	})

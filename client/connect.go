@@ -117,6 +117,9 @@ func (c *Client) greet(ctx context.Context, ws *websocket.Conn, s *stream) (*con
 // since what the library says of that is about frames.
 func disconnected(err error) error {
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+		if closed.Code == statusStayAway {
+			return Permanent(&closedError{closed})
+		}
 		return &closedError{closed}
 	}
 	return fmt.Errorf("hotsock: disconnected: %w", err)
@@ -129,6 +132,13 @@ func (e *closedError) Error() string {
 }
 
 func (e *closedError) Unwrap() error { return e.frame }
+
+func (e *closedError) Is(target error) bool {
+	return target == ErrStayAway && e.frame.Code == statusStayAway
+}
+
+// statusStayAway is the protocol's code for who should not connect again.
+const statusStayAway websocket.StatusCode = 4403
 
 // tooLong reports whether the server ended a connection with err because of a frame
 // that is longer than it takes.

@@ -296,14 +296,25 @@ func TestDisconnectedByServer(t *testing.T) {
 		if err := c.Connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := h.DisconnectUser(t.Context(), "Jim"); n != 1 || err != nil {
+		if n, err := h.DisconnectUser(t.Context(), "Jim", hotsock.Because("You have moved")); n != 1 || err != nil {
 			t.Fatalf("DisconnectUser: %d, %v", n, err)
 		}
 		synctest.Wait()
 		waits := st.waits()
-		if len(waits) != 1 || waits[0].Err.Error() != `hotsock: disconnected by the server: "Disconnected by the server" (1008)` ||
-			websocket.CloseStatus(waits[0].Err) != websocket.StatusPolicyViolation {
+		if len(waits) != 1 || waits[0].Err.Error() != `hotsock: disconnected by the server: "You have moved" (1012)` ||
+			websocket.CloseStatus(waits[0].Err) != websocket.StatusServiceRestart || Reason(waits[0].Err) != "You have moved" {
 			t.Errorf("got %v", waits)
+		}
+		// It comes back, and stays away when it is asked to.
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := h.DisconnectUser(t.Context(), "Jim", hotsock.Because("Closed"), hotsock.StayAway()); n != 1 || err != nil {
+			t.Fatalf("DisconnectUser: %d, %v", n, err)
+		}
+		time.Sleep(time.Hour)
+		if err := c.Connect(t.Context()); !errors.Is(err, ErrStayAway) || Reason(err) != "Closed" || len(st.waits()) != 1 {
+			t.Errorf("got %v, after %v", err, st.waits())
 		}
 	})
 }

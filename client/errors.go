@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+
+	"github.com/coder/websocket"
 )
 
 // A Code names what went wrong. Codes are stable; docs/protocol.md says what
@@ -68,12 +70,35 @@ var (
 	// ErrUnsubscribed ends a subscription that was left, or that the server
 	// ended.
 	ErrUnsubscribed = errors.New("hotsock: unsubscribed")
+	// ErrStayAway closes a client that the app has disconnected for good. [Reason] says
+	// why, if the app does.
+	ErrStayAway = errors.New("hotsock: disconnected by the server, to stay away")
 	// ErrUnknownOutcome means that a command was sent, and the connection broke
 	// or the context ended before the answer came. The server may have carried it out,
 	// or not. If the server was shut down in an orderly way, the command is sent again
 	// instead, and so is a message that a user publishes: see [Client.Publish].
 	ErrUnknownOutcome = errors.New("hotsock: sent, but not answered: the outcome is unknown")
 )
+
+// Reason returns what the app said, for its user to read, when it ended the connection
+// or the subscription: the error is that of a [State], or of any method after that. It
+// returns "" if the app said nothing, or something else has happened.
+func Reason(err error) string {
+	if e, ok := errors.AsType[*endedError](err); ok {
+		return e.reason
+	}
+	if e, ok := errors.AsType[*closedError](err); ok && (e.frame.Code == websocket.StatusServiceRestart || e.frame.Code == statusStayAway) {
+		return e.frame.Reason
+	}
+	return ""
+}
+
+// An endedError is the end of a subscription that the app gives a reason for.
+type endedError struct{ reason string }
+
+func (e *endedError) Error() string { return ErrUnsubscribed.Error() + ": " + e.reason }
+
+func (e *endedError) Unwrap() error { return ErrUnsubscribed }
 
 // unknownOutcome says why there was no answer.
 func unknownOutcome(cause error) error { return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause) }

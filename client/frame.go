@@ -129,6 +129,10 @@ func (d *subscribedData) lastID() (string, error) {
 	return id, validID(id)
 }
 
+type unsubscribedData struct {
+	Reason string `json:"reason"`
+}
+
 type membersData struct {
 	Members []User `json:"members"`
 	More    bool   `json:"more"`

@@ -159,11 +159,11 @@ func TestUnsubscribedByTheServer(t *testing.T) {
 	c := s.client("Jim", nil)
 	sub := subscribe(t, c, "room", nil)
 	s.publish("room", "e", 1, 0)
-	if n, err := s.h.UnsubscribeUser(t.Context(), "Jim", "room"); n != 1 || err != nil {
+	if n, err := s.h.UnsubscribeUser(t.Context(), "Jim", "room", hotsock.Because("Full")); n != 1 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
 	next[Message](t, sub)
-	if _, err := sub.Next(soon(t)); !errors.Is(err, ErrUnsubscribed) {
+	if _, err := sub.Next(soon(t)); !errors.Is(err, ErrUnsubscribed) || Reason(err) != "Full" {
 		t.Fatalf("got %v", err)
 	}
 	subscribe(t, c, "room", nil) // again

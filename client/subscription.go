@@ -187,7 +187,12 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 			// It was about to catch up, which by now would subscribe it again.
 			s.giveUp(ErrUnsubscribed)
 		}
-		s.end(ErrUnsubscribed)
+		err := ErrUnsubscribed
+		var d unsubscribedData
+		if f.data(&d) == nil && d.Reason != "" {
+			err = &endedError{d.Reason}
+		}
+		s.end(err)
 		return nil
 	case s.state != live:
 		return nil

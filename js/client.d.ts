@@ -27,6 +27,8 @@ export type ErrorCode =
 export class HotsockError extends Error {
   constructor(code: ErrorCode, message?: string, options?: ErrorOptions);
   readonly code: ErrorCode;
+  /** What your app says about the end of a connection or subscription, for the user to read, if it says anything. */
+  readonly reason?: string;
   /** The channel that the server named, if it did. Only on "error" events. */
   readonly channel?: string;
 }

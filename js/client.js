@@ -159,7 +159,7 @@ export class Client extends Emitter {
       const ws = new WebSocket(url);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
-      ws.onclose = (e) => this.#broken(turn, noConnection(ending(e)), e);
+      ws.onclose = (e) => this.#broken(turn, told(noConnection(ending(e)), e.code === 1012 || e.code === 4403 ? e.reason : ""), e);
     } catch (error) {
       if (turn !== this.#turn) return;
       if (error instanceof HotsockError) this.#end(error);
@@ -202,8 +202,8 @@ export class Client extends Emitter {
       for (const job of this.#jobs.values()) if (!job.ends) this.#unsend(job);
     if (code === 1009) for (const job of this.#jobs.values()) job.repeats = 0; // One of them is too long.
     this.#drop(failure);
-    if (code === 1008 && typeof this.#token !== "function") {
-      this.#end(new HotsockError("UNAUTHORIZED", "The server ended the connection."));
+    if (code === 4403 || (code === 1008 && typeof this.#token !== "function")) {
+      this.#end(told(new HotsockError("UNAUTHORIZED", "The server ended the connection."), failure.reason));
       return;
     }
     // The whole delay is random, so that a server's clients do not come back together.
@@ -539,7 +539,7 @@ export class Client extends Emitter {
     }
     switch (event) {
       case "hotsock.unsubscribed":
-        this.#refuse(sub, new HotsockError("NOT_SUBSCRIBED", "The server ended the subscription."));
+        this.#refuse(sub, told(new HotsockError("NOT_SUBSCRIBED", "The server ended the subscription."), data.reason));
         break;
       case "hotsock.memberAdded":
       case "hotsock.memberUpdated":
@@ -770,6 +770,7 @@ const noAnswer = (cause) =>
 const noConnection = (why) => new HotsockError("NOT_CONNECTED", why);
 const noToken = (name, cause) =>
   new HotsockError("NO_TOKEN", `No token for ${name}: ${cause?.message ?? cause}`, { cause });
+const told = (error, reason) => (reason ? Object.assign(error, { reason }) : error);
 const tooLate = () => noConnection("Nothing came in time.");
 const notConnected = () => new HotsockError("NOT_CONNECTED", "Not connected: nothing was sent.");
 

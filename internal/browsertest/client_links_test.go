@@ -170,16 +170,38 @@ func TestClientTokenFunction(t *testing.T) {
 	`)
 	want(t, "banned", got, `[["state", "waiting"], ["state", "connecting"], ["state", "closed"], ["error", "UNAUTHORIZED"]]`)
 
-	// A fixed token is not tried twice after the app has disconnected it.
+	// A fixed token is tried again after the app has disconnected it, unless it says to
+	// stay away; then a token function is not asked again, either.
 	run[any](p, `
 		globalThis.fixed = new hotsock.Client({ token: args[0] });
 		fixed.connect();
 		await until(() => fixed.state === "open");
 	`, s.token("connect", `{"uid":"fixed"}`))
-	if _, err := s.rt.DisconnectUser(t.Context(), "fixed"); err != nil {
+	run[any](p, `globalThis.fixedSeen = record(fixed, "state")`)
+	if _, err := s.rt.DisconnectUser(t.Context(), "fixed", hotsock.Because("You have moved")); err != nil {
 		t.Fatal(err)
 	}
-	run[any](p, `await until(() => fixed.state === "closed")`)
+	got = run[string](p, `
+		await until(() => fixed.state === "waiting");
+		const reason = fixed.failure.reason;
+		await until(() => fixed.state === "open");
+		return JSON.stringify(reason);
+	`)
+	want(t, "come back", got, `"You have moved"`)
+	run[any](p, `
+		globalThis.asked = 0;
+		globalThis.functional = new hotsock.Client({ token: async () => { asked++; return args[0]; } });
+		functional.connect();
+		await until(() => functional.state === "open");
+	`, s.token("connect", `{"uid":"fixed"}`))
+	if _, err := s.rt.DisconnectUser(t.Context(), "fixed", hotsock.Because("Closed"), hotsock.StayAway()); err != nil {
+		t.Fatal(err)
+	}
+	got = run[string](p, `
+		await until(() => fixed.state === "closed" && functional.state === "closed");
+		return JSON.stringify([fixed.failure.code, fixed.failure.reason, functional.failure.reason, asked]);
+	`)
+	want(t, "stay away", got, `["UNAUTHORIZED","Closed","Closed",1]`)
 }
 
 // TestClientHeartbeats: with a heartbeat timeout in its token, the client keeps

@@ -4,11 +4,13 @@ package doctest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/client"
 	"github.com/hotsock-go/hotsock/hotsocktest"
 )
 
@@ -32,5 +34,41 @@ func TestAssign(t *testing.T) {
 		}
 		jim.Subscribe("presence.ticket.7")
 		jim.Publish("presence.ticket.7", "chat", "Hello")
+	})
+}
+
+// leave takes a user out of a team: from its channel, and from what their next token permits.
+func leave(ctx context.Context, rt *hotsock.Handler, uid, team string) error {
+	_, err := rt.UnsubscribeUser(ctx, uid, "presence.team."+team, hotsock.Because("You have left the team"))
+	return err
+}
+
+// ban closes a user's connections. The app issues no more tokens by then.
+func ban(ctx context.Context, rt *hotsock.Handler, uid string) error {
+	_, err := rt.DisconnectUser(ctx, uid, hotsock.Because("Your account was closed"), hotsock.StayAway())
+	return err
+}
+
+func TestLeaveAndBan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := hotsocktest.Start(t, hotsocktest.Options{Nodes: 2})
+		jim := s.Connect(t, hotsock.Claims{UID: "jim", Channels: map[string]hotsock.ChannelClaims{"*": {Subscribe: hotsock.Allow}}})
+		team, err := jim.Client.Subscribe(t.Context(), "presence.team.a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := leave(t.Context(), s.Nodes[1].Handler(), "jim", "a"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := team.Next(t.Context()); client.Reason(err) != "You have left the team" {
+			t.Error(err)
+		}
+		if err := ban(t.Context(), s.Nodes[1].Handler(), "jim"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := jim.Client.Connect(t.Context()); !errors.Is(err, client.ErrStayAway) || client.Reason(err) != "Your account was closed" {
+			t.Error(err)
+		}
 	})
 }

@@ -21,14 +21,12 @@ func (c *client) other(t *testing.T, method, path, body string) *answer {
 	return c.e.request(t, (c.node+1)%len(c.e.nodes), method, path, body, "Authorization", "Bearer "+apiKeys[1])
 }
 
-const byHost = "Disconnected by the server"
-
 func TestDisconnectOverHTTP(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connect(t, user("Jim", everything))
 		path := "/connections/" + url.PathEscape(c.ID)
 		c.other(t, "DELETE", path, "").want(t, 200, `{"disconnected":1}`)
-		c.ExpectClose(websocket.StatusPolicyViolation, byHost)
+		c.ExpectClose(websocket.StatusServiceRestart, "")
 		for _, id := range []string{"x", "x%2F..%2Fy", strings.Repeat("x", 8000), c.ID[:22] + "nonode", "%00"} {
 			c.other(t, "DELETE", "/connections/"+id, "").want(t, 200, `{"disconnected":0}`)
 		}
@@ -43,8 +41,8 @@ func TestDisconnectUserOverHTTP(t *testing.T) {
 			a, b := e.connect(t, user(uid, everything)), e.connect(t, user(uid, everything))
 			path := "/users/" + strings.ReplaceAll(url.PathEscape(uid), ".", "%2E") + "/connections"
 			a.other(t, "DELETE", path, "").want(t, 200, `{"disconnected":2}`)
-			a.ExpectClose(websocket.StatusPolicyViolation, byHost)
-			b.ExpectClose(websocket.StatusPolicyViolation, byHost)
+			a.ExpectClose(websocket.StatusServiceRestart, "")
+			b.ExpectClose(websocket.StatusServiceRestart, "")
 		}
 		for why, uid := range map[string]string{"not UTF-8": "%FF", "129 characters": strings.Repeat("x", 129)} {
 			if a := e.server(t, "DELETE", "/users/"+uid+"/connections", ""); a.status != 400 {
@@ -73,6 +71,57 @@ func TestUnsubscribeUserOverHTTP(t *testing.T) {
 		e.server(t, "DELETE", "/channels/a%20b/users/Jim", "").wantError(t, 400, "INVALID_REQUEST")
 		e.server(t, "DELETE", "/channels/room/users/", "").wantError(t, 400, "INVALID_REQUEST")
 		e.server(t, "DELETE", "/channels/room/users/%FF", "").wantError(t, 400, "INVALID_REQUEST")
+	})
+}
+
+// What the app says at an end reaches the client, on whichever node it is; and whether
+// it should come back.
+func TestReasons(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		ctx, cancel := e.context()
+		defer cancel()
+		longest := strings.Repeat("é", 61) + "x"
+		for _, tt := range []struct {
+			query, reason string
+			status        websocket.StatusCode
+		}{
+			{"", "", websocket.StatusServiceRestart},
+			{"?reason=" + url.QueryEscape("You have moved 👋"), "You have moved 👋", websocket.StatusServiceRestart},
+			{"?stayAway=true&reason=" + url.QueryEscape(longest), longest, 4403},
+			{"?stayAway=false", "", websocket.StatusServiceRestart},
+			{"?stayAway=true", "", 4403},
+		} {
+			a, b := e.connect(t, user("Jim", everything)), e.connect(t, user("Jim", everything))
+			a.Subscribe("room")
+			a.other(t, "DELETE", "/channels/room/users/Jim"+tt.query, "").want(t, 200, `{"unsubscribed":1}`)
+			data := "{}"
+			if tt.reason != "" {
+				data = fmt.Sprintf(`{"reason":%q}`, tt.reason)
+			}
+			a.expect(`{"event":"hotsock.unsubscribed","channel":"room","data":` + data + `,"meta":{"uid":"Jim","umd":null}}`)
+			a.other(t, "DELETE", "/connections/"+url.PathEscape(a.ID)+tt.query, "").want(t, 200, `{"disconnected":1}`)
+			b.other(t, "DELETE", "/users/Jim/connections"+tt.query, "").want(t, 200, "")
+			for _, c := range []*client{a, b} {
+				err := c.Drain()
+				var closed websocket.CloseError
+				if !errors.As(err, &closed) || closed.Code != tt.status || closed.Reason != tt.reason {
+					t.Errorf("%q: %v", tt.query, err)
+				}
+			}
+		}
+		c := e.connect(t, user("Jim", everything))
+		for _, query := range []string{"?stayAway=1", "?reason=" + longest + "x", "?reason=%FF", "?reason=a%0Ab", "?reason=%00"} {
+			for _, path := range []string{"/connections/x", "/users/Jim/connections", "/channels/room/users/Jim"} {
+				if strings.HasPrefix(path, "/channels") && strings.Contains(query, "stayAway") {
+					continue
+				}
+				e.server(t, "DELETE", path+query, "").wantError(t, 400, "INVALID_REQUEST")
+			}
+		}
+		if n, err := e.anyNode().DisconnectUser(ctx, "Jim", hotsock.Because(longest+"x")); n != 0 || !errors.Is(err, &hotsock.Error{Code: hotsock.CodeInvalidRequest}) {
+			t.Errorf("%d, %v", n, err)
+		}
+		c.ExpectNothing()
 	})
 }
 

@@ -114,7 +114,7 @@ func TestEnds(t *testing.T) {
 			if ok, err := e.nodes[(c.node+1)%len(e.nodes)].Disconnect(ctx, c.ID); !ok || err != nil {
 				t.Fatalf("Disconnect = %v, %v", ok, err)
 			}
-			c.ExpectClose(websocket.StatusPolicyViolation, "Disconnected by the server")
+			c.ExpectClose(websocket.StatusServiceRestart, "")
 		}},
 		{"the host disconnects the user", func(t *testing.T, e *env, c *client) {
 			ctx, cancel := e.context()
@@ -122,7 +122,7 @@ func TestEnds(t *testing.T) {
 			if n, err := e.nodes[(c.node+1)%len(e.nodes)].DisconnectUser(ctx, "Jim"); n != 1 || err != nil {
 				t.Fatalf("DisconnectUser = %v, %v", n, err)
 			}
-			c.ExpectClose(websocket.StatusPolicyViolation, "Disconnected by the server")
+			c.ExpectClose(websocket.StatusServiceRestart, "")
 		}},
 	} {
 		t.Run(tt.why, func(t *testing.T) {

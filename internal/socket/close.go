@@ -20,7 +20,11 @@ const (
 	StatusInvalidText     Code = 1007
 	StatusPolicyViolation Code = 1008
 	StatusTooLong         Code = 1009
+	StatusServiceRestart  Code = 1012
 	StatusTryAgainLater   Code = 1013
+
+	// StatusStayAway is the protocol's own: who gets it does not connect again.
+	StatusStayAway Code = 4403
 
 	// StatusComingBack is what a client closes with that connects again: browsers let
 	// a page send no other code than 1000 and those from 3000 on.
@@ -72,8 +76,8 @@ const (
 
 // Close ends the connection: no more frames are taken, those queued are
 // written for as long as the client receives something, then the close handshake
-// is made. With StatusTryAgainLater and StatusPolicyViolation, what is queued is
-// dropped. The connection is cut if that takes ten times the write timeout, or ctx
+// is made. With StatusTryAgainLater, StatusPolicyViolation and StatusStayAway, what is
+// queued is dropped. The connection is cut if that takes ten times the write timeout, or ctx
 // ends; at once if the client has gone without a word. Close returns when all is
 // over; Read then fails. Only the first call's code and reason count; the others
 // wait for it.
@@ -97,7 +101,8 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 	flushed, heard := make(chan struct{}), make(chan struct{})
 	c.mu.Lock()
 	c.closing.Store(true)
-	if code == StatusTryAgainLater || code == StatusPolicyViolation {
+	switch code {
+	case StatusTryAgainLater, StatusPolicyViolation, StatusStayAway:
 		c.out.drop()
 	}
 	c.out.pong, c.out.ping, c.out.last = Frame{}, false, closeFrame(code, reason)

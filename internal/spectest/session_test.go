@@ -70,7 +70,7 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.next("hotsock.memberRemoved")
 
 	jim.next("hotsock.keepAlive")
-	if n, err := s.UnsubscribeUser(t.Context(), "Jim", "room"); n != 1 || err != nil {
+	if n, err := s.UnsubscribeUser(t.Context(), "Jim", "room", hotsock.Because("Closed")); n != 1 || err != nil {
 		t.Errorf("UnsubscribeUser: %d, %v", n, err)
 	}
 	jim.next("hotsock.unsubscribed")

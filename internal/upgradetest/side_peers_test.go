@@ -65,7 +65,11 @@ func control(t *testing.T, here, there *node) {
 			ann.Expect("hotsock.unsubscribed")
 			ann.Close()
 		} else {
-			ann.ExpectClose(websocket.StatusPolicyViolation, "")
+			status := websocket.StatusServiceRestart
+			if here.build.name != "now" {
+				status = websocket.StatusPolicyViolation
+			}
+			ann.ExpectClose(status, "")
 		}
 		await.That(t, "the subscription to end", func() bool { return there.info(t, channel).SubscriptionsCount == 0 })
 	}

@@ -126,12 +126,9 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-result-channel": func(b []byte) []byte {
 		return AppendResult(b, "room.123", nil, "")
 	},
-	"frame-unsubscribed": func(b []byte) []byte {
-		return AppendUnsubscribed(b, "room.123", "", nobody, "")
-	},
-	"frame-unsubscribed-alias": func(b []byte) []byte {
-		return AppendUnsubscribed(b, "room.123", "room", jim, "")
-	},
+	"frame-unsubscribed":        func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "", nobody, "") },
+	"frame-unsubscribed-reason": func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "You have left the team", jim, "") },
+	"frame-unsubscribed-alias":  func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "room", "", jim, "") },
 	"frame-message": func(b []byte) []byte {
 		return AppendMessage(b, chat)
 	},

@@ -99,12 +99,17 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 	return appendEnd(b, s.Ref)
 }
 
-// AppendUnsubscribed appends hotsock.unsubscribed. The alias and ref are ""
+// AppendUnsubscribed appends hotsock.unsubscribed. The alias, reason and ref are ""
 // for none.
-func AppendUnsubscribed(b []byte, channel, alias string, meta store.Meta, ref string) []byte {
+func AppendUnsubscribed(b []byte, channel, alias, reason string, meta store.Meta, ref string) []byte {
 	b = append(b, `{"event":"hotsock.unsubscribed","channel":`...)
 	b = appendString(b, channel)
-	b = append(b, `,"data":{},"meta":`...)
+	b = append(b, `,"data":{`...)
+	if reason != "" {
+		b = append(b, `"reason":`...)
+		b = appendString(b, reason)
+	}
+	b = append(b, `},"meta":`...)
 	b = appendSubscriptionMeta(b, alias, meta)
 	return appendEnd(b, ref)
 }
