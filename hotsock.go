@@ -60,6 +60,7 @@ type Handler struct {
 	resyncs  *resyncer
 	infos    *infoReader
 	revoker  *revoker
+	eraser   *eraser
 	// reserved channels by name, which never changes.
 	reserved map[string]*reservedChannel
 
@@ -133,7 +134,8 @@ func New(o Options) (*Handler, error) {
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.calls = newCallRunner(h.ctx, &h.opts, h.observer, &h.counts)
 	h.revoker = newRevoker(h)
-	h.reserved = map[string]*reservedChannel{revocationChannel: h.revoker.channel}
+	h.eraser = newEraser(h)
+	h.reserved = map[string]*reservedChannel{revocationChannel: h.revoker.channel, erasureChannel: h.eraser.channel}
 	v.Revoked = h.revoker.refuses
 	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
 
@@ -164,24 +166,42 @@ func New(o Options) (*Handler, error) {
 		h.events.stop(ctx)
 		return nil, fmt.Errorf("hotsock: cannot join the store: %w", err)
 	}
-	if err := h.revoker.channel.open(ctx, h.node); err != nil {
-		h.cancel()
-		h.revoker.stop()
-		h.revoker.wait()
-		err = errors.Join(fmt.Errorf("hotsock: cannot read what is revoked: %w", err), h.node.Leave(ctx))
-		h.events.stop(ctx)
-		return nil, err
+	if err = h.openReserved(ctx); err == nil {
+		h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.writes.fired)
+		if err != nil {
+			err = fmt.Errorf("hotsock: cannot start the scheduler: %w", err)
+		}
 	}
-	h.stopScheduler, err = o.Scheduler.Start(ctx, node, h.writes.fired)
 	if err != nil {
 		h.cancel()
-		h.revoker.stop()
-		h.revoker.wait()
-		err = errors.Join(fmt.Errorf("hotsock: cannot start the scheduler: %w", err), h.node.Leave(ctx))
+		h.stopReserved()
+		h.waitReserved()
+		err = errors.Join(err, h.node.Leave(ctx))
 		h.events.stop(ctx)
 		return nil, err
 	}
 	return h, nil
+}
+
+// openReserved reads what all nodes must know.
+func (h *Handler) openReserved(ctx context.Context) error {
+	if err := h.revoker.channel.open(ctx, h.node); err != nil {
+		return fmt.Errorf("hotsock: cannot read what is revoked: %w", err)
+	}
+	if err := h.eraser.channel.open(ctx, h.node); err != nil {
+		return fmt.Errorf("hotsock: cannot read what is to be erased: %w", err)
+	}
+	return nil
+}
+
+func (h *Handler) stopReserved() {
+	h.revoker.stop()
+	h.eraser.stop()
+}
+
+func (h *Handler) waitReserved() {
+	h.revoker.wait()
+	h.eraser.wait()
 }
 
 // Ready returns nil if the handler can serve, and otherwise why not: it is shut
@@ -236,7 +256,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	h.conns.refuse()
 	h.requests.refuse()
 	h.resyncs.stop()
-	h.revoker.stop()
+	h.stopReserved()
 	h.stopScheduler()
 	cut := context.AfterFunc(ctx, func() {
 		h.conns.cut()
@@ -253,7 +273,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	defer cancel()
 	h.cancel()
 	h.resyncs.wait()
-	h.revoker.wait()
+	h.waitReserved()
 	h.infos.stop()
 	h.flusher.Close()
 	err := h.node.Leave(leave)

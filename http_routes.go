@@ -26,19 +26,21 @@ type method struct {
 
 // routes has longer ones first: a channel may have the name of a shorter one.
 var routes = []route{
+	ending("channels/*/users/*/messages", method{http.MethodDelete, (*serverAPI).eraseUser}),
 	ending("channels/*/users/*", method{http.MethodDelete, (*serverAPI).unsubscribeUser}),
 	ending("channels/*/subscriptions", method{http.MethodPost, (*serverAPI).subscribe}),
 	ending("channels/*/messages", method{http.MethodGet, (*serverAPI).channelMessages}),
-	ending("channels/*/storage", method{http.MethodGet, (*serverAPI).channelStorage}),
+	ending("channels/*/storage", method{http.MethodGet, (*serverAPI).channelStorage}, method{http.MethodDelete, (*serverAPI).eraseStorage}),
 	ending("users/*/connections", method{http.MethodDelete, (*serverAPI).disconnectUser}),
 	ending("schedules/*/*", method{http.MethodDelete, (*serverAPI).cancelSchedule}, method{http.MethodPatch, (*serverAPI).moveSchedule}),
-	ending("channels/*", method{http.MethodGet, (*serverAPI).channel}),
+	ending("channels/*", method{http.MethodGet, (*serverAPI).channel}, method{http.MethodDelete, (*serverAPI).eraseChannel}),
 	ending("connections/*", method{http.MethodDelete, (*serverAPI).disconnect}),
 	ending("publish/batch", method{http.MethodPost, (*serverAPI).publishBatch}),
 	ending("publish", method{http.MethodPost, (*serverAPI).publish}),
 	ending("revocations", method{http.MethodPost, (*serverAPI).revoke}),
 	ending("schedules", method{http.MethodGet, (*serverAPI).schedules}),
 	ending("connections", method{http.MethodGet, (*serverAPI).connections}),
+	ending("erasures", method{http.MethodGet, (*serverAPI).erasures}),
 	ending("users", method{http.MethodGet, (*serverAPI).online}),
 	ending("channels", method{http.MethodGet, (*serverAPI).channels}),
 }

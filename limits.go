@@ -110,3 +110,15 @@ const (
 	// lists of members, and others see them.
 	maxPresenceGrace = 5 * time.Minute
 )
+
+// Erasures, which must not keep others from the store.
+const (
+	maxErasures = 10_000 // that are not done, of about 500 bytes in the store; each node remembers their ids
+	eraseStep   = 250    // messages or keys that a step takes
+	eraseAtOnce = 16     // of these, that are deleted at a time
+
+	erasureLease = 6 * time.Second        // without a new version of its record, until another node takes an erasure over
+	erasureKept  = time.Hour              // that the record stays of an erasure whose end nobody waited for
+	erasurePause = 100 * time.Millisecond // between two steps at the most; usually as long as the step was
+	erasureWait  = 2 * time.Second        // that a request over HTTP waits for the end
+)

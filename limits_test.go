@@ -59,6 +59,7 @@ func TestLimits(t *testing.T) {
 		{"page", fmt.Sprintf("%d entries, %s", wire.MaxPage, sizeText(maxPageSize))},
 		{"`keys` of a storage list", countText(wire.MaxKeys)},
 		{"messages of a batch", countText(wire.MaxBatch)},
+		{"erasures that are not done", countText(maxErasures)},
 		{"`store`", countText(protocol.MaxStore) + " seconds (a hundred years), or -1"},
 		{"connection", fmt.Sprintf("%.0f hours *", o.MaxConnectionDuration.Hours())},
 		{"receiving nothing of what waits", fmt.Sprintf("%.0f seconds *", o.WriteTimeout.Seconds())},

@@ -18,6 +18,7 @@ func TestGuideCode(t *testing.T) {
 		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
 		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 4},
+		"docs/privacy.md":     {[]string{"internal/doctest/privacy_example_test.go"}, 2},
 		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
 		"docs/calls.md":       {[]string{"internal/doctest/calls_example_test.go"}, 5},
 		"docs/control.md":     {[]string{"internal/doctest/control_example_test.go"}, 1},

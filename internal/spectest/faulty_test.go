@@ -21,6 +21,7 @@ type faultyStore struct {
 
 	scheduler store.Scheduler
 	fault     atomic.Pointer[error]
+	stuck     atomic.Bool // erasures get no further
 }
 
 func newFaultyStore(s store.Store) *faultyStore {
@@ -75,6 +76,9 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 }
 
 func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
+	if n.faults.stuck.Load() {
+		return store.HistoryResult{}, store.ErrUnavailable
+	}
 	return unlessFaulty(n.faults, func() (store.HistoryResult, error) { return n.Node.History(ctx, h) })
 }
 
@@ -91,6 +95,9 @@ func (n *faultyNode) Set(ctx context.Context, s store.SetRequest) (store.SetResu
 }
 
 func (n *faultyNode) Keys(ctx context.Context, k store.KeysRequest) (store.KeysResult, error) {
+	if n.faults.stuck.Load() && k.Channel == "room" {
+		return store.KeysResult{}, store.ErrUnavailable
+	}
 	return unlessFaulty(n.faults, func() (store.KeysResult, error) { return n.Node.Keys(ctx, k) })
 }
 
@@ -99,6 +106,9 @@ func (n *faultyNode) Entries(ctx context.Context, e store.EntriesRequest) (store
 }
 
 func (n *faultyNode) Erase(ctx context.Context, e store.EraseRequest) (store.EraseResult, error) {
+	if n.faults.stuck.Load() && !e.Until.IsZero() {
+		return store.EraseResult{}, store.ErrUnavailable
+	}
 	return unlessFaulty(n.faults, func() (store.EraseResult, error) { return n.Node.Erase(ctx, e) })
 }
 

@@ -123,6 +123,7 @@ func TestOpenAPI(t *testing.T) {
 	t.Run("client refusals", func(t *testing.T) { clientRefusals(t, d, async) })
 	t.Run("server", func(t *testing.T) { serverOperations(t, d, async) })
 	t.Run("server refusals", func(t *testing.T) { serverRefusals(t, d, async) })
+	t.Run("erasures", func(t *testing.T) { serverErasures(t, d, async) })
 	t.Run("browser", func(t *testing.T) { browserOperations(t, d, async) })
 	for o := range d.outcomes(t) {
 		if !d.seen[o] {
@@ -200,6 +201,7 @@ func goldenBodies(t *testing.T, d *openDocument) {
 	names := map[string]string{
 		"channel": "getChannel", "schedules": "getSchedules", "disconnected": "disconnect", "unsubscribed": "unsubscribeUser", "subscribed": "subscribe",
 		"messages": "getChannelMessages", "connections": "listConnections", "channels": "listChannels", "users": "getOnline", "error": "getChannel",
+		"erasure": "eraseUser", "erasures": "listErasures",
 	}
 	operation := func(name string) *openapi3.Operation {
 		id, _, _ := strings.Cut(name, "-")

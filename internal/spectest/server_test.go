@@ -40,6 +40,10 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 		{operation: "getSchedules", status: 200, query: map[string]string{"channel": "room"}},
 		{operation: "moveSchedule", status: 200, path: moved, body: `{"scheduleExpression":"at(2101-01-01T00:00:00)"}`},
 		{operation: "deleteSchedule", status: 200, path: cancelled},
+		{operation: "eraseUser", status: 200, path: map[string]string{"name": "erased", "uid": "Jim"}},
+		{operation: "eraseStorage", status: 200, path: map[string]string{"name": "erased"}, query: map[string]string{"prefix": "a"}},
+		{operation: "eraseChannel", status: 200, path: map[string]string{"name": "erased"}},
+		{operation: "listErasures", status: 200, query: map[string]string{"after": "01JA3HVNF6E89HDT1ABRFWJ8C8"}},
 	}
 	for i := range calls {
 		calls[i] = calls[i].keyed()

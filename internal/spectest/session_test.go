@@ -60,6 +60,11 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.send(`{"event":"hotsock.call","data":{"method":"echo"}}`)
 	jim.next("hotsock.result")
 
+	if _, err := s.EraseChannel(t.Context(), "room"); err != nil {
+		t.Fatal(err)
+	}
+	jim.next("hotsock.channelErased")
+
 	pam.subscribe("presence.chat")
 	jim.next("hotsock.memberAdded")
 	pam.send(fmt.Sprintf(`{"event":"hotsock.umdUpdate","channel":"presence.chat","data":{"token":%q}}`, umdToken(t, "Pam", `{"away":true}`)))

@@ -141,6 +141,21 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-messageReactionRemoved": func(b []byte) []byte {
 		return AppendMessage(b, reactionNotice(idC, EventMessageReactionRemoved, true))
 	},
+	"frame-channelErased": func(b []byte) []byte {
+		return AppendMessage(b, &store.Message{ID: idC, Event: EventChannelErased, Channel: "room.123"})
+	},
+	"answer-erasure": func(b []byte) []byte {
+		return AppendErasure(b, &erasures[0])
+	},
+	"answer-erasure-user": func(b []byte) []byte {
+		return AppendErasure(b, &erasures[1])
+	},
+	"answer-erasures": func(b []byte) []byte {
+		return AppendErasurePage(b, erasures[1:], "")
+	},
+	"answer-erasures-next": func(b []byte) []byte {
+		return AppendErasurePage(b, erasures[1:2], erasures[1].ID)
+	},
 	"frame-memberAdded": func(b []byte) []byte {
 		return AppendPresence(b, "presence.chat", &store.PresenceChange{Kind: store.MemberAdded, Member: members[1]}, appendAll)
 	},

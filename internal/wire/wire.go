@@ -35,4 +35,6 @@ const (
 const (
 	EventMessageReactionAdded   = "hotsock.messageReactionAdded"
 	EventMessageReactionRemoved = "hotsock.messageReactionRemoved"
+	EventMessageDeleted         = "hotsock.messageDeleted"
+	EventChannelErased          = "hotsock.channelErased"
 )
