@@ -56,6 +56,9 @@ type StoredEntry struct {
 	By Member
 	// Expires is zero for never.
 	Expires time.Time
+	// Version is another one after each change of Data, and never the same again. It is
+	// for [Entry.IfVersion].
+	Version string
 }
 
 // A StorageQuery selects a page of the entries of a channel's storage.
@@ -93,9 +96,7 @@ func (h *Handler) Storage(ctx context.Context, q StorageQuery) (Page[StoredEntry
 		entries, more = entries[:limit], true
 	}
 	for _, e := range entries {
-		out.Items = append(out.Items, StoredEntry{
-			Key: e.Key, Data: e.Value, By: Member{UID: e.Meta.UID, UMD: e.Meta.UMD}, Expires: e.Expires,
-		})
+		out.Items = append(out.Items, toStoredEntry(e))
 	}
 	if more {
 		out.Next = out.Items[len(out.Items)-1].Key

@@ -127,6 +127,10 @@ type Entry struct {
 	EmitEvent bool
 	// At is when to write it, as in [Message].
 	At time.Time
+	// IfVersion, unless nil, is the version that the entry must have, "" for no entry.
+	// Otherwise nothing is written, and the code is [CodeConflict]. A write for later
+	// cannot have it.
+	IfVersion *string
 }
 
 // A SetResult says what became of a write to a channel's storage.
@@ -134,6 +138,10 @@ type SetResult struct {
 	// ScheduleARN names the schedule, for [Handler.CancelSchedule]; "" if the
 	// entry was written at once.
 	ScheduleARN string
+	// Current is the entry as it is now, after a write with an IfVersion or an addition,
+	// and also with [CodeConflict]. Its Version is "" if there is none. It is nil
+	// otherwise.
+	Current *StoredEntry
 }
 
 // SetStorage writes, clears or schedules the write of a storage entry. The
@@ -143,15 +151,20 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 	if err != nil {
 		return SetResult{}, err
 	}
-	w := serverWrite{channel: e.Channel, key: e.Key, data: data, retention: Forever, emit: e.EmitEvent, due: e.At}
-	if e.Store != 0 {
-		if w.retention, err = retentionOf(e.Store); err != nil {
-			return SetResult{}, err
-		}
+	return h.writeEntry(ctx, e, data, h.writes.serverSet)
+}
+
+// AddStorage adds Data, which must be a number, to that of the entry; no entry is 0. The
+// sum is the Current of the result. However many add at the same time, on any node and
+// from clients, all of it is counted. If the entry is no number, the code is
+// [CodeConflict]. The entry is kept for Store from now on. There must be neither an At
+// nor an IfVersion. The error is an [*Error].
+func (h *Handler) AddStorage(ctx context.Context, e Entry) (SetResult, error) {
+	data, err := marshalData(e.Data, h.opts.MaxDataSize)
+	if err != nil {
+		return SetResult{}, err
 	}
-	who := source{Trigger: triggerGo}
-	out, err := h.writes.serverSet(ctx, &who, w)
-	return SetResult{ScheduleARN: out.arn}, hostError(err)
+	return h.writeEntry(ctx, e, data, h.writes.serverAdd)
 }
 
 // A Reaction is one that a host adds or removes on behalf of a user.
@@ -220,7 +233,8 @@ type serverWrite struct {
 	data         []byte
 	retention    time.Duration
 	emit         bool
-	due          time.Time // zero is now
+	due          time.Time  // zero is now
+	ifVersion    *ulid.ULID // zero for no entry, nil for any
 }
 
 func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverMessage) (publishResult, error) {
@@ -248,24 +262,40 @@ func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverM
 }
 
 func (sw *storeWriter) serverSet(ctx context.Context, who *source, w serverWrite) (publishResult, error) {
-	if err := validateChannel(w.channel); err != nil {
+	s, err := sw.setRequestOf(who, &w)
+	if err != nil {
 		return publishResult{}, err
+	}
+	if !w.due.IsZero() {
+		if w.ifVersion != nil {
+			return publishResult{}, refuseBecause(CodeInvalidRequest, scheduledCondition)
+		}
+		return sw.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
+	}
+	r, err := sw.set(ctx, who, s)
+	if err != nil || w.ifVersion == nil {
+		return publishResult{}, err
+	}
+	return publishResult{written: wire.Written{Entry: &r.Entry}}, nil
+}
+
+// setRequestOf describes a write of the app.
+func (sw *storeWriter) setRequestOf(who *source, w *serverWrite) (*store.SetRequest, error) {
+	if err := validateChannel(w.channel); err != nil {
+		return nil, err
 	}
 	if err := validateKey(w.key); err != nil {
-		return publishResult{}, err
+		return nil, err
 	}
 	if w.retention == 0 {
-		return publishResult{}, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
+		return nil, refuseBecause(CodeInvalidRequest, `"store" must not be 0 for a storage entry`)
 	}
 	s := setRequest(w.channel, w.key, w.data)
-	s.Retention = w.retention
+	s.Retention, s.IfID = w.retention, w.ifVersion
 	if w.emit {
 		s.Emit, s.Origin = true, sw.opts.origin(who)
 	}
-	if !w.due.IsZero() {
-		return sw.schedule(ctx, who, &store.Schedule{Due: w.due, Set: s, Emit: w.emit})
-	}
-	return publishResult{}, sw.set(ctx, who, s)
+	return s, nil
 }
 
 // retentionOf returns how long the store keeps what has this Store.

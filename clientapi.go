@@ -25,6 +25,7 @@ var operations = map[string]operation{
 	"listReactions":      {http.StatusOK, (*caller).listReactions},
 	"channelStorageGet":  {http.StatusOK, (*caller).storageGet},
 	"channelStorageSet":  {http.StatusAccepted, (*caller).storageSet},
+	"channelStorageAdd":  {http.StatusAccepted, (*caller).storageAdd},
 	"channelStorageList": {http.StatusOK, (*caller).storageList},
 	"getChannelInfo":     {http.StatusOK, (*caller).channelInfo},
 	"umdUpdate":          {http.StatusOK, (*caller).umdUpdate},

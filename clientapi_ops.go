@@ -115,7 +115,7 @@ func (c *caller) storageGet(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendStorageData(nil, c.access.channel, in.Key, e, ""), nil
+	return wire.AppendStorageData(nil, c.access.channel, in.Key, e, in.WithVersion, ""), nil
 }
 
 func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
@@ -126,11 +126,30 @@ func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
 	if c.accessErr != nil {
 		return nil, c.accessErr
 	}
-	out, err := c.h.writes.clientSet(ctx, &c.who, c.access, setInput{Key: in.Key, Data: in.Data, Schedule: in.Schedule})
+	out, err := c.h.writes.clientSet(ctx, &c.who, c.access, setInput{
+		Key: in.Key, Data: in.Data, Schedule: in.Schedule, IfVersion: in.IfVersion,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, wire.EventChannelStorageSet, publishResult{arn: out.arn}), nil
+	return publishAnswer(in.Channel, wire.EventChannelStorageSet, publishResult{arn: out.arn, written: out.written}), nil
+}
+
+func (c *caller) storageAdd(ctx context.Context, body []byte) ([]byte, error) {
+	in, err := wire.DecodeStorageSet(body, c.h.opts.MaxDataSize)
+	if err != nil {
+		return nil, err
+	}
+	if c.accessErr != nil {
+		return nil, c.accessErr
+	}
+	out, err := c.h.writes.clientAdd(ctx, &c.who, c.access, setInput{
+		Key: in.Key, Data: in.Data, Schedule: in.Schedule, IfVersion: in.IfVersion,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return publishAnswer(in.Channel, wire.EventChannelStorageAdd, publishResult{written: out.written}), nil
 }
 
 func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {

@@ -21,6 +21,7 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventUMDUpdate:         locked((*connection).umdUpdate),
 	wire.EventChannelStorageSet: (*connection).storageSet,
 	wire.EventChannelStorageGet: (*connection).storageGet,
+	wire.EventChannelStorageAdd: (*connection).storageAdd,
 	wire.EventMessageReaction:   (*connection).react,
 	wire.EventCall:              (*connection).call,
 	wire.EventPing:              (*connection).ping,
@@ -172,7 +173,25 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientSet(c.h.ctx, &who, acc, setInput{Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule})
+	out, err := c.h.writes.clientSet(c.h.ctx, &who, acc, setInput{
+		Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule, IfVersion: cmd.IfVersion,
+	})
+	if err != nil {
+		return err
+	}
+	c.ack(cmd, out)
+	return nil
+}
+
+func (c *connection) storageAdd(cmd *wire.Command) error {
+	acc, err := c.access(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	who := c.source()
+	out, err := c.h.writes.clientAdd(c.h.ctx, &who, acc, setInput{
+		Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule, IfVersion: cmd.IfVersion,
+	})
 	if err != nil {
 		return err
 	}
@@ -186,7 +205,9 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 		return err
 	}
 	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, acc, cmd.Key) }
-	answer := func(e *store.Entry) socket.Frame { return storageDataFrame(acc.channel, cmd.Key, e, cmd.Ref) }
+	answer := func(e *store.Entry) socket.Frame {
+		return storageDataFrame(acc.channel, cmd.Key, e, cmd.WithVersion, cmd.Ref)
+	}
 	if s := c.subscription(acc.channel); s != nil && s.perms().Entry(cmd.Key).Observe {
 		return s.readObserved(cmd.Key, read, answer)
 	}

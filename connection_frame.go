@@ -36,16 +36,16 @@ func unsubscribedFrame(channel, alias, reason string, m store.Meta, ref string) 
 	return socket.Finish(wire.AppendUnsubscribed(socket.Start(frameRoom), channel, alias, reason, m, ref))
 }
 
-func storageDataFrame(channel, key string, e *store.Entry, ref string) socket.Frame {
-	return socket.Finish(wire.AppendStorageData(socket.Start(frameRoom), channel, key, e, ref))
+func storageDataFrame(channel, key string, e *store.Entry, withVersion bool, ref string) socket.Frame {
+	return socket.Finish(wire.AppendStorageData(socket.Start(frameRoom), channel, key, e, withVersion, ref))
 }
 
 func errorFrame(e *Error, channel, ref string) socket.Frame {
-	return socket.Finish(wire.AppendError(socket.Start(frameRoom), channel, string(e.Code), e.Message, ref))
+	return socket.Finish(wire.AppendError(socket.Start(frameRoom), channel, e.failure(), ref))
 }
 
 func ackFrame(channel string, a publishResult, ref string) socket.Frame {
 	return socket.Finish(wire.AppendAck(socket.Start(frameRoom), wire.Ack{
-		Channel: channel, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Ref: ref,
+		Channel: channel, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written, Ref: ref,
 	}))
 }

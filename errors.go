@@ -36,6 +36,7 @@ const (
 	CodeAlreadySubscribed         Code = "ALREADY_SUBSCRIBED"
 	CodePresenceUserIDRequired    Code = "PRESENCE_CHANNEL_USER_ID_REQUIRED"
 	CodePresenceCapacityReached   Code = "PRESENCE_CHANNEL_CAPACITY_REACHED"
+	CodeConflict                  Code = "CONFLICT"
 	CodeInvalidParams             Code = "INVALID_PARAMS"
 	CodeUnknownMethod             Code = "UNKNOWN_METHOD"
 	CodeMessageNotFound           Code = "MESSAGE_NOT_FOUND"
@@ -75,6 +76,7 @@ var codes = map[Code]struct {
 	CodeAlreadySubscribed:         {http.StatusConflict, "already subscribed to this channel"},
 	CodePresenceUserIDRequired:    {http.StatusForbidden, "presence channels require a user id"},
 	CodePresenceCapacityReached:   {http.StatusConflict, "the presence channel is full"},
+	CodeConflict:                  {http.StatusConflict, "somebody has changed it meanwhile"},
 	CodeInvalidParams:             {http.StatusBadRequest, "the parameters of the call are not valid"},
 	CodeUnknownMethod:             {http.StatusNotFound, "there is no such method"},
 	CodeMessageNotFound:           {http.StatusNotFound, "there is no such stored message"},
@@ -105,6 +107,14 @@ type Error struct {
 	cause error
 	// retry is after how long to try again what was over a rate limit.
 	retry time.Duration
+	// current is the entry that stands in the way of a write, if whoever is told may read
+	// it.
+	current *store.Entry
+}
+
+// failure is what a client is told.
+func (e *Error) failure() wire.Failure {
+	return wire.Failure{Code: string(e.Code), Message: e.Message, Current: e.current}
 }
 
 func (e *Error) Error() string {

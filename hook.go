@@ -106,6 +106,8 @@ type SetStorageRequest struct {
 	Key     string
 	// Data is JSON, nil to clear the entry.
 	Data json.RawMessage
+	// Add says that Data is a number to be added to the entry, instead of its value.
+	Add bool
 	// Due is when a scheduled write is to happen, the zero time for now.
 	Due time.Time
 }

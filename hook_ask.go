@@ -118,11 +118,9 @@ func storeOf(retention time.Duration) time.Duration {
 }
 
 // askSet asks whether a client may write an entry.
-func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, s *store.SetRequest, due time.Time) error {
+func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, asked SetStorageRequest, s *store.SetRequest) error {
 	r := who.requester(acc.meta, *acc.claims)
-	asked := SetStorageRequest{
-		Channel: strings.Clone(s.Channel), Key: strings.Clone(s.Key), Data: bytes.Clone(s.Value), Due: due,
-	}
+	asked.Channel, asked.Key, asked.Data = strings.Clone(s.Channel), strings.Clone(s.Key), bytes.Clone(s.Value)
 	_, err := callHook(ctx, sw.hooks, "BeforeSetStorage", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeSetStorage(ctx, r, asked)
 	})

@@ -18,7 +18,7 @@ func publishAnswer(channel, event string, a publishResult) []byte {
 }
 
 func accepted(channel, event string, a publishResult) wire.Accepted {
-	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate}
+	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written}
 }
 
 // writeJSON answers with a body.
@@ -57,7 +57,7 @@ func (p *responder) writeError(w http.ResponseWriter, r *http.Request, err error
 	case CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	writeJSON(w, e.Code.status(), wire.AppendHTTPError(nil, string(e.Code), e.Message))
+	writeJSON(w, e.Code.status(), wire.AppendHTTPError(nil, e.failure()))
 }
 
 // retryAfter returns the seconds after which a client should try again.

@@ -87,7 +87,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 	for i, err := range errs {
 		if err != nil {
 			e := a.h.errors.report(err, "path", r.URL.Path, "message", i)
-			results[i] = wire.BatchResult{Code: string(e.Code), Message: e.Message}
+			results[i] = wire.BatchResult{Failure: e.failure()}
 		}
 	}
 	return http.StatusAccepted, wire.AppendBatch(nil, results), nil
@@ -114,12 +114,17 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 	switch in.Event {
 	case wire.EventMessageReaction:
 		return publishResult{}, a.react(ctx, who, in, from)
-	case wire.EventChannelStorageSet:
+	case wire.EventChannelStorageSet, wire.EventChannelStorageAdd:
 		if from != nil || in.ExcludeConnection != "" {
 			return publishResult{}, refuseBecause(CodeInvalidRequest, `a storage entry has no "uid", "umd" or "excludeConnectionId"`)
 		}
-		out, err = a.h.writes.serverSet(ctx, who, serverWrite{
+		write := a.h.writes.serverSet
+		if in.Event == wire.EventChannelStorageAdd {
+			write = a.h.writes.serverAdd
+		}
+		out, err = write(ctx, who, serverWrite{
 			channel: in.Channel, key: in.Key, data: in.Data, retention: retentionIn(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
+			ifVersion: in.IfVersion,
 		})
 	default:
 		out, err = a.h.writes.serverPublish(ctx, who, serverMessage{

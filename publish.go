@@ -22,6 +22,7 @@ type storeWriter struct {
 	observer  *safeObserver
 	hooks     *hookCaller
 	counts    *counts
+	adding    keyLocks
 }
 
 // publishInput is a client's message.
@@ -39,6 +40,8 @@ type publishInput struct {
 type publishResult struct {
 	id  ulid.ULID
 	arn string
+	// written is an entry of which the client wants to know.
+	written wire.Written
 	// duplicate says that id is that of an earlier message, with the same deduplication id.
 	duplicate bool
 }

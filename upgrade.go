@@ -120,7 +120,7 @@ func (u *upgrader) fail(w http.ResponseWriter, r *http.Request, err error) {
 		maps.Copy(w.Header(), handshake.Header)
 		e := refuseBecause(CodeInvalidRequest, handshake.Reason)
 		u.h.counts.failed(e.Code)
-		writeJSON(w, handshake.Status, wire.AppendHTTPError(nil, string(e.Code), e.Message))
+		writeJSON(w, handshake.Status, wire.AppendHTTPError(nil, e.failure()))
 		return
 	}
 	if errors.Is(err, socket.ErrNotHijackable) {

@@ -18,7 +18,10 @@ type command struct {
 	Data     json.RawMessage `json:"data,omitzero"`
 	Schedule string          `json:"scheduleExpression,omitempty"`
 	Dedup    string          `json:"deduplicationId,omitempty"`
-	Ref      string          `json:"ref,omitempty"`
+	// IfVersion is the version that an entry must have, null for no entry.
+	IfVersion   json.RawMessage `json:"ifVersion,omitzero"`
+	WithVersion bool            `json:"version,omitzero"`
+	Ref         string          `json:"ref,omitempty"`
 }
 
 func (c *command) encode() ([]byte, error) {

@@ -34,6 +34,7 @@ const (
 	CodeAlreadySubscribed         Code = "ALREADY_SUBSCRIBED"
 	CodePresenceUserIDRequired    Code = "PRESENCE_CHANNEL_USER_ID_REQUIRED"
 	CodePresenceCapacityReached   Code = "PRESENCE_CHANNEL_CAPACITY_REACHED"
+	CodeConflict                  Code = "CONFLICT"
 	CodeInvalidParams             Code = "INVALID_PARAMS"
 	CodeUnknownMethod             Code = "UNKNOWN_METHOD"
 	CodeMessageNotFound           Code = "MESSAGE_NOT_FOUND"
@@ -54,6 +55,8 @@ type Error struct {
 	Code Code
 	// Message is for people.
 	Message string
+
+	current *current // nil unless the server has sent it
 }
 
 func (e *Error) Error() string { return "hotsock: " + string(e.Code) + ": " + e.Message }

@@ -39,11 +39,11 @@ func TestCodes(t *testing.T) {
 }
 
 func TestErrorIs(t *testing.T) {
-	err := fmt.Errorf("wrapped: %w", &Error{CodeNotSubscribed, "not subscribed"})
+	err := fmt.Errorf("wrapped: %w", &Error{Code: CodeNotSubscribed, Message: "not subscribed"})
 	if !errors.Is(err, &Error{Code: CodeNotSubscribed}) || errors.Is(err, &Error{Code: CodeInternal}) {
 		t.Error("codes are not compared")
 	}
-	if errors.Is(err, &Error{CodeNotSubscribed, "another message"}) {
+	if errors.Is(err, &Error{Code: CodeNotSubscribed, Message: "another message"}) {
 		t.Error("the message is ignored")
 	}
 }

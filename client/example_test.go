@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -238,6 +239,31 @@ func ExampleClient_Storage() {
 	// Output: "Lunch" by Jim
 }
 
+// A list that several users change at once, without losing anybody's change.
+func ExampleClient_UpdateStorage() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+
+	vote := func(e client.Entry) (any, error) {
+		var voters []string
+		if err := json.Unmarshal(e.Data, &voters); err != nil {
+			return nil, err
+		}
+		return append(voters, "Jim"), nil
+	}
+	if err := c.UpdateStorage(ctx, "room.7", "voters", vote); err != nil {
+		log.Fatal(err)
+	}
+	total, err := c.AddStorage(ctx, "room.7", "votes", 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("votes:", total)
+	// Output: votes: 1
+}
+
 // A token function can say that there is no use in trying again.
 func ExamplePermanent() {
 	errSignedOut := errors.New("signed out")
@@ -278,6 +304,7 @@ func exampleServer(uid string) (url string, token func(context.Context) (string,
 					},
 					Storage: map[string]hotsock.StorageClaims{
 						"topic": {Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow},
+						"vote*": {Get: hotsock.Allow, Set: hotsock.Allow},
 					},
 				},
 			},

@@ -38,6 +38,7 @@ type frame struct {
 	Data    json.RawMessage `json:"data"`
 	Meta    meta            `json:"meta"`
 	Error   *errorBody      `json:"error"`
+	Version json.RawMessage `json:"version"`
 
 	size int // of the frame, in bytes
 }
@@ -51,11 +52,21 @@ type meta struct {
 func (m meta) user() User { return User{UID: m.UID, UMD: m.UMD} }
 
 type errorBody struct {
-	Code    Code   `json:"code"`
-	Message string `json:"message"`
+	Code    Code     `json:"code"`
+	Message string   `json:"message"`
+	Current *current `json:"current"`
 }
 
-func (e *errorBody) asError() error { return &Error{Code: e.Code, Message: e.Message} }
+// A current entry is what stands in the way of a write.
+type current struct {
+	Version json.RawMessage `json:"version"`
+	Data    json.RawMessage `json:"data"`
+	Meta    meta            `json:"meta"`
+}
+
+func (e *errorBody) asError() error {
+	return &Error{Code: e.Code, Message: e.Message, current: e.Current}
+}
 
 // decode reads JSON of the server. Names are matched exactly, and unknown ones
 // ignored. What is nested deeper than 10,000 levels is refused.

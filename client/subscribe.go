@@ -55,7 +55,7 @@ func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOpti
 		s.opts = *o
 		if s.last = o.After; s.last != "" {
 			if _, err := ulid.ParseStrict(s.last); err != nil {
-				return nil, &Error{CodeInvalidRequest, "SubscribeOptions.After must be the id of a message"}
+				return nil, &Error{Code: CodeInvalidRequest, Message: "SubscribeOptions.After must be the id of a message"}
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func (c *Client) add(s *Subscription) error {
 }
 
 func alreadySubscribed() error {
-	return &Error{CodeAlreadySubscribed, "the client has a subscription to this channel"}
+	return &Error{Code: CodeAlreadySubscribed, Message: "the client has a subscription to this channel"}
 }
 
 // Unsubscribe ends the subscription. Next returns what was received before, and

@@ -298,6 +298,17 @@ export class Channel {
   set(key: string, data: unknown): Promise<{}>;
   /** The same, later. */
   set(key: string, data: unknown, options: Schedule): Promise<Scheduled>;
+  /**
+   * Changes a storage entry: the function gets its data, null for none, and returns the new data, null to clear it. If
+   * somebody else changes the entry meanwhile, the function is called again with what is there then, so nobody's change
+   * is lost. What it throws ends the update. It resolves with the new data, and takes the permissions get and set.
+   */
+  update<Data = any>(key: string, change: (data: Data | null) => Data | null | Promise<Data | null>): Promise<Data | null>;
+  /**
+   * Adds to a number in the storage, in one step; no entry is 0. It resolves with the sum, if you may get the entry, and is
+   * rejected with CONFLICT if the entry is not a number.
+   */
+  add(key: string, number: number): Promise<number | undefined>;
   /** The storage entries that you may get, by key; of up to 100 keys, or all. */
   entries(options?: { keys?: readonly string[] }): AsyncGenerator<Entry, void, undefined>;
 

@@ -498,9 +498,8 @@ export class Client extends Emitter {
     }
   }
 
-  #failed({ code, message }, job, channel) {
-    const error = new HotsockError(String(code ?? "INTERNAL"), message);
-    error.channel = channel;
+  #failed({ code, message, current }, job, channel) {
+    const error = Object.assign(new HotsockError(String(code ?? "INTERNAL"), message), { channel, current });
     // While its store is away, the server keeps a subscribe and completes it.
     if (job?.joins && error.code === "UNAVAILABLE") job.kept = true;
     else if (job) this.#settle(job, error);
@@ -712,6 +711,24 @@ class Channel extends Emitter {
 
   async set(key, data, options) {
     return (await this.#do.request({ event: "hotsock.channelStorageSet", key, data, ...schedule(options) })).data;
+  }
+
+  async update(key, change) {
+    let { data, version } = await this.#do.request({ event: "hotsock.channelStorageGet", key, version: true });
+    for (;;) {
+      const next = (await change(data)) ?? null;
+      try {
+        await this.#do.request({ event: "hotsock.channelStorageSet", key, data: next, ifVersion: version ?? null });
+        return next;
+      } catch (error) {
+        if (error.code !== "CONFLICT" || !error.current) throw error;
+        ({ data, version } = error.current);
+      }
+    }
+  }
+
+  async add(key, number) {
+    return (await this.#do.request({ event: "hotsock.channelStorageAdd", key, data: number })).data.data;
   }
 
   async *entries({ keys } = {}) {

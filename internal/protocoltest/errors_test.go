@@ -36,6 +36,7 @@ var statuses = map[string]int{
 	"ALREADY_SUBSCRIBED":                409,
 	"PRESENCE_CHANNEL_USER_ID_REQUIRED": 403,
 	"PRESENCE_CHANNEL_CAPACITY_REACHED": 409,
+	"CONFLICT":                          409,
 	"MESSAGE_NOT_FOUND":                 404,
 	"PAYLOAD_TOO_LARGE":                 413,
 	"RATE_LIMITED":                      429,

@@ -23,6 +23,7 @@ func (s *site) clientCalls(t *testing.T, k *socket) []call {
 	add("listMessages", http.StatusOK, `{"channel":"room"}`)
 	add("listReactions", http.StatusOK, fmt.Sprintf(`{"channel":"room","messageId":%q}`, s.keep(t, "room")))
 	add("channelStorageSet", http.StatusAccepted, `{"channel":"room","key":"topic","data":[1]}`)
+	add("channelStorageAdd", http.StatusAccepted, `{"channel":"room","key":"votes","data":2.5}`)
 	add("channelStorageGet", http.StatusOK, `{"channel":"room","key":"topic"}`)
 	add("channelStorageList", http.StatusOK, `{"channel":"room","keys":["topic","other"],"after":"a"}`)
 	add("getChannelInfo", http.StatusOK, `{"channel":"presence.chat"}`)
@@ -99,6 +100,8 @@ func clientOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 		`{"channel":"room","event":"chat","scheduleExpression":"at(2100-01-01T00:00:00)","scheduleExpressionTimezone":"UTC"}`)
 	more("channelStorageSet", http.StatusAccepted,
 		`{"channel":"room","key":"topic","data":null,"scheduleExpression":"at(2100-01-01T00:00:00)"}`)
+	more("channelStorageSet", http.StatusAccepted, `{"channel":"room","key":"once","data":1,"ifVersion":null}`)
+	more("channelStorageGet", http.StatusOK, `{"channel":"room","key":"once","version":true}`)
 	more("listMessages", http.StatusOK, `{"channel":"room","expandReactions":true}`)
 	more("listMessages", http.StatusOK, `{"channel":"room","reverse":true}`)
 	more("listReactions", http.StatusOK, fmt.Sprintf(`{"channel":"room","messageId":%q}`, accepted.ID))
@@ -113,6 +116,9 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 	s := newSite(t, async, nil)
 	k := s.member(t)
 	const unknownID = "01JA3HVNF6E89HDT1ABRFWJ8C8"
+	if _, err := s.SetStorage(t.Context(), hotsock.Entry{Channel: "room", Key: "text", Data: "text"}); err != nil {
+		t.Fatal(err)
+	}
 	react := func(channel, id string) string {
 		return fmt.Sprintf(`{"channel":%q,"event":"hotsock.messageReaction","data":{"messageId":%q,"reaction":"👍","action":"add"}}`, channel, id)
 	}
@@ -138,6 +144,9 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		{"channelStorageSet", 400, "INVALID_SCHEDULE_EXPRESSION", `{"channel":"room","key":"topic","scheduleExpression":"at(2001-01-01T00:00:00)"}`},
 		{"channelStorageSet", 403, "STORAGE_PERMISSION_DENIED", `{"channel":"closed","key":"topic"}`},
 		{"channelStorageSet", 403, "SCHEDULE_PERMISSION_DENIED", `{"channel":"soon","key":"topic","scheduleExpression":"at(2100-01-01T00:00:00)"}`},
+		{"channelStorageSet", 409, "CONFLICT", fmt.Sprintf(`{"channel":"room","key":"topic","data":2,"ifVersion":%q}`, unknownID)},
+		{"channelStorageAdd", 403, "STORAGE_PERMISSION_DENIED", `{"channel":"closed","key":"topic","data":1}`},
+		{"channelStorageAdd", 409, "CONFLICT", `{"channel":"room","key":"text","data":1}`},
 		{"getChannelInfo", 403, "INFO_PERMISSION_DENIED", `{"channel":"closed"}`},
 		{"call", 400, "INVALID_PARAMS", `{"method":"number","params":"x"}`},
 		{"call", 403, "CALL_PERMISSION_DENIED", `{"method":"closed"}`},

@@ -122,6 +122,8 @@ func serverOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	s := newSite(t, async, nil)
 	set := call{operation: "publish", status: http.StatusAccepted, body: `{"channel":"room","event":"hotsock.channelStorageSet","key":"topic","data":1}`}
 	s.do(t, d, set.keyed())
+	add := call{operation: "publish", status: http.StatusAccepted, body: `{"channel":"room","event":"hotsock.channelStorageAdd","key":"topic","data":2}`}
+	s.do(t, d, add.keyed())
 	stopped := newSite(t, async, nil)
 	if err := stopped.Close(); err != nil {
 		t.Fatal(err)
@@ -181,11 +183,14 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 	const unknownID = "01JA3HVNF6E89HDT1ABRFWJ8C8"
 	unknown := map[string]string{"group": "default", "id": unknownID}
 	past := `{"channel":"room","event":"news","scheduleExpression":"at(2001-01-01T00:00:00)"}`
+	outdated := fmt.Sprintf(`{"channel":"room","event":"hotsock.channelStorageSet","key":"topic","data":1,"ifVersion":%q}`, unknownID)
 	large := fmt.Sprintf(`{"channel":"room","event":"news","data":%q}`, strings.Repeat("x", maxData))
 	for _, c := range []call{
 		{operation: "publish", status: 400, code: "INVALID_SCHEDULE_EXPRESSION", body: past},
+		{operation: "publish", status: 409, code: "CONFLICT", body: outdated},
 		{operation: "publish", status: 413, code: "PAYLOAD_TOO_LARGE", body: large},
 		{operation: "publishBatch", status: 202, code: "INVALID_SCHEDULE_EXPRESSION", body: `{"messages":[` + past + `]}`},
+		{operation: "publishBatch", status: 202, code: "CONFLICT", body: `{"messages":[` + outdated + `]}`},
 		{operation: "publishBatch", status: 202, code: "PAYLOAD_TOO_LARGE", body: `{"messages":[` + large + `]}`},
 		{operation: "publishBatch", status: 202, code: "INVALID_REQUEST", body: `{"messages":[{},{"channel":"room","event":"news"}]}`},
 		{operation: "moveSchedule", status: 400, code: "INVALID_SCHEDULE_EXPRESSION", path: unknown, body: `{"scheduleExpression":"at(2001-01-01T00:00:00)"}`},

@@ -33,6 +33,9 @@ func session(t *testing.T, d *asyncDocument) {
 		{`{"event":"hotsock.channelStorageSet","channel":"room","key":"topic","data":[1],"ref":"9"}`, "hotsock.channelStorageUpdated"},
 		{`{"event":"hotsock.channelStorageGet","channel":"room","key":"topic","ref":"10"}`, "hotsock.channelStorageData"},
 		{`{"event":"hotsock.channelStorageSet","channel":"room","key":"topic","data":null}`, "hotsock.channelStorageUpdated"},
+		{`{"event":"hotsock.channelStorageSet","channel":"room","key":"once","data":1,"ifVersion":null,"ref":"15"}`, "hotsock.ack"},
+		{`{"event":"hotsock.channelStorageGet","channel":"room","key":"once","version":true}`, "hotsock.channelStorageData"},
+		{`{"event":"hotsock.channelStorageAdd","channel":"room","key":"once","data":1,"ref":"16"}`, "hotsock.ack"},
 		{`{"event":"hotsock.subscribe","channel":"presence.chat","ref":"11"}`, "hotsock.subscribed"},
 	} {
 		jim.send(c.command)
@@ -146,6 +149,7 @@ func refusals(t *testing.T, d *asyncDocument) {
 		{"ALREADY_SUBSCRIBED", `{"event":"hotsock.subscribe","channel":"room"}`},
 		{"PRESENCE_CHANNEL_CAPACITY_REACHED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","channel":"presence.chat","data":{"token":%q}}`,
 			umdToken(t, "Jim", `"`+strings.Repeat("x", maxMembers)+`"`))},
+		{"CONFLICT", fmt.Sprintf(`{"event":"hotsock.channelStorageSet","channel":"room","key":"topic","ifVersion":%q}`, unknownID)},
 		{"MESSAGE_NOT_FOUND", reaction("room", unknownID, "add")},
 		{"PAYLOAD_TOO_LARGE", `{"event":"chat","channel":"room","data":"` + long + `"}`},
 	} {

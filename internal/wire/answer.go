@@ -10,9 +10,9 @@ import (
 )
 
 // AppendHTTPError appends the body of an HTTP answer that is an error.
-func AppendHTTPError(b []byte, code, message string) []byte {
+func AppendHTTPError(b []byte, f Failure) []byte {
 	b = append(b, '{')
-	b = appendErrorMember(b, code, message)
+	b = appendFailure(b, f)
 	return append(b, '}')
 }
 
@@ -22,6 +22,7 @@ type Accepted struct {
 	ID             ulid.ULID // zero for none
 	ScheduleARN    string    // "" for none
 	Duplicate      bool      // of an earlier message
+	Written        Written
 }
 
 // AppendAccepted appends an Accepted.
@@ -40,6 +41,9 @@ func AppendAccepted(b []byte, a Accepted) []byte {
 	}
 	if a.Duplicate {
 		b = append(b, `,"duplicate":true`...)
+	}
+	if a.Written.Entry != nil {
+		b = a.Written.append(append(b, ','))
 	}
 	return append(b, '}')
 }

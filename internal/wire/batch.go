@@ -49,8 +49,8 @@ func (r *reader) elements(list *[][]byte, most int) {
 type BatchResult struct {
 	// Accepted is of a message without an error.
 	Accepted Accepted
-	// Code and Message of the error, "" if there was none.
-	Code, Message string
+	// Failure is the error, zero if there was none.
+	Failure Failure
 }
 
 // AppendBatch appends the answer of the server API's publish/batch.
@@ -60,8 +60,8 @@ func AppendBatch(b []byte, results []BatchResult) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if r := &results[i]; r.Code != "" {
-			b = AppendHTTPError(b, r.Code, r.Message)
+		if r := &results[i]; r.Failure.Code != "" {
+			b = AppendHTTPError(b, r.Failure)
 		} else {
 			b = AppendAccepted(b, r.Accepted)
 		}

@@ -127,8 +127,9 @@ func DecodeListReactions(body []byte) (Reactions, error) {
 
 // A StorageGet is the body of connection/channelStorageGet.
 type StorageGet struct {
-	Channel string // required
-	Key     string // required
+	Channel     string // required
+	Key         string // required
+	WithVersion bool
 }
 
 // DecodeStorageGet reads the body of connection/channelStorageGet.
@@ -141,6 +142,8 @@ func DecodeStorageGet(body []byte) (StorageGet, error) {
 			r.string(&m.Channel)
 		case "key":
 			r.string(&m.Key)
+		case "version":
+			r.bool(&m.WithVersion)
 		}
 	}
 	r.require("channel", m.Channel != "")
@@ -148,15 +151,18 @@ func DecodeStorageGet(body []byte) (StorageGet, error) {
 	return m, r.close()
 }
 
-// A StorageSet is the body of connection/channelStorageSet.
+// A StorageSet is the body of connection/channelStorageSet, or of
+// connection/channelStorageAdd.
 type StorageSet struct {
 	Channel  string // required
 	Key      string // required
 	Data     []byte
 	Schedule Schedule
+	// IfVersion is as in a [Command].
+	IfVersion *ulid.ULID
 }
 
-// DecodeStorageSet reads the body of connection/channelStorageSet.
+// DecodeStorageSet reads such a body.
 func DecodeStorageSet(body []byte, maxData int) (StorageSet, error) {
 	var m StorageSet
 	r := open(body)
@@ -168,6 +174,8 @@ func DecodeStorageSet(body []byte, maxData int) (StorageSet, error) {
 			r.string(&m.Key)
 		case "data":
 			r.data(&m.Data, maxData)
+		case "ifVersion":
+			r.condition(&m.IfVersion)
 		default:
 			r.schedule(&m.Schedule)
 		}
@@ -317,6 +325,8 @@ type Publish struct {
 	UMD []byte
 	// ExcludeConnection is the id of a connection that does not get the message.
 	ExcludeConnection string
+	// IfVersion is as in a [Command].
+	IfVersion *ulid.ULID
 }
 
 // DecodePublish reads the body of the server API's publish.
@@ -350,6 +360,8 @@ func DecodePublish(body []byte, maxData int) (Publish, error) {
 			r.data(&m.UMD, maxData)
 		case "excludeConnectionId":
 			r.string(&m.ExcludeConnection)
+		case "ifVersion":
+			r.condition(&m.IfVersion)
 		default:
 			r.schedule(&m.Schedule)
 		}

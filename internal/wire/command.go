@@ -23,6 +23,10 @@ type Command struct {
 	Schedule Schedule
 	// DeduplicationID is "" if there is none. Its length is not checked.
 	DeduplicationID string
+	// IfVersion is the version that an entry must have, zero for no entry; nil for none.
+	IfVersion *ulid.ULID
+	// WithVersion asks for the version of an entry.
+	WithVersion bool
 	// Ref is what the answer must repeat, "" for nothing.
 	Ref string
 }
@@ -58,6 +62,10 @@ func DecodeCommand(frame []byte, maxData int) (Command, error) {
 			}
 		case "deduplicationId":
 			r.string(&c.DeduplicationID)
+		case "ifVersion":
+			r.condition(&c.IfVersion)
+		case "version":
+			r.bool(&c.WithVersion)
 		default:
 			r.schedule(&c.Schedule)
 		}

@@ -22,6 +22,7 @@ var decoders = map[string]func(body []byte) (any, error){
 	"listReactions":  func(b []byte) (any, error) { return DecodeListReactions(b) },
 
 	"channelStorageGet":  func(b []byte) (any, error) { return DecodeStorageGet(b) },
+	"channelStorageAdd":  func(b []byte) (any, error) { return DecodeStorageSet(b, maxData) },
 	"channelStorageSet":  func(b []byte) (any, error) { return DecodeStorageSet(b, maxData) },
 	"channelStorageList": func(b []byte) (any, error) { return DecodeStorageList(b) },
 	"getChannelInfo":     func(b []byte) (any, error) { return DecodeChannelInfo(b) },
@@ -65,7 +66,15 @@ var decoded = map[string]any{
 		Schedule: Schedule{"at(2030-07-24T09:00:00)", "America/New_York"}, Ref: "9",
 	},
 	"command-channelStorageSet": Command{Event: EventChannelStorageSet, Channel: "room.123", Key: "settings", Data: theme},
-	"command-channelStorageGet": Command{Event: EventChannelStorageGet, Channel: "room.123", Key: "settings"},
+	"command-channelStorageSet-if": Command{
+		Event: EventChannelStorageSet, Channel: "room.123", Key: "settings", Data: theme, IfVersion: &idA, Ref: "14",
+	},
+	"command-channelStorageSet-ifNone": Command{
+		Event: EventChannelStorageSet, Channel: "room.123", Key: "settings", Data: theme, IfVersion: new(ulid.ULID), Ref: "14",
+	},
+	"command-channelStorageGet-version": Command{Event: EventChannelStorageGet, Channel: "room.123", Key: "settings", WithVersion: true},
+	"command-channelStorageAdd":         Command{Event: EventChannelStorageAdd, Channel: "room.123", Key: "votes", Data: []byte("5"), Ref: "15"},
+	"command-channelStorageGet":         Command{Event: EventChannelStorageGet, Channel: "room.123", Key: "settings"},
 	"command-messageReaction": Command{
 		Event: EventMessageReaction, Channel: "room.123",
 		Data: []byte(`{"messageId":"` + idA.String() + `","reaction":"👍","action":"add"}`),
@@ -98,6 +107,7 @@ var decoded = map[string]any{
 	"body-listReactions":        Reactions{Channel: "my-channel", MessageID: idA},
 	"body-listReactions-after":  Reactions{Channel: "my-channel", MessageID: idA, After: idB},
 	"body-channelStorageGet":    StorageGet{Channel: "mychannel", Key: "settings"},
+	"body-channelStorageAdd":    StorageSet{Channel: "mychannel", Key: "votes", Data: []byte("5")},
 	"body-channelStorageSet": StorageSet{
 		Channel: "mychannel", Key: "settings", Data: theme, Schedule: Schedule{Expression: "at(2025-07-24T09:00:00)"},
 	},

@@ -3,92 +3,10 @@ package wire
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hotsock-go/hotsock/store"
-	"github.com/oklog/ulid/v2"
 )
-
-var (
-	idA   = ulid.MustParse("01JA3HVNF6E89HDT1ABRFWJ8C8")
-	idB   = ulid.MustParse("01JA3S05K6024HXRJN2Q9W0YMB")
-	idC   = ulid.MustParse("01JA3S0BR0H7HD4CZ54KA99PAQ")
-	idS   = ulid.MustParse("01K0WF560Z91WTKMSC892S799W")
-	arnS  = ScheduleARN("default", idS)
-	theme = []byte(`{"theme":"dark"}`)
-
-	// Neither the zone nor the nanoseconds may show.
-	expires = time.Date(2024, 10, 13, 21, 9, 23, 999_999_999, time.FixedZone("CEST", 2*3600))
-
-	nobody = store.Meta{}
-	jim    = store.Meta{UID: "Jim"}
-	dwight = store.Meta{UID: "Dwight", UMD: []byte(`{"status":"available"}`)}
-	writer = store.Meta{UID: "12345"}
-
-	members = []store.Member{store.Member(jim), store.Member(dwight)}
-	chat    = &store.Message{ID: idA, Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Meta: &dwight}
-	listed  = []*store.Message{
-		{ID: idA, Event: "my-event", Channel: "my-channel", Data: []byte(`"Yup."`), Meta: &jim},
-		{ID: idB, Event: "my-event", Channel: "my-channel"},
-	}
-	origins = []Origin{
-		{Trigger: "client.websocket", ConnectionID: "JCnTZd_KoAMCF-A=", SourceIP: "192.0.2.1", UserAgent: "Mozilla/5.0"},
-		{Trigger: "server.http", Scheduled: true, SourceIP: "192.0.2.7"},
-	}
-	reacted = []store.Reaction{
-		{ID: idB, Message: idA, Reaction: "👍", UID: "Pam"},
-		{Message: idA, Reaction: "🎉", UID: "Pam"},
-		{Message: idA, Reaction: "👍", UID: "Dwight", UMD: []byte(`{"status":"available"}`)},
-	}
-	tallies = []store.Tally{
-		{Counts: []store.ReactionCount{{Reaction: "👍", Count: 2}, {Reaction: "🎉", Count: 1}}, Reactions: reacted},
-		{},
-	}
-	entries = []*store.Entry{
-		{Channel: "mychannel", Key: "settings", Value: theme, Meta: writer},
-		{Channel: "mychannel", Key: "status", Value: []byte(`"online"`), Meta: writer},
-	}
-)
-
-var due = time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC)
-
-var connections = []Connection{
-	{
-		ID: "JCnTZd_KoAMCF-A=", UID: "Jim", UMD: []byte(`{"name":"Jim Halpert"}`), ConnectedAt: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC),
-		SourceIP: "192.0.2.1", UserAgent: "Mozilla/5.0", Subscriptions: 2,
-	},
-	{ID: "KCnTZd_KoAMCF-A=", ConnectedAt: time.Date(2030, 7, 24, 13, 0, 0, 5e8, time.UTC)},
-}
-
-var channels = []ChannelSummary{{Name: "my-channel", Subscriptions: 2}, {Name: "presence.chat", Subscriptions: 4, Members: 3}}
-
-var users = []UserConnections{{UID: "Jim", Connections: 2}, {UID: "Pam", Connections: 1}}
-
-var schedules = []*store.Schedule{
-	{
-		ID: idS, Group: "default", Due: due, Connection: "JCnTZd_KoAMCF-A=", UID: "Jim",
-		Publish: &store.PublishRequest{Channel: "room.123", Event: "chat", Data: []byte(`"Wake up!"`)},
-	},
-	{
-		ID: ulid.MustParse("01K0WF560Z91WTKMSC892S799X"), Group: "default", Due: due.Add(500 * time.Millisecond),
-		Set: &store.SetRequest{Channel: "mychannel", Key: "settings", Value: theme},
-	},
-}
-
-var (
-	encodedMembers = [][]byte{AppendMember(nil, members[0]), AppendMember(nil, members[1])}
-	removedUIDs    = []string{"Jim"}
-)
-
-func appendAll(b []byte) []byte { return AppendMembers(b, members) }
-
-func appendFirst(b []byte) []byte { return AppendMembers(b, members[:1]) }
-
-func reactionNotice(id ulid.ULID, event string, remove bool) *store.Message {
-	data := AppendReactionData(nil, Reaction{MessageID: idA, Reaction: "👍", Remove: remove})
-	return &store.Message{ID: id, Event: event, Channel: "room.123", Data: data, Meta: &jim}
-}
 
 // encoded has, for each golden frame and answer, what writes it.
 var encoded = map[string]func(b []byte) []byte{
@@ -188,10 +106,13 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"frame-channelStorageData": func(b []byte) []byte {
 		e := &store.Entry{Channel: "room.123", Key: "settings", Value: theme, Meta: jim}
-		return AppendStorageData(b, "room.123", "settings", e, "")
+		return AppendStorageData(b, "room.123", "settings", e, false, "")
 	},
 	"frame-channelStorageData-none": func(b []byte) []byte {
-		return AppendStorageData(b, "room.123", "settings", nil, "")
+		return AppendStorageData(b, "room.123", "settings", nil, false, "")
+	},
+	"frame-channelStorageData-version": func(b []byte) []byte {
+		return AppendStorageData(b, "room.123", "settings", &store.Entry{ID: idA, Key: "settings", Value: theme, Meta: jim}, true, "")
 	},
 	"frame-pong":      func(b []byte) []byte { return AppendPong(b, "") },
 	"frame-keepAlive": AppendKeepAlive,
@@ -210,11 +131,24 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-ack-connection": func(b []byte) []byte {
 		return AppendAck(b, Ack{Ref: "11"})
 	},
+	"frame-ack-version": func(b []byte) []byte {
+		return AppendAck(b, Ack{Channel: "room.123", Written: Written{Entry: &store.Entry{ID: idB, Value: theme}}, Ref: "14"})
+	},
+	"frame-ack-sum": func(b []byte) []byte {
+		e := &store.Entry{ID: idB, Value: []byte("17")}
+		return AppendAck(b, Ack{Channel: "room.123", Written: Written{Entry: e, WithData: true}, Ref: "15"})
+	},
+	"frame-error-conflict": func(b []byte) []byte {
+		return AppendError(b, "room.123", Failure{
+			Code: "CONFLICT", Message: "somebody has changed it meanwhile",
+			Current: &store.Entry{ID: idB, Key: "settings", Value: theme, Meta: jim},
+		}, "14")
+	},
 	"frame-error": func(b []byte) []byte {
-		return AppendError(b, "room.123", "NOT_SUBSCRIBED", "not subscribed to this channel", "")
+		return AppendError(b, "room.123", Failure{Code: "NOT_SUBSCRIBED", Message: "not subscribed to this channel"}, "")
 	},
 	"frame-error-ref": func(b []byte) []byte {
-		return AppendError(b, "", "UNKNOWN_EVENT", "there is no such hotsock command", "12")
+		return AppendError(b, "", Failure{Code: "UNKNOWN_EVENT", Message: "there is no such hotsock command"}, "12")
 	},
 
 	"answer-publishMessage": func(b []byte) []byte {
@@ -231,6 +165,13 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-channelStorageSet": func(b []byte) []byte {
 		return AppendAccepted(b, Accepted{Channel: "mychannel", Event: EventChannelStorageSet})
+	},
+	"answer-channelStorageAdd": func(b []byte) []byte {
+		e := &store.Entry{ID: idB, Value: []byte("17")}
+		return AppendAccepted(b, Accepted{Channel: "mychannel", Event: EventChannelStorageAdd, Written: Written{Entry: e, WithData: true}})
+	},
+	"answer-channelStorageSet-conflict": func(b []byte) []byte {
+		return AppendHTTPError(b, Failure{Code: "CONFLICT", Message: "somebody has changed it meanwhile", Current: &store.Entry{}})
 	},
 	"answer-listMessages": func(b []byte) []byte {
 		return AppendMessagePage(b, MessagePage{Messages: listed, Tallies: tallies, MaxBytes: 1 << 20})
@@ -251,7 +192,7 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendReactionPage(b, store.ReactionsResult{Reactions: reacted[:1], More: true})
 	},
 	"answer-channelStorageGet": func(b []byte) []byte {
-		return AppendStorageData(b, "mychannel", "settings", entries[0], "")
+		return AppendStorageData(b, "mychannel", "settings", entries[0], false, "")
 	},
 	"answer-channelStorageList": func(b []byte) []byte {
 		return AppendStoragePage(b, entries, false, 1<<20)
@@ -286,7 +227,7 @@ var encoded = map[string]func(b []byte) []byte{
 	},
 	"answer-publishBatch-error": func(b []byte) []byte {
 		return AppendBatch(b, []BatchResult{
-			{Accepted: Accepted{Channel: "inbox.jim", Event: "news"}}, {Code: CodeInvalidRequest, Message: `"event" is required`},
+			{Accepted: Accepted{Channel: "inbox.jim", Event: "news"}}, {Failure: Failure{Code: CodeInvalidRequest, Message: `"event" is required`}},
 		})
 	},
 	"answer-revoke":       func(b []byte) []byte { return AppendCount(b, "ended", 2) },
@@ -327,7 +268,7 @@ var encoded = map[string]func(b []byte) []byte{
 		return AppendSchedulePage(b, schedules, false, 350)
 	},
 	"answer-error": func(b []byte) []byte {
-		return AppendHTTPError(b, "UNAUTHORIZED", "the credentials are missing or invalid")
+		return AppendHTTPError(b, Failure{Code: "UNAUTHORIZED", Message: "the credentials are missing or invalid"})
 	},
 }
 
@@ -378,7 +319,7 @@ func TestEncodeHostileStrings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			got := string(AppendError(nil, tt.s, "C", tt.s, tt.s))
+			got := string(AppendError(nil, tt.s, Failure{Code: "C", Message: tt.s}, tt.s))
 			want := `{"event":"hotsock.error","channel":` + tt.want + `,"error":{"code":"C","message":` + tt.want + `},"ref":` + tt.want + `}`
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -181,7 +181,7 @@ func AppendStorageUpdated(b []byte, e *store.Entry) []byte {
 // AppendStorageData appends hotsock.channelStorageData, which is also the
 // answer of connection/channelStorageGet. The entry is nil if there is none,
 // and ref "".
-func AppendStorageData(b []byte, channel, key string, e *store.Entry, ref string) []byte {
+func AppendStorageData(b []byte, channel, key string, e *store.Entry, withVersion bool, ref string) []byte {
 	b = append(b, `{"event":"hotsock.channelStorageData","channel":`...)
 	b = appendString(b, channel)
 	b = append(b, ',')
@@ -191,6 +191,9 @@ func AppendStorageData(b []byte, channel, key string, e *store.Entry, ref string
 		b = append(b, `"key":`...)
 		b = appendString(b, key)
 		b = append(b, `,"data":null,"meta":null`...)
+	}
+	if withVersion {
+		b = appendEntryVersion(append(b, ','), e)
 	}
 	return appendEnd(b, ref)
 }
@@ -205,23 +208,34 @@ func appendEntry(b []byte, e *store.Entry) []byte {
 	return appendMeta(b, e.Meta)
 }
 
+// A Failure is an error as a client is told of it.
+type Failure struct {
+	Code, Message string
+	// Current is what stands in the way of a write, nil for other errors. Its Value is nil
+	// if there is no entry.
+	Current *store.Entry
+}
+
 // AppendError appends hotsock.error. The channel and ref are "" for none.
-func AppendError(b []byte, channel, code, message, ref string) []byte {
+func AppendError(b []byte, channel string, f Failure, ref string) []byte {
 	b = append(b, `{"event":"hotsock.error",`...)
 	if channel != "" {
 		b = append(b, `"channel":`...)
 		b = appendString(b, channel)
 		b = append(b, ',')
 	}
-	b = appendErrorMember(b, code, message)
+	b = appendFailure(b, f)
 	return appendEnd(b, ref)
 }
 
-func appendErrorMember(b []byte, code, message string) []byte {
+func appendFailure(b []byte, f Failure) []byte {
 	b = append(b, `"error":{"code":`...)
-	b = appendString(b, code)
+	b = appendString(b, f.Code)
 	b = append(b, `,"message":`...)
-	b = appendString(b, message)
+	b = appendString(b, f.Message)
+	if f.Current != nil {
+		b = appendCurrent(b, f.Current)
+	}
 	return append(b, '}')
 }
 
@@ -231,6 +245,7 @@ type Ack struct {
 	ID          ulid.ULID // of the message, if it has one already
 	ScheduleARN string    // "" for none
 	Duplicate   bool      // of an earlier message, whose id this is
+	Written     Written
 	Ref         string
 }
 
@@ -256,6 +271,9 @@ func AppendAck(b []byte, a Ack) []byte {
 	}
 	if a.Duplicate {
 		b = append(b, `,"duplicate":true`...)
+	}
+	if a.Written.Entry != nil {
+		b = a.Written.append(b)
 	}
 	b = append(b, '}')
 	return appendEnd(b, a.Ref)

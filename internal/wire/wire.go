@@ -23,6 +23,7 @@ const (
 	EventUnsubscribe       = "hotsock.unsubscribe"
 	EventChannelStorageSet = "hotsock.channelStorageSet"
 	EventChannelStorageGet = "hotsock.channelStorageGet"
+	EventChannelStorageAdd = "hotsock.channelStorageAdd"
 	EventMessageReaction   = "hotsock.messageReaction"
 	EventUMDUpdate         = "hotsock.umdUpdate"
 	EventCall              = "hotsock.call"
