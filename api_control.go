@@ -292,7 +292,7 @@ func (h *Handler) Disconnect(ctx context.Context, connectionID string, how ...En
 
 // DisconnectUser closes all connections of a user as [Handler.Disconnect] does, and
 // returns how many there were. The user can connect again with a token that is still
-// valid. If some nodes did not answer, the error says so, and the count is that of the others;
+// valid, unless [Handler.Revoke] has it refused. If some nodes did not answer, the error says so, and the count is that of the others;
 // those may carry it out nevertheless.
 func (h *Handler) DisconnectUser(ctx context.Context, uid string, how ...EndOption) (int, error) {
 	e, err := newEndNotice(how)

@@ -8,7 +8,8 @@ import (
 
 // Claims are what a token carries: who a client is and what it may do. Hosts mint
 // tokens from them with [Sign]. A server whose Options.Authenticate returns them
-// ignores the fields that only say when and for what a token can be used.
+// ignores the fields that only say when and for what a token can be used, but for ID
+// and IssuedAt, which revocations look at.
 //
 // The zero value of every field means that the claim is absent. As JSON, Claims
 // are the payload of a token: only set fields are written, and reading is strict
@@ -22,7 +23,8 @@ type Claims struct {
 	Expires time.Time
 	// NotBefore begins that time ("nbf").
 	NotBefore time.Time
-	// IssuedAt is when the token was made ("iat"). It must not be in the future.
+	// IssuedAt is when the token was made ("iat"). It must not be in the future. A token
+	// without it counts as older than every revocation of its user's tokens.
 	IssuedAt time.Time
 	// ID names the token among all tokens of its issuer ("jti"). Required with
 	// SingleUse.

@@ -15,7 +15,7 @@ func TestGuideCode(t *testing.T) {
 		files []string
 		least int // blocks
 	}{
-		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "jwks/example_test.go"}, 16},
+		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "internal/doctest/revoke_example_test.go", "jwks/example_test.go"}, 20},
 		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 4},
 		"docs/privacy.md":     {[]string{"internal/doctest/privacy_example_test.go"}, 2},
