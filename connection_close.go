@@ -202,6 +202,7 @@ func (c *connection) end(cause error) {
 	c.mu.Unlock()
 	c.h.conns.remove(c)
 	c.h.calls.connectionEnded(c.id)
+	c.h.hooks.connectionEnded(c)
 	c.h.limiters.close(c.uid())
 	c.background.Wait()
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -17,14 +16,13 @@ type source struct {
 	UserAgent    string `json:"userAgent,omitempty"`
 	Trigger      string `json:"trigger,omitempty"`
 	RequestID    string `json:"requestId,omitempty"`
-	// kept has the source as messages keep it, once there was one, nil if it is of
-	// a single request.
-	kept *atomic.Pointer[[]byte]
+	// client is the connection whose command it is, nil for a request over HTTP.
+	client *connection
 }
 
 // source is the connection, when its client asks for something.
 func (c *connection) source() source {
-	return source{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket", kept: &c.keptOrigin}
+	return source{ConnectionID: c.id, SourceIP: c.sourceIP, UserAgent: c.userAgent, Trigger: "client.websocket", client: c}
 }
 
 // source describes who sent a request.

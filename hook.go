@@ -21,10 +21,10 @@ import (
 //
 // Hooks are called concurrently, each in a goroutine of its own. The commands of one
 // connection follow each other, so it waits for its hook, and no other does. The
-// context ends after Timeout, when the handler stops, and over HTTP when the request
-// ends. If a hook has not returned after Timeout, the client is told UNAVAILABLE,
-// and whatever the hook returns later is dropped. If 1000 calls run that have
-// exceeded it, clients are told UNAVAILABLE without the hook being asked.
+// context ends after Timeout, when the connection ends or over HTTP the request, and
+// when the handler stops. If a hook has not returned after Timeout, the client is told
+// UNAVAILABLE, and whatever the hook returns later is dropped. If 1000 calls run that
+// have exceeded it, clients are told UNAVAILABLE without the hook being asked.
 //
 // What a hook is given is its own: it may change it, but must not use it after it
 // has returned. Hooks may call the handler.

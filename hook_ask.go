@@ -21,15 +21,14 @@ func (c *connection) askConnect(ctx context.Context) error {
 	}
 	who := c.source()
 	r := who.requester(c.meta(), c.claims)
-	_, err := callHook(ctx, c.h.hooks, "BeforeConnect", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, c.h.hooks, question{name: "BeforeConnect", who: &who}, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, hook(ctx, r)
 	})
 	return err
 }
 
 // askSubscribe asks whether a client may subscribe, and adds what the hook permits to
-// the request. ops is held, but not meanwhile, except for a retry: whoever ends that
-// needs ops, too.
+// the request. ops is held, but not meanwhile: other commands go on.
 func (c *connection) askSubscribe(req *subscribeRequest) error {
 	who := c.source()
 	r := who.requester(req.meta(c), c.claims)
@@ -38,11 +37,9 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 		Permitted: c.perms.Resolve(req.channel, permission.Added{Subscribe: req.grant}).Subscribe,
 		Auto:      req.auto,
 	}
-	if !req.retried {
-		c.ops.Unlock()
-		defer c.ops.Lock()
-	}
-	granted, err := callHook(c.h.ctx, c.h.hooks, "BeforeSubscribe", func(ctx context.Context) (*ChannelClaims, error) {
+	c.ops.Unlock()
+	defer c.ops.Lock()
+	granted, err := callHook(c.h.ctx, c.h.hooks, question{name: "BeforeSubscribe", who: &who, channel: req.channel}, func(ctx context.Context) (*ChannelClaims, error) {
 		return c.h.opts.Hooks.BeforeSubscribe(ctx, r, s)
 	})
 	if err != nil {
@@ -67,8 +64,8 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 		DeduplicationID: strings.Clone(deduplicationID),
 	}
 	r := who.requester(acc.meta, *acc.claims)
-	const name = "BeforePublish"
-	_, err = callHook(ctx, sw.hooks, name, func(ctx context.Context) (struct{}, error) {
+	q := question{name: "BeforePublish", who: who, channel: p.Channel, event: p.Event}
+	_, err = callHook(ctx, sw.hooks, q, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforePublish(ctx, r, &asked)
 	})
 	if err != nil {
@@ -81,7 +78,7 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 		p.DedupID = asked.DeduplicationID
 	}
 	if err := sw.change(p, acc, &asked); err != nil {
-		return false, hookInvalid(name, err)
+		return false, hookInvalid(q.name, err)
 	}
 	return false, nil
 }
@@ -121,7 +118,7 @@ func storeOf(retention time.Duration) time.Duration {
 func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, asked SetStorageRequest, s *store.SetRequest) error {
 	r := who.requester(acc.meta, *acc.claims)
 	asked.Channel, asked.Key, asked.Data = strings.Clone(s.Channel), strings.Clone(s.Key), bytes.Clone(s.Value)
-	_, err := callHook(ctx, sw.hooks, "BeforeSetStorage", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, question{name: "BeforeSetStorage", who: who, channel: s.Channel, event: s.Key}, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeSetStorage(ctx, r, asked)
 	})
 	return err
@@ -133,7 +130,7 @@ func (sw *storeWriter) askReact(ctx context.Context, who *source, acc *access, e
 	asked := ReactRequest{
 		Channel: strings.Clone(acc.channel), MessageID: in.MessageID.String(), Event: event, Reaction: in.Reaction, Remove: in.Remove,
 	}
-	_, err := callHook(ctx, sw.hooks, "BeforeReact", func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, question{name: "BeforeReact", who: who, channel: acc.channel, event: event}, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeReact(ctx, r, asked)
 	})
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,10 +19,21 @@ type hookCaller struct {
 	logger  *slog.Logger
 	stopped <-chan struct{} // closed when the handler stops
 
+	observer *safeObserver
+
 	mu      sync.Mutex
 	running int
 	late    int           // of these, whose client no longer waits
 	idle    chan struct{} // nil until somebody waits for it
+	// calls are those that run for commands of a connection.
+	calls map[*connection][]*hookCall
+}
+
+// A question is what a hook is asked.
+type question struct {
+	name           string // of the hook's field
+	who            *source
+	channel, event string // "" for none
 }
 
 // Why a hook did not answer.
@@ -33,7 +45,11 @@ var (
 )
 
 // A hookCall is one call of a hook.
-type hookCall struct{ late, ended bool }
+type hookCall struct {
+	client      *connection // nil for a request over HTTP
+	cancel      context.CancelFunc
+	late, ended bool
+}
 
 // A hookError is what a hook refused with, or why it did not answer.
 type hookError struct {
@@ -45,29 +61,36 @@ func (e *hookError) Error() string { return "Options.Hooks." + e.hook + ": " + e
 func (e *hookError) Unwrap() error { return e.err }
 
 // callHook calls a hook, and returns what it does, or what the client is told.
-func callHook[T any](ctx context.Context, h *hookCaller, name string, hook func(ctx context.Context) (T, error)) (T, error) {
+func callHook[T any](ctx context.Context, h *hookCaller, q question, hook func(ctx context.Context) (T, error)) (value T, err error) {
 	type result struct {
 		value T
 		err   error
 	}
-	var none T
-	call := new(hookCall)
-	if !h.begin() {
-		return none, hookUnanswered(name, errHooksLate)
+	if h.observer.on() {
+		o := &Operation{Kind: OperationHook, Name: q.name, Trigger: q.who.Trigger, ConnectionID: q.who.ConnectionID, Channel: q.channel, Event: q.event}
+		ctx = h.observer.begin(ctx, o)
+		defer func() { h.observer.end(ctx, o, err) }()
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	limited, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
+	call := &hookCall{client: q.who.client, cancel: cancel}
+	if !h.begin(call) {
+		return value, hookUnanswered(q.name, errHooksLate)
+	}
+	if c := call.client; c != nil && c.hasEnded() { // and who ended it may not have seen the call
+		cancel()
+	}
 	results := make(chan result, 1)
 	go func() {
 		defer h.end(call)
 		r := result{err: errHookPanicked} // or ended its goroutine
 		defer func() {
 			if p := recover(); p != nil {
-				h.logger.Error("hotsock: a hook panicked", "hook", name, "panic", p, "stack", string(debug.Stack()))
+				h.logger.Error("hotsock: a hook panicked", "hook", q.name, "panic", p, "stack", string(debug.Stack()))
 			}
 			results <- r
 		}()
-		r.value, r.err = hook(ctx)
+		r.value, r.err = hook(limited)
 	}()
 	// Not the context's end: the client of a request that was cut off must not leave
 	// calls behind that nobody counts.
@@ -76,24 +99,39 @@ func callHook[T any](ctx context.Context, h *hookCaller, name string, hook func(
 	why := errHookLate
 	select {
 	case r := <-results:
-		return r.value, hookRefusal(ctx, name, r.err)
+		return r.value, hookRefusal(limited, q.name, r.err)
 	case <-timer.C:
 	case <-h.stopped:
 		why = errHookStopped
 	}
 	h.giveUp(call)
-	return none, hookUnanswered(name, why)
+	return value, hookUnanswered(q.name, why)
 }
 
 // begin reports whether a hook may be called now.
-func (h *hookCaller) begin() bool {
+func (h *hookCaller) begin(call *hookCall) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.late >= maxLateHooks {
 		return false
 	}
 	h.running++
+	if c := call.client; c != nil {
+		if h.calls == nil {
+			h.calls = make(map[*connection][]*hookCall)
+		}
+		h.calls[c] = append(h.calls[c], call)
+	}
 	return true
+}
+
+// connectionEnded ends the contexts of the hooks that are asked for its commands.
+func (h *hookCaller) connectionEnded(c *connection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, call := range h.calls[c] {
+		call.cancel()
+	}
 }
 
 func (h *hookCaller) giveUp(c *hookCall) {
@@ -109,6 +147,11 @@ func (h *hookCaller) end(c *hookCall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c.ended = true
+	if of := slices.DeleteFunc(h.calls[c.client], func(other *hookCall) bool { return other == c }); len(of) > 0 {
+		h.calls[c.client] = of
+	} else {
+		delete(h.calls, c.client)
+	}
 	if c.late {
 		h.late--
 	}

@@ -137,7 +137,7 @@ func New(o Options) (*Handler, error) {
 	h.eraser = newEraser(h)
 	h.reserved = map[string]*reservedChannel{revocationChannel: h.revoker.channel, erasureChannel: h.eraser.channel}
 	v.Revoked = h.revoker.refuses
-	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done()}
+	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done(), observer: h.observer}
 
 	// Not of h.ctx: if something fails, that ends before the node leaves.
 	ctx, cancel := context.WithTimeout(context.Background(), joinTimeout)

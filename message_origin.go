@@ -34,16 +34,16 @@ type keptOrigin struct {
 
 // keepOrigin adds to a message that is to be kept where it came from.
 func (sw *storeWriter) keepOrigin(p *store.PublishRequest, who *source, scheduled bool) {
-	if who.kept == nil || scheduled {
+	if who.client == nil || scheduled {
 		p.Origin = sw.opts.keptOrigin(who, scheduled)
 		return
 	}
-	if known := who.kept.Load(); known != nil {
+	if known := who.client.keptOrigin.Load(); known != nil {
 		p.Origin = *known
 		return
 	}
 	kept := sw.opts.keptOrigin(who, false) // one for all messages of the connection
-	who.kept.Store(&kept)
+	who.client.keptOrigin.Store(&kept)
 	p.Origin = kept
 }
 

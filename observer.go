@@ -45,6 +45,9 @@ const (
 	// OperationCall is a method that a client calls. Its Name is that of the
 	// method, which the app has registered.
 	OperationCall
+	// OperationHook is a hook that is asked, or would be if not too many were late.
+	// Its Name is that of the field of [Hooks]. Err is what the client is told.
+	OperationHook
 )
 
 // An Operation describes what an [Observer] is told of. Only Trace may be set, and
@@ -56,7 +59,7 @@ const (
 type Operation struct {
 	Kind OperationKind
 	Name string
-	// Trigger is who publishes or calls: "client.websocket", "client.http",
+	// Trigger is who publishes, calls or makes a hook be asked: "client.websocket", "client.http",
 	// "server.http" or "server.go".
 	Trigger string
 	// Scheduled is true for a publish that will happen later.
@@ -64,7 +67,8 @@ type Operation struct {
 
 	// Channel that it concerns, "" for none.
 	Channel string
-	// Event is that of a message, or the key of an entry.
+	// Event is that of a message, or the key of an entry. Of a hook that is asked
+	// about a reaction, it is that of the message.
 	Event string
 	// ConnectionID of the client, "" for the server.
 	ConnectionID string

@@ -30,10 +30,11 @@ type subscribeRequest struct {
 	// info asks for the channel's info, and each change of it.
 	info bool
 	// asked says that Hooks.BeforeSubscribe permits it, if there is one, granted what
-	// the app adds, nil for nothing, and retried that it is tried again without the client.
+	// the app adds, nil for nothing, and retried is what tells it from others while it is
+	// tried again without the client, nil until then.
 	asked   bool
 	granted *appGrant
-	retried bool
+	retried *retryMark
 }
 
 // added is what counts besides the connect token.
@@ -156,7 +157,7 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 		if err := c.askSubscribe(req); err != nil {
 			return err
 		}
-		if c.hasEnded() {
+		if c.hasEnded() || req.retried != nil && !c.isRetried(req.retried) {
 			return nil // Nobody is told.
 		}
 		if c.endedByHost != ended {

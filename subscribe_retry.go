@@ -22,6 +22,27 @@ type subscribeRetry struct {
 	tries int // that found what it needs unavailable
 }
 
+// A retryMark tells a retry from another one of the same channel.
+type retryMark struct{ _ byte }
+
+// isRetried reports whether a retry has not been ended.
+func (c *connection) isRetried(m *retryMark) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, there := c.retryOf(m)
+	return there
+}
+
+// retryOf returns under which channel a retry waits. c.mu is held.
+func (c *connection) retryOf(m *retryMark) (channel string, there bool) {
+	for channel, r := range c.retries {
+		if r.req.retried == m {
+			return channel, true
+		}
+	}
+	return "", false
+}
+
 // retrySize is roughly how many bytes a subscribeRetry takes besides its strings.
 const retrySize = 512
 
@@ -50,6 +71,9 @@ func (c *connection) retrySubscribe(r subscribeRetry) {
 	c.retryLater(func(c *connection) {
 		if c.retries == nil {
 			c.retries = make(map[string]subscribeRetry)
+		}
+		if r.req.retried == nil {
+			r.req.retried = new(retryMark)
 		}
 		c.retries[r.req.channel] = r
 	})
@@ -124,7 +148,8 @@ func (c *connection) retryUnsubscribes() {
 	}
 }
 
-// retrySubscribes subscribes until the store is away. ops is held.
+// retrySubscribes subscribes until the store is away. ops is held, but not while a hook
+// is asked: the client may have ended any of the retries then.
 func (c *connection) retrySubscribes() {
 	var retries []subscribeRetry
 	c.mu.Lock()
@@ -136,10 +161,16 @@ func (c *connection) retrySubscribes() {
 		return cmp.Or(cmp.Compare(a.tries, b.tries), strings.Compare(a.req.channel, b.req.channel))
 	})
 	for _, r := range retries {
-		before := r.req.channel // which a token that could not be verified may change
-		r.req.retried = true
+		if !c.isRetried(r.req.retried) {
+			continue
+		}
 		err := c.trySubscribe(&r.req, &r.cmd)
 		c.mu.Lock()
+		before, there := c.retryOf(r.req.retried) // a token that could not be verified may change the channel
+		if !there {
+			c.mu.Unlock()
+			continue
+		}
 		delete(c.retries, before)
 		if isTemporary(err) {
 			if e, ok := errors.AsType[*Error](err); !ok || e.retry == 0 {

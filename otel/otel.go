@@ -13,6 +13,8 @@
 //     accepted or scheduled. It is a child of the span in the context that the
 //     Go API was given, or that a middleware such as otelhttp put into the HTTP
 //     request's; what comes over a WebSocket begins a trace.
+//   - "hotsock hook" (internal): a hook of the app being asked, which begins a trace
+//     unless the request has one.
 //   - "hotsock store" (client): a call of the store, if it happens within a
 //     recorded span.
 //   - "hotsock deliver" (consumer): a message being handed to its subscribers on
@@ -95,6 +97,8 @@ func (t *Tracer) Begin(ctx context.Context, o *hotsock.Operation) context.Contex
 		o.Trace = t.inject(ctx, o)
 	case hotsock.OperationCall:
 		ctx, span = t.start(ctx, o, "hotsock call", trace.SpanKindServer, attribute.String("hotsock.trigger", o.Trigger))
+	case hotsock.OperationHook:
+		ctx, span = t.start(ctx, o, "hotsock hook", trace.SpanKindInternal, attribute.String("hotsock.trigger", o.Trigger))
 	case hotsock.OperationStore:
 		if !trace.SpanFromContext(ctx).IsRecording() {
 			return ctx

@@ -32,6 +32,7 @@ type Metrics struct {
 	store      *prometheus.HistogramVec
 	delivery   *prometheus.HistogramVec
 	connection *prometheus.HistogramVec
+	hook       *prometheus.HistogramVec
 }
 
 // New makes the metrics and registers them. It fails if r has metrics of the
@@ -52,8 +53,10 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 			"Time from the id that the store gave an item until it was queued for the last subscriber on this node.", latencies, "kind"),
 		connection: histogram("connection_duration_seconds",
 			"How long connections lasted, by why they ended.", lifetimes, "reason"),
+		hook: histogram("hook_duration_seconds",
+			"Time that clients waited for a hook of the app.", latencies, "hook", "result"),
 	}
-	for _, c := range []prometheus.Collector{m.publish, m.store, m.delivery, m.connection, &figures{m: m}} {
+	for _, c := range []prometheus.Collector{m.publish, m.store, m.delivery, m.connection, m.hook, &figures{m: m}} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("hotsockprom: %w", err)
 		}
@@ -99,6 +102,8 @@ func (m *Metrics) End(_ context.Context, o *hotsock.Operation) {
 		m.delivery.WithLabelValues(o.Name).Observe(max(0, o.Delay.Seconds()))
 	case hotsock.OperationConnection:
 		m.connection.WithLabelValues(o.Name).Observe(o.Duration.Seconds())
+	case hotsock.OperationHook:
+		m.hook.WithLabelValues(o.Name, result(o.Err)).Observe(o.Duration.Seconds())
 	}
 }
 
@@ -112,8 +117,14 @@ func result(err error) string {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCapacity), errors.Is(err, store.ErrNoPeer):
 		return "refused"
 	}
-	if e, ok := errors.AsType[*hotsock.Error](err); ok && e.Code != hotsock.CodeInternal {
-		return "refused"
+	if e, ok := errors.AsType[*hotsock.Error](err); ok {
+		switch e.Code {
+		case hotsock.CodeInternal:
+		case hotsock.CodeUnavailable: // a hook that is late, say
+			return "unavailable"
+		default:
+			return "refused"
+		}
 	}
 	return "error"
 }

@@ -31,6 +31,17 @@ func start(t *testing.T, reg prometheus.Registerer) (rt *hotsock.Handler, url st
 	}}
 	rt, err = hotsock.New(hotsock.Options{
 		Observer: metrics,
+		Hooks: hotsock.Hooks{BeforePublish: func(_ context.Context, _ hotsock.Requester, p *hotsock.PublishRequest) error {
+			switch p.Event {
+			case "refused":
+				return &hotsock.Error{Code: "SECRET_NAME_OF_CODE"}
+			case "late":
+				return &hotsock.Error{Code: hotsock.CodeUnavailable}
+			case "bug":
+				panic("a bug")
+			}
+			return nil
+		}},
 		Authenticate: func(r *http.Request) (*hotsock.Claims, error) {
 			return &hotsock.Claims{UID: r.URL.Query().Get("uid"), Channels: everything}, nil
 		},
@@ -110,6 +121,7 @@ hotsock_messages_published_total 1
 		`hotsock_store_call_duration_seconds{call=Subscribe,result=ok}`:                     1,
 		`hotsock_delivery_delay_seconds{kind=message}`:                                      1,
 		`hotsock_connection_duration_seconds{reason=client}`:                                1,
+		`hotsock_hook_duration_seconds{hook=BeforePublish,result=ok}`:                       1,
 	} {
 		if got := samples(t, reg)[series]; got != n {
 			t.Errorf("%s has %d samples, want %d", series, got, n)
@@ -214,6 +226,23 @@ func TestResults(t *testing.T) {
 			t.Errorf("%s has %d samples", series, got[series])
 		}
 	}
+}
+
+// A hook's own codes are no labels.
+func TestHookResults(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	_, url := start(t, reg)
+	c := wstest.Connect(t, url+"?uid=Jim", wstest.Options{})
+	c.Subscribe("c")
+	for _, tt := range []struct{ event, code, result string }{
+		{"refused", "SECRET_NAME_OF_CODE", "refused"}, {"late", "UNAVAILABLE", "unavailable"}, {"bug", "INTERNAL", "error"},
+	} {
+		c.Do(`{"event":"`+tt.event+`","channel":"c"}`, tt.code)
+		if got := samples(t, reg)["hotsock_hook_duration_seconds{hook=BeforePublish,result="+tt.result+"}"]; got != 1 {
+			t.Errorf("%s: %d samples", tt.result, got)
+		}
+	}
+	c.Close()
 }
 
 // A series that begins with its first value shows no increase, so those of the
