@@ -3,15 +3,10 @@ package hotsock
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -120,13 +115,15 @@ func messageID(name, text string) (ulid.ULID, error) {
 // reactions. Channels without a message are left out. With Redis, a hundred channels
 // take one round trip. The error is an [*Error].
 func (h *Handler) Latest(ctx context.Context, channels ...string) (map[string]HistoryMessage, error) {
-	return ofChannels(channels, func(channel string) (HistoryMessage, bool, error) {
-		page, err := h.reads.readHistory(ctx, store.HistoryRequest{Channel: channel, Reverse: true, Limit: 1, MaxBytes: maxPageSize})
-		if err != nil || len(page.Messages) == 0 {
-			return HistoryMessage{}, false, err
-		}
-		return historyMessage(page.Messages[0]), true, nil
-	})
+	messages, err := h.reads.latest(ctx, channels)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]HistoryMessage, len(messages))
+	for channel, m := range messages {
+		out[channel] = historyMessage(m)
+	}
+	return out, nil
 }
 
 // CountSince counts the stored messages of up to 1,000 channels, each from after the
@@ -142,46 +139,8 @@ func (h *Handler) CountSince(ctx context.Context, after map[string]string) (map[
 		}
 		ids[channel] = id
 	}
-	return ofChannels(slices.Collect(maps.Keys(after)), func(channel string) (int, bool, error) {
-		limited := newLazyTimeout(ctx, h.opts.StoreTimeout)
-		defer limited.end()
-		n, err := h.node.Count(limited, store.CountRequest{Channel: channel, After: ids[channel], Limit: MaxCount})
-		return n, true, err
-	})
+	return h.reads.countSince(ctx, ids)
 }
 
 // MaxCount is the most that [Handler.CountSince] counts on a channel.
 const MaxCount = 1000
-
-// ofChannels reads something of each of the channels, side by side, and returns what
-// was there.
-func ofChannels[T any](channels []string, read func(channel string) (T, bool, error)) (map[string]T, error) {
-	if len(channels) > maxChannels {
-		return nil, refuseBecause(CodeInvalidRequest, fmt.Sprintf("more than %d channels at once", maxChannels))
-	}
-	for _, channel := range channels {
-		if err := validateChannel(channel); err != nil {
-			return nil, err
-		}
-	}
-	var mu sync.Mutex
-	out := make(map[string]T, len(channels))
-	var g errgroup.Group
-	g.SetLimit(maxChannelReads)
-	for _, channel := range channels {
-		g.Go(func() error {
-			v, there, err := read(channel)
-			if err != nil || !there {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			out[channel] = v
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, asError(err)
-	}
-	return out, nil
-}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
@@ -27,9 +29,8 @@ func (a *serverAPI) channelMessages(_ http.ResponseWriter, r *http.Request, args
 	if page.more {
 		out.Next = page.last
 	}
-	out.Origins = make([]wire.Origin, len(page.messages))
-	for i, m := range page.messages {
-		out.Origins[i] = wire.Origin(messageOrigin(m.Origin))
+	for _, m := range page.messages {
+		out.Origins = append(out.Origins, wire.Origin(messageOrigin(m.Origin)))
 	}
 	return http.StatusOK, wire.AppendMessagePage(nil, out), nil
 }
@@ -54,4 +55,63 @@ func parseHistory(channel string, in url.Values) (historyQuery, error) {
 		}
 	}
 	return q, nil
+}
+
+// latest does what [Handler.Latest] does, for as many channels as fit into an answer.
+func (a *serverAPI) latest(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	var out wire.Latest
+	if out.Rest, err = wire.DecodeLatest(body); err != nil {
+		return 0, nil, err
+	}
+	for _, channel := range out.Rest {
+		if err := validateChannel(channel); err != nil {
+			return 0, nil, err
+		}
+	}
+	for size := 0; len(out.Rest) > 0 && size < maxPageSize; {
+		some := out.Rest[:min(len(out.Rest), maxChannelReads)]
+		messages, err := a.h.reads.latest(r.Context(), some)
+		if err != nil {
+			return 0, nil, err
+		}
+		for _, channel := range some {
+			m := messages[channel]
+			if m != nil && len(out.Messages) > 0 && size+m.Size() > maxPageSize {
+				size = maxPageSize
+				break
+			}
+			out.Rest = out.Rest[1:]
+			if m != nil {
+				out.Messages, out.Origins = append(out.Messages, m), append(out.Origins, wire.Origin(messageOrigin(m.Origin)))
+				size += m.Size()
+				delete(messages, channel) // it may have been asked for twice
+			}
+		}
+	}
+	return http.StatusOK, wire.AppendLatest(nil, out), nil
+}
+
+// countSince does what [Handler.CountSince] does.
+func (a *serverAPI) countSince(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
+	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	list, err := wire.DecodeCount(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	after := make(map[string]ulid.ULID, len(list))
+	for _, m := range list {
+		after[m.Channel] = m.ID
+	}
+	counts, err := a.h.reads.countSince(r.Context(), after)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, wire.AppendCounts(nil, list, counts), nil
 }

@@ -35,6 +35,8 @@ var routes = []route{
 	ending("schedules/*/*", method{http.MethodDelete, (*serverAPI).cancelSchedule}, method{http.MethodPatch, (*serverAPI).moveSchedule}),
 	ending("channels/*", method{http.MethodGet, (*serverAPI).channel}, method{http.MethodDelete, (*serverAPI).eraseChannel}),
 	ending("connections/*", method{http.MethodDelete, (*serverAPI).disconnect}),
+	ending("messages/latest", method{http.MethodPost, (*serverAPI).latest}),
+	ending("messages/count", method{http.MethodPost, (*serverAPI).countSince}),
 	ending("publish/batch", method{http.MethodPost, (*serverAPI).publishBatch}),
 	ending("publish", method{http.MethodPost, (*serverAPI).publish}),
 	ending("revocations", method{http.MethodPost, (*serverAPI).revoke}),

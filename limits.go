@@ -76,9 +76,8 @@ const (
 
 // Work and time that one request gets.
 const (
-	maxAsked    = 64   // nodes that one request asks at a time
-	maxOnline   = 1000 // users whose connections one request counts
-	maxChannels = 1000 // channels whose messages one request counts, or reads the newest of
+	maxAsked  = 64   // nodes that one request asks at a time
+	maxOnline = 1000 // users whose connections one request counts
 
 	maxChannelReads = 128              // of these at a time
 	maxReads        = 4                // of an entry, to learn whether what was delivered is newer

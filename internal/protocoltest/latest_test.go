@@ -1,10 +1,13 @@
 package protocoltest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +48,31 @@ func TestLatestAndCounts(t *testing.T) {
 			}
 		}
 
+		// The same over HTTP, in the order of the request.
+		var counted struct{ Counts map[string]int }
+		ids, _ := json.Marshal(after)
+		decodeJSON(t, e.server(t, http.MethodPost, "/messages/count", `{"after":`+string(ids)+`}`).body, &counted)
+		if !maps.Equal(counted.Counts, want) {
+			t.Errorf("over HTTP: %v, want %v", counted.Counts, want)
+		}
+		names, _ := json.Marshal(append([]string{"nothing", "room.1"}, channels...))
+		var newest struct {
+			Messages []struct {
+				ID, Channel string
+				Origin      struct{ Trigger string }
+			}
+			Rest []string
+		}
+		decodeJSON(t, e.server(t, http.MethodPost, "/messages/latest", `{"channels":`+string(names)+`}`).body, &newest)
+		if len(newest.Messages) != 100 || newest.Messages[0].Channel != "room.1" || newest.Messages[1].Channel != "room.0" || newest.Rest != nil {
+			t.Errorf("over HTTP: %+v", newest)
+		}
+		for _, m := range newest.Messages {
+			if m.ID != latest[m.Channel].ID || m.Origin.Trigger != "server.go" {
+				t.Errorf("over HTTP: %+v, want %+v", m, latest[m.Channel])
+			}
+		}
+
 		batch := make([]hotsock.Message, 1000)
 		for i := range batch {
 			batch[i] = hotsock.Message{Channel: "many", Event: "chat", Store: hotsock.Forever}
@@ -65,6 +93,42 @@ func TestLatestAndCounts(t *testing.T) {
 		} {
 			if err := do(); !isCode(err, hotsock.CodeInvalidRequest) {
 				t.Errorf("%s: %v", why, err)
+			}
+		}
+	})
+}
+
+// What is long comes in several answers, each of which goes on where the last one ended.
+func TestLatestInParts(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, e *env) {
+		long := strings.Repeat("x", 30<<10)
+		var rest []string
+		for i := range 80 {
+			channel := fmt.Sprintf("room.%02d", i)
+			rest = append(rest, channel)
+			if i%10 > 0 {
+				e.publish(t, hotsock.Message{Channel: channel, Event: "e", Data: long, Store: time.Hour})
+			}
+		}
+		var found []string
+		for answers := 1; ; answers++ {
+			names, _ := json.Marshal(rest)
+			var out struct {
+				Messages []struct{ Channel string }
+				Rest     []string
+			}
+			a := e.server(t, http.MethodPost, "/messages/latest", `{"channels":`+string(names)+`}`)
+			if decodeJSON(t, a.body, &out); len(a.body) > 1<<20 {
+				t.Errorf("an answer of %d bytes", len(a.body))
+			}
+			for _, m := range out.Messages {
+				found = append(found, m.Channel)
+			}
+			if rest = out.Rest; len(rest) == 0 {
+				if answers != 3 || len(found) != 72 || !slices.IsSorted(found) {
+					t.Errorf("%d answers: %v", answers, found)
+				}
+				return
 			}
 		}
 	})

@@ -28,6 +28,8 @@ func (s *site) serverCalls(t *testing.T, d *openDocument) []call {
 		{operation: "getChannelMessages", status: 200, path: map[string]string{"name": "room"}, query: map[string]string{
 			"after": "01JA3HVNF6E89HDT1ABRFWJ8C8", "before": "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "reverse": "true", "limit": "5", "event": "news",
 		}},
+		{operation: "latest", status: 200, body: `{"channels":["room","nothing"]}`},
+		{operation: "count", status: 200, body: `{"after":{"room":"01JA3HVNF6E89HDT1ABRFWJ8C8","nothing":null}}`},
 		{operation: "getChannelStorage", status: 200, path: map[string]string{"name": "room"}, query: map[string]string{"after": "a", "keys": "topic,other"}},
 		{operation: "subscribe", status: 200, path: map[string]string{"name": "presence.chat"}, body: `{"uid":"Jim","claims":{"getInfo":true}}`},
 		{operation: "unsubscribeUser", status: 200, path: map[string]string{"name": "room", "uid": "Jim"}, query: map[string]string{"reason": "Closed"}},
@@ -209,6 +211,9 @@ func serverRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		{operation: "publishBatch", body: `{"messages":[` + strings.Repeat("1,", 1000) + `1]}`},
 		{operation: "getChannel", path: map[string]string{"name": "a*b"}},
 		{operation: "getChannelStorage", path: map[string]string{"name": "a b"}},
+		{operation: "latest", body: `{"channels":["a b"]}`},
+		{operation: "latest", body: `{"channels":[` + strings.Repeat(`"a",`, 1000) + `"a"]}`},
+		{operation: "count", body: `{"after":{"a":"x"}}`},
 		{operation: "getChannelMessages", path: map[string]string{"name": "a*b"}},
 		{operation: "getChannelMessages", path: map[string]string{"name": "room"}, query: map[string]string{"after": "x"}},
 		{operation: "getChannelMessages", path: map[string]string{"name": "room"}, query: map[string]string{"reverse": "x"}},

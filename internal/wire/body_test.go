@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -82,13 +83,21 @@ func TestBodyErrors(t *testing.T) {
 		{"revoke", "a time without a zone", `{"issuedBefore":"2030-07-24T13:00:00"}`, request, `"issuedBefore" must be a time such as 2030-07-24T13:00:00Z`},
 		{"revoke", "a date", `{"until":"2030-07-24"}`, request, `"until" must be a time such as 2030-07-24T13:00:00Z`},
 		{"revoke", "a member twice", `{"uid":"a","uid":"b"}`, json, "not valid JSON: an object has two members of the same name at byte 11"},
+		{"latest", "no channels", `{}`, request, `"channels" is required`},
+		{"latest", "an object", `{"channels":{}}`, request, `"channels" must be an array of strings`},
+		{"latest", "numbers", `{"channels":[1]}`, request, `"channels" must be an array of strings`},
+		{"latest", "more channels than may be", `{"channels":[` + strings.Repeat(`"a",`, MaxChannels) + `"a"]}`, request, `"channels" must not have more than 1000 elements`},
+		{"count", "no channels", `{}`, request, `"after" is required`},
+		{"count", "an array", `{"after":[]}`, request, `"after" must be an object`},
+		{"count", "what is no id", `{"after":{"room":"x"}}`, request, `"after" must have ids of messages`},
+		{"count", "more channels than may be", `{"after":{` + manyMembers(MaxChannels+1) + `}}`, request, `"after" must not have more than 1000 members`},
 		{"moveSchedule", "a number for a zone", `{"scheduleExpression":"at","scheduleExpressionTimezone":1}`, request, `"scheduleExpressionTimezone" must be a string`},
 	}
 	// What is wrong with any body.
 	for operation := range decoders {
 		member := "channel"
 		switch operation {
-		case "publishBatch", "revoke": // have no string that is required
+		case "publishBatch", "revoke", "latest", "count": // have no string that is required
 			continue
 		case "moveSchedule":
 			member = "scheduleExpression"
@@ -170,4 +179,16 @@ func TestKeysAtTheLimit(t *testing.T) {
 	if err != nil || len(m.Keys) != MaxKeys {
 		t.Errorf("%d keys, error %v", len(m.Keys), err)
 	}
+}
+
+// manyMembers are those of an object, each null.
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"%d":null`, i)
+	}
+	return b.String()
 }

@@ -30,6 +30,8 @@ var decoders = map[string]func(body []byte) (any, error){
 	"umdUpdate":          func(b []byte) (any, error) { return DecodeUMDUpdate(b) },
 	"publish":            func(b []byte) (any, error) { return DecodePublish(b, maxData) },
 	"publishBatch":       func(b []byte) (any, error) { return DecodePublishBatch(b) },
+	"latest":             func(b []byte) (any, error) { return DecodeLatest(b) },
+	"count":              func(b []byte) (any, error) { return DecodeCount(b) },
 	"moveSchedule":       func(b []byte) (any, error) { return DecodeMoveSchedule(b) },
 	"subscribe":          func(b []byte) (any, error) { return DecodeServerSubscribe(b) },
 	"revoke":             func(b []byte) (any, error) { return DecodeRevocation(b) },
@@ -147,6 +149,8 @@ var decoded = map[string]any{
 	"body-revoke-before": Revocation{
 		IssuedBefore: time.Date(2030, 7, 24, 12, 0, 0, 0, time.UTC), Until: time.Date(2030, 7, 24, 13, 0, 0, 0, time.UTC),
 	},
+	"body-latest":       []string{"my-channel", "room.123", "empty"},
+	"body-count":        []AfterMessage{{"my-channel", idA}, {Channel: "room.123"}},
 	"body-moveSchedule": Schedule{"at(2030-07-24T10:00:00)", "America/New_York"},
 	"body-publish-storage": Publish{
 		Channel: "mychannel", Event: EventChannelStorageSet, Key: "settings", Data: theme, Store: new(int64(-1)),

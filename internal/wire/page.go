@@ -56,13 +56,7 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendMessage(b, m)
-		b = append(b, `,"meta":`...)
-		if m.Meta != nil {
-			b = appendMeta(b, *m.Meta)
-		} else {
-			b = appendMeta(b, store.Meta{})
-		}
+		b = appendStoredMessage(b, m)
 		if p.Origins != nil {
 			b = appendOrigin(b, p.Origins[i])
 		}
@@ -86,6 +80,19 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		return append(b, more...)
 	}
 	return append(b, `]}`...)
+}
+
+// appendStoredMessage appends what clients and servers see of a stored message, but
+// for the end of the object.
+func appendStoredMessage(b []byte, m *store.Message) []byte {
+	b = appendMessage(b, m)
+	b = append(b, `,"meta":`...)
+	if m.Meta != nil {
+		b = appendMeta(b, *m.Meta)
+	} else {
+		b = appendMeta(b, store.Meta{})
+	}
+	return b
 }
 
 func appendOrigin(b []byte, o Origin) []byte {
