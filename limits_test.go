@@ -30,6 +30,7 @@ func TestLimits(t *testing.T) {
 		{"result of a call", sizeText(maxResult)},
 		{"calls of a connection under way", countText(o.MaxCalls) + " *"},
 		{"`ref`", charactersText(wire.MaxRef)},
+		{"reason of the app for an end", sizeText(maxReason)},
 		{"`deduplicationId`", fmt.Sprintf("%s, remembered for %.0f minutes *", sizeText(maxDeduplicationID), o.DeduplicationWindow.Minutes())},
 		{"token", sizeText(protocol.MaxToken)},
 		{"keys of an object of permissions", countText(protocol.MaxClaimKeys)},
