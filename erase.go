@@ -53,7 +53,7 @@ type Erasure struct {
 //
 // It returns when all is done, or when ctx ends: then Done is false, and the erasure
 // goes on. The store remembers it, and if this node dies or stops, another one finishes
-// it, after about ten seconds. With a Store in memory, all ends with the process.
+// it, within about 15 seconds. With a Store in memory, all ends with the process.
 //
 // The error is an [*Error]: with [CodeUnavailable], the store is away, or ctx has ended
 // before the erasure was accepted; it may be carried out nevertheless. Repeat it.

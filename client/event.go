@@ -3,7 +3,7 @@ package client
 import "encoding/json"
 
 // An Event is what a [Subscription] receives: a [Message], a [Reaction], a
-// [MemberChange], an [Entry], a [ChannelInfo] or a [Gap].
+// [MemberChange], an [Entry], an [Erasure], a [ChannelInfo] or a [Gap].
 type Event interface{ event() }
 
 // A Message was published to the channel.
@@ -88,6 +88,14 @@ type Entry struct {
 	By User
 }
 
+// An Erasure says that the server has erased the channel: all messages with an id less
+// than ID are gone, with their reactions. Entries are cleared one by one.
+type Erasure struct {
+	// ID is its place in the channel's order, like that of a message.
+	ID      string
+	Channel string
+}
+
 // A Gap means that something may be missing here: what came after the id After, up
 // to and including the id Last. None of it will follow. Programs that need it read
 // the history ([Subscription.History]), which has the messages that were kept.
@@ -100,5 +108,6 @@ func (Message) event()      {}
 func (Reaction) event()     {}
 func (MemberChange) event() {}
 func (Entry) event()        {}
+func (Erasure) event()      {}
 func (ChannelInfo) event()  {}
 func (Gap) event()          {}

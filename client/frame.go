@@ -26,6 +26,7 @@ const (
 	eventMembersChanged  = "hotsock.membersChanged" // what has changed since the last one
 	eventStorageUpdated  = "hotsock.channelStorageUpdated"
 	eventChannelInfo     = "hotsock.channelInfo"
+	eventChannelErased   = "hotsock.channelErased"
 )
 
 // A frame is what the server sent, the data still as JSON.
@@ -195,6 +196,8 @@ func (f *frame) event() (Event, error) {
 		return MemberChange{Kind: changeKinds[d.Change], Member: d.Member}, err
 	case eventStorageUpdated:
 		return f.entry(), nil
+	case eventChannelErased:
+		return Erasure{ID: f.ID, Channel: f.Channel}, nil
 	case eventChannelInfo:
 		info := ChannelInfo{}
 		err := f.data(&info)

@@ -220,6 +220,8 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 		if s.push(f.size, e) {
 			s.members = e.Members
 		}
+	case Erasure:
+		s.pushNumbered(e.ID, e, f.size)
 	case Entry:
 		s.pushEntry(e, f.size)
 	case ChannelInfo:

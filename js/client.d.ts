@@ -345,4 +345,6 @@ export class Channel {
   /** How many are subscribed, with the option `info`: when the subscription was made, and when that has changed. */
   on(type: "info", listener: (info: Info) => void): Off;
   on(type: "reaction", listener: (reaction: Reaction) => void): Off;
+  /** The server has erased the channel: all messages with an id less than this are gone. Entries are cleared one by one. */
+  on(type: "erased", listener: (erased: { readonly id: string }) => void): Off;
 }

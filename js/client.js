@@ -563,6 +563,9 @@ export class Client extends Emitter {
       case "hotsock.messageReactionRemoved":
         emit(channel, "reaction", { ...data, id, meta: object(meta) });
         break;
+      case "hotsock.channelErased":
+        emit(channel, "erased", { id });
+        break;
       default:
         if (event.startsWith("hotsock.") || !isId(id)) break;
         const message = { id, event, channel: frame.channel, data: frame.data ?? null, meta };
@@ -664,7 +667,7 @@ class Channel extends Emitter {
   #do;
 
   constructor(name, actions) {
-    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction)$/s);
+    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|erased)$/s);
     this.name = name;
     this.#do = actions;
   }

@@ -32,6 +32,7 @@ export async function use(): Promise<void> {
   room.on("members", (members, { kind, member }) => [members[0]?.uid, kind === "added", member?.umd]);
   room.on("storage", ({ key, data, meta }) => [key, data, meta?.uid]);
   room.on("reaction", ({ messageId, action }) => [messageId, action === "add"]);
+  room.on("erased", ({ id }) => id > "");
   room.on("subscribed", ({ recovered, after }) => recovered ?? after?.length);
   room.on("info", ({ subscriptionsCount }) => subscriptionsCount === room.subscriptionsCount);
   room.on("unsubscribed", (error) => error instanceof HotsockError);
