@@ -21,7 +21,7 @@ func (c *connection) askConnect(ctx context.Context) error {
 	}
 	who := c.source()
 	r := who.requester(c.meta(), c.claims)
-	_, err := callHook(ctx, c.h.hooks, question{name: "BeforeConnect", who: &who}, func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, c.h.hooks, who.question("BeforeConnect", "", ""), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, hook(ctx, r)
 	})
 	return err
@@ -39,7 +39,7 @@ func (c *connection) askSubscribe(req *subscribeRequest) error {
 	}
 	c.ops.Unlock()
 	defer c.ops.Lock()
-	granted, err := callHook(c.h.ctx, c.h.hooks, question{name: "BeforeSubscribe", who: &who, channel: req.channel}, func(ctx context.Context) (*ChannelClaims, error) {
+	granted, err := callHook(c.h.ctx, c.h.hooks, who.question("BeforeSubscribe", req.channel, ""), func(ctx context.Context) (*ChannelClaims, error) {
 		return c.h.opts.Hooks.BeforeSubscribe(ctx, r, s)
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ func (sw *storeWriter) askPublish(ctx context.Context, who *source, acc *access,
 		DeduplicationID: strings.Clone(deduplicationID),
 	}
 	r := who.requester(acc.meta, *acc.claims)
-	q := question{name: "BeforePublish", who: who, channel: p.Channel, event: p.Event}
+	q := who.question("BeforePublish", p.Channel, p.Event)
 	_, err = callHook(ctx, sw.hooks, q, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforePublish(ctx, r, &asked)
 	})
@@ -118,7 +118,7 @@ func storeOf(retention time.Duration) time.Duration {
 func (sw *storeWriter) askSet(ctx context.Context, who *source, acc *access, asked SetStorageRequest, s *store.SetRequest) error {
 	r := who.requester(acc.meta, *acc.claims)
 	asked.Channel, asked.Key, asked.Data = strings.Clone(s.Channel), strings.Clone(s.Key), bytes.Clone(s.Value)
-	_, err := callHook(ctx, sw.hooks, question{name: "BeforeSetStorage", who: who, channel: s.Channel, event: s.Key}, func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, who.question("BeforeSetStorage", s.Channel, s.Key), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeSetStorage(ctx, r, asked)
 	})
 	return err
@@ -130,7 +130,7 @@ func (sw *storeWriter) askReact(ctx context.Context, who *source, acc *access, e
 	asked := ReactRequest{
 		Channel: strings.Clone(acc.channel), MessageID: in.MessageID.String(), Event: event, Reaction: in.Reaction, Remove: in.Remove,
 	}
-	_, err := callHook(ctx, sw.hooks, question{name: "BeforeReact", who: who, channel: acc.channel, event: event}, func(ctx context.Context) (struct{}, error) {
+	_, err := callHook(ctx, sw.hooks, who.question("BeforeReact", acc.channel, event), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, sw.opts.Hooks.BeforeReact(ctx, r, asked)
 	})
 	return err

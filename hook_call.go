@@ -31,9 +31,15 @@ type hookCaller struct {
 
 // A question is what a hook is asked.
 type question struct {
-	name           string // of the hook's field
-	who            *source
-	channel, event string // "" for none
+	name                  string      // of the hook's field
+	client                *connection // nil for a request over HTTP
+	trigger, connectionID string
+	channel, event        string // "" for none
+}
+
+// question copies the source, which would otherwise be on the heap without a hook, too.
+func (r *source) question(name, channel, event string) question {
+	return question{name: name, client: r.client, trigger: r.Trigger, connectionID: r.ConnectionID, channel: channel, event: event}
 }
 
 // Why a hook did not answer.
@@ -67,13 +73,13 @@ func callHook[T any](ctx context.Context, h *hookCaller, q question, hook func(c
 		err   error
 	}
 	if h.observer.on() {
-		o := &Operation{Kind: OperationHook, Name: q.name, Trigger: q.who.Trigger, ConnectionID: q.who.ConnectionID, Channel: q.channel, Event: q.event}
+		o := &Operation{Kind: OperationHook, Name: q.name, Trigger: q.trigger, ConnectionID: q.connectionID, Channel: q.channel, Event: q.event}
 		ctx = h.observer.begin(ctx, o)
 		defer func() { h.observer.end(ctx, o, err) }()
 	}
 	limited, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
-	call := &hookCall{client: q.who.client, cancel: cancel}
+	call := &hookCall{client: q.client, cancel: cancel}
 	if !h.begin(call) {
 		return value, hookUnanswered(q.name, errHooksLate)
 	}

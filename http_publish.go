@@ -118,14 +118,16 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 		if from != nil || in.ExcludeConnection != "" {
 			return publishResult{}, refuseBecause(CodeInvalidRequest, `a storage entry has no "uid", "umd" or "excludeConnectionId"`)
 		}
-		write := a.h.writes.serverSet
-		if in.Event == wire.EventChannelStorageAdd {
-			write = a.h.writes.serverAdd
-		}
-		out, err = write(ctx, who, serverWrite{
+		w := serverWrite{
 			channel: in.Channel, key: in.Key, data: in.Data, retention: retentionIn(in.Store, Forever), emit: in.EmitPubSubEvent, due: due,
 			ifVersion: in.IfVersion,
-		})
+		}
+		// Not as a function value: the source of every publish would be on the heap.
+		if in.Event == wire.EventChannelStorageAdd {
+			out, err = a.h.writes.serverAdd(ctx, who, w)
+		} else {
+			out, err = a.h.writes.serverSet(ctx, who, w)
+		}
 	default:
 		out, err = a.h.writes.serverPublish(ctx, who, serverMessage{
 			channel: in.Channel, event: in.Event, data: in.Data, retention: retentionIn(in.Store, 0), dedup: in.DeduplicationID,
