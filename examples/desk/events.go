@@ -29,7 +29,7 @@ func (d *desk) onEvent(ctx context.Context, e hotsock.Event) error {
 }
 
 // announce tells all who have the ticket in their list that it has changed, and of its
-// newest message.
+// newest message. That is nil after an erasure: then they have to look again.
 func (d *desk) announce(ctx context.Context, id int64, last *latest) error {
 	t, err := d.db.touch(ctx, id)
 	if err != nil {

@@ -7,9 +7,10 @@ import (
 )
 
 // callSuspend takes a customer out: they are signed out everywhere, and do not come
-// back.
+// back. With erase, nothing stays of what they have written.
 func (d *desk) callSuspend(ctx context.Context, c hotsock.Call, whom struct {
-	UID string `json:"uid"`
+	UID   string `json:"uid"`
+	Erase bool   `json:"erase"`
 },
 ) (nothing, error) {
 	p, err := d.active(ctx, c.UID)
@@ -28,5 +29,27 @@ func (d *desk) callSuspend(ctx context.Context, c hotsock.Call, whom struct {
 	if err := d.db.suspend(ctx, other.UID); err != nil {
 		return nothing{}, d.refuse(ctx, err, errNoPerson)
 	}
-	return nothing{}, d.signOutEverywhere(ctx, other.UID)
+	if err := d.signOutEverywhere(ctx, other.UID); err != nil || !whom.Erase {
+		return nothing{}, err
+	}
+	return nothing{}, d.erase(ctx, other.UID)
+}
+
+// erase erases what a customer has written: their messages and reactions, also for
+// those who look at a ticket now, and what their tickets are about. If it fails, it can
+// be called again. If this process dies, another one finishes what was begun.
+func (d *desk) erase(ctx context.Context, uid string) error {
+	ids, err := d.db.eraseSubjects(ctx, uid)
+	if err != nil {
+		return d.refuse(ctx, err, nil)
+	}
+	for _, id := range ids {
+		if _, err := d.rt.EraseUser(ctx, ticketChannel(id), uid); err != nil {
+			return err
+		}
+		if err := d.announce(ctx, id, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -10,7 +10,8 @@ import (
 )
 
 type suspension struct {
-	UID string `json:"uid"`
+	UID   string `json:"uid"`
+	Erase bool   `json:"erase"`
 }
 
 func TestSuspend(t *testing.T) {
@@ -34,5 +35,34 @@ func TestSuspend(t *testing.T) {
 		}
 		// Should a session begin all the same, it leads nowhere.
 		wantCode(t, "connecting", d.Refused(t, d.session("mia")), errSuspended.Code)
+	})
+}
+
+// Nothing stays of what somebody has written, on any of their tickets; what others have
+// written stays.
+func TestErase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startDesk(t, hotsocktest.Options{Nodes: 2})
+		mia, ada := d.connect("mia"), d.connect("ada")
+		lamp, kettle := mia.open("a lamp"), mia.open("a kettle")
+		mia.look(lamp)
+		ada.look(lamp)
+		mia.say(lamp, message{Text: "It flickers"})
+		ada.say(lamp, message{Text: "Is it plugged in?"})
+		call[nothing](t, ada, "person.suspend", suspension{"mia", true})
+		for _, tt := range []struct {
+			t    ticket
+			left int
+		}{{lamp, 1}, {kettle, 0}} {
+			history, err := d.Handler().History(t.Context(), hotsock.HistoryQuery{Channel: ticketChannel(tt.t.ID)})
+			if err != nil || len(history.Items) != tt.left {
+				t.Errorf("left on %s: %+v, %v", tt.t.Subject, history.Items, err)
+			}
+		}
+		for _, l := range ada.list() {
+			if l.Subject != "Erased" {
+				t.Errorf("a subject is left: %q", l.Subject)
+			}
+		}
 	})
 }

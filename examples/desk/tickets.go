@@ -127,3 +127,21 @@ func (db *database) seen(ctx context.Context, uid string) (map[int64]string, err
 	}
 	return all, rows.Err()
 }
+
+// eraseSubjects erases what the tickets of a customer are about, and returns them.
+func (db *database) eraseSubjects(ctx context.Context, customer string) ([]int64, error) {
+	rows, err := db.QueryContext(ctx, `update tickets set subject = 'Erased' where customer = ? returning id`, customer)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}

@@ -105,8 +105,10 @@ func TestDeskSuspend(t *testing.T) {
 	zoe.expectBrokenLinks()
 	zoe.expectFailures() // a login that is refused
 	ben.pick("Two parcels, one kettle")
-	ben.act("Suspend…")
-	ben.act("Suspend")
+	ben.act("Suspend and erase…")
+	ben.act("Erase")
+	ben.until("the subject is gone", `() =>
+		document.querySelector(".title h2").textContent === "Erased"`)
 	zoe.until("she is at the door", `() => document.getElementById("door")?.hidden === false`)
 	zoe.fill("[name=email]", "zoe@example.com")
 	zoe.fill("[name=password]", "demo")

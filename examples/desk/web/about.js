@@ -35,12 +35,14 @@ export class About {
 
   #moderation() {
     const person = () => this.#tickets.open?.customer;
-    const suspend = async () => {
+    const out = "They are signed out everywhere, and cannot sign in again.";
+    const suspend = async (erase, text, yes) => {
       const { uid, name } = person();
-      if (await confirm(`Suspend ${name}?`, "They are signed out everywhere, and cannot sign in again.", "Suspend")) this.#do("person.suspend", { uid });
+      if (await confirm(`${yes} ${name}?`, text, yes)) this.#do("person.suspend", { uid, erase });
     };
     const all = [
-      button("Suspend…", suspend, { className: "item danger" }),
+      button("Suspend…", () => suspend(false, out, "Suspend"), { className: "item danger" }),
+      button("Suspend and erase…", () => suspend(true, `${out} All that they have written is erased for good.`, "Erase"), { className: "item danger" }),
     ];
     if (this.#me.role === "lead") {
       all.push(button("Make them an agent", () => this.#do("person.setRole", { uid: person().uid, role: "agent" }), { className: "item" }));

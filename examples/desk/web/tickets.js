@@ -68,6 +68,7 @@ export class Tickets extends EventTarget {
   }
 
   #merge(news) {
+    if (!news.last) return void this.load(); // something was erased
     const known = this.#all.get(news.id) ?? { unread: 0, online: true };
     // The list may have been asked for after what the notice tells of.
     const newer = !known.last || (news.last && news.last.id > known.last.id);
