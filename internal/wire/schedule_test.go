@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestScheduleCursor(t *testing.T) {
@@ -40,5 +42,13 @@ func TestSchedulePageEnds(t *testing.T) {
 	var zero ulid.ULID
 	if _, id, ok := ParseScheduleCursor(ScheduleCursor(due, zero)); !ok || id != zero {
 		t.Error("the zero id is no cursor")
+	}
+}
+
+func TestAckOfEagerSchedule(t *testing.T) {
+	got := AppendAck(nil, Ack{Channel: "c", ID: idA, ScheduleARN: arnS, Ref: "r"})
+	want := `{"event":"hotsock.ack","channel":"c","data":{"id":"` + idA.String() + `","scheduleArn":"` + arnS + `"},"ref":"r"}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
