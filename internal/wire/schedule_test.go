@@ -4,9 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 )
 
 func TestScheduleCursor(t *testing.T) {

@@ -38,7 +38,7 @@ end
 
 return operation(function()
   local body = redis.call('HGET', BODIES, MESSAGE)
-  if not body or MESSAGE <= erased_to(STATE) then
+  if not body or MESSAGE <= (redis.call('HGET', STATE, ERASED_TO) or '') then
     return answer('none')
   end
   local expires, before, item = string.match(body, '^(%d+) (%S*) (.*)$')

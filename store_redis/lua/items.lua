@@ -62,7 +62,7 @@ end
 -- after_erased returns a lower bound as ZRANGEBYLEX takes it, or a greater one behind
 -- what is erased.
 local function after_erased(state, low)
-  local bound = '(' .. erased_to(state)
+  local bound = '(' .. (redis.call('HGET', state, ERASED_TO) or '')
   if bound ~= '(' and (low == '-' or low < bound) then
     return bound
   end

@@ -72,11 +72,6 @@ local HAS_STORAGE = 's'     -- 1 if there are entries
 local LINGERING = 'g'       -- members who linger
 local COUNT_WATCHERS = 'r'  -- topics of the nodes to be told that the subscriptions have changed
 
--- erased_to returns the newest item of a channel that is erased, '' if there is none.
-local function erased_to(state)
-  return redis.call('HGET', state, ERASED_TO) or ''
-end
-
 -- history names what Redis has replicated since it began. A restart and a change
 -- of masters begin another one, which may lack the newest of the one before.
 local function history()

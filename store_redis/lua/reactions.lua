@@ -12,6 +12,11 @@ local function message_of(records)
   return string.sub(records, -30)
 end
 
+-- erased_to returns the newest item of a channel that is erased, '' if there is none.
+local function erased_to(state)
+  return redis.call('HGET', state, ERASED_TO) or ''
+end
+
 -- id_of returns the id in a record.
 local function id_of(record)
   return string.sub(record, 4, 33)
