@@ -109,6 +109,7 @@ type faultyStore struct {
 	tokensAway  bool            // UseToken fails
 	replays     int             // calls of Replay
 	replaysHang bool            // until their time is over
+	counts      countReads
 	afterGets   []func([]*store.Entry) []*store.Entry
 }
 

@@ -1,14 +1,9 @@
 package hotsock
 
 import (
-	"errors"
-	"sync"
-	"time"
-
 	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
-	"github.com/hotsock-go/hotsock/store"
 )
 
 // This file is about clients that are sent the info of a channel: how many
@@ -91,90 +86,4 @@ func (h *hub) sendInfo(channel string, count int) {
 
 func channelInfoFrame(channel string, count int) socket.Frame {
 	return socket.Finish(wire.AppendInfo(socket.Start(frameRoom), channel, count))
-}
-
-// An infoReader reads the counts of channels whose clients are sent the info, when
-// they may have changed: at once, but of one channel no more often than once in
-// infoPause. The store says once that a count has changed, until it is read.
-type infoReader struct {
-	h *Handler
-
-	mu       sync.Mutex
-	channels map[string]*infoRead
-	stopped  bool
-	work     sync.WaitGroup
-}
-
-// An infoRead is a channel that is read, or was less than infoPause ago.
-type infoRead struct {
-	again bool // It is to be read once more after that.
-}
-
-func newInfoReader(h *Handler) *infoReader {
-	return &infoReader{h: h, channels: make(map[string]*infoRead)}
-}
-
-// read has a channel read. It does not wait.
-func (r *infoReader) read(channel string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c := r.channels[channel]; c != nil {
-		c.again = true
-		return
-	}
-	r.start(channel, new(infoRead))
-}
-
-// start reads a channel, unless the reader was stopped. r.mu is held.
-func (r *infoReader) start(channel string, c *infoRead) {
-	if r.stopped {
-		return
-	}
-	c.again = false
-	r.channels[channel] = c
-	r.work.Go(func() {
-		done := r.readOnce(channel)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		c.again = c.again || !done
-		time.AfterFunc(infoPause, func() { r.endPause(channel, c) })
-	})
-}
-
-// endPause reads the channel again if that is wanted.
-func (r *infoReader) endPause(channel string, c *infoRead) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.channels, channel)
-	if c.again {
-		r.start(channel, c)
-	}
-}
-
-// readOnce reports whether it did what was to be done.
-func (r *infoReader) readOnce(channel string) bool {
-	h := r.h
-	if !h.hub.wantsInfo(channel) {
-		h.node.UnwatchCount(channel)
-		return true
-	}
-	ctx := newLazyTimeout(h.ctx, h.opts.StoreTimeout)
-	defer ctx.end()
-	count, err := h.node.WatchCount(ctx, channel)
-	if err != nil {
-		if !errors.Is(err, store.ErrUnavailable) {
-			h.logger.Error("hotsock: cannot read the count of subscriptions", "err", err)
-		}
-		return false
-	}
-	h.hub.sendInfo(channel, count)
-	return true
-}
-
-// stop reads no more, and waits until nothing is read.
-func (r *infoReader) stop() {
-	r.mu.Lock()
-	r.stopped = true
-	r.mu.Unlock()
-	r.work.Wait()
 }

@@ -80,6 +80,8 @@ const (
 	maxOnline = 1000 // users whose connections one request counts
 
 	maxChannelReads = 128              // of these at a time
+	maxInfoReads    = 64               // of channels' info for their subscribers at a time
+	maxInfoRetries  = 8                // of those that failed
 	maxReads        = 4                // of an entry, to learn whether what was delivered is newer
 	bodyTimeout     = 10 * time.Second // for a body to arrive, and longer for each byte that has
 	bodyRate        = 4 << 10          // bytes of a body a second at the least, after that
