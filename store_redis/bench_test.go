@@ -17,11 +17,11 @@ import (
 )
 
 // A sink is a Receiver that counts deliveries.
-type sink struct{ delivered atomic.Int64 }
+type sink struct{ delivered, counts atomic.Int64 }
 
 func (s *sink) Deliver(*store.Item)                          { s.delivered.Add(1) }
 func (s *sink) Lost(string)                                  {}
-func (s *sink) CountChanged(string)                          {}
+func (s *sink) CountChanged(string)                          { s.counts.Add(1) }
 func (s *sink) Rejoin()                                      {}
 func (s *sink) SubscriptionEnded(store.SubscriptionEnd)      {}
 func (s *sink) ConnectionEnded(store.Connection)             {}

@@ -24,6 +24,7 @@ type inbox struct {
 	rejoins int
 	ended   []store.SubscriptionEnd
 	removed []store.PresenceChange
+	counts  int // calls of CountChanged
 	rejoin  func()
 }
 
@@ -46,7 +47,7 @@ func (b *inbox) Deliver(it *store.Item) {
 	})
 }
 func (b *inbox) Lost(string)         { b.note(func() { b.lost++ }) }
-func (b *inbox) CountChanged(string) {}
+func (b *inbox) CountChanged(string) { b.note(func() { b.counts++ }) }
 
 func (b *inbox) Rejoin() {
 	b.note(func() { b.rejoins++ })
