@@ -50,6 +50,19 @@ func (c *connection) tick() {
 	}
 }
 
+// putOff moves the timer when the client has answered a ping: else it would fire once
+// more, only to find that.
+func (c *connection) putOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil || c.timer == nil {
+		return
+	}
+	if pause, reason := c.attend(time.Since(c.connected)); reason == reasonNone {
+		c.timer.Reset(max(pause, time.Millisecond))
+	}
+}
+
 // overdue returns why the connection must end now; reasonNone if it need not.
 func (c *connection) overdue(now time.Duration) closeReason {
 	switch {

@@ -43,6 +43,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		Compress:     u.h.opts.Compress,
 		Flusher:      &u.h.flusher,
 		TooSlow:      c.tooSlow,
+		Answered:     c.putOff,
 		Tolerate:     func() bool { return c.limiter.tolerates() },
 	})
 	if err != nil {

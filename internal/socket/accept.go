@@ -103,7 +103,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	}
 	c := &Conn{
 		net: nc, below: nc,
-		limit: o.ReadLimit, tolerate: o.Tolerate,
+		limit: o.ReadLimit, tolerate: o.Tolerate, answered: o.Answered,
 		flusher: o.Flusher, timeout: o.WriteTimeout, tooSlow: o.TooSlow,
 		out:  queue{limit: o.QueueLimit, budget: o.Budget},
 		ping: ping{interval: o.PingInterval, timeout: o.PongTimeout},

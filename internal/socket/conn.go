@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options of a connection. All but PingInterval, Budget, Compress, Flusher and
-// Tolerate are required.
+// Options of a connection. All but PingInterval, Budget, Compress, Flusher, Answered
+// and Tolerate are required.
 type Options struct {
 	// ReadLimit is the length of the longest message accepted, in bytes,
 	// uncompressed.
@@ -39,6 +39,10 @@ type Options struct {
 	// would need the longest to receive what waits. It must not block. The connection
 	// takes no more frames.
 	TooSlow func()
+	// Answered is called when the client has answered the last ping, while Wait waits.
+	// It is a good time to call [Conn.Attend], which else would be called for that. It
+	// must not block.
+	Answered func()
 	// Tolerate is called for each message, each control frame and each short
 	// fragment that the client sends, but not for pongs that it was asked for. If
 	// it returns false, Read fails with ErrFlood. nil is for any number.
@@ -57,6 +61,7 @@ type Conn struct {
 	in       input
 	limit    int // of bytes in a message
 	tolerate func() bool
+	answered func()
 	deflate  bool // both sides have agreed on permessage-deflate
 	direct   bool // kernel may be written to and read past net
 

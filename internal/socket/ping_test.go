@@ -236,7 +236,8 @@ func testPingIsNoMessage(t *testing.T, f *Flusher) {
 }
 
 // A pong that was asked for does not count for the rate limit, and does not make
-// Wait return, however it comes. Others do both.
+// Wait return, however it comes. Others do both. The owner is told of those that Wait
+// has seen.
 func TestPongThatWasAskedFor(t *testing.T) {
 	pong, message := masked(fin|opPong, []byte("x")), masked(text, []byte("m"))
 	for _, row := range []struct {
@@ -244,26 +245,31 @@ func TestPongThatWasAskedFor(t *testing.T) {
 		pings    int
 		send     [][]byte
 		tolerate int // calls
+		answered int // calls
 		returns  bool
 	}{
-		{"one", 1, [][]byte{pong}, 0, false},
-		{"two", 2, [][]byte{append(bytes.Clone(pong), pong...)}, 0, false},
-		{"one too many", 1, [][]byte{pong, pong}, 1, true},
-		{"nobody asked", 0, [][]byte{pong}, 1, true},
-		{"a message behind it", 1, [][]byte{append(bytes.Clone(pong), message...)}, 1, true},
-		{"in pieces", 1, singly(pong), 0, true},
+		{"one", 1, [][]byte{pong}, 0, 1, false},
+		{"two", 2, [][]byte{append(bytes.Clone(pong), pong...)}, 0, 2, false},
+		{"one too many", 1, [][]byte{pong, pong}, 1, 1, true},
+		{"nobody asked", 0, [][]byte{pong}, 1, 0, true},
+		{"a message behind it", 1, [][]byte{append(bytes.Clone(pong), message...)}, 1, 1, true},
+		{"in pieces", 1, singly(pong), 0, 0, true},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			if !canTry {
 				t.Skip("connections cannot be waited for on this system")
 			}
 			var mu sync.Mutex
-			calls := 0
+			calls, answered := 0, 0
 			c, client := rawPair(t, Options{PingInterval: 1, PongTimeout: time.Hour, Tolerate: func() bool {
 				mu.Lock()
 				defer mu.Unlock()
 				calls++
 				return true
+			}, Answered: func() {
+				mu.Lock()
+				defer mu.Unlock()
+				answered++
 			}})
 			c.mu.Lock()
 			c.ping.unanswered = uint16(row.pings)
@@ -292,6 +298,9 @@ func TestPongThatWasAskedFor(t *testing.T) {
 			mu.Lock()
 			if calls != row.tolerate {
 				t.Errorf("%d frames count, want %d", calls, row.tolerate)
+			}
+			if answered != row.answered {
+				t.Errorf("the owner is told of %d answers, want %d", answered, row.answered)
 			}
 			mu.Unlock()
 			select {

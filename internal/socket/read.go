@@ -37,6 +37,9 @@ func (c *Conn) Wait() error {
 			return err
 		}
 		for c.skipPong() {
+			if c.answered != nil {
+				c.answered()
+			}
 		}
 	}
 	return nil
