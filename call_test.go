@@ -188,3 +188,30 @@ func TestHandlePanics(t *testing.T) {
 		}
 	})
 }
+
+// A client that asks for large results and reads none of them is disconnected. Until then
+// no more waits for it than its queue takes.
+func TestResultsForWhoDoesNotRead(t *testing.T) {
+	const queue, result = 1 << 20, 200 << 10
+	inCallRig(t, Options{MaxQueueSize: queue}, func(t *testing.T, r *rig) {
+		data := strings.Repeat("x", result)
+		r.h.Handle("large", func(context.Context, Call) (any, error) { return data, nil })
+		c := r.connect("Jim")
+		sock := r.h.conns.ofUser("Jim")[0].sock
+		most := 0
+		for i := range 10 * queue / result {
+			if c.TrySend(call("large", fmt.Sprint(i))) != nil {
+				break
+			}
+			synctest.Wait()
+			most = max(most, sock.Queued())
+		}
+		s := r.h.Stats()
+		if s.Disconnected["slow"] != 1 || s.RunningCalls != 0 || s.Calls > 2+queue/result {
+			t.Errorf("disconnected %v after %d calls, of which %d run", s.Disconnected, s.Calls, s.RunningCalls)
+		}
+		if most < queue-result || most > queue {
+			t.Errorf("%d bytes waited, in a queue of %d", most, queue)
+		}
+	})
+}

@@ -130,6 +130,9 @@ func TestInfoOfManyWhileUnavailable(t *testing.T) {
 				if most > maxInfoReads+maxInfoRetries {
 					t.Errorf("it was asked for %d at once", most)
 				}
+				for _, channel := range channels {
+					r.s.receiver.CountChanged(channel) // which waits
+				}
 				r.s.setDown(false)
 				told := make(map[string]bool)
 				began := time.Now()
@@ -142,6 +145,10 @@ func TestInfoOfManyWhileUnavailable(t *testing.T) {
 				}
 				if len(told) != many {
 					t.Errorf("the client was told of %d channels", len(told))
+				}
+				time.Sleep(3 * infoPause)
+				if calls, _ := r.s.counts.take(); calls > many+maxInfoReads+maxInfoRetries {
+					t.Errorf("the store was asked for %d counts of %d channels when it was back", calls, many)
 				}
 			})
 		})
@@ -261,6 +268,23 @@ func TestInfoBehindSnapshot(t *testing.T) {
 		for _, c := range []*wstest.Conn{ann, bob} {
 			c.Expect("hotsock.subscribed")
 			r.wantInfo(c, channel, 2)
+		}
+	})
+}
+
+// Whoever was told a count is not told it again, also if it was another one meanwhile.
+func TestInfoIsNews(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		c, channels := r.informed(1)
+		r.elsewhere(channels[0])
+		r.wantInfo(c, channels[0], 2)
+		for range 3 {
+			time.Sleep(2 * infoPause)
+			r.s.receiver.CountChanged(channels[0])
+		}
+		c.ExpectNothing()
+		if calls, _ := r.s.counts.take(); calls < 4 {
+			t.Errorf("the store was asked %d times", calls)
 		}
 	})
 }

@@ -106,6 +106,25 @@ func TestOnlineWhileNodesAreDead(t *testing.T) {
 	})
 }
 
+// Who is on nodes of a version that cannot be asked is not known, and the app is told so.
+func TestOnlineOnNodesOfAnotherVersion(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		r.connect("ann").Subscribe("a")
+		r.h.peers.node = &nonsenseNode{r.h.peers.node, `{"unsupported":true}`}
+		conns, err1 := r.h.Connections(t.Context(), ConnectionQuery{})
+		online, err2 := r.h.Online(t.Context(), "ann")
+		channels, err3 := r.h.Channels(t.Context(), ChannelQuery{})
+		for _, err := range []error{err1, err2, err3} {
+			if e := asError(err); e.Code != CodeUnavailable || !strings.HasPrefix(e.Message, "1 of 1 other servers are of another version") {
+				t.Error(err)
+			}
+		}
+		if len(conns.Items) != 1 || online["ann"] != 1 || len(channels.Items) != 1 {
+			t.Errorf("of this node: %v, %v, %v", conns, online, channels)
+		}
+	})
+}
+
 func TestOnlineRefuses(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
 		if online, err := r.h.Online(t.Context()); err != nil || len(online) != 0 {

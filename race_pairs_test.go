@@ -56,6 +56,8 @@ func TestTwoAtOnce(t *testing.T) {
 			c.sock.Cut()
 			c.finish(io.EOF)
 		}, func(c *connection) { c.close(reasonHost) }},
+		{"connections are listed, one ends", func(c *connection) { c.h.peers.connections(&peerRequest{Limit: 1}) }, end},
+		{"channels are listed, a subscriber goes", func(c *connection) { c.h.peers.channels(&peerRequest{Limit: 1}) }, end},
 		{"deadlines are set, the first comes", func(c *connection) {
 			c.h.opts.KeepAliveInterval = time.Nanosecond
 			c.startTimer()
