@@ -31,11 +31,11 @@ func (c *connection) access(name string) (*access, error) {
 	channel := c.perms.RealName(name, nil)
 	if s := c.subscription(channel); s != nil {
 		return &access{
-			channel: channel, connection: c.id, claims: &c.claims, meta: s.meta(), perms: s.perms(),
+			channel: channel, connection: c.id, claims: &c.connect.Load().claims, meta: s.meta(), perms: s.perms(),
 			subscribed: true, from: s.from,
 		}, nil
 	}
-	return &access{channel: channel, connection: c.id, claims: &c.claims, meta: c.meta(), perms: c.perms.Channel(channel)}, nil
+	return &access{channel: channel, connection: c.id, claims: &c.connect.Load().claims, meta: c.meta(), perms: c.perms.Channel(channel)}, nil
 }
 
 // permitHistory is for what only subscribers may read.

@@ -43,13 +43,13 @@ func (c *connection) call(cmd *wire.Command) error {
 	// The parameters are a part of the frame.
 	call := Call{Method: in.Method, Params: bytes.Clone(in.Params)}
 	if cmd.Channel == "" {
-		err = permitCall(in.Method, c.grant.ResolveCall)
-		call.Requester = who.requester(c.meta(), c.claims)
+		err = permitCall(in.Method, c.grant().ResolveCall)
+		call.Requester = who.requester(c.meta(), c.claims())
 	} else {
 		var acc *access
 		if acc, err = c.access(cmd.Channel); err == nil {
 			err = acc.permitCall(in.Method)
-			call.Requester, call.Channel = who.requester(acc.meta, c.claims), strings.Clone(acc.channel)
+			call.Requester, call.Channel = who.requester(acc.meta, c.claims()), strings.Clone(acc.channel)
 		}
 	}
 	if err != nil {

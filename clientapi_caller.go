@@ -59,7 +59,7 @@ func (c *caller) here(channel string) error {
 	if err != nil {
 		return err
 	}
-	c.meta, c.claims, c.grant = conn.meta(), conn.claims, conn.grant
+	c.meta, c.claims, c.grant = conn.meta(), conn.claims(), conn.grant()
 	if channel != "" {
 		c.access, c.accessErr = conn.access(channel)
 	}

@@ -29,8 +29,7 @@ type connection struct {
 	id      string
 	secret  [sha256.Size]byte // of the secret
 	sock    *socket.Conn
-	claims  []byte // as JSON, for other nodes
-	grant   *permission.Grant
+	connect atomic.Pointer[connectToken] // which a refresh replaces, with ops held
 	perms   *permission.Connection
 	limiter *rateLimiter
 
@@ -48,7 +47,8 @@ type connection struct {
 	// replayTimedOut is true after it took too long to read what the client had
 	// missed of a channel. That is not tried again. Guarded by ops.
 	replayTimedOut bool
-	// endedByHost counts the host's calls to end subscriptions. Guarded by ops.
+	// endedByHost counts what may end subscriptions besides the client: the host's calls,
+	// and refreshes. Guarded by ops.
 	endedByHost uint64
 
 	mu           sync.Mutex
@@ -63,6 +63,7 @@ type connection struct {
 	answering    bool                             // it will be closed when the command is over that has been begun
 	received     time.Duration                    // since connected: the last message
 	heartbeat    time.Duration                    // the same: the last sign of life, with a heartbeat timeout
+	renewed      time.Duration                    // the same: the last refresh
 	keptAlive    time.Duration                    // the same: the last keep-alive
 	lists        time.Duration                    // the same: until when the lists of members that were sent are paid for
 	suspected    bool                             // whether the client was found silent once
@@ -70,6 +71,15 @@ type connection struct {
 	timer        *time.Timer
 	background   sync.WaitGroup // of the goroutine for retries
 }
+
+// A connectToken is what a connect token says, or the app's own authentication.
+type connectToken struct {
+	grant  *permission.Grant
+	claims []byte // as JSON, for other nodes
+}
+
+func (c *connection) grant() *permission.Grant { return c.connect.Load().grant }
+func (c *connection) claims() []byte           { return c.connect.Load().claims }
 
 // randomLength is that of the random part of a connection id: 132 bits.
 const randomLength = 22
@@ -108,7 +118,7 @@ func (c *connection) run(secret string) {
 	c.emitConnection(EventConnected, nil)
 	c.startTimer()
 	c.endIfRevoked()
-	for _, channel := range c.grant.AutoSubscribe {
+	for _, channel := range c.grant().AutoSubscribe {
 		c.autoSubscribe(channel)
 	}
 	go c.wait()
@@ -132,11 +142,15 @@ func (c *connection) subscription(channel string) *subscription {
 	return c.subs.Value(channel)
 }
 
-// uid is the user's, outside of its subscriptions.
-func (c *connection) uid() string { return c.grant.UID }
+// uid is the user's, outside of its subscriptions. It never changes.
+func (c *connection) uid() string { return c.grant().UID }
 
 // expires is when the connection ends at the latest.
-func (c *connection) expires() time.Time { return c.connected.Add(c.h.opts.MaxConnectionDuration) }
+func (c *connection) expires() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connected.Add(c.renewed + c.h.opts.MaxConnectionDuration)
+}
 
 // meta is who the connection is, outside of its subscriptions.
 func (c *connection) meta() store.Meta {
@@ -151,7 +165,7 @@ func (c *connection) info() EventConnectionData {
 	return EventConnectionData{
 		ID:          c.id,
 		ConnectedAt: c.connected.UTC(),
-		KeepAlive:   c.grant.KeepAlive,
+		KeepAlive:   c.grant().KeepAlive,
 		SourceIP:    orNil(c.sourceIP),
 		UID:         orNil(m.UID),
 		UMD:         orNull(m.UMD),

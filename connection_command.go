@@ -24,6 +24,7 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventChannelStorageAdd: (*connection).storageAdd,
 	wire.EventMessageReaction:   (*connection).react,
 	wire.EventCall:              (*connection).call,
+	wire.EventRefresh:           (*connection).refresh,
 	wire.EventPing:              (*connection).ping,
 	wire.EventPong:              (*connection).acknowledge,
 	wire.EventHeartbeat:         (*connection).acknowledge,
@@ -236,7 +237,7 @@ func (c *connection) react(cmd *wire.Command) error {
 }
 
 func (c *connection) umdUpdate(cmd *wire.Command) error {
-	token, err := wire.DecodeUMDToken(cmd.Data)
+	token, err := wire.DecodeToken(cmd.Data)
 	if err != nil {
 		return err
 	}

@@ -66,11 +66,11 @@ func (c *connection) putOff() {
 // overdue returns why the connection must end now; reasonNone if it need not.
 func (c *connection) overdue(now time.Duration) closeReason {
 	switch {
-	case now >= c.h.opts.MaxConnectionDuration:
+	case now >= c.renewed+c.h.opts.MaxConnectionDuration:
 		return reasonExpired
 	case now >= c.active()+c.h.opts.IdleTimeout:
 		return reasonIdle
-	case c.grant.HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant.HeartbeatTimeout:
+	case c.grant().HeartbeatTimeout > 0 && now >= c.heartbeat+c.grant().HeartbeatTimeout:
 		return reasonHeartbeat
 	}
 	return reasonNone
@@ -104,15 +104,15 @@ func (c *connection) active() time.Duration {
 }
 
 func (c *connection) keepAliveDue(now time.Duration) bool {
-	return c.grant.KeepAlive && now >= c.keptAlive+c.h.opts.KeepAliveInterval
+	return c.grant().KeepAlive && now >= c.keptAlive+c.h.opts.KeepAliveInterval
 }
 
 func (c *connection) nextDeadline() time.Duration {
-	next := min(c.h.opts.MaxConnectionDuration, c.active()+c.h.opts.IdleTimeout)
-	if c.grant.HeartbeatTimeout > 0 {
-		next = min(next, c.heartbeat+c.grant.HeartbeatTimeout)
+	next := min(c.renewed+c.h.opts.MaxConnectionDuration, c.active()+c.h.opts.IdleTimeout)
+	if c.grant().HeartbeatTimeout > 0 {
+		next = min(next, c.heartbeat+c.grant().HeartbeatTimeout)
 	}
-	if c.grant.KeepAlive {
+	if c.grant().KeepAlive {
 		next = min(next, c.keptAlive+c.h.opts.KeepAliveInterval)
 	}
 	return next

@@ -27,6 +27,10 @@ func connectedFrame(c *connection, secret string) socket.Frame {
 	}))
 }
 
+func refreshedFrame(c *connection, ref string) socket.Frame {
+	return socket.Finish(wire.AppendRefreshed(socket.Start(frameRoom), c.expires(), c.meta(), ref))
+}
+
 func subscribedFrame(s *subscription, w wire.Subscribed) socket.Frame {
 	w.Channel, w.Alias, w.Meta = s.channel, s.perms().Alias, store.Meta{UID: s.uid, UMD: s.umd}
 	return socket.Finish(wire.AppendSubscribed(socket.Start(frameRoom), &w))

@@ -30,7 +30,8 @@ import (
 // has returned. Hooks may call the handler.
 type Hooks struct {
 	// BeforeConnect is asked for a client that was authenticated, before its
-	// connection is accepted. Over HTTP, an error has its status.
+	// connection is accepted, and for a fresh token before it takes the place of the
+	// old one (hotsock.refresh). Over HTTP, an error has its status.
 	BeforeConnect func(ctx context.Context, who Requester) error
 
 	// BeforeSubscribe is asked for each subscribe with a valid name, also if the

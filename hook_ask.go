@@ -15,23 +15,37 @@ import (
 
 // askConnect asks whether a client may connect.
 func (c *connection) askConnect(ctx context.Context) error {
-	hook := c.h.opts.Hooks.BeforeConnect
-	if hook == nil {
+	if c.h.opts.Hooks.BeforeConnect == nil {
 		return nil
 	}
+	return c.askConnectAs(ctx, c.meta(), c.claims())
+}
+
+func (c *connection) askConnectAs(ctx context.Context, m store.Meta, claims []byte) error {
+	hook := c.h.opts.Hooks.BeforeConnect
 	who := c.source()
-	r := who.requester(c.meta(), c.claims)
+	r := who.requester(m, claims)
 	_, err := callHook(ctx, c.h.hooks, who.question("BeforeConnect", "", ""), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, hook(ctx, r)
 	})
 	return err
 }
 
+// askRefresh asks the same for a fresh token. ops is held, but not meanwhile.
+func (c *connection) askRefresh(fresh *connectToken) error {
+	if c.h.opts.Hooks.BeforeConnect == nil {
+		return nil
+	}
+	c.ops.Unlock()
+	defer c.ops.Lock()
+	return c.askConnectAs(c.h.ctx, store.Meta{UID: fresh.grant.UID, UMD: fresh.grant.UMD}, fresh.claims)
+}
+
 // askSubscribe asks whether a client may subscribe, and adds what the hook permits to
 // the request. ops is held, but not meanwhile: other commands go on.
 func (c *connection) askSubscribe(req *subscribeRequest) error {
 	who := c.source()
-	r := who.requester(req.meta(c), c.claims)
+	r := who.requester(req.meta(c), c.claims())
 	s := SubscribeRequest{
 		Channel:   strings.Clone(req.channel),
 		Permitted: c.perms.Resolve(req.channel, permission.Added{Subscribe: req.grant}).Subscribe,

@@ -18,9 +18,10 @@ func clientPublisher(tb testing.TB, hook func(context.Context, Requester, *Publi
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = h.Close() })
-	c := &connection{h: h, id: "1", claims: []byte(`{"uid":"Jim"}`)}
+	c := &connection{h: h, id: "1"}
+	c.connect.Store(&connectToken{claims: []byte(`{"uid":"Jim"}`)})
 	acc := publishing(tb)
-	acc.claims = &c.claims
+	acc.claims = &c.connect.Load().claims
 	in := publishInput{Event: "chat", Data: plainItem.Message.Data}
 	return func() {
 		who := c.source()

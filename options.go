@@ -107,8 +107,8 @@ type Options struct {
 	// contain. Values of more than 1 KiB are cut. Defaults to slog.Default().
 	Logger *slog.Logger
 
-	// MaxConnectionDuration is the age at which a connection is closed. Defaults
-	// to 2 h.
+	// MaxConnectionDuration is the age at which a connection is closed, counted from
+	// the last hotsock.refresh of its client. Defaults to 2 h.
 	MaxConnectionDuration time.Duration
 	// IdleTimeout closes a connection on which no message was sent or received
 	// for that long, whether somebody is there or not. Defaults to 10 min.

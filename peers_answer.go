@@ -92,7 +92,7 @@ func (p *peers) named(q *peerRequest) []*connection {
 // request on a channel.
 func (c *connection) describe(name string) (*peerAnswer, error) {
 	m := c.meta()
-	a := &peerAnswer{Connect: c.claims, UID: m.UID, UMD: m.UMD}
+	a := &peerAnswer{Connect: c.claims(), UID: m.UID, UMD: m.UMD}
 	if name == "" {
 		return a, nil
 	}

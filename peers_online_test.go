@@ -211,7 +211,8 @@ func BenchmarkOnline(b *testing.B) {
 	p.conns.init()
 	grant := &permission.Grant{UID: "ann"}
 	for i := range n {
-		c := &connection{id: newConnectionID("node"), grant: grant}
+		c := &connection{id: newConnectionID("node")}
+		c.connect.Store(&connectToken{grant: grant})
 		p.conns.byID[c.id] = c
 		t := &topic{channel: fmt.Sprintf("room.%d", i), subs: []*subscription{{position: ulid.Make(), counted: true}}}
 		p.hub.shard(t.channel).topics[t.channel] = t

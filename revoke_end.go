@@ -207,7 +207,7 @@ func identityOf(g *permission.Grant, uid string) tokenIdentity {
 // without a time of issue has that of the connection, by a clock that may be another one
 // than the revocation's: whoever is closed for nothing can come back.
 func (c *connection) identity() tokenIdentity {
-	id := identityOf(c.grant, "")
+	id := identityOf(c.grant(), "")
 	if id.issued.IsZero() && c.h.opts.Authenticate != nil {
 		id.issued = c.connected.Add(-maxClockSkew)
 	}

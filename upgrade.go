@@ -78,8 +78,6 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 		h:         u.h,
 		id:        newConnectionID(u.h.node.ID()),
 		secret:    sha256.Sum256([]byte(secret)),
-		claims:    claims,
-		grant:     g,
 		perms:     permission.NewConnection(g),
 		umd:       g.UMD,
 		connected: time.Now(),
@@ -87,6 +85,7 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 		revocations: revocations,
 	}
 	ip, agent := u.h.opts.sender(r)
+	c.connect.Store(&connectToken{g, claims})
 	c.sourceIP, c.userAgent = strings.Clone(ip), agent // which may be a part of the headers, too
 	if err := c.askConnect(r.Context()); err != nil {
 		return nil, "", err

@@ -206,6 +206,13 @@ export class Client {
    */
   readonly failure: Error | null;
 
+  /**
+   * Has the connection go on with a fresh connect token of the same user: with its permissions, and as long to live as
+   * a new one. Subscriptions that it does not permit end. The token is asked for if you give none. It is rejected with
+   * UNAUTHORIZED if the server does not take it, and nothing has changed then.
+   */
+  refresh(token?: string): Promise<void>;
+
   /** Connects, and stays connected until close. While waiting, tries at once. */
   connect(): void;
   /** Closes the connection. What waits is rejected; connect resumes the subscriptions. */

@@ -120,6 +120,12 @@ export class Client extends Emitter {
     await this.#request({ event: "hotsock.umdUpdate", data: { token } });
   }
 
+  async refresh(token) {
+    token ??= await ask(this.#token);
+    await this.#request({ event: "hotsock.refresh", data: { token } }, { ends: true });
+    if (typeof this.#token === "string") this.#token = token;
+  }
+
   async cancelSchedule(scheduleArn) {
     await this.#call("cancelSchedule", { scheduleArn });
   }

@@ -105,9 +105,9 @@ func unzip(t *testing.T, b []byte) []byte {
 // maxSize is what a page may have to load, in bytes. It grew from 8 KiB by what it takes
 // to follow the members of a channel of any size, to call methods of the app, to be told
 // how many are subscribed, to keep a subscription for which that is refused, to publish
-// again what has no answer, to stay away when the app says so, with its reason, and to
-// change storage together.
-const maxSize = 9<<10 + 768
+// again what has no answer, to stay away when the app says so, with its reason, to
+// change storage together, and to refresh.
+const maxSize = 9<<10 + 832
 
 func TestSize(t *testing.T) {
 	t.Logf("client.js has %d bytes, compressed %d", len(client), len(compressed().body))

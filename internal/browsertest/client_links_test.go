@@ -204,6 +204,26 @@ func TestClientTokenFunction(t *testing.T) {
 	want(t, "stay away", got, `["UNAUTHORIZED","Closed","Closed",1]`)
 }
 
+// TestClientRefresh: with a fresh token, the connection goes on with what that permits.
+func TestClientRefresh(t *testing.T) {
+	t.Parallel()
+	b, s := startBrowser(t), startSite(t, hotsock.Options{})
+	p := b.openClient("Jim", s.url, `{}`)
+	got := run[string](p, `
+		const tokens = [args[0], args[1]];
+		const other = new hotsock.Client({ token: async () => tokens.shift() });
+		other.connect();
+		await until(() => other.state === "open");
+		const id = other.connectionId;
+		const before = await codeOf(other.channel("late").subscribe());
+		await other.refresh();
+		await other.channel("late").subscribe();
+		const bad = await codeOf(other.refresh("x"));
+		return JSON.stringify([before, bad, other.connectionId === id]);
+	`, s.token("connect", `{"uid":"Ann","channels":{}}`), s.token("connect", `{"uid":"Ann","channels":{"late":{"subscribe":true}}}`))
+	want(t, "refreshing", got, `["SUBSCRIBE_PERMISSION_DENIED","UNAUTHORIZED",true]`)
+}
+
 // TestClientHeartbeats: with a heartbeat timeout in its token, the client keeps
 // its connection.
 func TestClientHeartbeats(t *testing.T) {

@@ -3,6 +3,7 @@ package permission
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hotsock-go/hotsock/internal/recent"
 	"github.com/hotsock-go/hotsock/internal/table"
@@ -12,7 +13,8 @@ import (
 // those that its subscriptions add. It remembers what was
 // decided, within a bound. It is safe for concurrent use.
 type Connection struct {
-	connect *Grant
+	// connect is replaced only with mu held, so that nothing is remembered of an old one.
+	connect atomic.Pointer[Grant]
 	decided cache
 
 	mu sync.Mutex
@@ -25,7 +27,18 @@ type Connection struct {
 
 // NewConnection returns what a connection may do that has no subscriptions yet.
 func NewConnection(connect *Grant) *Connection {
-	return &Connection{connect: connect}
+	c := new(Connection)
+	c.connect.Store(connect)
+	return c
+}
+
+// Refresh replaces the connect token's grant. What subscriptions permit stays as it was
+// until Subscribed is told otherwise.
+func (c *Connection) Refresh(connect *Grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.connect.Store(connect)
+	c.others = nil
 }
 
 // Channel returns the permissions on a channel (real name) as they are now.
@@ -50,7 +63,7 @@ func (c *Connection) Channel(name string) *Channel {
 // Resolve works out the permissions on a channel (real name) that the connection
 // would have with a subscription that adds these grants.
 func (c *Connection) Resolve(channel string, added Added) *Channel {
-	ch := Resolve(channel, c.connect, added)
+	ch := Resolve(channel, c.connect.Load(), added)
 	ch.decided = &c.decided
 	return ch
 }
@@ -98,7 +111,8 @@ func (c *Connection) forget(channel string) {
 // alias of, else again the channel of that name. subscribe is the token in the
 // client's command, or nil.
 func (c *Connection) RealName(name string, subscribe *Grant) string {
-	if c.connect.channels.Has(name) {
+	connect := c.connect.Load()
+	if connect.channels.Has(name) {
 		return name
 	}
 	if subscribe != nil {
@@ -117,7 +131,7 @@ func (c *Connection) RealName(name string, subscribe *Grant) string {
 	if channel, ok := c.aliases[name]; ok {
 		return channel
 	}
-	if channel, ok := c.connect.aliases[name]; ok {
+	if channel, ok := connect.aliases[name]; ok {
 		return channel
 	}
 	return name

@@ -77,6 +77,9 @@ func session(t *testing.T, d *asyncDocument) {
 	pam.send(`{"event":"hotsock.unsubscribe","channel":"presence.chat"}`)
 	jim.next("hotsock.memberRemoved")
 
+	pam.send(fmt.Sprintf(`{"event":"hotsock.refresh","data":{"token":%q},"ref":"15"}`, token(t, hotsock.Claims{Scope: hotsock.ScopeConnect, UID: "Pam"})))
+	pam.next("hotsock.refreshed")
+
 	jim.next("hotsock.keepAlive")
 	if n, err := s.UnsubscribeUser(t.Context(), "Jim", "room", hotsock.Because("Closed")); n != 1 || err != nil {
 		t.Errorf("UnsubscribeUser: %d, %v", n, err)

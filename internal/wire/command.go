@@ -254,8 +254,9 @@ func (r *reader) call(c *Call, maxParams int) {
 	}
 }
 
-// DecodeUMDToken reads the data of hotsock.umdUpdate, and returns its token.
-func DecodeUMDToken(data []byte) (string, error) {
+// DecodeToken reads the data of hotsock.umdUpdate or hotsock.refresh, and returns its
+// token.
+func DecodeToken(data []byte) (string, error) {
 	var token string
 	r := openData(data)
 	for r.next() {

@@ -62,7 +62,7 @@ func TestDecodeReaction(t *testing.T) {
 func TestDecodeDataErrors(t *testing.T) {
 	subscribe := func(data []byte) error { _, err := DecodeSubscribe(data); return err }
 	reaction := func(data []byte) error { _, err := DecodeReaction(data); return err }
-	umd := func(data []byte) error { _, err := DecodeUMDToken(data); return err }
+	umd := func(data []byte) error { _, err := DecodeToken(data); return err }
 	const reactionRule = `"data.reaction" must be 1 to 100 bytes with something visible, without control characters, and "#" only as a keycap emoji`
 	tests := []struct {
 		why     string
@@ -104,8 +104,8 @@ func TestDecodeDataErrors(t *testing.T) {
 	}
 }
 
-func TestDecodeUMDToken(t *testing.T) {
-	if got, err := DecodeUMDToken([]byte(`{"x":1,"token":"t"}`)); got != "t" || err != nil {
+func TestDecodeToken(t *testing.T) {
+	if got, err := DecodeToken([]byte(`{"x":1,"token":"t"}`)); got != "t" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -87,6 +87,7 @@ var decoded = map[string]any{
 	"command-umdUpdate-connection": Command{Event: EventUMDUpdate, Data: []byte(`{"token":"` + token + `"}`)},
 	"command-call":                 Command{Event: EventCall, Data: []byte(`{"method":"order.place","params":{"item":"tea","amount":2}}`), Ref: "13"},
 	"command-call-channel":         Command{Event: EventCall, Channel: "room.123", Data: []byte(`{"method":"typing"}`)},
+	"command-refresh":              Command{Event: EventRefresh, Data: []byte(`{"token":"` + token + `"}`), Ref: "14"},
 	"command-ping":                 Command{Event: EventPing},
 	"command-heartbeat":            Command{Event: EventHeartbeat},
 	"command-pong":                 Command{Event: EventPong},

@@ -13,6 +13,7 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-connected": func(b []byte) []byte {
 		return AppendConnected(b, Connected{ConnectionID: "JCnTZd_KoAMCF-A=", Expires: expires, Secret: "1FfpK4PHV1B7ZryUSCsN"})
 	},
+	"frame-refreshed": func(b []byte) []byte { return AppendRefreshed(b, expires, jim, "14") },
 	"frame-subscribed": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", Members: appendAll})
 	},
@@ -38,12 +39,8 @@ var encoded = map[string]func(b []byte) []byte{
 	"frame-subscribed-last-id": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, LastID: idA, Meta: jim})
 	},
-	"frame-result": func(b []byte) []byte {
-		return AppendResult(b, "", []byte(`{"order":17}`), "13")
-	},
-	"frame-result-channel": func(b []byte) []byte {
-		return AppendResult(b, "room.123", nil, "")
-	},
+	"frame-result":              func(b []byte) []byte { return AppendResult(b, "", []byte(`{"order":17}`), "13") },
+	"frame-result-channel":      func(b []byte) []byte { return AppendResult(b, "room.123", nil, "") },
 	"frame-unsubscribed":        func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "", nobody, "") },
 	"frame-unsubscribed-reason": func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "You have left the team", jim, "") },
 	"frame-unsubscribed-alias":  func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "room", "", jim, "") },

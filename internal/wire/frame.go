@@ -33,6 +33,15 @@ func AppendConnected(b []byte, c Connected) []byte {
 	return append(b, '}')
 }
 
+// AppendRefreshed appends hotsock.refreshed. The time is as in hotsock.connected.
+func AppendRefreshed(b []byte, expires time.Time, m store.Meta, ref string) []byte {
+	b = append(b, `{"event":"hotsock.refreshed","data":{"connectionExpiresAt":"`...)
+	b = expires.UTC().AppendFormat(b, time.RFC3339)
+	b = append(b, `"},"meta":`...)
+	b = appendMeta(b, m)
+	return appendEnd(b, ref)
+}
+
 // Subscribed is the answer to hotsock.subscribe.
 type Subscribed struct {
 	Channel        string

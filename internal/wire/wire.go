@@ -27,6 +27,7 @@ const (
 	EventMessageReaction   = "hotsock.messageReaction"
 	EventUMDUpdate         = "hotsock.umdUpdate"
 	EventCall              = "hotsock.call"
+	EventRefresh           = "hotsock.refresh"
 	EventPing              = "hotsock.ping"
 	EventHeartbeat         = "hotsock.heartbeat"
 	EventPong              = "hotsock.pong"
