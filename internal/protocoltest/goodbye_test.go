@@ -19,7 +19,7 @@ import (
 // it carries out, and carries out nothing that it does not answer.
 func TestGoodbye(t *testing.T) {
 	t.Parallel()
-	rounds := 2
+	rounds := 4
 	if testing.Short() {
 		rounds = 1
 	}
@@ -44,17 +44,25 @@ func (e *env) goodbye(t *testing.T, reader *hotsock.Handler) {
 	var publishing, warm sync.WaitGroup
 	warm.Add(clients + 2*requesters)
 	const claims = `{"*":{"subscribe":true,"messages":{"e":{"publish":true,"store":3600}}}}`
+	// All connect before one publishes, which would hold them up.
+	var sockets, requesting []*client
 	for i := range clients {
 		c := e.connectTo(t, 0, user("Jim", claims))
 		c.Subscribe(fmt.Sprint("ws-", i))
+		sockets = append(sockets, c)
+	}
+	for i := range requesters {
+		c := e.connectTo(t, 0, user("Pam", claims))
+		c.Subscribe(fmt.Sprint("client-", i))
+		requesting = append(requesting, c)
+	}
+	for i, c := range sockets {
 		publishing.Go(func() {
 			err := c.publishOn(i, warm.Done, &answered)
 			c.WantClose(err, websocket.StatusGoingAway, "Going away, all answered")
 		})
 	}
-	for i := range requesters {
-		c := e.connectTo(t, 0, user("Pam", claims))
-		c.Subscribe(fmt.Sprint("client-", i))
+	for i, c := range requesting {
 		publishing.Go(func() {
 			e.publishByHTTP(t, "client", i, warm.Done, &answered, "/connection/publishMessage"+c.credentials())
 		})
