@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -99,7 +100,7 @@ func TestRevokeWhileCutOff(t *testing.T) {
 	jim := e.connectTo(t, 1, claims)
 	proxy.Refuse()
 	err := e.revokeJim(t, 0)
-	if asked, ok := err.(*hotsock.Error); !ok || asked.Code != hotsock.CodeUnavailable {
+	if !errors.Is(err, &hotsock.Error{Code: hotsock.CodeUnavailable}) {
 		t.Fatalf("a node is cut off: %v", err)
 	}
 	jim.ExpectNothing()
