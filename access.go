@@ -98,6 +98,26 @@ func (a *access) permitReaction(event, reaction string) (*permission.Event, erro
 	return perms, nil
 }
 
+// permitEditing is what all edits need, and permitEdit what one of a message does that
+// somebody has sent.
+func (a *access) permitEditing() error {
+	if !a.subscribed {
+		return refuse(CodeNotSubscribed)
+	}
+	return nil
+}
+
+func (a *access) permitEdit(event string, by *store.Meta, remove bool) error {
+	own := by != nil && by.UID != "" && by.UID == a.meta.UID
+	switch {
+	case a.perms.Event(event).MayEdit(remove, own):
+		return nil
+	case remove:
+		return refuse(CodeDeletePermissionDenied)
+	}
+	return refuse(CodeUpdatePermissionDenied)
+}
+
 func (a *access) permitGet(key string) error {
 	if err := validateKey(key); err != nil {
 		return err

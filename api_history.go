@@ -32,6 +32,10 @@ type HistoryMessage struct {
 	Channel string
 	Event   string
 	Data    json.RawMessage
+	// Version is 1 for a message as it was published, and 1 more with each update;
+	// Updated is when the last one was, zero for never.
+	Version int64
+	Updated time.Time
 	// By is who sent it, nil if the server did.
 	By *Member
 	// Origin is how it came to be. Clients are never told.
@@ -92,7 +96,12 @@ func (h *Handler) History(ctx context.Context, q HistoryQuery) (Page[HistoryMess
 }
 
 func historyMessage(m *store.Message) HistoryMessage {
-	hm := HistoryMessage{ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Origin: messageOrigin(m.Origin), Expires: m.Expires}
+	hm := HistoryMessage{
+		ID: m.ID.String(), Channel: m.Channel, Event: m.Event, Data: m.Data, Version: m.Version(), Origin: messageOrigin(m.Origin), Expires: m.Expires,
+	}
+	if m.Updates > 0 {
+		hm.Updated = ulid.Time(m.Updated.Time()).UTC()
+	}
 	if m.Meta != nil {
 		hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}
 	}

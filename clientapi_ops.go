@@ -17,8 +17,11 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if c.accessErr != nil {
 		return nil, c.accessErr
 	}
-	if in.Event == wire.EventMessageReaction {
+	switch in.Event {
+	case wire.EventMessageReaction:
 		return c.react(ctx, &in)
+	case wire.EventMessageUpdate, wire.EventMessageDelete:
+		return c.edit(ctx, &in)
 	}
 	out, err := c.h.writes.clientPublish(ctx, &c.who, c.access, publishInput{
 		Event: in.Event, Data: in.Data, Schedule: in.Schedule, DeduplicationID: in.DeduplicationID,
@@ -44,6 +47,18 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 		return nil, err
 	}
 	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
+}
+
+func (c *caller) edit(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
+	e, err := decodeEdit(in.Event, in.Data, in.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.h.writes.clientEdit(ctx, &c.who, c.access, e)
+	if err != nil {
+		return nil, err
+	}
+	return publishAnswer(in.Channel, in.Event, out), nil
 }
 
 func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {

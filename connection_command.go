@@ -23,6 +23,8 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventChannelStorageGet: (*connection).storageGet,
 	wire.EventChannelStorageAdd: (*connection).storageAdd,
 	wire.EventMessageReaction:   (*connection).react,
+	wire.EventMessageUpdate:     (*connection).messageUpdate,
+	wire.EventMessageDelete:     (*connection).messageDelete,
 	wire.EventCall:              (*connection).call,
 	wire.EventRefresh:           (*connection).refresh,
 	wire.EventPing:              (*connection).ping,
@@ -233,6 +235,32 @@ func (c *connection) react(cmd *wire.Command) error {
 		return err
 	}
 	c.ack(cmd, publishResult{})
+	return nil
+}
+
+func (c *connection) messageUpdate(cmd *wire.Command) error {
+	return c.edit(cmd, wire.DecodeUpdate)
+}
+
+func (c *connection) messageDelete(cmd *wire.Command) error {
+	return c.edit(cmd, wire.DecodeDelete)
+}
+
+func (c *connection) edit(cmd *wire.Command, decode func(data []byte) (wire.Edit, error)) error {
+	acc, err := c.access(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	in, err := decode(cmd.Data)
+	if err != nil {
+		return err
+	}
+	who := c.source()
+	out, err := c.h.writes.clientEdit(c.h.ctx, &who, acc, in)
+	if err != nil {
+		return err
+	}
+	c.ack(cmd, out)
 	return nil
 }
 

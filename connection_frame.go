@@ -50,6 +50,6 @@ func errorFrame(e *Error, channel, ref string) socket.Frame {
 
 func ackFrame(channel string, a publishResult, ref string) socket.Frame {
 	return socket.Finish(wire.AppendAck(socket.Start(frameRoom), wire.Ack{
-		Channel: channel, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written, Ref: ref,
+		Channel: channel, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written, Version: a.version, Ref: ref,
 	}))
 }

@@ -28,6 +28,8 @@ const (
 	CodeStoragePermissionDenied   Code = "STORAGE_PERMISSION_DENIED"
 	CodeInfoPermissionDenied      Code = "INFO_PERMISSION_DENIED"
 	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
+	CodeUpdatePermissionDenied    Code = "UPDATE_PERMISSION_DENIED"
+	CodeDeletePermissionDenied    Code = "DELETE_PERMISSION_DENIED"
 	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
 	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"
 	CodeCallPermissionDenied      Code = "CALL_PERMISSION_DENIED"
@@ -68,6 +70,8 @@ var codes = map[Code]struct {
 	CodeStoragePermissionDenied:   {http.StatusForbidden, "not permitted to use this storage key of this channel"},
 	CodeInfoPermissionDenied:      {http.StatusForbidden, "not permitted to get this channel's info"},
 	CodeReactionPermissionDenied:  {http.StatusForbidden, "not permitted to react to this message in this way"},
+	CodeUpdatePermissionDenied:    {http.StatusForbidden, "not permitted to update this message"},
+	CodeDeletePermissionDenied:    {http.StatusForbidden, "not permitted to delete this message"},
 	CodeUMDUpdatePermissionDenied: {http.StatusForbidden, "not permitted to update this user metadata"},
 	CodeHistoryPermissionDenied:   {http.StatusForbidden, "not permitted to read this part of the history"},
 	CodeCallPermissionDenied:      {http.StatusForbidden, "not permitted to call this method"},

@@ -20,12 +20,14 @@ const (
 	ActionStore      Action = "store"          // Channel, and Event or Key: that what it publishes or sets is kept
 	ActionSchedule   Action = "schedule"       // Channel, and Event or Key; perhaps At
 	ActionReact      Action = "react"          // Channel, Event, Reaction: to a message of this event
+	ActionUpdate     Action = "update"         // Channel, Event: a message of this event, perhaps only its own
+	ActionDelete     Action = "delete"         // Channel, Event: the same
 	ActionGet        Action = "storageGet"     // Channel, Key
 	ActionSet        Action = "storageSet"     // Channel, Key
 	ActionObserve    Action = "storageObserve" // Channel, Key
 	ActionCall       Action = "call"           // Method; perhaps Channel
 	ActionUpdateUMD  Action = "umdUpdate"      // CommandToken or CommandClaims; perhaps Channel
-	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, storageGet, storageSet, storageObserve, call, umdUpdate"
+	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, update, delete, storageGet, storageSet, storageObserve, call, umdUpdate"
 )
 
 // An ExplainRequest asks whether a client may do something, and why or why not.

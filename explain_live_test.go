@@ -112,6 +112,14 @@ func (c *explainedClient) compare(t *testing.T, where, channel string, d claimsD
 	}
 }
 
+// uid is who the client is while it is subscribed.
+func (c *explainedClient) uid() string {
+	if c.command != nil && c.command.UID != "" {
+		return c.command.UID
+	}
+	return c.claims.UID
+}
+
 // try does what a question is about, on the channel whose real name is given.
 func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d claimsDice) (bool, Code) {
 	t.Helper()
@@ -168,6 +176,19 @@ func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d 
 			t.Fatal(err)
 		}
 		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.messageReaction"%s,"data":{"messageId":%q,"reaction":%q,"action":"add"}`, name, m.ID, q.Reaction))
+		return succeeded(code)
+	case ActionUpdate, ActionDelete:
+		// The message is there, the client's own, and not older than the subscription.
+		p := Message{Channel: channel, Event: q.Event, Store: time.Hour}
+		if uid := c.uid(); uid != "" {
+			p.From = &Member{UID: uid}
+		}
+		m, err := c.r.h.Publish(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := map[Action]string{ActionUpdate: "Update", ActionDelete: "Delete"}[q.Action]
+		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.message%s"%s,"data":{"messageId":%q,"data":1}`, command, name, m.ID))
 		return succeeded(code)
 	case ActionObserve:
 		c.others = nil // entries that were there when it subscribed

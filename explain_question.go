@@ -36,6 +36,8 @@ var questions = map[Action]struct {
 	ActionStore:     {needChannel | needEventOrKey, (*explainer).storing},
 	ActionSchedule:  {needChannel | needEventOrKey, (*explainer).scheduling},
 	ActionReact:     {needChannel | needEvent | needReaction, (*explainer).reacting},
+	ActionUpdate:    {needChannel | needEvent, func(x *explainer) { x.editing(false) }},
+	ActionDelete:    {needChannel | needEvent, func(x *explainer) { x.editing(true) }},
 	ActionGet:       {needChannel | needKey, (*explainer).getting},
 	ActionSet:       {needChannel | needKey, (*explainer).setting},
 	ActionObserve:   {needChannel | needKey, (*explainer).observing},
@@ -253,17 +255,50 @@ func (x *explainer) reacting() {
 	})
 	switch {
 	case x.e.Code == CodeHistoryPermissionDenied:
-		g := x.subscribed.perms
-		r := g.ResolveChannel()
-		x.e.Claims = append([]ExplainedClaim{explainChannel(g, "historyStart", r.HistoryStart.By, "null")}, x.e.Claims...)
-		x.e.By = x.e.Claims[0].By
-		x.e.Reason = "historyStart is in the future under " + x.e.By.String()
+		x.blameHistoryStart()
 	case x.e.Code != CodeReactionPermissionDenied:
 	case x.subscribed.meta.UID == "":
 		x.e.Reason, x.e.By = "reactions need a uid, and the client has none", nil
 	case x.e.By == nil && len(v.Event().Reactions) > 0:
 		x.e.Reason = "the reaction is in no list of react that matches"
 	}
+}
+
+// editing is about a message that is the client's own.
+func (x *explainer) editing(remove bool) {
+	v := x.subscribed.perms.ResolveEvent(x.q.Event)
+	name, value := "update", v.Update
+	if remove {
+		name, value = "delete", v.Delete
+	}
+	x.e.Claims = []ExplainedClaim{x.eventClaim(&v, name, value.By, "false")}
+	x.ask(func(acc *access) error {
+		if err := acc.permitEditing(); err != nil {
+			return err
+		}
+		if err := acc.permitRead(before(time.Now().Add(time.Millisecond))); err != nil {
+			return err
+		}
+		return acc.permitEdit(x.q.Event, &acc.meta, remove)
+	})
+	switch {
+	case x.e.Code == CodeHistoryPermissionDenied:
+		x.blameHistoryStart()
+	case value.Value != Own:
+	case x.e.Allowed:
+		x.e.Reason = "only of messages of its own: " + x.e.Reason
+	case x.subscribed.meta.UID == "" && (x.e.Code == CodeUpdatePermissionDenied || x.e.Code == CodeDeletePermissionDenied):
+		x.e.Reason = "the client has no uid, and so no messages of its own: " + x.e.Reason
+	}
+}
+
+// blameHistoryStart says that it forbids to read even a new message.
+func (x *explainer) blameHistoryStart() {
+	g := x.subscribed.perms
+	r := g.ResolveChannel()
+	x.e.Claims = append([]ExplainedClaim{explainChannel(g, "historyStart", r.HistoryStart.By, "null")}, x.e.Claims...)
+	x.e.By = x.e.Claims[0].By
+	x.e.Reason = "historyStart is in the future under " + x.e.By.String()
 }
 
 func (x *explainer) getting() {

@@ -82,6 +82,7 @@ func (d claimsDice) message() MessageClaims {
 	if d.IntN(2) == 0 {
 		m.React = d.permission()
 	} else {
+		m.Update, m.Delete = pickOne(d, d.permission(), Own), pickOne(d, d.permission(), Own)
 		m.Reactions = pickOne(d, []string{"👍"}, []string{"no", "👍"}, []string{})
 	}
 	return m
@@ -102,6 +103,8 @@ func explainQuestions(channel string, now time.Time) []ExplainRequest {
 		{Action: ActionSchedule, Channel: channel, Event: "e", At: now.Add(-30 * time.Minute)},
 		{Action: ActionSchedule, Channel: channel, Key: "k", At: now.Add(30 * time.Minute)},
 		{Action: ActionReact, Channel: channel, Event: "e", Reaction: "👍"},
+		{Action: ActionUpdate, Channel: channel, Event: "e"},
+		{Action: ActionDelete, Channel: channel, Event: "e"},
 		{Action: ActionGet, Channel: channel, Key: "k"},
 		{Action: ActionGet, Channel: channel, Key: "k,"},
 		{Action: ActionSet, Channel: channel, Key: "k"},
@@ -166,6 +169,9 @@ func checkExplained(c *ExplainedClaim) string {
 		by = first("")
 	case by == nil:
 		by = first("true")
+	}
+	if by == nil {
+		by = first(`"own"`)
 	}
 	if by == nil && c.Name == "react" {
 		return ""

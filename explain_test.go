@@ -103,6 +103,12 @@ func TestExplainNamesTheKey(t *testing.T) {
 		{ActionReact, `{"c":{` + sub + `,"messages":{"e":{"react":["👍"]},"*":{"react":false}}}}`, ``, `no (REACTION_PERMISSION_DENIED)`, `channels["c"].messages["*"] of the connect token`, `react is false`},
 		{ActionReact, `{"c":{"messages":{"e":{"react":true}}}}`, ``, `no (NOT_SUBSCRIBED)`, nobody, `it takes a subscription`},
 
+		{ActionUpdate, `{"c":{` + sub + `,"messages":{"e":{"update":"own"}}}}`, ``, while, `channels["c"].messages["e"] of the connect token`, `only of messages of its own: update is "own" under`},
+		{ActionUpdate, `{"c":{` + sub + `,"messages":{"e":{"update":"own"},"*":{"update":true}}}}`, ``, while, `channels["c"].messages["*"] of the connect token`, `update is true under`},
+		{ActionUpdate, `{"c":{` + sub + `,"messages":{"e":{"delete":true}}}}`, ``, `no (UPDATE_PERMISSION_DENIED)`, nobody, `no key that matches says update`},
+		{ActionDelete, `{"c":{` + sub + `,"messages":{"e":{"delete":true},"*":{"delete":false}}}}`, ``, `no (DELETE_PERMISSION_DENIED)`, `channels["c"].messages["*"] of the connect token`, `delete is false`},
+		{ActionDelete, `{"c":{"messages":{"e":{"delete":true}}}}`, ``, `no (NOT_SUBSCRIBED)`, nobody, `it takes a subscription`},
+
 		{ActionGet, `{"c":{"storage":{"*":{"get":true}}}}`, ``, yes, `channels["c"].storage["*"] of the connect token`, ``},
 		{ActionGet, `{"c":{"storage":{"k":{"get":false},"*":{"get":true}}}}`, ``, `no (STORAGE_PERMISSION_DENIED)`, `channels["c"].storage["k"] of the connect token`, ``},
 		{ActionSet, `{"c":{"storage":{"k":{"get":true}}}}`, ``, `no (STORAGE_PERMISSION_DENIED)`, nobody, `no key that matches says set`},
@@ -128,7 +134,7 @@ func TestExplainNamesTheKey(t *testing.T) {
 			q.CommandClaims = claimsOf(t, `{"uid":"u","channels":`+test.subscribe+`}`)
 		}
 		switch test.action {
-		case ActionPublish, ActionEcho, ActionStore, ActionSchedule, ActionReact:
+		case ActionPublish, ActionEcho, ActionStore, ActionSchedule, ActionReact, ActionUpdate, ActionDelete:
 			q.Event, q.Reaction = "e", "👍"
 		case ActionGet, ActionSet, ActionObserve:
 			q.Key = "k"

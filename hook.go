@@ -58,6 +58,14 @@ type Hooks struct {
 	// BeforeReact is asked for each reaction that is permitted, and for its removal.
 	BeforeReact func(ctx context.Context, who Requester, r ReactRequest) error
 
+	// BeforeUpdate is asked for each update of a message that is permitted. It may
+	// change the data. Data that BeforePublish would not let pass must not come in by
+	// an update.
+	BeforeUpdate func(ctx context.Context, who Requester, u *UpdateRequest) error
+
+	// BeforeDelete is asked for each deletion of a message that is permitted.
+	BeforeDelete func(ctx context.Context, who Requester, d DeleteRequest) error
+
 	// Timeout is how long a client waits for a hook. Defaults to 5 s.
 	Timeout time.Duration
 }
@@ -123,4 +131,34 @@ type ReactRequest struct {
 	// Reaction is in its normal form, as in [Reaction].
 	Reaction string
 	Remove   bool
+}
+
+// An UpdateRequest is what a client wants to make of a stored message. All fields but
+// Data only inform the hook.
+type UpdateRequest struct {
+	// Channel is the real name, also if the client used an alias.
+	Channel string
+	// MessageID, Event and By are those of the message, By nil if the server sent it.
+	MessageID string
+	Event     string
+	By        *Member
+	// Before is the data that the message has had when the hook is asked. Another
+	// update may come first unless IfVersion, which is 0 for none, refuses this one.
+	Before    json.RawMessage
+	IfVersion int64
+
+	// Data is the new data. What a hook puts there is as in [PublishRequest].
+	Data json.RawMessage
+}
+
+// A DeleteRequest names a stored message that a client wants to delete.
+type DeleteRequest struct {
+	// Channel is the real name, also if the client used an alias.
+	Channel string
+	// MessageID, Event, Data and By are those of the message, By nil if the server
+	// sent it.
+	MessageID string
+	Event     string
+	Data      json.RawMessage
+	By        *Member
 }

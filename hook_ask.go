@@ -149,3 +149,48 @@ func (sw *storeWriter) askReact(ctx context.Context, who *source, acc *access, e
 	})
 	return err
 }
+
+// askUpdate asks whether a client may update a message, and changes the data as the
+// hook wants.
+func (sw *storeWriter) askUpdate(ctx context.Context, who *source, acc *access, m *store.Message, in *wire.Edit) error {
+	r := who.requester(acc.meta, *acc.claims)
+	asked := UpdateRequest{
+		Channel: strings.Clone(acc.channel), MessageID: in.MessageID.String(), Event: m.Event, By: memberOf(m.Meta),
+		Before: bytes.Clone(m.Data), IfVersion: in.IfVersion, Data: bytes.Clone(in.Data),
+	}
+	const name = "BeforeUpdate"
+	q := who.question(name, acc.channel, m.Event)
+	_, err := callHook(ctx, sw.hooks, q, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, sw.opts.Hooks.BeforeUpdate(ctx, r, &asked)
+	})
+	if err != nil {
+		return err // A hook that is late may still change what it was asked.
+	}
+	if in.Data = nil; asked.Data != nil {
+		// The hook may keep what it has put there.
+		if in.Data, err = wire.Value("Data", bytes.Clone(asked.Data), sw.opts.MaxDataSize); err != nil {
+			return hookInvalid(name, err)
+		}
+	}
+	return nil
+}
+
+// askDelete asks whether a client may delete a message.
+func (sw *storeWriter) askDelete(ctx context.Context, who *source, acc *access, m *store.Message) error {
+	r := who.requester(acc.meta, *acc.claims)
+	asked := DeleteRequest{
+		Channel: strings.Clone(acc.channel), MessageID: m.ID.String(), Event: m.Event, Data: bytes.Clone(m.Data), By: memberOf(m.Meta),
+	}
+	_, err := callHook(ctx, sw.hooks, who.question("BeforeDelete", acc.channel, m.Event), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, sw.opts.Hooks.BeforeDelete(ctx, r, asked)
+	})
+	return err
+}
+
+// memberOf returns who sent something, nil for the server, as the host may keep it.
+func memberOf(m *store.Meta) *Member {
+	if m == nil {
+		return nil
+	}
+	return &Member{UID: m.UID, UMD: bytes.Clone(m.UMD)}
+}

@@ -16,6 +16,10 @@ func (h *Hooks) askedFor(e *Explanation, key bool) string {
 		}
 	case ActionReact:
 		name, set = "BeforeReact", h.BeforeReact != nil
+	case ActionUpdate:
+		name, set = "BeforeUpdate", h.BeforeUpdate != nil
+	case ActionDelete:
+		name, set = "BeforeDelete", h.BeforeDelete != nil
 	}
 	switch {
 	case e.Code == CodeNotSubscribed:

@@ -16,10 +16,12 @@ func TestExplainNamesHooks(t *testing.T) {
 		BeforePublish:    func(context.Context, Requester, *PublishRequest) error { panic("asked") },
 		BeforeSetStorage: func(context.Context, Requester, SetStorageRequest) error { panic("asked") },
 		BeforeReact:      func(context.Context, Requester, ReactRequest) error { panic("asked") },
+		BeforeUpdate:     func(context.Context, Requester, *UpdateRequest) error { panic("asked") },
+		BeforeDelete:     func(context.Context, Requester, DeleteRequest) error { panic("asked") },
 	}
 	claims := &Claims{UID: "Jim", Channels: map[string]ChannelClaims{
 		"room": {
-			Subscribe: Allow, Messages: map[string]MessageClaims{"e": {Publish: Allow, React: Allow, ScheduleBefore: time.Now().Add(time.Hour)}},
+			Subscribe: Allow, Messages: map[string]MessageClaims{"e": {Publish: Allow, React: Allow, Update: Own, Delete: Allow, ScheduleBefore: time.Now().Add(time.Hour)}},
 			Storage: map[string]StorageClaims{"k": {Set: Allow, Get: Allow}},
 		},
 		"closed": {Messages: map[string]MessageClaims{"e": {Publish: Allow}}},
@@ -39,6 +41,9 @@ func TestExplainNamesHooks(t *testing.T) {
 		{ExplainRequest{Action: ActionStore, Channel: "room", Key: "k"}, "BeforeSetStorage"},
 		{ExplainRequest{Action: ActionGet, Channel: "room", Key: "k"}, ""},
 		{ExplainRequest{Action: ActionReact, Channel: "room", Event: "e", Reaction: "👍"}, "BeforeReact"},
+		{ExplainRequest{Action: ActionUpdate, Channel: "room", Event: "e"}, "BeforeUpdate"},
+		{ExplainRequest{Action: ActionDelete, Channel: "room", Event: "e"}, "BeforeDelete"},
+		{ExplainRequest{Action: ActionDelete, Channel: "room", Event: "no"}, ""},
 	} {
 		for _, hooks := range []Hooks{all, {}} {
 			h := newExplaining(t, hooks)

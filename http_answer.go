@@ -18,7 +18,7 @@ func publishAnswer(channel, event string, a publishResult) []byte {
 }
 
 func accepted(channel, event string, a publishResult) wire.Accepted {
-	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written}
+	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written, Version: a.version}
 }
 
 // writeJSON answers with a body.

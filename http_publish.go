@@ -114,6 +114,8 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 	switch in.Event {
 	case wire.EventMessageReaction:
 		return publishResult{}, a.react(ctx, who, in, from)
+	case wire.EventMessageUpdate, wire.EventMessageDelete:
+		return a.edit(ctx, who, in, from)
 	case wire.EventChannelStorageSet, wire.EventChannelStorageAdd:
 		if from != nil || in.ExcludeConnection != "" {
 			return publishResult{}, refuseBecause(CodeInvalidRequest, `a storage entry has no "uid", "umd" or "excludeConnectionId"`)
@@ -157,6 +159,29 @@ func (a *serverAPI) react(ctx context.Context, who *source, in *wire.Publish, fr
 		return err
 	}
 	return a.h.writes.react(ctx, who, in.Channel, *from, re, reactOptions{exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent})
+}
+
+// edit updates or deletes a message, in a user's name or the server's.
+func (a *serverAPI) edit(ctx context.Context, who *source, in *wire.Publish, from *store.Meta) (publishResult, error) {
+	if err := errors.Join(validateChannel(in.Channel), validateExclude(in.ExcludeConnection)); err != nil {
+		return publishResult{}, err
+	}
+	e, err := decodeEdit(in.Event, in.Data, in.Schedule)
+	if err != nil {
+		return publishResult{}, err
+	}
+	return a.h.writes.edit(ctx, who, in.Channel, from, e, in.ExcludeConnection)
+}
+
+// decodeEdit reads the data of an edit over HTTP.
+func decodeEdit(event string, data []byte, s wire.Schedule) (wire.Edit, error) {
+	switch {
+	case s.Expression != "":
+		return wire.Edit{}, refuseBecause(CodeInvalidRequest, "updates and deletions cannot be scheduled")
+	case event == wire.EventMessageDelete:
+		return wire.DecodeDelete(data)
+	}
+	return wire.DecodeUpdate(data)
 }
 
 // retentionIn returns how long a "store", in seconds, keeps something.

@@ -35,8 +35,8 @@ type publishInput struct {
 	DeduplicationID string
 }
 
-// A publishResult says what became of a message, a write or a reaction that was
-// accepted: with the id of the message, or of the schedule.
+// A publishResult says what became of a message, a write, a reaction or an edit that
+// was accepted: with the id of the message, or of the schedule.
 type publishResult struct {
 	id  ulid.ULID
 	arn string
@@ -44,6 +44,8 @@ type publishResult struct {
 	written wire.Written
 	// duplicate says that id is that of an earlier message, with the same deduplication id.
 	duplicate bool
+	// version is the new one of a message that was updated.
+	version int64
 }
 
 // clientPublish publishes a client's message.

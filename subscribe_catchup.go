@@ -119,6 +119,7 @@ type catchUpReader struct {
 type missedKey struct {
 	channel string
 	id      ulid.ULID
+	updates int64
 }
 
 func newCatchUpReader() *catchUpReader {
@@ -155,7 +156,7 @@ func (r *catchUpReader) appendFrames(frames []socket.Frame, messages []*store.Me
 		}
 	}
 	for _, m := range messages {
-		key := missedKey{m.Channel, m.ID}
+		key := missedKey{m.Channel, m.ID, m.Updates}
 		f := r.frames[key].Frame()
 		if f.IsZero() {
 			f = messageFrame(m)

@@ -33,6 +33,7 @@ type (
 // The values of a [Permission].
 const (
 	Unset = token.Unset
+	Own   = token.Own
 	Allow = token.Allow
 	Deny  = token.Deny
 )

@@ -25,6 +25,8 @@ const (
 	CodeSchedulePermissionDenied  Code = "SCHEDULE_PERMISSION_DENIED"
 	CodeStoragePermissionDenied   Code = "STORAGE_PERMISSION_DENIED"
 	CodeInfoPermissionDenied      Code = "INFO_PERMISSION_DENIED"
+	CodeUpdatePermissionDenied    Code = "UPDATE_PERMISSION_DENIED"
+	CodeDeletePermissionDenied    Code = "DELETE_PERMISSION_DENIED"
 	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
 	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
 	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"

@@ -1,9 +1,12 @@
 package client
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
-// An Event is what a [Subscription] receives: a [Message], a [Reaction], a
-// [MemberChange], an [Entry], an [Erasure], a [ChannelInfo] or a [Gap].
+// An Event is what a [Subscription] receives: a [Message], an [Update], a [Deletion],
+// a [Reaction], a [MemberChange], an [Entry], an [Erasure], a [ChannelInfo] or a [Gap].
 type Event interface{ event() }
 
 // A Message was published to the channel.
@@ -13,8 +16,13 @@ type Message struct {
 	ID      string
 	Channel string
 	Event   string
-	// Data is JSON, null if there was none.
+	// Data is JSON, null if there was none. It is the newest if the message was
+	// updated.
 	Data json.RawMessage
+	// Version is 1 for a message as it was published, and 1 more with each update.
+	// Updated is when the last one was, zero for never.
+	Version int64
+	Updated time.Time
 	// From is who published it: nobody, if the server did.
 	From User
 	// Own is set if this client published the message and Publish has returned
@@ -33,6 +41,32 @@ type User struct {
 	UID string `json:"uid"`
 	// UMD is the user's metadata as JSON; it may be nil, or null.
 	UMD json.RawMessage `json:"umd"`
+}
+
+// An Update changed the data of a message. A program that shows messages applies it if
+// it shows the message in an older version. Who catches up gets only the newest update
+// of a message.
+type Update struct {
+	// ID is its place in the channel's order, like that of a message.
+	ID        string
+	Channel   string
+	MessageID string
+	// Data is the new one, as in [Message].
+	Data json.RawMessage
+	// Version is that of the message now.
+	Version int64
+	// From is who updated it: nobody, if the server did.
+	From User
+}
+
+// A Deletion took a message away.
+type Deletion struct {
+	// ID is its place in the channel's order, like that of a message.
+	ID        string
+	Channel   string
+	MessageID string
+	// From is who deleted it: nobody, if the server did.
+	From User
 }
 
 // A Reaction was added to a message, or removed from it.
@@ -105,6 +139,8 @@ type Gap struct {
 }
 
 func (Message) event()      {}
+func (Update) event()       {}
+func (Deletion) event()     {}
 func (Reaction) event()     {}
 func (MemberChange) event() {}
 func (Entry) event()        {}

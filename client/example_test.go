@@ -66,6 +66,10 @@ func ExampleSubscription_Next() {
 			switch e := event.(type) {
 			case client.Message:
 				fmt.Println("message", e.Event, string(e.Data))
+			case client.Update:
+				fmt.Println("updated", e.MessageID, string(e.Data))
+			case client.Deletion:
+				fmt.Println("deleted", e.MessageID)
 			case client.Reaction:
 				fmt.Println("reaction", e.Reaction, e.Removed)
 			case client.MemberChange:

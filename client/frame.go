@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,6 +19,8 @@ const (
 	eventError           = "hotsock.error"
 	eventReactionAdded   = "hotsock.messageReactionAdded"
 	eventReactionRemoved = "hotsock.messageReactionRemoved"
+	eventMessageUpdated  = "hotsock.messageUpdated"
+	eventMessageDeleted  = "hotsock.messageDeleted"
 	eventMemberAdded     = "hotsock.memberAdded"
 	eventMemberUpdated   = "hotsock.memberUpdated"
 	eventMemberRemoved   = "hotsock.memberRemoved"
@@ -31,17 +34,37 @@ const (
 
 // A frame is what the server sent, the data still as JSON.
 type frame struct {
-	Event   string          `json:"event"`
-	ID      string          `json:"id"`
-	Channel string          `json:"channel"`
-	Key     string          `json:"key"`
-	Ref     string          `json:"ref"`
-	Data    json.RawMessage `json:"data"`
-	Meta    meta            `json:"meta"`
-	Error   *errorBody      `json:"error"`
-	Version json.RawMessage `json:"version"`
+	Event     string          `json:"event"`
+	ID        string          `json:"id"`
+	Channel   string          `json:"channel"`
+	Key       string          `json:"key"`
+	Ref       string          `json:"ref"`
+	Data      json.RawMessage `json:"data"`
+	Meta      meta            `json:"meta"`
+	Error     *errorBody      `json:"error"`
+	Version   json.RawMessage `json:"version"`
+	UpdatedAt time.Time       `json:"updatedAt"`
 
 	size int // of the frame, in bytes
+}
+
+// A version is what a message has besides that was updated.
+type version struct {
+	Version   int64     `json:"version"` // 0 for 1
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// of sets the version of a message.
+func (v version) of(m *Message) { m.Version, m.Updated = max(1, v.Version), v.UpdatedAt }
+
+// setVersion sets that of a message.
+func (f *frame) setVersion(m *Message) error {
+	v := version{UpdatedAt: f.UpdatedAt}
+	if f.Version != nil && decode(f.Version, &v.Version) != nil {
+		return errors.New("hotsock: the server sent a message of a malformed version")
+	}
+	v.of(m)
+	return nil
 }
 
 type meta struct {
@@ -171,6 +194,12 @@ type reactionData struct {
 	Reaction  string `json:"reaction"`
 }
 
+type editData struct {
+	MessageID string          `json:"messageId"`
+	Data      json.RawMessage `json:"data"`
+	Version   int64           `json:"version"`
+}
+
 type ackData struct {
 	ID          string `json:"id"`
 	ScheduleARN string `json:"scheduleArn"`
@@ -185,6 +214,15 @@ func (f *frame) event() (Event, error) {
 		return Reaction{
 			ID: f.ID, Channel: f.Channel, MessageID: d.MessageID, Reaction: d.Reaction,
 			Removed: f.Event == eventReactionRemoved, From: f.Meta.user(),
+		}, err
+	case eventMessageUpdated, eventMessageDeleted:
+		var d editData
+		err := f.data(&d)
+		if f.Event == eventMessageDeleted {
+			return Deletion{ID: f.ID, Channel: f.Channel, MessageID: d.MessageID, From: f.Meta.user()}, err
+		}
+		return Update{
+			ID: f.ID, Channel: f.Channel, MessageID: d.MessageID, Data: orNull(d.Data), Version: d.Version, From: f.Meta.user(),
 		}, err
 	case eventMemberAdded, eventMemberUpdated, eventMemberRemoved:
 		var d memberData
@@ -207,7 +245,8 @@ func (f *frame) event() (Event, error) {
 		if f.ID == "" {
 			return nil, nil // an event of the protocol that is not known yet
 		}
-		return Message{ID: f.ID, Channel: f.Channel, Event: f.Event, Data: orNull(f.Data), From: f.Meta.user()}, nil
+		m := Message{ID: f.ID, Channel: f.Channel, Event: f.Event, Data: orNull(f.Data), From: f.Meta.user()}
+		return m, f.setVersion(&m)
 	}
 }
 

@@ -27,7 +27,7 @@ func everything() hotsock.ChannelClaims {
 	return hotsock.ChannelClaims{
 		Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, UMDUpdate: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 		Messages: map[string]hotsock.MessageClaims{
-			"kept": {Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: time.Hour, React: hotsock.Allow},
+			"kept": {Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: time.Hour, React: hotsock.Allow, Update: hotsock.Own, Delete: hotsock.Own},
 			"*":    {Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, ScheduleBefore: later},
 		},
 		Storage: map[string]hotsock.StorageClaims{"*": {

@@ -90,15 +90,18 @@ type listedMessage struct {
 	Data      json.RawMessage `json:"data"`
 	Meta      meta            `json:"meta"`
 	Reactions reactionCounts  `json:"reactions"`
+	version
 }
 
 func (l *listedMessage) message() (Message, error) {
 	if l.ID == "" {
 		return Message{}, errInvalidID
 	}
-	return Message{
+	m := Message{
 		ID: l.ID, Channel: l.Channel, Event: l.Event, Data: orNull(l.Data), From: l.Meta.user(), Reactions: l.Reactions,
-	}, validID(l.ID)
+	}
+	l.version.of(&m)
+	return m, validID(l.ID)
 }
 
 // reactionCounts are an object in JSON, whose order counts.

@@ -211,6 +211,10 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 	case Message:
 		e.Own = slices.Contains(s.own, e.ID)
 		s.pushNumbered(e.ID, e, f.size)
+	case Update:
+		s.pushNumbered(e.ID, e, f.size)
+	case Deletion:
+		s.pushNumbered(e.ID, e, f.size)
 	case Reaction:
 		s.pushNumbered(e.ID, e, f.size)
 	case MemberChange:

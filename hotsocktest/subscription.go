@@ -146,6 +146,10 @@ func show(event client.Event) string {
 	switch e := event.(type) {
 	case client.Message:
 		return fmt.Sprintf("message %s %s", e.Event, orNull(e.Data))
+	case client.Update:
+		return fmt.Sprintf("update of message %s to version %d: %s", e.MessageID, e.Version, orNull(e.Data))
+	case client.Deletion:
+		return "deletion of message " + e.MessageID
 	case client.Reaction:
 		return fmt.Sprintf("reaction %q to %s (removed: %t)", e.Reaction, e.MessageID, e.Removed)
 	case client.MemberChange:

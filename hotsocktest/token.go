@@ -49,6 +49,7 @@ func Everything(uid string) hotsock.Claims {
 			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: always, UMDUpdate: hotsock.Allow,
 			Messages: map[string]hotsock.MessageClaims{"*": {
 				Publish: hotsock.Allow, Broadcast: hotsock.Allow, React: hotsock.Allow,
+				Update: hotsock.Allow, Delete: hotsock.Allow,
 				Store: time.Hour, ScheduleBefore: never, EmitPubSubEvent: hotsock.Allow,
 			}},
 			Storage: map[string]hotsock.StorageClaims{"*": {

@@ -87,6 +87,30 @@ export interface Message<Data = any> {
   readonly data: Data;
   /** The sender, or null if the server published it. In history the server is a meta of nulls. */
   readonly meta: Meta | null;
+  /** Of a message that was updated: 2 after the first time. Without it, it is 1. */
+  readonly version?: number;
+  /** When it was updated last, if it was. */
+  readonly updatedAt?: string;
+}
+
+/** A message was updated. Ignore it if you do not show the message, or in that version already. */
+export interface Update<Data = any> {
+  /** Id of this change; not of the message. */
+  readonly id: string;
+  readonly messageId: string;
+  readonly data: Data;
+  readonly version: number;
+  /** Who did it; null if the server did. */
+  readonly meta: Meta | null;
+}
+
+/** A message was deleted. */
+export interface Deletion {
+  /** Id of this change; not of the message. */
+  readonly id: string;
+  readonly messageId: string;
+  /** Who did it; null if the server did. */
+  readonly meta: Meta | null;
 }
 
 /** A message from history. */
@@ -296,6 +320,13 @@ export class Channel {
 
   react(messageId: string, reaction: string): Promise<void>;
   unreact(messageId: string, reaction: string): Promise<void>;
+  /**
+   * Changes the data of a stored message, and resolves with its new version. With ifVersion, it is rejected with CONFLICT
+   * if the message is of another version.
+   */
+  updateMessage(messageId: string, data: unknown, ifVersion?: number): Promise<{ readonly version: number }>;
+  /** Deletes a stored message. */
+  deleteMessage(messageId: string): Promise<void>;
   /** All reactions to a message, in their order. */
   reactions(messageId: string): Promise<{ reaction: string; uid: string; umd?: Json }[]>;
 
@@ -352,6 +383,8 @@ export class Channel {
   /** How many are subscribed, with the option `info`: when the subscription was made, and when that has changed. */
   on(type: "info", listener: (info: Info) => void): Off;
   on(type: "reaction", listener: (reaction: Reaction) => void): Off;
+  on<Data = any>(type: "updated", listener: (update: Update<Data>) => void): Off;
+  on(type: "deleted", listener: (deletion: Deletion) => void): Off;
   /** The server has erased the channel: all messages with an id less than this are gone. Entries are cleared one by one. */
   on(type: "erased", listener: (erased: { readonly id: string }) => void): Off;
 }

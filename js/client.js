@@ -569,12 +569,17 @@ export class Client extends Emitter {
       case "hotsock.messageReactionRemoved":
         emit(channel, "reaction", { ...data, id, meta: object(meta) });
         break;
+      case "hotsock.messageUpdated":
+      case "hotsock.messageDeleted":
+        emit(channel, event.slice(15).toLowerCase(), { ...data, id, meta });
+        break;
       case "hotsock.channelErased":
         emit(channel, "erased", { id });
         break;
       default:
         if (event.startsWith("hotsock.") || !isId(id)) break;
         const message = { id, event, channel: frame.channel, data: frame.data ?? null, meta };
+        if (frame.version) Object.assign(message, { version: frame.version, updatedAt: frame.updatedAt });
         emit(channel, "message", message);
         emit(channel, `message:${event}`, message);
     }
@@ -673,7 +678,7 @@ class Channel extends Emitter {
   #do;
 
   constructor(name, actions) {
-    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|erased)$/s);
+    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|updated|deleted|erased)$/s);
     this.name = name;
     this.#do = actions;
   }
@@ -702,6 +707,14 @@ class Channel extends Emitter {
 
   async unreact(messageId, reaction) {
     await this.react(messageId, reaction, "remove");
+  }
+
+  async updateMessage(messageId, data, ifVersion) {
+    return (await this.#do.request({ event: "hotsock.messageUpdate", data: { messageId, data: data ?? null, ifVersion } })).data;
+  }
+
+  async deleteMessage(messageId) {
+    await this.#do.request({ event: "hotsock.messageDelete", data: { messageId } });
   }
 
   async reactions(messageId) {

@@ -77,6 +77,9 @@ type Permission uint8
 // The values of a Permission.
 const (
 	Unset Permission = iota // the default of what it permits, usually to deny
+	// Own permits it with what is the user's own. Only Update and Delete of
+	// [MessageClaims] can have it; they are "own" then.
+	Own
 	Allow
 	Deny
 )
@@ -133,6 +136,11 @@ type MessageClaims struct {
 	// leave it Unset and list them in Reactions.
 	React     Permission
 	Reactions []string
+	// Update permits changing the data of these messages, and Delete deleting them,
+	// while they are stored and the client is subscribed: those of all users, or with
+	// [Own] those that have its uid.
+	Update Permission
+	Delete Permission
 }
 
 // StorageClaims are the permissions under one storage key of a channel.

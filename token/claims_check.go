@@ -90,6 +90,9 @@ func checkChannels(channels map[string]ChannelClaims) error {
 		if err := checkCalls(c.Calls); err != nil {
 			return fmt.Errorf("calls: %w", err)
 		}
+		if err := notOwn(c.Subscribe, c.AutoSubscribe, c.GetInfo, c.OmitFromSubCount, c.UMDUpdate); err != nil {
+			return err
+		}
 		if pattern.IsPattern(key) {
 			switch {
 			case c.Alias != "":
@@ -142,10 +145,21 @@ func checkKeys[T any](values map[string]T, matches func(key string) bool, check 
 }
 
 func checkCalls(calls map[string]Permission) error {
-	return checkKeys(calls, protocol.MatchesMethods, func(string, Permission) error { return nil })
+	return checkKeys(calls, protocol.MatchesMethods, func(_ string, p Permission) error { return notOwn(p) })
+}
+
+// notOwn refuses [Own] in permissions that cannot have it.
+func notOwn(permissions ...Permission) error {
+	if slices.Contains(permissions, Own) {
+		return errors.New("only update and delete can be Own")
+	}
+	return nil
 }
 
 func checkMessage(_ string, m MessageClaims) error {
+	if err := notOwn(m.Publish, m.Broadcast, m.Echo, m.EmitPubSubEvent, m.React); err != nil {
+		return err
+	}
 	if m.React != Unset && m.Reactions != nil {
 		return errors.New("react: both a boolean and a list")
 	}
@@ -157,7 +171,12 @@ func checkMessage(_ string, m MessageClaims) error {
 	return checkStore(m.Store, 0)
 }
 
-func checkStorage(_ string, s StorageClaims) error { return checkStore(s.Store, time.Second) }
+func checkStorage(_ string, s StorageClaims) error {
+	if err := notOwn(s.Get, s.Set, s.Observe, s.EmitPubSubEvent); err != nil {
+		return err
+	}
+	return checkStore(s.Store, time.Second)
+}
 
 func checkStore(keep, least time.Duration) error {
 	if keep == 0 || keep == Forever || keep == Never && least == 0 {

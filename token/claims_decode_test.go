@@ -192,6 +192,7 @@ func TestDecodeClaimsTypes(t *testing.T) {
 		{"/messages", "publish broadcast echo emitPubSubEvent", []string{boolean}},
 		{"/messages", "store scheduleBefore", []string{number}},
 		{"/messages", "react", []string{boolean, array}},
+		{"/messages", "update delete", []string{boolean}}, // and "own", which no other string is
 		{"/messages", "unknown", all},
 		{"/storage", "get set observe emitPubSubEvent", []string{boolean}},
 		{"/storage", "store scheduleBefore", []string{number}},

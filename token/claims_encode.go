@@ -82,6 +82,8 @@ func (w *writer) message(c *MessageClaims) {
 	w.permission("react", c.React)
 	// Had React been written too, the encoder would refuse the second one.
 	w.texts("react", c.Reactions)
+	w.permission("update", c.Update)
+	w.permission("delete", c.Delete)
 }
 
 func (w *writer) storage(c *StorageClaims) {
@@ -156,7 +158,11 @@ func (w *writer) boolean(name string, b bool) {
 }
 
 func (w *writer) permission(name string, p Permission) {
-	if p != Unset {
+	switch p {
+	case Unset:
+	case Own:
+		w.text(name, own)
+	default:
 		w.token(jsontext.String(name), jsontext.Bool(p == Allow))
 	}
 }

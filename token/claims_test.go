@@ -42,8 +42,8 @@ func claimsAll() Claims {
 						ScheduleBefore:  time.Unix(1800000000, 0).UTC(),
 						EmitPubSubEvent: Allow, Reactions: []string{"👍", "👎"},
 					},
-					"#regex:^x": {React: Allow, Store: Forever},
-					"y*":        {React: Deny, Store: Never},
+					"#regex:^x": {React: Allow, Store: Forever, Update: Own, Delete: Allow},
+					"y*":        {React: Deny, Store: Never, Update: Deny, Delete: Own},
 				},
 				Storage: map[string]StorageClaims{
 					"k": {
@@ -65,9 +65,9 @@ const claimsAllJSON = `{"scope":"connect umd","exp":1700000000,"nbf":1600000000.
 	`"*":{},` +
 	`"room.1":{"subscribe":true,"autoSubscribe":true,"alias":"room","getInfo":false,"historyStart":0,` +
 	`"omitFromSubCount":true,"umdUpdate":true,` +
-	`"messages":{"#regex:^x":{"store":-1,"react":true},` +
+	`"messages":{"#regex:^x":{"store":-1,"react":true,"update":"own","delete":true},` +
 	`"chat":{"publish":true,"broadcast":false,"echo":true,"store":86400,"scheduleBefore":1800000000,` +
-	`"emitPubSubEvent":true,"react":["👍","👎"]},"y*":{"store":0,"react":false}},` +
+	`"emitPubSubEvent":true,"react":["👍","👎"]},"y*":{"store":0,"react":false,"update":false,"delete":"own"}},` +
 	`"storage":{"k":{"get":true,"set":false,"observe":true,"store":3600,"scheduleBefore":1800000000,"emitPubSubEvent":true}},"calls":{"typing":true}}},"calls":{"order.*":true,"ping":false}}`
 
 func TestClaimsJSON(t *testing.T) {

@@ -96,6 +96,23 @@ func (r reader) permission(p *Permission) error {
 	return err
 }
 
+// editPermission reads a permission that may also be "own".
+func (r reader) editPermission(p *Permission) error {
+	if r.dec.PeekKind() != jsontext.KindString {
+		return r.permission(p)
+	}
+	var s string
+	err := r.text(&s)
+	if err == nil && s != own {
+		return r.wrong(`must be a boolean or "own"`)
+	}
+	*p = Own
+	return err
+}
+
+// own is [Own] in a token.
+const own = "own"
+
 // raw reads any JSON value as it stands.
 func (r reader) raw(value *json.RawMessage) error {
 	v, err := r.dec.ReadValue()

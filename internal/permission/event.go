@@ -18,6 +18,7 @@ type Event struct {
 	Emit           bool
 	React          token.Permission // Unset: only Reactions
 	Reactions      [][]string       // of all keys, each shared with its claims
+	Update, Delete token.Permission // Own: of the user's own messages
 }
 
 // Event returns the permissions on an event. A repeated call is cheap.
@@ -33,6 +34,7 @@ func (c *Channel) Event(name string) *Event {
 type EventResolution struct {
 	Matches                               []Match[token.MessageClaims]
 	Publish, Broadcast, Echo, Emit, React Effective[token.Permission]
+	Update, Delete                        Effective[token.Permission]
 	Store                                 Effective[time.Duration]
 	ScheduleBefore                        Effective[time.Time]
 }
@@ -58,6 +60,8 @@ func (c *Channel) ResolveEvent(name string) EventResolution {
 	r.Echo = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Echo })
 	r.Emit = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.EmitPubSubEvent })
 	r.React = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.React })
+	r.Update = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Update })
+	r.Delete = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Delete })
 	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return kept(m.Claims.Store) })
 	r.ScheduleBefore = mostSpecific(r.Matches, func(m match) (time.Time, bool) {
 		return m.Claims.ScheduleBefore, !m.Claims.ScheduleBefore.IsZero()
@@ -89,6 +93,8 @@ func (r *EventResolution) Event() *Event {
 		ScheduleBefore: r.ScheduleBefore.Value,
 		Emit:           r.Emit.Value == token.Allow,
 		React:          r.React.Value,
+		Update:         r.Update.Value,
+		Delete:         r.Delete.Value,
 	}
 	for _, m := range r.Matches {
 		if len(m.Claims.Reactions) > 0 {
@@ -96,6 +102,16 @@ func (r *EventResolution) Event() *Event {
 		}
 	}
 	return e
+}
+
+// MayEdit reports whether a user may update or delete a message of this event, which
+// somebody else has sent unless it is their own.
+func (e *Event) MayEdit(remove, own bool) bool {
+	p := e.Update
+	if remove {
+		p = e.Delete
+	}
+	return p == token.Allow || p == token.Own && own
 }
 
 // MayReact reports whether a reaction to messages of this event is permitted.

@@ -10,7 +10,7 @@ type Effective[V any] struct {
 }
 
 // strongest decides about a boolean, by the keys from the index on: one Deny
-// denies, otherwise one Allow permits.
+// denies, otherwise one Allow permits, and then one Own.
 func strongest[K any](keys []K, from int, claim func(K) token.Permission) Effective[token.Permission] {
 	e := Effective[token.Permission]{By: -1}
 	for i := from; i < len(keys); i++ {

@@ -96,6 +96,11 @@ func clientOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	}
 	more("publishMessage", http.StatusAccepted, fmt.Sprintf(
 		`{"channel":"room","event":"hotsock.messageReaction","data":{"messageId":%q,"reaction":"👍","action":"add"}}`, accepted.ID))
+	more("publishMessage", http.StatusAccepted, fmt.Sprintf(
+		`{"channel":"room","event":"hotsock.messageUpdate","data":{"messageId":%q,"data":null,"ifVersion":1}}`, accepted.ID))
+	more("listMessages", http.StatusOK, `{"channel":"room"}`)
+	more("publishMessage", http.StatusAccepted,
+		fmt.Sprintf(`{"channel":"room","event":"hotsock.messageDelete","data":{"messageId":%q}}`, s.keep(t, "room")))
 	more("publishMessage", http.StatusAccepted,
 		`{"channel":"room","event":"chat","scheduleExpression":"at(2100-01-01T00:00:00)","scheduleExpressionTimezone":"UTC"}`)
 	more("channelStorageSet", http.StatusAccepted,
@@ -122,12 +127,18 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 	react := func(channel, id string) string {
 		return fmt.Sprintf(`{"channel":%q,"event":"hotsock.messageReaction","data":{"messageId":%q,"reaction":"👍","action":"add"}}`, channel, id)
 	}
+	edit := func(channel, command, id, rest string) string {
+		return fmt.Sprintf(`{"channel":%q,"event":"hotsock.message%s","data":{"messageId":%q%s}}`, channel, command, id, rest)
+	}
 	for _, c := range []struct {
 		operation string
 		status    int
 		code      string
 		body      string
 	}{
+		{"publishMessage", 403, "UPDATE_PERMISSION_DENIED", edit("serious", "Update", s.keep(t, "serious"), `,"data":1`)},
+		{"publishMessage", 403, "DELETE_PERMISSION_DENIED", edit("serious", "Delete", s.keep(t, "serious"), "")},
+		{"publishMessage", 409, "CONFLICT", edit("room", "Update", s.keep(t, "room"), `,"data":1,"ifVersion":2`)},
 		{"publishMessage", 400, "INVALID_SCHEDULE_EXPRESSION", `{"channel":"room","event":"chat","scheduleExpression":"at(2001-01-01T00:00:00)"}`},
 		{"publishMessage", 403, "PUBLISH_PERMISSION_DENIED", `{"channel":"closed","event":"chat"}`},
 		{"publishMessage", 403, "SCHEDULE_PERMISSION_DENIED", `{"channel":"soon","event":"chat","scheduleExpression":"at(2100-01-01T00:00:00)"}`},
@@ -165,6 +176,7 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 		"publishMessage": {
 			`{"channel":"a b","event":"chat"}`, `{"channel":"room","event":"a*b"}`, `{"channel":"room","event":"hotsock.ping"}`,
 			`{"channel":"room","event":"hotsock.messageReaction"}`, react("room", "x"),
+			edit("room", "Update", unknownID, ""), edit("room", "Delete", "x", ""), edit("room", "Update", unknownID, `,"data":1,"ifVersion":0`),
 		},
 		"listMessages":       {`{"channel":"room","reverse":1}`, `{"channel":"room","before":"x"}`},
 		"channelStorageGet":  {`{"channel":"room","key":"a*b"}`},

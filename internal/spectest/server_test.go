@@ -101,6 +101,27 @@ func tooManyRevocations(t *testing.T, d *openDocument, async *asyncDocument) {
 	s.do(t, d, c.not(http.StatusTooManyRequests, "RATE_LIMITED"))
 }
 
+// serverEdits updates and deletes messages for users and for the server.
+func (s *site) serverEdits(t *testing.T, d *openDocument) {
+	t.Helper()
+	edit := func(command, id, rest string) string {
+		return fmt.Sprintf(`{"channel":"room","event":"hotsock.message%s","data":{"messageId":%q%s},"uid":"Jim"}`, command, id, rest)
+	}
+	publish := func(body string) call {
+		return call{operation: "publish", status: http.StatusAccepted, body: body}.keyed()
+	}
+	batch := func(body string) call {
+		return call{operation: "publishBatch", status: http.StatusAccepted, body: `{"messages":[` + body + `]}`}.keyed()
+	}
+	id := s.keep(t, "room")
+	s.do(t, d, publish(edit("Update", id, `,"data":{"n":1},"ifVersion":1`)))
+	s.do(t, d, batch(edit("Update", id, `,"data":null`)))
+	s.do(t, d, publish(edit("Update", id, `,"data":1,"ifVersion":1`)).not(http.StatusConflict, "CONFLICT"))
+	s.do(t, d, batch(edit("Update", id, `,"data":1,"ifVersion":1`)).not(http.StatusAccepted, "CONFLICT"))
+	s.do(t, d, publish(edit("Delete", id, "")))
+	s.do(t, d, publish(edit("Delete", id, "")).not(http.StatusNotFound, "MESSAGE_NOT_FOUND"))
+}
+
 // schedule schedules a message, and returns the end of its ARN.
 func (s *site) schedule(t *testing.T, d *openDocument) map[string]string {
 	t.Helper()
@@ -165,6 +186,7 @@ func serverOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	s.do(t, d, call{operation: "getChannelStorage", status: http.StatusOK, path: map[string]string{"name": "room"}}.keyed())
 	s.do(t, d, call{operation: "disconnect", status: http.StatusOK, path: map[string]string{"id": "nobody"}}.keyed())
 	s.serverReactions(t, d)
+	s.serverEdits(t, d)
 	later := `{"channel":"later","event":"news","scheduleExpression":"at(2100-01-01T00:00:00)"}`
 	s.do(t, d, call{
 		operation: "publishBatch", status: http.StatusAccepted,

@@ -45,6 +45,7 @@ func session(t *testing.T, d *asyncDocument) {
 		t.Fatal(err)
 	}
 	id := jim.next("news").ID
+	before := id
 	if id == "" {
 		t.Error("the server's message has no id")
 	}
@@ -57,6 +58,16 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.next("hotsock.messageReactionAdded")
 	jim.send(reaction("room", id, "remove"))
 	jim.next("hotsock.messageReactionRemoved")
+
+	// So are edits.
+	jim.send(edit("room", "Update", id, `,"data":"new","ifVersion":1`))
+	jim.next("hotsock.ack") // before or after the echo
+	jim.send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":"` + before + `"}}`)
+	jim.next("hotsock.subscribed")
+	jim.next("chat") // of its new version
+	jim.next("hotsock.messageUpdated")
+	jim.send(edit("room", "Delete", id, ""))
+	jim.next("hotsock.messageDeleted")
 
 	jim.send(`{"event":"hotsock.call","channel":"room","data":{"method":"echo","params":{"n":1}},"ref":"14"}`)
 	jim.next("hotsock.result")
@@ -119,6 +130,10 @@ func reaction(channel, id, action string) string {
 		channel, id, action)
 }
 
+func edit(channel, command, id, rest string) string {
+	return fmt.Sprintf(`{"event":"hotsock.message%s","channel":%q,"data":{"messageId":%q%s},"ref":"e"}`, command, channel, id, rest)
+}
+
 // refusals has all errors that the server can send.
 func refusals(t *testing.T, d *asyncDocument) {
 	s := newSite(t, d, nil)
@@ -145,6 +160,9 @@ func refusals(t *testing.T, d *asyncDocument) {
 		{"INVALID_PARAMS", `{"event":"hotsock.call","data":{"method":"number","params":"x"}}`},
 		{"UNKNOWN_METHOD", `{"event":"hotsock.call","data":{"method":"none"},"ref":"1"}`},
 		{"REACTION_PERMISSION_DENIED", reaction("serious", id, "add")},
+		{"UPDATE_PERMISSION_DENIED", edit("serious", "Update", id, `,"data":1`)},
+		{"DELETE_PERMISSION_DENIED", edit("serious", "Delete", id, "")},
+		{"CONFLICT", edit("room", "Update", s.keep(t, "room"), `,"data":1,"ifVersion":2`)},
 		{"UMD_UPDATE_PERMISSION_DENIED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","data":{"token":%q}}`,
 			token(t, hotsock.Claims{Scope: hotsock.ScopeUMD, UID: "Jim"}))},
 		{"HISTORY_PERMISSION_DENIED", reaction("forgetful", unknownID, "add")},

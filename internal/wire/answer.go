@@ -23,6 +23,7 @@ type Accepted struct {
 	ScheduleARN    string    // "" for none
 	Duplicate      bool      // of an earlier message
 	Written        Written
+	Version        int64 // of the message that was updated, 0 for none
 }
 
 // AppendAccepted appends an Accepted.
@@ -44,6 +45,10 @@ func AppendAccepted(b []byte, a Accepted) []byte {
 	}
 	if a.Written.Entry != nil {
 		b = a.Written.append(append(b, ','))
+	}
+	if a.Version > 0 {
+		b = append(b, `,"version":`...)
+		b = strconv.AppendInt(b, a.Version, 10)
 	}
 	return append(b, '}')
 }

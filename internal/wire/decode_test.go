@@ -81,6 +81,13 @@ var decoded = map[string]any{
 		Event: EventMessageReaction, Channel: "room.123",
 		Data: []byte(`{"messageId":"` + idA.String() + `","reaction":"👍","action":"add"}`),
 	},
+	"command-messageUpdate": Command{
+		Event: EventMessageUpdate, Channel: "room.123", Ref: "15",
+		Data: []byte(`{"messageId":"` + idA.String() + `","data":{"text":"Hi all 👋"},"ifVersion":1}`),
+	},
+	"command-messageDelete": Command{
+		Event: EventMessageDelete, Channel: "room.123", Data: []byte(`{"messageId":"` + idA.String() + `"}`),
+	},
 	"command-umdUpdate": Command{
 		Event: EventUMDUpdate, Channel: "presence.chat", Data: []byte(`{"token":"` + token + `"}`),
 	},
@@ -104,6 +111,9 @@ var decoded = map[string]any{
 	"body-publishMessage-reaction": PublishMessage{
 		Channel: "my-channel", Event: EventMessageReaction,
 		Data: []byte(`{"messageId":"` + idA.String() + `","reaction":"👍","action":"remove"}`),
+	},
+	"body-publishMessage-update": PublishMessage{
+		Channel: "my-channel", Event: EventMessageUpdate, Data: []byte(`{"messageId":"` + idA.String() + `","data":"Hello 👋"}`),
 	},
 	"body-listMessages":         ListMessages{Channel: "my-channel", Limit: MaxPage, After: idA, ExpandReactions: true},
 	"body-listMessages-reverse": ListMessages{Channel: "my-channel", Limit: MaxPage, Before: idA, Reverse: true},
@@ -137,6 +147,10 @@ var decoded = map[string]any{
 	"body-publish-reaction": Publish{
 		Channel: "my-channel", Event: EventMessageReaction,
 		Data: []byte(`{"messageId":"01JA3HVNF6E89HDT1ABRFWJ8C8","reaction":"👍","action":"add"}`), UID: "Jim", EmitPubSubEvent: true,
+	},
+	"body-publish-delete": Publish{
+		Channel: "my-channel", Event: EventMessageDelete, Data: []byte(`{"messageId":"` + idA.String() + `"}`),
+		UID: "Pam", ExcludeConnection: "JCnTZd_KoAMCF-A=",
 	},
 	"body-publishBatch": [][]byte{
 		[]byte(`{"channel":"inbox.jim","event":"news","data":"👋"}`),

@@ -142,6 +142,7 @@ func AppendMessage(b []byte, m *store.Message) []byte {
 		b = append(b, `,"meta":`...)
 		b = appendMeta(b, *m.Meta)
 	}
+	b = appendVersion(b, m)
 	return append(b, '}')
 }
 
@@ -255,6 +256,7 @@ type Ack struct {
 	ScheduleARN string    // "" for none
 	Duplicate   bool      // of an earlier message, whose id this is
 	Written     Written
+	Version     int64 // of the message that was updated, which then is all; 0 for none
 	Ref         string
 }
 
@@ -283,6 +285,10 @@ func AppendAck(b []byte, a Ack) []byte {
 	}
 	if a.Written.Entry != nil {
 		b = a.Written.append(b)
+	}
+	if a.Version > 0 {
+		b = append(b, `"version":`...)
+		b = strconv.AppendInt(b, a.Version, 10)
 	}
 	b = append(b, '}')
 	return appendEnd(b, a.Ref)

@@ -25,6 +25,8 @@ const (
 	EventChannelStorageGet = "hotsock.channelStorageGet"
 	EventChannelStorageAdd = "hotsock.channelStorageAdd"
 	EventMessageReaction   = "hotsock.messageReaction"
+	EventMessageUpdate     = "hotsock.messageUpdate"
+	EventMessageDelete     = "hotsock.messageDelete"
 	EventUMDUpdate         = "hotsock.umdUpdate"
 	EventCall              = "hotsock.call"
 	EventRefresh           = "hotsock.refresh"
@@ -37,6 +39,7 @@ const (
 const (
 	EventMessageReactionAdded   = "hotsock.messageReactionAdded"
 	EventMessageReactionRemoved = "hotsock.messageReactionRemoved"
+	EventMessageUpdated         = "hotsock.messageUpdated"
 	EventMessageDeleted         = "hotsock.messageDeleted"
 	EventChannelErased          = "hotsock.channelErased"
 )

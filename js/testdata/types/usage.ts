@@ -32,6 +32,8 @@ export async function use(): Promise<void> {
   room.on("members", (members, { kind, member }) => [members[0]?.uid, kind === "added", member?.umd]);
   room.on("storage", ({ key, data, meta }) => [key, data, meta?.uid]);
   room.on("reaction", ({ messageId, action }) => [messageId, action === "add"]);
+  room.on<Text>("updated", ({ messageId, data, version, meta }) => [messageId, data.text, version + 1, meta?.uid]);
+  room.on("deleted", ({ id, messageId }) => [id, messageId]);
   room.on("erased", ({ id }) => id > "");
   room.on("subscribed", ({ recovered, after }) => recovered ?? after?.length);
   room.on("info", ({ subscriptionsCount }) => subscriptionsCount === room.subscriptionsCount);
@@ -49,6 +51,9 @@ export async function use(): Promise<void> {
   const sent: boolean = room.send("typing");
   await room.react(id, "👍");
   await room.unreact(id, "👍");
+  const { version } = await room.updateMessage(id, { text: "Hello" } satisfies Text);
+  await room.updateMessage(id, null, version);
+  await room.deleteMessage(id);
   for (const { reaction, uid } of await room.reactions(id)) reaction + uid;
   const topic = await room.get<string>("topic");
   topic?.length;

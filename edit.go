@@ -1,0 +1,74 @@
+package hotsock
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
+	"github.com/hotsock-go/hotsock/store"
+)
+
+// clientEdit updates or deletes a message for a client.
+func (sw *storeWriter) clientEdit(ctx context.Context, who *source, acc *access, in wire.Edit) (publishResult, error) {
+	if err := acc.permitEditing(); err != nil {
+		return publishResult{}, err
+	}
+	m, err := sw.reads.readableMessage(ctx, acc, in.MessageID)
+	if err != nil {
+		return publishResult{}, err
+	}
+	if err := acc.permitEdit(m.Event, m.Meta, in.Delete); err != nil {
+		return publishResult{}, err
+	}
+	command := wire.EventMessageUpdate
+	if in.Delete {
+		command = wire.EventMessageDelete
+		if sw.opts.Hooks.BeforeDelete != nil {
+			err = sw.askDelete(ctx, who, acc, m)
+		}
+	} else {
+		in.Data = bytes.Clone(in.Data) // The frame's buffer is used again.
+		if sw.opts.Hooks.BeforeUpdate != nil {
+			err = sw.askUpdate(ctx, who, acc, m, &in)
+		}
+	}
+	if err != nil {
+		return publishResult{}, err
+	}
+	exclude := acc.connection
+	if acc.perms.Event(command).Echo {
+		exclude = ""
+	}
+	return sw.edit(ctx, who, acc.channel, &acc.meta, in, exclude)
+}
+
+// edit is the one path of an edit to the store. by is nil for the server, and exclude
+// the connection that is not told.
+func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by *store.Meta, in wire.Edit, exclude string) (out publishResult, err error) {
+	r := store.EditRequest{Channel: channel, Message: in.MessageID, Delete: in.Delete, Data: in.Data, IfVersion: in.IfVersion}
+	r.Notice = store.PublishRequest{Channel: channel, Event: wire.EventMessageUpdated, Meta: by, Exclude: exclude}
+	if in.Delete {
+		r.Notice.Event = wire.EventMessageDeleted
+	}
+	r.Notice.Data, r.NoticeEnd = wire.AppendEditData(nil, in)
+	if sw.observer.on() {
+		op := &Operation{Name: "edit", Channel: channel, Event: r.Notice.Event}
+		ctx = sw.observer.beginPublish(ctx, who, op)
+		r.Notice.Trace = op.Trace
+		defer func() { sw.observer.endPublish(ctx, op, out, err) }()
+	}
+	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+	defer limited.end()
+	res, err := sw.node.Edit(limited, r)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return publishResult{}, refuse(CodeMessageNotFound)
+	case errors.Is(err, store.ErrConflict):
+		return publishResult{}, refuse(CodeConflict)
+	case err != nil:
+		return publishResult{}, err
+	}
+	sw.counts.published.Add(1)
+	return publishResult{version: res.Version}, nil
+}
