@@ -93,7 +93,7 @@ func (r *rig) countOf(f wstest.Frame) int {
 
 const subscribeInfo = `{"event":"hotsock.subscribe","channel":"%s","data":{"info":true}}`
 
-// informed connects a client that is told the counts of n channels.
+// informed connects a client that is told the counts of n channels, in fake time.
 func (r *rig) informed(n int) (c *wstest.Conn, channels []string) {
 	r.t.Helper()
 	c = r.connect("ann")
