@@ -45,7 +45,7 @@ func ticketClaims() *hotsock.ChannelClaims {
 		HistoryStart: time.Unix(0, 0),
 		Messages: map[string]hotsock.MessageClaims{
 			"chat": {
-				Publish: hotsock.Allow, Echo: hotsock.Allow, Store: keepMessages,
+				Publish: hotsock.Allow, Echo: hotsock.Allow, Store: keepMessages, Delete: hotsock.Own,
 				EmitPubSubEvent: hotsock.Allow, Reactions: []string{"👍", "❤️", "🎉"},
 			},
 			"typing": {Publish: hotsock.Allow},
@@ -60,6 +60,9 @@ func ticketClaims() *hotsock.ChannelClaims {
 // staffTicketClaims are what an agent may do there.
 func staffTicketClaims() *hotsock.ChannelClaims {
 	c := ticketClaims()
+	chat := c.Messages["chat"]
+	chat.Delete = hotsock.Allow
+	c.Messages["chat"] = chat
 	c.Storage[ratingKey] = hotsock.StorageClaims{Observe: hotsock.Allow}
 	c.Calls["ticket.assign"] = hotsock.Allow
 	return c

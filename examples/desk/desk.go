@@ -23,6 +23,7 @@ func newDesk(db *database, o hotsock.Options) (*desk, error) {
 		BeforeConnect:    d.mayConnect,
 		BeforeSubscribe:  d.maySubscribe,
 		BeforePublish:    d.checkMessage,
+		BeforeDelete:     d.checkDeletion,
 		BeforeReact:      d.checkReaction,
 		BeforeSetStorage: d.checkRating,
 		Timeout:          3 * time.Second,

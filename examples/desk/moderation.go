@@ -6,6 +6,17 @@ import (
 	"github.com/hotsock-go/hotsock"
 )
 
+// checkDeletion decides on the deletion of a message. The claims say whose messages:
+// agents may delete all, customers their own.
+func (d *desk) checkDeletion(ctx context.Context, who hotsock.Requester, r hotsock.DeleteRequest) error {
+	p, err := d.active(ctx, who.UID)
+	if err != nil || p.Role.staff() {
+		return err
+	}
+	_, err = d.writable(ctx, who, r.Channel) // nothing changes on a closed ticket
+	return err
+}
+
 // callSuspend takes a customer out: they are signed out everywhere, and do not come
 // back. With erase, nothing stays of what they have written.
 func (d *desk) callSuspend(ctx context.Context, c hotsock.Call, whom struct {

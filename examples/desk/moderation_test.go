@@ -66,3 +66,42 @@ func TestErase(t *testing.T) {
 		}
 	})
 }
+
+// Agents delete what they want, customers what is theirs, and nobody a second time.
+func TestDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startDesk(t, hotsocktest.Options{})
+		mia, ada := d.connect("mia"), d.connect("ada")
+		lamp := mia.open("a lamp")
+		desk := ada.look(lamp)
+		own := mia.look(lamp)
+		first := mia.list()[0].Last.ID
+		ids := make(map[string]string)
+		for _, m := range []struct {
+			who  *user
+			text string
+		}{{mia, "mine"}, {ada, "hers"}, {mia, "mine, too"}} {
+			m.who.say(lamp, message{Text: m.text})
+			ids[m.text] = own.Expect("chat", message{Text: m.text}).ID
+		}
+		for _, tt := range []struct {
+			why  string
+			by   *hotsocktest.Subscription
+			text string
+			code hotsock.Code
+		}{
+			{"a customer deletes what she has written", own, "mine", ""},
+			{"not what others have", own, "hers", hotsock.CodeDeletePermissionDenied},
+			{"an agent deletes everything", desk, "mine, too", ""},
+			{"and once", desk, "mine", hotsock.CodeMessageNotFound},
+		} {
+			wantCode(t, tt.why, tt.by.Delete(t.Context(), ids[tt.text]), tt.code)
+		}
+		call[nothing](t, own, "ticket.close", nil)
+		wantCode(t, "on a closed ticket", own.Delete(t.Context(), first), errClosed.Code)
+		history, err := d.Handler().History(t.Context(), hotsock.HistoryQuery{Channel: ticketChannel(lamp.ID), Event: "chat"})
+		if err != nil || len(history.Items) != 2 {
+			t.Errorf("left: %+v, %v", history.Items, err)
+		}
+	})
+}

@@ -37,6 +37,12 @@ func TestDesk(t *testing.T) {
 	mia.do("react", chromedp.Evaluate[chromedp.Void](`document.querySelector(".message:not(.own) .tool").click()`))
 	ada.until("a thumb is up", `() => document.querySelector(".own .chip")?.ariaLabel === "thumbs up, 1"`)
 
+	mia.do("delete", chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".own [aria-label=Delete]")].at(-1).click()`))
+	mia.act("Delete")
+	for _, p := range []*page{mia, ada} {
+		p.until("the message is gone", `() => !document.querySelector(".messages").textContent.includes("My card")`)
+	}
+
 	ada.writes("/close")
 	mia.reads("Ada Lindgren closed the ticket.")
 	mia.click(".star:nth-child(4)")
@@ -44,7 +50,7 @@ func TestDesk(t *testing.T) {
 
 	// A reload shows the same ticket.
 	mia.do("reload", chromedp.Reload())
-	mia.reads("My card is •••• 1111.")
+	mia.reads("In tune")
 	mia.until("the stars are there", `() => document.querySelectorAll(".star.on").length === 4`)
 }
 
@@ -107,7 +113,7 @@ func TestDeskSuspend(t *testing.T) {
 	ben.pick("Two parcels, one kettle")
 	ben.act("Suspend and erase…")
 	ben.act("Erase")
-	ben.until("the subject is gone", `() =>
+	ben.until("what she wrote is gone", `() => document.querySelectorAll(".message").length === 0 &&
 		document.querySelector(".title h2").textContent === "Erased"`)
 	zoe.until("she is at the door", `() => document.getElementById("door")?.hidden === false`)
 	zoe.fill("[name=email]", "zoe@example.com")

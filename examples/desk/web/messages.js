@@ -2,6 +2,7 @@
 
 import { timeOf } from "/rt/client.js";
 import { avatar, button, el, time } from "./dom.js";
+import { confirm } from "./menu.js";
 
 const reactions = { "👍": "thumbs up", "❤️": "heart", "🎉": "party" };
 
@@ -63,6 +64,10 @@ export class Messages {
         tools.append(button(reaction, () => this.#react(message.id, reaction), { className: "tool" }));
         tools.lastChild.ariaLabel = `React with ${name}`;
       }
+      if (own || this.#me.role !== "customer") {
+        const run = () => this.#delete(message).catch((error) => (state.textContent = error.message));
+        tools.append(button("Delete", run, { iconName: "bin" }));
+      }
     }
     const item = el("li", { className: own ? "message own" : "message", tabIndex: -1 },
       avatar(message),
@@ -94,6 +99,10 @@ export class Messages {
       state.append(`Not sent: ${message.problem} `,
         button("Try again", () => this.#talk.send(message)), button("Discard", () => this.#talk.discard(message)));
     }
+  }
+
+  async #delete({ id, text }) {
+    if (await confirm("Delete this message?", text, "Delete")) await this.#talk.delete(id);
   }
 
   #react(id, reaction) {

@@ -8,6 +8,7 @@ export class Talk extends EventTarget {
   #me;
   #offs;
   #messages = new Map(); // by id
+  #deleted = new Set(); // ids, which a page of history that is on its way may still have
   #pending = new Set(); // what this page sends
   #reactions = new Map(); // message id → reaction → uids
   #typing = new Map(); // uid → { name, until }
@@ -24,14 +25,15 @@ export class Talk extends EventTarget {
       this.channel.on("message:chat", (m) => this.#add(m)),
       this.channel.on("message:note", (m) => this.#add(m)),
       this.channel.on("message:typing", ({ meta }) => this.#isTyping(meta)),
+      this.channel.on("deleted", ({ messageId }) => this.#remove(messageId)),
       this.channel.on("reaction", (r) => this.#reacted(r)),
       this.channel.on("members", () => this.#changed()),
       this.channel.on("storage", () => this.#changed()),
-      this.channel.on("subscribed", ({ recovered, after }) => recovered || this.#load(after)),
+      this.channel.on("subscribed", ({ recovered }) => recovered || this.#load()),
       this.channel.on("unsubscribed", (error) => this.#fail(error)),
     ];
     this.channel.subscribe().catch((error) => this.#fail(error));
-    if (this.channel.active) this.#load(null); // the desk has subscribed this page before
+    if (this.channel.active) this.#load(); // the desk has subscribed this page before
   }
 
   end() {
@@ -96,25 +98,36 @@ export class Talk extends EventTarget {
     this.channel.send("typing");
   }
 
+  async delete(id) {
+    await this.channel.deleteMessage(id);
+    this.#remove(id);
+  }
+
   async react(id, reaction) {
     const own = this.reactions(id).get(reaction)?.has(this.#me.uid);
     await (own ? this.channel.unreact(id, reaction) : this.channel.react(id, reaction));
   }
 
-  async #load(after) {
+  // Loads all there is: a ticket is not long.
+  async #load() {
+    const stale = new Set(this.#messages.keys());
     try {
-      // All of it, the first time: a ticket is not long.
-      for await (const m of this.channel.history({ after: after ?? undefined, expandReactions: true })) this.#add(m);
+      for await (const m of this.channel.history({ expandReactions: true })) {
+        this.#add(m);
+        stale.delete(m.id);
+      }
+      for (const id of stale) this.#messages.delete(id); // deleted while nobody told us
       this.loaded = true;
       this.#changed();
     } catch (error) {
       const passing = ["NOT_CONNECTED", "NO_ANSWER", "UNAVAILABLE"].includes(error.code);
-      if (passing) setTimeout(() => this.channel.active && this.#load(after), 1_000);
+      if (passing) setTimeout(() => this.channel.active && this.#load(), 1_000);
       else this.#fail(error);
     }
   }
 
   #add({ id, event, data, meta, reactions }) {
+    if (this.#deleted.has(id)) return;
     this.#messages.set(id, { id, text: data.text, note: event === "note", uid: meta?.uid ?? null, name: meta?.umd?.name ?? "" });
     for (const sent of this.#pending) if (sent.publishedAs === id) this.#pending.delete(sent);
     this.#typing.delete(meta?.uid);
@@ -123,6 +136,12 @@ export class Talk extends EventTarget {
     }
     this.#changed();
     this.dispatchEvent(new Event("seen"));
+  }
+
+  #remove(id) {
+    this.#deleted.add(id);
+    this.#messages.delete(id);
+    this.#changed();
   }
 
   #reacted({ messageId, reaction, action, meta }) {
