@@ -74,11 +74,8 @@ var endOfUpdate = []byte("}")
 // millisecond is the form of a time in UTC, to the millisecond.
 const millisecond = "2006-01-02T15:04:05.000Z"
 
-// appendVersion appends what tells that a message was updated, if it was.
+// appendVersion appends what tells that a message was updated.
 func appendVersion(b []byte, m *store.Message) []byte {
-	if m.Updates == 0 {
-		return b
-	}
 	b = append(b, `,"version":`...)
 	b = strconv.AppendInt(b, m.Version(), 10)
 	b = append(b, `,"updatedAt":"`...)

@@ -142,7 +142,9 @@ func AppendMessage(b []byte, m *store.Message) []byte {
 		b = append(b, `,"meta":`...)
 		b = appendMeta(b, *m.Meta)
 	}
-	b = appendVersion(b, m)
+	if m.Updates > 0 {
+		b = appendVersion(b, m)
+	}
 	return append(b, '}')
 }
 

@@ -60,7 +60,9 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		if p.Origins != nil {
 			b = appendOrigin(b, p.Origins[i])
 		}
-		b = appendVersion(b, m)
+		if m.Updates > 0 {
+			b = appendVersion(b, m)
+		}
 		if t := p.Tallies[i]; p.Expand || len(t.Counts) > 0 {
 			b = append(b, `,"reactions":`...)
 			b = appendTally(b, t, p.Expand)
