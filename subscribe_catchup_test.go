@@ -208,3 +208,16 @@ func TestReplayLimitIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// A message that was updated while somebody waits for its frame has another one.
+func TestCatchUpAfterUpdate(t *testing.T) {
+	r := newCatchUpReader()
+	m := store.Message{ID: ulid.Make(), Channel: "c", Event: "e", Data: []byte("1")}
+	waiting := r.appendFrames(nil, []*store.Message{&m})
+	edited := m
+	edited.Data, edited.Updates, edited.Updated = []byte("22"), 1, ulid.Make()
+	again := r.appendFrames(r.appendFrames(nil, []*store.Message{&edited}), []*store.Message{&m})
+	if again[0].Len() <= waiting[0].Len() || again[1].Len() != waiting[0].Len() {
+		t.Errorf("frames of %d bytes, and after an update of %d", waiting[0].Len(), again[0].Len())
+	}
+}

@@ -206,6 +206,13 @@ func TestEditRefused(t *testing.T) {
 		e.forget("id1")
 		e.storedMessage(t, "chat", c, nobody)
 		try(nobody, "*_PERMISSION_DENIED")
+		another := e.connect(t, user("", `{"room":{"messages":{"chat":{"broadcast":true,"store":60}}}}`))
+		e.forget("id1")
+		another.do(`{"event":"chat","channel":"room","ref":"r"}`, `{"event":"hotsock.ack","channel":"room","data":{"id":"$id1"},"ref":"r"}`)
+		for _, c := range []*client{c, nobody} {
+			c.expect(`{"id":"$id1","event":"chat","channel":"room","data":null,"meta":{"uid":null,"umd":null}}`)
+		}
+		try(nobody, "*_PERMISSION_DENIED") // Two without a uid are not the same.
 		for _, m := range []hotsock.Message{{Channel: "room", Event: "chat"}, {Channel: "other", Event: "chat", Store: hotsock.Forever}} {
 			e.set("id1", e.publish(t, m).ID)
 			if m.Channel == "room" {

@@ -15,13 +15,22 @@ local NOTICE, END, MESSAGE, IF_VERSION, DELETE, DATA = unpack(ARGV, 8, 13)
 -- then come the ones at its end, as in codec.go.
 local FIELD_DATA, FIELD_META = 4, 6
 
+-- still_there returns the id of an item of the log, or if that was erased the one before
+-- it there.
+local function still_there(id)
+  local found = id ~= '' and redis.call('ZRANGEBYLEX', ERASED, '[' .. id, '(' .. id .. '~', 'LIMIT', 0, 1)[1]
+  return found and string.match(found, '^[^,]*,[^,]*,(.*)$') or id
+end
+
 -- erase takes an item out of the log. One that the log has discarded is left out, if
--- the item before it is not given, for the log knows it as such.
+-- the item before it is not given, for the log knows it as such. The item before it in
+-- the log is one that is there, so that the oldest of many that were erased can be
+-- forgotten.
 local function erase(id, before)
   local entry = redis.call('XRANGE', LOG, id, id)[1]
   if entry then
     redis.call('XDEL', LOG, entry[1])
-    redis.call('ZADD', ERASED, 0, id .. ',' .. entry[2][2] .. ',' .. entry[2][4])
+    redis.call('ZADD', ERASED, 0, id .. ',' .. entry[2][2] .. ',' .. still_there(entry[2][4]))
   elseif before then
     redis.call('ZADD', ERASED, 0, id .. ',' .. before)
   end
