@@ -248,7 +248,7 @@ func TestStateAfterReconnect(t *testing.T) {
 		MemberChange{Kind: MemberAdded, Member: user("Kelly")},
 		entry("changed", "2"),
 		entry("new", "1"),
-		Message{Channel: channel, Event: "e", Data: json.RawMessage("1")},
+		Message{Channel: channel, Event: "e", Data: json.RawMessage("1"), Version: 1},
 		Entry{Channel: channel, Key: "cleared", Data: json.RawMessage("null")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -27,6 +27,8 @@ var statuses = map[string]int{
 	"INFO_PERMISSION_DENIED":            403,
 	"REACTION_PERMISSION_DENIED":        403,
 	"CALL_PERMISSION_DENIED":            403,
+	"UPDATE_PERMISSION_DENIED":          403,
+	"DELETE_PERMISSION_DENIED":          403,
 	"INVALID_PARAMS":                    400,
 	"UNKNOWN_METHOD":                    404,
 	"UMD_UPDATE_PERMISSION_DENIED":      403,
