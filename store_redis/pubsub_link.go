@@ -112,7 +112,8 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 	// Closing waits while go-redis dials, so nothing here waits for it. The
 	// context ends the dialling.
 	defer l.f.n.wg.Go(func() { _ = ps.Close() })
-	failed := make(chan error, 2)
+	failed := make(chan error, 2) // of these two, which nobody may wait for any more
+	unheard := make(chan error)   // of probes, which give up with the context
 	up := make(chan struct{}, 1)
 	c := &pubsubConnection{l: l, ps: ps, up: up}
 	l.f.n.wg.Go(func() { failed <- c.send(ctx) })
@@ -126,6 +127,8 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
+			return err
+		case err := <-unheard:
 			return err
 		case <-up:
 			subscribed = true
@@ -143,7 +146,7 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 		l.f.n.wg.Go(func() {
 			if err := l.sendProbe(ctx, client); err != nil {
 				select {
-				case failed <- err:
+				case unheard <- err:
 				case <-ctx.Done():
 				}
 			}
