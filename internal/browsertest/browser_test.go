@@ -219,10 +219,18 @@ func (p *page) until(why, condition string, args ...any) {
 	expression := fmt.Sprintf("Boolean((%s)(...%s))", condition, encoded)
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	for end := time.Now().Add(deadline); !get[bool](p, expression); <-tick.C {
-		if time.Now().After(end) {
-			p.failf("waited in vain until %s", why)
+	ctx, cancel := context.WithTimeout(p.ctx, deadline)
+	defer cancel()
+	for {
+		// A page that is being left cannot be asked; the next one can.
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+		switch {
+		case err == nil && is:
+			return
+		case ctx.Err() != nil:
+			p.failf("waited in vain until %s: %v", why, err)
 		}
+		<-tick.C
 	}
 }
 
