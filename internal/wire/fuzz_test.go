@@ -47,14 +47,16 @@ func FuzzDecodeCommand(f *testing.F) {
 
 		// The library's reflection says what the frame means, but for limits.
 		var want struct {
-			Event    *string        `json:"event"`
-			Channel  *string        `json:"channel"`
-			Key      *string        `json:"key"`
-			Data     jsontext.Value `json:"data"`
-			Ref      *string        `json:"ref"`
-			Expr     *string        `json:"scheduleExpression"`
-			Timezone *string        `json:"scheduleExpressionTimezone"`
-			Dedup    *string        `json:"deduplicationId"`
+			Event     *string        `json:"event"`
+			Channel   *string        `json:"channel"`
+			Key       *string        `json:"key"`
+			Data      jsontext.Value `json:"data"`
+			Ref       *string        `json:"ref"`
+			Expr      *string        `json:"scheduleExpression"`
+			Timezone  *string        `json:"scheduleExpressionTimezone"`
+			Dedup     *string        `json:"deduplicationId"`
+			IfVersion jsontext.Value `json:"ifVersion"`
+			Version   *bool          `json:"version"`
 		}
 		wantErr := json.Unmarshal(frame, &want)
 		deref := func(s *string) string {
@@ -63,15 +65,16 @@ func FuzzDecodeCommand(f *testing.F) {
 			}
 			return *s
 		}
+		ifVersion, versionErr := versionIn(want.IfVersion)
 		if err != nil {
-			allowed := wantErr != nil || !bytes.HasPrefix(bytes.TrimLeft(frame, space), []byte("{")) || deref(want.Event) == "" ||
+			allowed := wantErr != nil || versionErr != nil || !bytes.HasPrefix(bytes.TrimLeft(frame, space), []byte("{")) || deref(want.Event) == "" ||
 				utf8.RuneCountInString(deref(want.Ref)) > MaxRef || len(want.Data) > maxData || memberDepth(frame) > protocol.MaxDepth
 			if !allowed {
 				t.Errorf("error %v", err)
 			}
 			return
 		}
-		if wantErr != nil {
+		if wantErr := errors.Join(wantErr, versionErr); wantErr != nil {
 			t.Fatalf("no error, but the library says %v", wantErr)
 		}
 		if want.Data != nil {
@@ -81,13 +84,33 @@ func FuzzDecodeCommand(f *testing.F) {
 		}
 		command := Command{
 			Event: deref(want.Event), Channel: deref(want.Channel), Key: deref(want.Key), Data: want.Data, Ref: deref(want.Ref),
-			DeduplicationID: deref(want.Dedup), IfVersion: got.IfVersion, WithVersion: got.WithVersion,
+			DeduplicationID: deref(want.Dedup), IfVersion: ifVersion, WithVersion: want.Version != nil && *want.Version,
 			Schedule: Schedule{deref(want.Expr), deref(want.Timezone)},
 		}
 		if diff := cmp.Diff(command, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// versionIn is what an "ifVersion" means, by the libraries; nil for one that is not there.
+func versionIn(text jsontext.Value) (*ulid.ULID, error) {
+	var version ulid.ULID
+	switch {
+	case text == nil:
+		return nil, nil
+	case text.Kind() == 'n':
+		return &version, nil
+	}
+	var s string
+	err := json.Unmarshal(text, &s)
+	if err == nil {
+		version, err = ulid.ParseStrict(s)
+	}
+	if err == nil && version.IsZero() {
+		err = errors.New("zero")
+	}
+	return &version, err
 }
 
 // memberDepth is how deep the deepest member of an object is nested.
