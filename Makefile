@@ -91,8 +91,7 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default (50 min)
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sort | \
 	while IFS=: read -r file func; do \
 		echo "$${func#func } in $$file"; \
-		(cd "$$(dirname "$$file")" && \
-			go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) . </dev/null); \
+		(cd "$$(dirname "$$file")" && "$(CURDIR)/.ci/fuzz" "$${func#func }" $(FUZZTIME)); \
 	done
 
 .PHONY: faults
