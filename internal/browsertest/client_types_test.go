@@ -42,7 +42,7 @@ func TestClientIsDeclared(t *testing.T) {
 			return [...all].filter((name) => !["constructor", "name", "stack", "message"].includes(name));
 		};
 		const error = new hotsock.HotsockError("X");
-		error.channel = "room"; // as errors of the server have
+		Object.assign(error, { channel: "room", reason: "" }); // as errors of the server have
 		return { Client: names(client), Channel: [...names(client.channel("room")), "name"], HotsockError: names(error) };
 	`)
 	for _, all := range []map[string][]string{declared, there} {
