@@ -253,5 +253,5 @@ func (c *connection) endRevoked(s *subscription) {
 // unsubscribeRevoked does that while ops is held.
 func (c *connection) unsubscribeRevoked(s *subscription) {
 	c.endSubscription(s)
-	c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, "", s.meta(), ""))
+	c.sock.Send(unsubscribedFrame(s.channel, s.perms().Alias, reasonRevoked.text(), s.meta(), ""))
 }

@@ -59,7 +59,7 @@ func TestRevokeUser(t *testing.T) {
 				e.request(t, n, "POST", "/connection/publishMessage"+jim.credentials(), `{"channel":"room","event":"e"}`).wantError(t, 401, "UNAUTHORIZED")
 			}
 		}
-		if f := pam.Expect("hotsock.unsubscribed"); f.Channel != "room" {
+		if f := pam.Expect("hotsock.unsubscribed"); f.Channel != "room" || !strings.Contains(f.Text, `"data":{"reason":"Token revoked"}`) {
 			t.Errorf("got %s", f.Text)
 		}
 		pam.ExpectNothing()

@@ -39,11 +39,12 @@ var encoded = merged(encodedEdits, map[string]func(b []byte) []byte{
 	"frame-subscribed-last-id": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, LastID: idA, Meta: jim})
 	},
-	"frame-result":              func(b []byte) []byte { return AppendResult(b, "", []byte(`{"order":17}`), "13") },
-	"frame-result-channel":      func(b []byte) []byte { return AppendResult(b, "room.123", nil, "") },
-	"frame-unsubscribed":        func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "", nobody, "") },
-	"frame-unsubscribed-reason": func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "You have left the team", jim, "") },
-	"frame-unsubscribed-alias":  func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "room", "", jim, "") },
+	"frame-result":               func(b []byte) []byte { return AppendResult(b, "", []byte(`{"order":17}`), "13") },
+	"frame-result-channel":       func(b []byte) []byte { return AppendResult(b, "room.123", nil, "") },
+	"frame-unsubscribed":         func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "", nobody, "") },
+	"frame-unsubscribed-reason":  func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "You have left the team", jim, "") },
+	"frame-unsubscribed-revoked": func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "", "Token revoked", jim, "") },
+	"frame-unsubscribed-alias":   func(b []byte) []byte { return AppendUnsubscribed(b, "room.123", "room", "", jim, "") },
 	"frame-message": func(b []byte) []byte {
 		return AppendMessage(b, chat)
 	},
