@@ -27,7 +27,8 @@ const (
 	ActionObserve    Action = "storageObserve" // Channel, Key
 	ActionCall       Action = "call"           // Method; perhaps Channel
 	ActionUpdateUMD  Action = "umdUpdate"      // CommandToken or CommandClaims; perhaps Channel
-	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, update, delete, storageGet, storageSet, storageObserve, call, umdUpdate"
+	ActionRefresh    Action = "refresh"        // CommandToken or CommandClaims; perhaps Channel: whether a subscription to it goes on
+	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, update, delete, storageGet, storageSet, storageObserve, call, umdUpdate, refresh"
 )
 
 // An ExplainRequest asks whether a client may do something, and why or why not.
@@ -42,8 +43,10 @@ type ExplainRequest struct {
 	Token  string
 	Claims *Claims
 	// CommandToken is the token that the client sends with a command: a umd
-	// token for ActionUpdateUMD, and otherwise the subscribe token with which it
-	// subscribed to the channel. CommandClaims may be given instead, as above.
+	// token for ActionUpdateUMD, a connect token for ActionRefresh, and otherwise the
+	// subscribe token with which it subscribed to the channel. CommandClaims may be
+	// given instead, as above. For ActionRefresh, Token is the one that the connection
+	// has: it may have expired, and need not be given.
 	CommandToken  string
 	CommandClaims *Claims
 	// Granted are the claims that the app grants on the Channel itself, by

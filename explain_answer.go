@@ -21,7 +21,10 @@ type explainer struct {
 	noTokens bool // the host's own authentication says who connects
 
 	connect *permission.Grant
-	command *permission.Grant // of the subscribe or umd token, nil for none
+	// old is that of the connect token which a refresh replaces, nil if it is not known.
+	old       *permission.Grant
+	oldClaims *Claims
+	command   *permission.Grant // of the subscribe or umd token, nil for none
 	// refused says that a token is not valid, which is the answer.
 	refused bool
 
@@ -36,6 +39,9 @@ type explainer struct {
 
 // open looks into the tokens. The error is the host's: that of its KeyLookup.
 func (x *explainer) open(ctx context.Context) error {
+	if x.q.Action == ActionRefresh {
+		return x.openRefresh(ctx)
+	}
 	if err := x.openConnect(ctx); err != nil {
 		return x.invalid(err, CodeUnauthorized, "connect token")
 	}

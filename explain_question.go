@@ -43,6 +43,7 @@ var questions = map[Action]struct {
 	ActionObserve:   {needChannel | needKey, (*explainer).observing},
 	ActionCall:      {needMethod, (*explainer).calling},
 	ActionUpdateUMD: {needCommand, (*explainer).updatingUMD},
+	ActionRefresh:   {needCommand, (*explainer).refreshing},
 }
 
 // check returns what is wrong with the request, "" if nothing is, and puts its

@@ -319,6 +319,7 @@ func TestExplainRefusesIncompleteQuestions(t *testing.T) {
 		{Action: ActionSchedule, Claims: c, Channel: "c", Event: "e", Key: "k"},
 		{Action: ActionReact, Claims: c, Channel: "c", Event: "e", Reaction: " "},
 		{Action: ActionUpdateUMD, Claims: c},
+		{Action: ActionRefresh, Claims: c},
 		{Action: ActionCall, Claims: c, Channel: "c"},
 		{Action: ActionConnect, Claims: c, Granted: &ChannelClaims{}},
 		{Action: ActionSubscribe, Claims: c, Channel: "c", Granted: &ChannelClaims{Alias: "#"}},

@@ -7,6 +7,11 @@ func (h *Hooks) askedFor(e *Explanation, key bool) string {
 	switch e.Action {
 	case ActionConnect:
 		name, set = "BeforeConnect", h.BeforeConnect != nil
+	case ActionRefresh:
+		if h.BeforeConnect == nil {
+			return ""
+		}
+		return "BeforeConnect" // whatever becomes of subscriptions
 	case ActionSubscribe:
 		return h.askedToSubscribe()
 	case ActionPublish, ActionEcho, ActionStore, ActionSchedule, ActionSet:
