@@ -23,6 +23,8 @@ type MessageUpdate struct {
 	// not told, both as in [Message]. The message keeps its sender.
 	From    *Member
 	Exclude string
+	// EmitEvent raises [EventMessageUpdated].
+	EmitEvent bool
 }
 
 // A MessageDeletion names a stored message that a host deletes.
@@ -33,6 +35,8 @@ type MessageDeletion struct {
 	// not told, both as in [Message].
 	From    *Member
 	Exclude string
+	// EmitEvent raises [EventMessageDeleted].
+	EmitEvent bool
 }
 
 // UpdateMessage changes the data of a stored message and tells the channel's
@@ -48,7 +52,7 @@ func (h *Handler) UpdateMessage(ctx context.Context, u MessageUpdate) (version i
 	if u.IfVersion < 0 {
 		return 0, refuseBecause(CodeInvalidRequest, "IfVersion must not be negative")
 	}
-	out, err := h.edit(ctx, u.Channel, u.MessageID, u.From, u.Exclude, wire.Edit{Data: data, IfVersion: u.IfVersion})
+	out, err := h.edit(ctx, u.Channel, u.MessageID, u.From, wire.Edit{Data: data, IfVersion: u.IfVersion}, editOptions{u.Exclude, u.EmitEvent})
 	return out.version, err
 }
 
@@ -58,12 +62,12 @@ func (h *Handler) UpdateMessage(ctx context.Context, u MessageUpdate) (version i
 // [*Error], with [CodeMessageNotFound] if there is no such stored message, perhaps
 // because it was deleted before.
 func (h *Handler) DeleteMessage(ctx context.Context, d MessageDeletion) error {
-	_, err := h.edit(ctx, d.Channel, d.MessageID, d.From, d.Exclude, wire.Edit{Delete: true})
+	_, err := h.edit(ctx, d.Channel, d.MessageID, d.From, wire.Edit{Delete: true}, editOptions{d.Exclude, d.EmitEvent})
 	return err
 }
 
-func (h *Handler) edit(ctx context.Context, channel, message string, from *Member, exclude string, e wire.Edit) (publishResult, error) {
-	if err := errors.Join(validateChannel(channel), validateExclude(exclude)); err != nil {
+func (h *Handler) edit(ctx context.Context, channel, message string, from *Member, e wire.Edit, o editOptions) (publishResult, error) {
+	if err := errors.Join(validateChannel(channel), validateExclude(o.exclude)); err != nil {
 		return publishResult{}, hostError(err)
 	}
 	var err error
@@ -77,6 +81,6 @@ func (h *Handler) edit(ctx context.Context, channel, message string, from *Membe
 		}
 	}
 	who := source{Trigger: triggerGo}
-	out, err := h.writes.edit(ctx, &who, channel, by, e, exclude)
+	out, err := h.writes.edit(ctx, &who, channel, by, e, o)
 	return out, hostError(err)
 }

@@ -40,14 +40,18 @@ func (sw *storeWriter) clientEdit(ctx context.Context, who *source, acc *access,
 	if acc.perms.Event(command).Echo {
 		exclude = ""
 	}
-	return sw.edit(ctx, who, acc.channel, &acc.meta, in, exclude)
+	return sw.edit(ctx, who, acc.channel, &acc.meta, in, editOptions{exclude: exclude, emit: acc.perms.Event(m.Event).Emit})
 }
 
-// edit is the one path of an edit to the store. by is nil for the server, and exclude
-// the connection that is not told.
-func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by *store.Meta, in wire.Edit, exclude string) (out publishResult, err error) {
+type editOptions struct {
+	exclude string // connection
+	emit    bool
+}
+
+// edit is the one path of an edit to the store. by is nil for the server.
+func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by *store.Meta, in wire.Edit, o editOptions) (out publishResult, err error) {
 	r := store.EditRequest{Channel: channel, Message: in.MessageID, Delete: in.Delete, Data: in.Data, IfVersion: in.IfVersion}
-	r.Notice = store.PublishRequest{Channel: channel, Event: wire.EventMessageUpdated, Meta: by, Exclude: exclude}
+	r.Notice = store.PublishRequest{Channel: channel, Event: wire.EventMessageUpdated, Meta: by, Exclude: o.exclude}
 	if in.Delete {
 		r.Notice.Event = wire.EventMessageDeleted
 	}
@@ -70,5 +74,8 @@ func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by
 		return publishResult{}, err
 	}
 	sw.counts.published.Add(1)
+	if o.emit {
+		sw.events.messageEdited(who, &r, &res)
+	}
 	return publishResult{version: res.Version}, nil
 }

@@ -39,7 +39,7 @@ type Event struct {
 	Metadata EventMetadata `json:"metadata"`
 	// Data is one of the Event…Data types, as DataType says.
 	Data any `json:"data"`
-	// DataType is "connection", "subscription", "channel", "message",
+	// DataType is "connection", "subscription", "channel", "message", "messageEdit",
 	// "channelStorage", "messageReaction" or "channelMember".
 	DataType string `json:"dataType"`
 	// ID is a ULID, different for each event. A receiver that may get an event
@@ -72,6 +72,8 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 		p.plain.Data, err = decodeEventData[EventChannelData](data)
 	case eventDataMessage:
 		p.plain.Data, err = decodeEventData[EventMessageData](data)
+	case eventDataEdit:
+		p.plain.Data, err = decodeEventData[EventEditData](data)
 	case eventDataStorage:
 		p.plain.Data, err = decodeEventData[EventStorageData](data)
 	case eventDataReaction:
@@ -144,6 +146,22 @@ type EventMessageData struct {
 	ID      string          `json:"id"`
 	Data    json.RawMessage `json:"data"`
 	// Meta is nil if the server published it.
+	Meta *EventMeta `json:"meta,omitempty"`
+}
+
+// EventEditData is the Data of [EventMessageUpdated] and [EventMessageDeleted].
+type EventEditData struct {
+	Channel   string `json:"channel"`
+	MessageID string `json:"messageId"`
+	// ID is a ULID that tells when the message was edited. The edits of a message are in
+	// the order of their IDs.
+	ID string `json:"id"`
+	// Data is the new one, and null after a deletion.
+	Data json.RawMessage `json:"data"`
+	// Version is the new one, and 0 after a deletion.
+	Version int64 `json:"version,omitempty"`
+	// Meta is nil if the server edited it. It is not the sender of the message, unless
+	// that one has edited it.
 	Meta *EventMeta `json:"meta,omitempty"`
 }
 

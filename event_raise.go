@@ -91,6 +91,28 @@ func (e *emitter) messagePublished(who *source, p *store.PublishRequest, id ulid
 	e.emit(EventMessagePublished, eventDataMessage, who.metadata(EventMetadata{Channel: p.Channel, Event: p.Event}), d)
 }
 
+func (e *emitter) messageEdited(who *source, r *store.EditRequest, out *store.EditResult) {
+	if !e.on() {
+		return
+	}
+	d := EventEditData{
+		Channel: r.Channel, MessageID: r.Message.String(), ID: out.Notice.String(),
+		Data: json.RawMessage("null"), Version: out.Version,
+	}
+	if !r.Delete {
+		d.Data = orNull(r.Data)
+	}
+	if r.Notice.Meta != nil {
+		m := eventMeta(*r.Notice.Meta)
+		d.Meta = &m
+	}
+	typ := EventMessageUpdated
+	if r.Delete {
+		typ = EventMessageDeleted
+	}
+	e.emit(typ, eventDataEdit, who.metadata(EventMetadata{Channel: r.Channel}), d)
+}
+
 func (e *emitter) storageUpdated(who *source, channel, key string, m store.Meta, r *store.SetResult) {
 	if !e.on() {
 		return

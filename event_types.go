@@ -19,6 +19,8 @@ const (
 	EventMemberRemoved = "hotsock.memberRemoved"
 
 	EventMessagePublished       = "hotsock.messagePublished"
+	EventMessageUpdated         = "hotsock.messageUpdated"
+	EventMessageDeleted         = "hotsock.messageDeleted"
 	EventMessageReactionAdded   = "hotsock.messageReactionAdded"
 	EventMessageReactionRemoved = "hotsock.messageReactionRemoved"
 
@@ -32,6 +34,7 @@ const (
 	eventDataSubscription = "subscription"
 	eventDataChannel      = "channel"
 	eventDataMessage      = "message"
+	eventDataEdit         = "messageEdit"
 	eventDataStorage      = "channelStorage"
 	eventDataReaction     = "messageReaction"
 	eventDataMember       = "channelMember"

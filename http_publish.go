@@ -170,7 +170,7 @@ func (a *serverAPI) edit(ctx context.Context, who *source, in *wire.Publish, fro
 	if err != nil {
 		return publishResult{}, err
 	}
-	return a.h.writes.edit(ctx, who, in.Channel, from, e, in.ExcludeConnection)
+	return a.h.writes.edit(ctx, who, in.Channel, from, e, editOptions{exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent})
 }
 
 // decodeEdit reads the data of an edit over HTTP.

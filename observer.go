@@ -27,9 +27,9 @@ type OperationKind uint8
 
 // The kinds of operations.
 const (
-	// OperationPublish is a message, entry or reaction that was permitted and
+	// OperationPublish is a message, entry, reaction or edit that was permitted and
 	// is being accepted by this node, to be published or scheduled. Its Name is
-	// "message", "entry" or "reaction".
+	// "message", "entry", "reaction" or "edit".
 	OperationPublish OperationKind = iota + 1
 	// OperationStore is one call of the store. Its Name is that of the method,
 	// such as "Publish" or "Subscribe".

@@ -136,7 +136,9 @@ func TestObserverPublishes(t *testing.T) {
 		_, err2 := r.h.SetStorage(ctx, Entry{Channel: "room", Key: "k", Data: 1})
 		_, err3 := r.h.SetStorage(ctx, Entry{Channel: "room", Key: "later", Data: 1, At: due})
 		err4 := r.h.React(ctx, Reaction{Channel: "room", MessageID: kept.ID, Reaction: "👍", UID: "Jim"})
-		if err := errors.Join(err1, err2, err3, err4); err != nil {
+		_, err5 := r.h.UpdateMessage(ctx, MessageUpdate{Channel: "room", MessageID: kept.ID, Data: 1})
+		err6 := r.h.DeleteMessage(ctx, MessageDeletion{Channel: "room", MessageID: kept.ID})
+		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 			t.Fatal(err)
 		}
 		r.s.setDown(true)
@@ -156,6 +158,8 @@ func TestObserverPublishes(t *testing.T) {
 			with("entry", "k", "", false),
 			with("entry", "later", "", true),
 			with("reaction", "hotsock.messageReactionAdded", "", false),
+			with("edit", "hotsock.messageUpdated", "", false),
+			with("edit", "hotsock.messageDeleted", "", false),
 			with("message", "lost", "", false),
 		}
 		if d := cmp.Diff(want, ops, withoutTimes); d != "" {

@@ -73,6 +73,23 @@ func takeDown(ctx context.Context, rt *hotsock.Handler, channel, id, moderator s
 	return err
 }
 
+// A searchIndex holds the newest text of each message, by its id.
+type searchIndex map[string]json.RawMessage
+
+func (x searchIndex) HandleEvent(_ context.Context, e hotsock.Event) error {
+	switch d := e.Data.(type) {
+	case hotsock.EventMessageData:
+		x[d.ID] = d.Data
+	case hotsock.EventEditData:
+		if e.Type == hotsock.EventMessageDeleted {
+			delete(x, d.MessageID)
+		} else {
+			x[d.MessageID] = d.Data
+		}
+	}
+	return nil
+}
+
 type task struct {
 	Title string `json:"title"`
 	Done  bool   `json:"done"`
@@ -129,5 +146,34 @@ func TestEditRecipes(t *testing.T) {
 	shown.apply(gone)
 	if m := shown[first]; len(shown) != 1 || m.Version != 3 || string(m.Data) != `{"title":"coffee","done":true}` {
 		t.Errorf("jim sees %+v", shown)
+	}
+}
+
+func TestIndexFollowsEdits(t *testing.T) {
+	index := make(searchIndex)
+	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{signingKey.Key()}, Events: index})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	say := func(text string) string {
+		sent, err := rt.Publish(ctx, hotsock.Message{Channel: "room.1", Event: "chat", Data: text, Store: time.Hour, EmitEvent: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sent.ID
+	}
+	stays, goes := say("helo"), say("rude")
+	if _, err := rt.UpdateMessage(ctx, hotsock.MessageUpdate{Channel: "room.1", MessageID: stays, Data: "hello", EmitEvent: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rt.DeleteMessage(ctx, hotsock.MessageDeletion{Channel: "room.1", MessageID: goes, EmitEvent: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rt.Close(); err != nil { // The sink gets what is queued.
+		t.Fatal(err)
+	}
+	if len(index) != 1 || string(index[stays]) != `"hello"` {
+		t.Errorf("the index has %s", index)
 	}
 }
