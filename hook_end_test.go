@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
-// A hook's context ends at once when nobody is left to be told.
-func TestHookEndsWithItsConnection(t *testing.T) {
+// inHook runs a test with a client that is subscribed to room, and a hook that publishes
+// wait for. It closes began when it is asked, and ended when its context has ended.
+func inHook(t *testing.T, f func(t *testing.T, r *rig, c *wstest.Conn, began, ended <-chan struct{})) {
 	var began, ended chan struct{} // of the bubble
 	o, _ := publishHook(func(ctx context.Context, _ Requester, _ *PublishRequest) error {
 		close(began)
@@ -26,6 +29,13 @@ func TestHookEndsWithItsConnection(t *testing.T) {
 		began, ended = make(chan struct{}), make(chan struct{})
 		c := r.connect("ann")
 		c.Subscribe("room")
+		f(t, r, c, began, ended)
+	})
+}
+
+// A hook's context ends at once when nobody is left to be told.
+func TestHookEndsWithItsConnection(t *testing.T) {
+	inHook(t, func(t *testing.T, r *rig, c *wstest.Conn, began, ended <-chan struct{}) {
 		start := time.Now()
 		c.Send(chat)
 		<-began
@@ -182,18 +192,7 @@ func TestHookOfSchedule(t *testing.T) {
 // A request that is cancelled ends the hook's context, and counts until the hook has
 // returned.
 func TestHookOfCancelledRequest(t *testing.T) {
-	var began, ended chan struct{} // of the bubble
-	o, _ := publishHook(func(ctx context.Context, _ Requester, _ *PublishRequest) error {
-		close(began)
-		<-ctx.Done()
-		close(ended)
-		return ctx.Err()
-	})
-	o.Hooks.Timeout = time.Hour
-	inRig(t, o, func(t *testing.T, r *rig) {
-		began, ended = make(chan struct{}), make(chan struct{})
-		c := r.connect("ann")
-		c.Subscribe("room")
+	inHook(t, func(t *testing.T, r *rig, c *wstest.Conn, began, ended <-chan struct{}) {
 		ctx, cancel := context.WithCancel(t.Context())
 		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/connection/publishMessage?connectionId="+c.ID+"&connectionSecret="+c.Secret,
 			strings.NewReader(`{"channel":"room","event":"chat"}`))

@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,44 +23,20 @@ type breaker struct {
 }
 
 func (s *breaker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ws, err := websocket.Accept(w, r, nil)
-	if err != nil {
-		s.t.Error(err)
-		return
-	}
-	defer ws.CloseNow()
 	s.mu.Lock()
 	uid := s.uids[min(s.came, len(s.uids)-1)]
 	s.came++
 	s.mu.Unlock()
-	if !send(r.Context(), ws, `{"event":"hotsock.connected","data":{"connectionId":"c","connectionSecret":"s"},"meta":{"uid":`+uid+`,"umd":null}}`) {
-		return
-	}
-	for {
-		_, text, err := ws.Read(r.Context())
-		if err != nil {
-			return
+	hello := strings.Replace(greeting, `"uid":null`, `"uid":`+uid, 1)
+	play(s.t, w, r, hello, func(_ *websocket.Conn, f heardFrame) ([]string, bool) {
+		if f.Event != "chat" {
+			return []string{`{"event":"hotsock.pong","ref":"$ref"}`}, true
 		}
-		var frame struct{ Event, Ref, DeduplicationID string }
-		if err := json.Unmarshal(text, &frame); err != nil {
-			s.t.Errorf("%s: %v", text, err)
-			return
-		}
-		answer := `{"event":"hotsock.pong","ref":"$ref"}`
-		if frame.Event == "chat" {
-			s.mu.Lock()
-			s.heard = append(s.heard, frame.DeduplicationID)
-			broken := len(s.heard) <= s.times
-			s.mu.Unlock()
-			if broken {
-				return
-			}
-			answer = `{"event":"hotsock.ack","channel":"room","data":{"id":"01JA3HVNF6E89HDT1ABRFWJ8C8","duplicate":true},"ref":"$ref"}`
-		}
-		if !send(r.Context(), ws, strings.ReplaceAll(answer, "$ref", frame.Ref)) {
-			return
-		}
-	}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.heard = append(s.heard, f.DeduplicationID)
+		return []string{`{"event":"hotsock.ack","channel":"room","data":{"id":"01JA3HVNF6E89HDT1ABRFWJ8C8","duplicate":true},"ref":"$ref"}`}, len(s.heard) > s.times
+	})
 }
 
 // TestClientPublishesAgain: a message without an answer is sent again as long as the

@@ -1,8 +1,6 @@
 package browsertest
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,42 +17,10 @@ type actor struct {
 	answer func(event string) []string
 }
 
-const greeting = `{"event":"hotsock.connected","data":{"connectionId":"c","connectionSecret":"s"},"meta":{"uid":null,"umd":null}}`
-
 func (a *actor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ws, err := websocket.Accept(w, r, nil)
-	if err != nil {
-		a.t.Error(err)
-		return
-	}
-	defer ws.CloseNow()
-	if !send(r.Context(), ws, greeting) {
-		return
-	}
-	for {
-		_, text, err := ws.Read(r.Context())
-		if err != nil {
-			return // the page is gone
-		}
-		var frame struct{ Event, Ref string }
-		if err := json.Unmarshal(text, &frame); err != nil {
-			a.t.Errorf("%s: %v", text, err)
-			return
-		}
-		for _, answer := range a.answer(frame.Event) {
-			if !send(r.Context(), ws, strings.ReplaceAll(answer, "$ref", frame.Ref)) {
-				return
-			}
-		}
-	}
-}
-
-func send(ctx context.Context, ws *websocket.Conn, text string) bool {
-	kind := websocket.MessageText
-	if strings.HasPrefix(text, "\x00") {
-		kind = websocket.MessageBinary
-	}
-	return ws.Write(ctx, kind, []byte(text)) == nil
+	play(a.t, w, r, greeting, func(_ *websocket.Conn, f heardFrame) ([]string, bool) {
+		return a.answer(f.Event), true
+	})
 }
 
 // openActor opens the page with a client whose server is the actor.

@@ -1,11 +1,9 @@
 package browsertest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -25,53 +23,29 @@ type leaver struct {
 }
 
 func (l *leaver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ws, err := websocket.Accept(w, r, nil)
-	if err != nil {
-		l.t.Error(err)
-		return
-	}
-	defer ws.CloseNow()
 	l.mu.Lock()
 	l.came++
 	first := l.came == 1
 	l.mu.Unlock()
-	if !send(r.Context(), ws, greeting) {
-		return
-	}
-	for read := 0; ; {
-		_, text, err := ws.Read(r.Context())
-		if err != nil {
-			return
-		}
-		var frame struct {
-			Event, Ref string
-			Data       json.RawMessage
-		}
-		if err := json.Unmarshal(text, &frame); err != nil {
-			l.t.Errorf("%s: %v", text, err)
-			return
-		}
-		answer := `{"event":"hotsock.ack","channel":"room","data":{"id":"01JA3HVNF6E89HDT1ABRFWJ8C8"},"ref":"$ref"}`
+	read := 0
+	play(l.t, w, r, greeting, func(ws *websocket.Conn, f heardFrame) ([]string, bool) {
 		switch {
-		case frame.Event == "hotsock.subscribe":
-			answer = `{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":null,"umd":null},"ref":"$ref"}`
-		case frame.Event == "hotsock.ping":
-			answer = `{"event":"hotsock.pong","ref":"$ref"}`
+		case f.Event == "hotsock.subscribe":
+			return []string{`{"event":"hotsock.subscribed","channel":"room","data":{},"meta":{"uid":null,"umd":null},"ref":"$ref"}`}, true
+		case f.Event == "hotsock.ping":
+			return []string{`{"event":"hotsock.pong","ref":"$ref"}`}, true
 		case first:
-			if read++; read == l.leave {
-				_ = ws.Close(websocket.StatusGoingAway, l.reason)
-				return
+			if read++; read < l.leave {
+				return nil, true
 			}
-			continue
-		default:
-			l.mu.Lock()
-			l.events = append(l.events, fmt.Sprint(frame.Event, string(frame.Data)))
-			l.mu.Unlock()
+			_ = ws.Close(websocket.StatusGoingAway, l.reason)
+			return nil, false
 		}
-		if !send(r.Context(), ws, strings.ReplaceAll(answer, "$ref", frame.Ref)) {
-			return
-		}
-	}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.events = append(l.events, fmt.Sprint(f.Event, string(f.Data)))
+		return []string{`{"event":"hotsock.ack","channel":"room","data":{"id":"01JA3HVNF6E89HDT1ABRFWJ8C8"},"ref":"$ref"}`}, true
+	})
 }
 
 // TestClientGoodbye: what a server has not answered that says it has answered all is
