@@ -125,8 +125,8 @@ func publishing(tb testing.TB) *access {
 		tb.Fatal(err)
 	}
 	g, err := v.Compile(&Claims{Channels: map[string]ChannelClaims{
-		"*": {Subscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow}}},
-		"c": {GetInfo: Allow},
+		"*": {Subscribe: Allow, Messages: map[string]MessageClaims{"chat": {Publish: Allow, Update: Own}}},
+		"c": {GetInfo: Allow, HistoryStart: time.Unix(0, 0)},
 	}})
 	if err != nil {
 		tb.Fatal(err)

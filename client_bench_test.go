@@ -4,6 +4,10 @@ import (
 	"context"
 	"net/http"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
 // clientPublisher returns a client's publish to nobody, of which a hook is asked if
@@ -31,6 +35,33 @@ func clientPublisher(tb testing.TB, hook func(context.Context, Requester, *Publi
 	}
 }
 
+// clientEditor returns a client's update of a stored message that nobody is subscribed
+// to.
+func clientEditor(tb testing.TB) func() {
+	tb.Helper()
+	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) { return nil, nil }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = h.Close() })
+	acc := publishing(tb)
+	m, err := h.Publish(h.ctx, Message{
+		Channel: acc.channel, Event: "chat", Data: plainItem.Message.Data, Store: Forever, From: &Member{UID: acc.meta.UID},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &connection{h: h, id: acc.connection}
+	c.connect.Store(&connectToken{claims: []byte(`{"uid":"Jim"}`)})
+	in := wire.Edit{MessageID: ulid.MustParse(m.ID), Data: plainItem.Message.Data}
+	return func() {
+		who := c.source()
+		if _, err := h.writes.clientEdit(h.ctx, &who, acc, in); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkClientPublish(b *testing.B) {
 	for name, hook := range map[string]func(context.Context, Requester, *PublishRequest) error{
 		"no hook": nil,
@@ -43,5 +74,13 @@ func BenchmarkClientPublish(b *testing.B) {
 				publish()
 			}
 		})
+	}
+}
+
+func BenchmarkClientEdit(b *testing.B) {
+	edit := clientEditor(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		edit()
 	}
 }

@@ -15,14 +15,14 @@ func TestGuideCode(t *testing.T) {
 		files []string
 		least int // blocks
 	}{
-		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "internal/doctest/revoke_example_test.go", "jwks/example_test.go"}, 20},
+		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "internal/doctest/revoke_example_test.go", "internal/doctest/refresh_example_test.go", "jwks/example_test.go"}, 21},
 		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 4},
 		"docs/privacy.md":     {[]string{"internal/doctest/privacy_example_test.go"}, 2},
 		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},
 		"docs/calls.md":       {[]string{"internal/doctest/calls_example_test.go"}, 5},
 		"docs/control.md":     {[]string{"internal/doctest/control_example_test.go"}, 1},
-		"docs/edits.md":       {[]string{"internal/doctest/edits_example_test.go"}, 4},
+		"docs/edits.md":       {[]string{"internal/doctest/edits_example_test.go"}, 5},
 		"docs/hooks.md":       {[]string{"internal/doctest/hooks_example_test.go"}, 6},
 		"docs/writing-a-store.md": {[]string{
 			"examples/simplestore/store_test.go", "examples/simplestore/node.go", "examples/simplestore/channel.go",

@@ -105,23 +105,6 @@ func Example_tokens() {
 	// Output: true <nil>
 }
 
-func Example_subscribeToken() {
-	connectionID := "the client's, from hotsock.connected"
-
-	token, err := hotsock.SignToken(hotsock.Claims{
-		Scope:        hotsock.ScopeSubscribe,
-		Expires:      time.Now().Add(time.Minute),
-		ConnectionID: connectionID, // or UID, for any connection of the user
-		SingleUse:    true,
-		Channels: map[string]hotsock.ChannelClaims{
-			"private.42": {Subscribe: hotsock.Allow},
-		},
-	}, key)
-
-	fmt.Println(token != "", err)
-	// Output: true <nil>
-}
-
 func Example_authenticate() {
 	sessionUser := func(*http.Request) (string, bool) { return "jim", true }
 
@@ -183,11 +166,6 @@ func Example_publish() {
 	})
 
 	fmt.Println(err)
-
-	_, err = rt.PublishBatch(ctx, []hotsock.Message{
-		{Channel: "inbox.jim", Event: "news", Data: "v2 is out"},
-		{Channel: "inbox.pam", Event: "news", Data: "v2 is out"},
-	})
 
 	fmt.Println(err, rt.Close())
 	// Output:
