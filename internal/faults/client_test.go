@@ -54,6 +54,7 @@ func token(uid string, keep int) string {
 			Subscribe: hotsock.Allow, GetInfo: hotsock.Allow, HistoryStart: time.Unix(0, 0),
 			Messages: map[string]hotsock.MessageClaims{"*": {
 				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, Store: time.Duration(keep) * time.Second,
+				Update: hotsock.Allow, Delete: hotsock.Allow,
 				ScheduleBefore: time.Now().Add(time.Hour),
 			}},
 			Storage: map[string]hotsock.StorageClaims{"*": {

@@ -1,7 +1,6 @@
 package upgradetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -158,17 +157,25 @@ func (n *node) connect(t *testing.T, uid string) *wstest.Conn {
 // api calls the server's HTTP API, and decodes the answer.
 func (n *node) api(t *testing.T, method, path, body string, answer any) {
 	t.Helper()
-	n.request(t, method, path, body, answer, func(h http.Header) { h.Set("Authorization", "Bearer "+apiKey) })
+	n.decode(t, answer, method, path, body, serverKey)
 }
+
+// try calls the server's HTTP API, which may refuse.
+func (n *node) try(t *testing.T, method, path, body string) (status int, answer string) {
+	t.Helper()
+	return n.request(t, method, path, body, serverKey)
+}
+
+func serverKey(h http.Header) { h.Set("Authorization", "Bearer "+apiKey) }
 
 // ask calls the client's HTTP API for a connection, on whichever node that is.
 func (n *node) ask(t *testing.T, c *wstest.Conn, operation, body string, answer any) {
 	t.Helper()
 	q := url.Values{"connectionId": {c.ID}, "connectionSecret": {c.Secret}}
-	n.request(t, http.MethodPost, "/connection/"+operation+"?"+q.Encode(), body, answer, func(http.Header) {})
+	n.decode(t, answer, http.MethodPost, "/connection/"+operation+"?"+q.Encode(), body, func(http.Header) {})
 }
 
-func (n *node) request(t *testing.T, method, path, body string, answer any, header func(http.Header)) {
+func (n *node) request(t *testing.T, method, path, body string, header func(http.Header)) (status int, answer string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.addr+"/rt"+path, strings.NewReader(body))
 	if err != nil {
@@ -184,13 +191,20 @@ func (n *node) request(t *testing.T, method, path, body string, answer any, head
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.StatusCode/100 != 2 {
-		t.Fatalf("%s %s on a node of %q: %s: %s", method, path, n.build.name, res.Status, bytes.TrimSpace(text))
+	return res.StatusCode, string(text)
+}
+
+// decode makes a request that must be granted, and decodes the answer.
+func (n *node) decode(t *testing.T, answer any, method, path, body string, header func(http.Header)) {
+	t.Helper()
+	status, text := n.request(t, method, path, body, header)
+	if status/100 != 2 {
+		t.Fatalf("%s %s on a node of %q: %d: %s", method, path, n.build.name, status, text)
 	}
 	if answer == nil {
 		return
 	}
-	if err := json.Unmarshal(text, answer); err != nil {
+	if err := json.Unmarshal([]byte(text), answer); err != nil {
 		t.Fatalf("%s %s: %v: %s", method, path, err, text)
 	}
 }

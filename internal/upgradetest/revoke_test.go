@@ -2,7 +2,6 @@ package upgradetest
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,19 +52,5 @@ func TestRevoke(t *testing.T) {
 
 func (n *node) revoke(t *testing.T, body string) (status int, answer string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+n.addr+"/rt/revocations", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+apiKey)
-	res, err := web.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	return n.try(t, http.MethodPost, "/revocations", body)
 }

@@ -59,6 +59,7 @@ var rows = []struct {
 	{"control of another node's connections", control},
 	{"a token for one use", singleUse},
 	{"catching up on another node", catchUp},
+	{"messages that are edited", edits},
 }
 
 // channelOf is the test's own.
@@ -137,8 +138,13 @@ type listed struct {
 // list reads a page of the history on a node, for a connection of whichever.
 func list(t *testing.T, n *node, c *wstest.Conn, channel string) []listed {
 	t.Helper()
+	return listAfter(t, n, c, channel, "")
+}
+
+func listAfter(t *testing.T, n *node, c *wstest.Conn, channel, after string) []listed {
+	t.Helper()
 	var page struct{ Messages []listed }
-	n.ask(t, c, "listMessages", `{"channel":`+wstest.Quote(channel)+`,"expandReactions":true}`, &page)
+	n.ask(t, c, "listMessages", `{"channel":`+wstest.Quote(channel)+`,"after":`+wstest.Quote(after)+`,"expandReactions":true}`, &page)
 	return page.Messages
 }
 
