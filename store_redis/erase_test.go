@@ -8,6 +8,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
 	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
 )
 
 // TestEraseConditions: an erasure leaves no key but what a channel has without it, the
@@ -20,31 +21,27 @@ func TestEraseConditions(t *testing.T) {
 	db, ck := srv.Client(), n.s.keys.channel("c")
 	mustWatch(t, n, "c")
 	var ids []ulid.ULID
-	for range 3 {
+	const messages = 121
+	for range messages {
 		ids = append(ids, mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever}))
 	}
-	const many = 3000
-	for i, id := range ids {
-		for j := range many * min(i, 1) {
-			if err := db.HSet(t.Context(), ck.reactions(mustFormat(t, id)), fmt.Sprint(j), "1").Err(); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, id := range ids[1:] {
+		fillReactions(t, db, ck, id, 50)
 	}
 	begun, err := n.Erase(t.Context(), store.EraseRequest{Channel: "c"})
-	if err != nil || begun.Until != ids[2] || !begun.More {
+	if err != nil || begun.Until != ids[messages-1] || !begun.More {
 		t.Fatalf("begun: %+v, %v", begun, err)
 	}
 	var freed []int
 	for more := true; more; {
-		res, err := n.Erase(unhurried(t), store.EraseRequest{Channel: "c", Until: begun.Until, Limit: 100})
+		res, err := n.Erase(unhurried(t), store.EraseRequest{Channel: "c", Until: begun.Until, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		freed, more = append(freed, res.Freed), res.More
 	}
-	if got := fmt.Sprint(freed); got != "[2 1]" {
-		t.Errorf("the steps free %s messages, want [2 1]: two with 3,000 reactions are too much for one", got)
+	if got := fmt.Sprint(freed); got != "[101 20]" {
+		t.Errorf("the steps free %s messages, want [101 20]: more than 100 with 50 reactions are too much for one", got)
 	}
 	left, err := db.Keys(t.Context(), "*"+string(ck.d[:])+"*").Result()
 	if err != nil {
@@ -60,13 +57,75 @@ func TestEraseConditions(t *testing.T) {
 			t.Errorf("%s is left", key)
 		}
 	}
-	if id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}); id.Compare(ids[2]) <= 0 {
+	if id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e"}); id.Compare(ids[messages-1]) <= 0 {
 		t.Errorf("a new id, %v, is not after what is erased", id)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.lost > 0 {
 		t.Error("what is erased is taken for lost")
+	}
+}
+
+// fillReactions adds reactions without the script, which would take long.
+func fillReactions(t *testing.T, db *redis.Client, ck channelKeys, id ulid.ULID, count int) {
+	t.Helper()
+	keys := reactionKeys(&ck, mustFormat(t, id))
+	p := db.Pipeline()
+	for i := range count {
+		name := fmt.Sprint("a user with a long name, of which there are many: ", i)
+		p.HSet(t.Context(), keys[0].(string), name, "1")
+		p.ZAdd(t.Context(), keys[1].(string), redis.Z{Member: name})
+		p.HSet(t.Context(), keys[2].(string), name, "1")
+	}
+	if _, err := p.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestManyReactionsAreFreedBeside: Redis frees the reactions to a message in a thread, be
+// the message deleted or erased with its channel.
+func TestManyReactionsAreFreedBeside(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	db, ck := srv.Client(), n.s.keys.channel("c")
+	freed := func() (count int) {
+		t.Helper()
+		info := db.InfoMap(t.Context(), "memory", "stats").Val()
+		_, _ = fmt.Sscan(info["Memory"]["lazyfreed_objects"]+info["Stats"]["lazyfreed_objects"], &count)
+		return count
+	}
+	for _, row := range []struct {
+		name string
+		do   func(id ulid.ULID) error
+	}{
+		{"deleted", func(id ulid.ULID) error {
+			_, err := n.Edit(t.Context(), store.EditRequest{
+				Channel: "c", Message: id, Delete: true, Notice: store.PublishRequest{Channel: "c", Event: "deleted"},
+			})
+			return err
+		}},
+		{"erased", func(ulid.ULID) error {
+			res, err := n.Erase(t.Context(), store.EraseRequest{Channel: "c"})
+			if err == nil {
+				_, err = n.Erase(t.Context(), store.EraseRequest{Channel: "c", Until: res.Until, Limit: 100})
+			}
+			return err
+		}},
+	} {
+		id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: store.Forever})
+		fillReactions(t, db, ck, id, 1000)
+		before := freed()
+		if err := row.do(id); err != nil {
+			t.Fatalf("%s: %v", row.name, err)
+		}
+		for _, key := range reactionKeys(&ck, mustFormat(t, id)) {
+			if db.Exists(t.Context(), key.(string)).Val() != 0 {
+				t.Errorf("%s: %s is left", row.name, key)
+			}
+		}
+		await.That(t, row.name+": the records, their order and counts to be freed in the thread", func() bool { return freed() >= before+3 })
 	}
 }
 

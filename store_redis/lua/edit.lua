@@ -78,9 +78,7 @@ return operation(function()
     redis.call('HDEL', BODIES, MESSAGE)
     redis.call('ZREM', ORDER, MESSAGE)
     redis.call('ZREM', EXPIRY, MESSAGE)
-    for _, key in ipairs({RECORDS, RECORD_ORDER, COUNTS}) do
-      redis.call('PEXPIREAT', key, '1')
-    end
+    redis.call('UNLINK', RECORDS, RECORD_ORDER, COUNTS)
     if redis.call('EXISTS', ORDER) == 0 then
       c.kept_expires = '0'
     end

@@ -7,8 +7,9 @@
 -- UNTIL is the newest item that is erased.
 local UNTIL = unpack(ARGV, 8, 8)
 local FIRST_ID, FIRST_KEY = 9, 9
--- ELEMENTS is how many reactions one run frees, roughly, which Redis does at once.
-local ELEMENTS = 5000
+-- ELEMENTS is how many reactions one run frees, roughly. If one message has more than
+-- THREAD, Redis frees them in a thread, beside its work.
+local ELEMENTS, THREAD = 5000, 64
 
 return operation(function()
   local ids, elements = {}, 0
@@ -16,14 +17,12 @@ return operation(function()
     local id = unpack(ARGV, FIRST_ID + i, FIRST_ID + i)
     local records, order, counts = unpack(KEYS, FIRST_KEY + 3 * i, FIRST_KEY + 3 * i + 2)
     local n = redis.call('HLEN', records)
-    elements = elements + n
+    elements = elements + math.min(n, THREAD)
     if id > UNTIL or (#ids > 0 and elements > ELEMENTS) then
       break
     end
     if n > 0 then
-      for _, key in ipairs({records, order, counts}) do
-        redis.call('PEXPIREAT', key, '1')
-      end
+      redis.call('UNLINK', records, order, counts)
     end
     ids[#ids + 1] = id
   end
