@@ -122,6 +122,7 @@ var contract = []area{
 		{"a channel without items can be erased", testEraseNothing},
 		{"a repeated publish does not bring back what is erased", testEraseRepeats},
 		{"an erasure ends at one place in the order", testEraseWhilePublishing},
+		{"nothing comes back to a channel that is flooded while it is erased", testEraseWhileFlooded},
 	}},
 	{"Nodes", []testCase{
 		{"every node has an id of its own", testNodeIDs},
