@@ -201,9 +201,7 @@ func (s *Store) try(ctx context.Context, c *call, bucket *int64) (*reply, error)
 	r.server = res.server
 	pl.clock.saw(r.now, res.received, r.status == string(refusedLate))
 	if c.script == dueScript || c.script == heartbeatScript {
-		if jump := pl.clock.accepted(r.now, res.received); jump.Abs() > warnJump {
-			s.log.Warn("the clock of Redis jumped, or this node stood still: what Redis keeps for a time may expire earlier or later", "by", jump)
-		}
+		s.accepted(pl, r.now, res.received)
 	}
 	if r.status != "ok" {
 		return r, refusal(r.status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,8 +25,10 @@ type maintenance struct {
 	// is never.
 	due, polls [partitions]time.Time
 	running    [partitions]bool
-	slots      *masterSlots
-	wake       chan struct{}
+	// hasSome is whether a partition had anything when it was polled last.
+	hasSome [partitions]atomic.Bool
+	slots   *masterSlots
+	wake    chan struct{}
 }
 
 const (

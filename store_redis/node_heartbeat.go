@@ -68,9 +68,10 @@ func (h *heartbeat) beat(ctx context.Context) {
 	}
 	k, known := &n.s.keys, n.leases.parts[0].end()
 	until := time.Now().Add(n.o.NodeTimeout)
+	probe, probed := n.fan.control.carry()
 	r, err := n.s.do(ctx, call{
 		script: heartbeatScript, part: 0, keys: []any{k.leases(0), k.firing()},
-		args: []any{inc, decimal(millis(n.o.NodeTimeout)), flag(h.fires.Load()), k.control("")},
+		args: []any{inc, decimal(millis(n.o.NodeTimeout)), flag(h.fires.Load()), k.control(""), probe},
 	})
 	if errors.Is(err, refusedStale) {
 		n.leases.gone(0, inc)
@@ -80,12 +81,17 @@ func (h *heartbeat) beat(ctx context.Context) {
 		return
 	}
 	before, expires := r.record.int(), r.record.int()
+	allFire, heard, history := r.record.flag(), r.record.next(), r.record.next()
 	working, err1 := r.list(0)
 	firing, err2 := r.list(1)
 	if r.record.bad || err1 != nil || err2 != nil {
 		n.s.log.Error("malformed reply", "script", heartbeatScript.name)
 		return
 	}
+	if allFire {
+		firing = working
+	}
+	n.goRun(func() { probed(n.ctx, heard, history) })
 	n.leases.renewed(renewal{0, inc}, known, before, expires)
 	h.assign(nodesOf(working), nodesOf(firing), h.formats(working), until)
 	n.refreshCounts()

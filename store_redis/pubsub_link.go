@@ -34,6 +34,8 @@ type pubsubLink struct {
 	wake    chan struct{}
 
 	born time.Time
+	// probing is of the present connection, nil while that is not subscribed.
+	probing atomic.Pointer[probing]
 	// history is what the last probe found, nil before the first.
 	history atomic.Pointer[string]
 	// heardAt is when something was last heard, since born; 0 while not up.
@@ -113,8 +115,9 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 	// context ends the dialling.
 	defer l.f.n.wg.Go(func() { _ = ps.Close() })
 	failed := make(chan error, 2) // of these two, which nobody may wait for any more
-	unheard := make(chan error)   // of probes, which give up with the context
 	up := make(chan struct{}, 1)
+	probing := &probing{failed: make(chan error), done: ctx.Done()}
+	defer l.probing.Store(nil)
 	c := &pubsubConnection{l: l, ps: ps, up: up}
 	l.f.n.wg.Go(func() { failed <- c.send(ctx) })
 	l.f.n.wg.Go(func() { failed <- c.receive(ctx) })
@@ -128,10 +131,11 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 			return ctx.Err()
 		case err := <-failed:
 			return err
-		case err := <-unheard:
+		case err := <-probing.failed:
 			return err
 		case <-up:
 			subscribed = true
+			l.probing.Store(probing)
 		case <-every.C:
 		}
 		if identity.present() != server {
@@ -140,15 +144,12 @@ func (l *pubsubLink) serve(ctx context.Context) error {
 		if time.Since(l.born)-max(time.Duration(l.heardAt.Load()), since) > probePatience {
 			return errors.New("the connection is silent")
 		}
-		if !subscribed {
+		if !subscribed || probing.lately() {
 			continue
 		}
 		l.f.n.wg.Go(func() {
 			if err := l.sendProbe(ctx, client); err != nil {
-				select {
-				case unheard <- err:
-				case <-ctx.Done():
-				}
+				probing.fail(err)
 			}
 		})
 	}

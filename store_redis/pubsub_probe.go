@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,6 +22,45 @@ var (
 	errNotHeard  = errors.New("published messages do not arrive: the connection is to another server")
 )
 
+// A probing is the probing of one connection of a link.
+type probing struct {
+	// failed takes why the connection is no good, and done is closed when it has ended.
+	failed chan error
+	done   <-chan struct{}
+	// carried is when a heartbeat last had a probe with it, nil if none had.
+	carried atomic.Pointer[time.Time]
+}
+
+func (p *probing) fail(err error) {
+	select {
+	case p.failed <- err:
+	case <-p.done:
+	}
+}
+
+// lately reports whether a heartbeat has probed already. The two have clocks of their
+// own, which differ a little.
+func (p *probing) lately() bool {
+	at := p.carried.Load()
+	return at != nil && time.Since(*at) < probeEvery+probeEvery/8
+}
+
+// carry returns the topic that a heartbeat is to probe, "" for none, and what is to be
+// called with what it found.
+func (l *pubsubLink) carry() (topic string, found func(ctx context.Context, heard, history string)) {
+	p := l.probing.Load()
+	if p == nil {
+		return "", func(context.Context, string, string) {}
+	}
+	return l.probe, func(ctx context.Context, heard, history string) {
+		now := time.Now()
+		p.carried.Store(&now)
+		if err := l.probed(ctx, heard, history); err != nil {
+			p.fail(err)
+		}
+	}
+}
+
 // sendProbe publishes a message that the link must hear. It returns an error if
 // the link is to a server that is not the master, as it may be just after
 // another one has become that. A replica lets one subscribe, and passes on what
@@ -37,9 +77,15 @@ func (l *pubsubLink) sendProbe(ctx context.Context, client redis.UniversalClient
 		return nil // Not heard means failed.
 	}
 	heard, history := r.record.next(), r.record.next()
-	switch {
-	case r.record.bad:
+	if r.record.bad {
 		return errRecord
+	}
+	return l.probed(ctx, heard, history)
+}
+
+// probed takes what a probe has found: how many heard it, and the history.
+func (l *pubsubLink) probed(ctx context.Context, heard, history string) error {
+	switch {
 	case heard == "0" && l.sharded:
 		return errNotMaster
 	case heard == "0":
@@ -80,5 +126,17 @@ func (l *pubsubLink) probeOnce(ctx context.Context, client redis.UniversalClient
 	if err != nil {
 		return nil, err
 	}
-	return parseReply(value)
+	received := time.Now()
+	r, err := parseReply(value)
+	if err != nil {
+		return nil, err
+	}
+	found := r.record
+	_, _ = found.next(), found.next()
+	if found.flag() {
+		if pl, err := s.topo.pipeliner(ctx, l.part); err == nil {
+			s.accepted(pl, r.now, received)
+		}
+	}
+	return r, nil
 }

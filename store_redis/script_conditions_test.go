@@ -178,7 +178,7 @@ func TestLeaseConditions(t *testing.T) {
 		}
 	}
 	d.want("a heartbeat of no member", refusedStale, call{
-		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"stale.1", "60000", "1", "topic"},
+		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"stale.1", "60000", "1", "topic", ""},
 	})
 	if isMember("stale.1") {
 		t.Error("one that was no member has become one")
@@ -270,12 +270,23 @@ func TestHeartbeat(t *testing.T) {
 	beat := func(inc string, fires bool) [2][]string {
 		t.Helper()
 		r := d.want("a heartbeat of "+inc, "", call{
-			script: heartbeatScript, part: 0, keys: []any{k.leases(0), k.firing()}, args: []any{inc, "60000", flag(fires), "topic"},
+			script: heartbeatScript, part: 0, keys: []any{k.leases(0), k.firing()}, args: []any{inc, "60000", flag(fires), "topic", "probe"},
 		})
+		_, _ = r.record.int(), r.record.int()
+		allFire, heard, history := r.record.flag(), r.record.next(), r.record.next()
+		if heard != "0" || history == "" || r.record.err() != nil {
+			t.Errorf("%s: %q heard the probe, history %q", inc, heard, history)
+		}
 		working, err1 := r.list(0)
 		firing, err2 := r.list(1)
 		if err1 != nil || err2 != nil {
 			t.Fatal(err1, err2)
+		}
+		if allFire {
+			if len(firing) > 0 {
+				t.Errorf("%s: all fire, and %q are listed", inc, firing)
+			}
+			firing = working
 		}
 		slices.Sort(working)
 		slices.Sort(firing)
@@ -298,6 +309,11 @@ func TestHeartbeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	same("who fires no more", beat("a.1", false), "a.1 b.1", "b.1")
+	silent := float64(time.Now().Add(29 * time.Second).UnixMilli())
+	if err := d.db.ZAdd(t.Context(), k.firing(), redis.Z{Score: silent, Member: "silent.1"}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	same("as many fire as are at work, but one of them is silent", beat("a.1", false), "a.1 b.1", "b.1")
 	if _, err := d.db.ZScore(t.Context(), k.firing(), "dead.1").Result(); !errors.Is(err, redis.Nil) {
 		t.Errorf("one that is dead is left among those that fire: %v", err)
 	}
@@ -323,7 +339,7 @@ func TestLeasesInFullMemory(t *testing.T) {
 		return call{script: renewScript, part: p, keys: []any{k.leases(p)}, args: []any{"60000", kind, inc}}
 	}
 	heartbeat := call{
-		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"a.1", "60000", "1", "topic"},
+		script: heartbeatScript, part: p, keys: []any{k.leases(p), k.firing()}, args: []any{"a.1", "60000", "1", "topic", ""},
 	}
 	d.want("to join", "", renew(renewJoin, "a.1"))
 	d.want("a heartbeat", "", heartbeat)

@@ -75,6 +75,20 @@ func (c *clock) accepted(ms int64, received time.Time) (jump time.Duration) {
 	return jump
 }
 
+// acceptedSince reports whether the server was known to accept writes at t or later.
+func (c *clock) acceptedSince(t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.last.Before(t)
+}
+
+// accepted notes that a server accepts writes, and tells the log if its clock jumped.
+func (s *Store) accepted(pl *pipeliner, ms int64, received time.Time) {
+	if jump := pl.clock.accepted(ms, received); jump.Abs() > warnJump {
+		s.log.Warn("the clock of Redis jumped, or this node stood still: what Redis keeps for a time may expire earlier or later", "by", jump)
+	}
+}
+
 // server returns the server's time at t of our clock in milliseconds, and
 // false if it was never seen.
 func (c *clock) server(t time.Time) (int64, bool) {

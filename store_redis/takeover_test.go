@@ -86,8 +86,8 @@ func TestScheduleCostsAHandful(t *testing.T) {
 	addMany(t, nodes[0].s, count, func(i int) time.Time { return began.Add(time.Second + time.Duration(i)*20*time.Millisecond) },
 		func(i int) string { return channels[i] })
 	await.That(t, "all to fire", func() bool { return f.count() == count })
-	// Heartbeats and probes go on: NodeTimeout is half of that of idleScripts.
-	idle := int(float64(len(nodes)) * 1.5 * idleScripts * (time.Since(began).Seconds() + 1))
+	// Heartbeats go on: NodeTimeout is half of that of idleScripts.
+	idle := int(float64(len(nodes)) * 2 * idleScripts * (time.Since(began).Seconds() + 1))
 	// One adds it, one reads what is due and one fires it. Where a timer or a clock
 	// was a little early, one more reads.
 	if used := scripts(t, srv) - before - idle; used > 5*count {
