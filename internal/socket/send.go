@@ -211,6 +211,24 @@ type group struct {
 // maxKept bounds the memory that an idle connection keeps for its next batch.
 const maxKept = 64
 
+// maxBatch is how many bytes of several frames a Flusher writes at once. It copies
+// them for that, and no queue counts the copy.
+const maxBatch = 256 << 10
+
+// batch returns the first frames, which a Flusher writes together.
+func (q *queue) batch() []Frame {
+	if q.bytes <= maxBatch {
+		return q.frames
+	}
+	size := 0
+	for i, f := range q.frames {
+		if size += f.Len(); size > maxBatch && i > 0 {
+			return q.frames[:i]
+		}
+	}
+	return q.frames
+}
+
 // add returns false if the frame is too much. A frame that would be alone never
 // is, or else it could never be sent.
 func (q *queue) add(f Frame) bool {

@@ -146,18 +146,12 @@ func (f *Flusher) join(c *Conn, frames []Frame) []byte {
 	return j.bytes
 }
 
-// maxJoined bounds what a Flusher keeps between its rounds.
-const maxJoined = 1 << 20
-
 // forget lets the frames be freed.
 func (f *Flusher) forget() {
 	clear(f.taken[:cap(f.taken)])
 	for _, j := range []*joined{&f.plain, &f.deflated} {
 		clear(j.frames)
 		j.frames = j.frames[:0]
-		if cap(j.bytes) > maxJoined {
-			j.bytes = nil
-		}
 	}
 }
 
@@ -196,7 +190,7 @@ func (c *Conn) rest() bool {
 func (c *Conn) flushFrom(f *Flusher, now time.Time) {
 	c.mu.Lock()
 	c.out.control()
-	f.taken = append(f.taken[:0], c.out.frames...)
+	f.taken = append(f.taken[:0], c.out.batch()...)
 	c.out.writing = len(f.taken)
 	c.mu.Unlock()
 
