@@ -16,7 +16,7 @@ BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
 BENCHSTAT := bin/benchstat-$(BENCHSTAT_VERSION)
 
 # Modules of their own, for the sake of their dependencies.
-NESTED := bench examples/desk examples/observability examples/routers internal/browsertest internal/spectest jwks otel prom
+NESTED := bench examples/desk examples/observability examples/routers internal/browsertest internal/spectest jwks otel outbox prom
 MODULES := . $(NESTED)
 
 # How long each fuzz target runs: `make fuzz FUZZTIME=10m`.

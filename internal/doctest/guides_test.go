@@ -17,6 +17,7 @@ func TestGuideCode(t *testing.T) {
 	}{
 		"docs/tokens.md":      {[]string{"internal/doctest/recipes_test.go", "internal/doctest/keys_example_test.go", "internal/doctest/revoke_example_test.go", "internal/doctest/refresh_example_test.go", "jwks/example_test.go"}, 21},
 		"docs/reliability.md": {[]string{"internal/doctest/grace_example_test.go", "internal/doctest/liveness_example_test.go"}, 2},
+		"docs/outbox.md":      {[]string{"outbox/example_test.go"}, 5},
 		"docs/online.md":      {[]string{"internal/doctest/online_example_test.go"}, 4},
 		"docs/privacy.md":     {[]string{"internal/doctest/privacy_example_test.go"}, 2},
 		"docs/console.md":     {[]string{"console/example_test.go", "internal/doctest/console_example_test.go"}, 4},

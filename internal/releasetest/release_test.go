@@ -46,6 +46,12 @@ import hotsockotel "github.com/hotsock-go/hotsock/otel"
 
 func main() { _ = hotsockotel.New(hotsockotel.Options{}) }
 `},
+	{path + "/outbox", `package main
+
+import "github.com/hotsock-go/hotsock/outbox"
+
+func main() { _, _ = outbox.New(outbox.SQLite, outbox.Options{}) }
+`},
 	{path + "/prom", `package main
 
 import hotsockprom "github.com/hotsock-go/hotsock/prom"
@@ -57,7 +63,7 @@ func main() { _, _ = hotsockprom.New(nil) }
 // TestFetch fetches each module first, and alone, into an empty folder.
 func TestFetch(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: builds four programs")
+		t.Skip("not with -short: builds five programs")
 	}
 	proxy := t.TempDir()
 	for _, u := range users {
