@@ -4,6 +4,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hotsock-go/hotsock/internal/at"
 	"github.com/hotsock-go/hotsock/internal/protocol"
 )
 
@@ -71,7 +72,7 @@ const firstDue, lastDue = 1970, 2261
 
 func validateDue(due time.Time) error {
 	if y := due.UTC().Year(); y < firstDue || y > lastDue {
-		return refuseBecause(CodeInvalidScheduleExpression, "the time must be in the years 1970 to 2261")
+		return refuseBecause(CodeInvalidScheduleExpression, at.ErrYear.Error())
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package at
 
 import (
 	"errors"
+	"regexp"
 	"time"
 )
 
@@ -19,6 +20,9 @@ var (
 	// ErrNoZones says that the program has no time zone database, neither the
 	// system's nor that of package time/tzdata.
 	ErrNoZones = errors.New(`"scheduleExpressionTimezone" must be UTC: this server has no time zone database`)
+	// ErrYear says that the year has not four digits. Programs write such a year if people
+	// choose it.
+	ErrYear = errors.New("the time must be in the years 1970 to 2261")
 	// ErrPast says that the time has passed. People read this text: they have chosen
 	// the time, and some program has made an expression of it.
 	ErrPast = errors.New("the scheduled time has passed")
@@ -32,7 +36,10 @@ var (
 // they are set back, a time that they show twice means the first.
 func Parse(expr, zone string, now time.Time) (time.Time, error) {
 	wall, ok := parseWall(expr)
-	if !ok {
+	switch {
+	case !ok && longYear.MatchString(expr):
+		return time.Time{}, ErrYear
+	case !ok:
 		return time.Time{}, ErrSyntax
 	}
 	loc, err := zones.get(zone)
@@ -45,6 +52,10 @@ func Parse(expr, zone string, now time.Time) (time.Time, error) {
 	}
 	return t, nil
 }
+
+// longYear matches what JavaScript and Go write of years that have more than four digits,
+// or are before the first one.
+var longYear = regexp.MustCompile(`^at\([+-]?[0-9]{5,6}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?\)$`)
 
 // parseWall returns what the expression says as if it were UTC.
 func parseWall(expr string) (time.Time, bool) {

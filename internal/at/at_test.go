@@ -123,6 +123,21 @@ func TestParseSyntax(t *testing.T) {
 	}
 }
 
+// Programs write years of more than four digits, and of before the first one, in their
+// own ways. Whoever chose such a time is told of the time, not of the expression.
+func TestParseLongYears(t *testing.T) {
+	for why, expr := range map[string]string{
+		"JavaScript, cut to nineteen characters": "at(+012027-07-24T09:00)",
+		"JavaScript, whole":                      "at(+012027-07-24T09:00:00)",
+		"JavaScript, before Christ":              "at(-000044-03-15T12:00)",
+		"Go":                                     "at(12027-07-24T09:00:00)",
+	} {
+		if _, err := at.Parse(expr, "", longAgo); !errors.Is(err, at.ErrYear) {
+			t.Errorf("%s, %s: %v", why, expr, err)
+		}
+	}
+}
+
 func TestParsePast(t *testing.T) {
 	const zone = "Asia/Tokyo"
 	const expr = "at(2025-07-24T05:00:00)" // 2025-07-23T20:00:00Z
