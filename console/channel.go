@@ -20,6 +20,7 @@ type entry struct {
 	Data    json.RawMessage `json:"data"`
 	By      user            `json:"by"`
 	Expires *time.Time      `json:"expires,omitempty"`
+	Version string          `json:"version"`
 }
 
 type message struct {
@@ -29,6 +30,18 @@ type message struct {
 	By        *user           `json:"by,omitempty"` // absent: the server
 	Expires   *time.Time      `json:"expires,omitempty"`
 	Reactions map[string]int  `json:"reactions,omitempty"`
+	Version   int64           `json:"version"`
+	Updated   *time.Time      `json:"updated,omitempty"`
+	Origin    *origin         `json:"origin,omitempty"` // absent: not known
+}
+
+// origin is hotsock.MessageOrigin as JSON.
+type origin struct {
+	Trigger      string `json:"trigger"`
+	Scheduled    bool   `json:"scheduled,omitempty"`
+	ConnectionID string `json:"connectionId,omitempty"`
+	SourceIP     string `json:"sourceIp,omitempty"`
+	UserAgent    string `json:"userAgent,omitempty"`
 }
 
 // schedule is hotsock.Schedule as JSON.
@@ -71,19 +84,20 @@ func (c *console) channel(r *http.Request, _ []byte) (any, error) {
 		out.Members = append(out.Members, userOf(m))
 	}
 	for _, e := range entries.Items {
-		out.Storage = append(out.Storage, entry{e.Key, e.Data, userOf(e.By), timeOrNil(e.Expires)})
+		out.Storage = append(out.Storage, entry{e.Key, e.Data, userOf(e.By), timeOrNil(e.Expires), e.Version})
 	}
 	for _, m := range messages.Items {
-		w := message{ID: m.ID, Event: m.Event, Data: orNull(m.Data), Expires: timeOrNil(m.Expires)}
+		w := message{
+			ID: m.ID, Event: m.Event, Data: orNull(m.Data), Expires: timeOrNil(m.Expires),
+			Reactions: m.ReactionCounts, Version: m.Version, Updated: timeOrNil(m.Updated),
+		}
+		if m.Origin.Trigger != "" {
+			from := origin(m.Origin)
+			w.Origin = &from
+		}
 		if m.By != nil {
 			by := userOf(*m.By)
 			w.By = &by
-		}
-		for text, users := range m.Reactions {
-			if w.Reactions == nil {
-				w.Reactions = make(map[string]int)
-			}
-			w.Reactions[text] = len(users)
 		}
 		out.Messages = append(out.Messages, w)
 	}

@@ -1,7 +1,8 @@
 // Package console is a page for the developers and operators of an app. It
 // connects to a [hotsock.Handler] with any token, explains what that token
-// permits, publishes, reads and writes storage, reacts, schedules, and shows the
-// frames that come and go.
+// permits, publishes, edits, reads and writes storage, reacts, schedules, and shows
+// the frames that come and go. With an API key that is typed in, it also does what
+// only the app may.
 //
 //	page, err := console.New(console.Options{Handler: rt, Endpoint: "/rt"})
 //	…

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -261,34 +260,6 @@ func TestExplain(t *testing.T) {
 	}
 	if w := request(page, http.MethodPost, "/api/explain", `{"action":"dance"}`); w.Code != http.StatusBadRequest || get[refusal](t, w).Error.Code != "INVALID_REQUEST" {
 		t.Errorf("a question that does not exist: %d %s", w.Code, w.Body)
-	}
-}
-
-func TestChannel(t *testing.T) {
-	page, rt := newConsole(t, console.Options{})
-	const name = "presence.a/b <i>"
-	channel := strings.ReplaceAll(name, " ", "_")
-	sent, err := rt.Publish(t.Context(), hotsock.Message{Channel: channel, Event: "e", Data: 1, Store: hotsock.Forever})
-	if err == nil {
-		_, err = rt.SetStorage(t.Context(), hotsock.Entry{Channel: channel, Key: "k", Data: "v"})
-	}
-	if err == nil {
-		err = rt.React(t.Context(), hotsock.Reaction{Channel: channel, MessageID: sent.ID, Reaction: "👍", UID: "u"})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := request(page, http.MethodGet, "/api/channel?name="+url.QueryEscape(channel), "")
-	want := map[string]any{
-		"name": channel, "subscriptionsCount": 0.0, "members": []any{},
-		"storage":  []any{map[string]any{"key": "k", "data": "v", "by": map[string]any{"uid": ""}}},
-		"messages": []any{map[string]any{"id": sent.ID, "event": "e", "data": 1.0, "reactions": map[string]any{"👍": 1.0}}},
-	}
-	if diff := cmp.Diff(any(want), get[any](t, w)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if w := request(page, http.MethodGet, "/api/channel?name=with+space", ""); w.Code != http.StatusBadRequest {
-		t.Errorf("a name that is none: %d", w.Code)
 	}
 }
 

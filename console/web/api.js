@@ -2,9 +2,10 @@
 
 /** An answer that says why not. */
 export class Refusal extends Error {
-  constructor({ code, message }) {
+  constructor({ code, message, current }) {
     super(message);
     this.code = code;
+    this.current = current; // of a conflict: what is there
   }
 }
 

@@ -6,10 +6,12 @@ import { Connection } from "./connection.js";
 import { byId, el, onSubmit } from "./dom.js";
 import { jsonProblem, visible } from "./json.js";
 import { setUpChannels } from "./channels.js";
+import { setUpControl } from "./control.js";
 import { setUpExplain } from "./explain.js";
 import { setUpOnline } from "./online.js";
 import { setUpSchedules } from "./schedules.js";
-import { reactTo, setUpSend } from "./send.js";
+import { edit, reactTo, setUpSend } from "./send.js";
+import { attempt, show } from "./outcome.js";
 import { setUpStorage } from "./storage.js";
 import { showTab } from "./tabs.js";
 import { Traffic } from "./traffic.js";
@@ -27,7 +29,17 @@ async function start() {
   const explain = setUpExplain({ connection, current, tokens });
   setUpSend({ connection, explain });
   setUpStorage({ connection, explain });
-  const look = setUpChannels({ connection, explain, tokens, react });
+  const look = setUpChannels({
+    connection,
+    explain,
+    tokens,
+    react,
+    edit: (channel, message) => {
+      showTab("send", true);
+      edit(channel, message);
+    },
+  });
+  setUpControl({ connection });
   setUpOnline({
     look: (channel) => {
       showTab("channels", true);
@@ -39,16 +51,29 @@ async function start() {
   connection.addEventListener("message", ({ detail }) => suggest(detail));
   connection.addEventListener("state", () => showState(connection));
   countUnseen(connection);
-  setUpConnect(connection, current);
+  setUpConnect(connection, current, explain);
   if (config.canMint) setUpMint();
 }
 
-function setUpConnect(connection, current) {
+function setUpConnect(connection, current, explain) {
   const field = byId("connect-token");
   const problem = byId("connect-problem");
   field.addEventListener("input", () => byId("claims").replaceChildren(...(field.value.trim() ? [showClaims(field.value)] : [])));
-  onSubmit(byId("connect-form"), async ({ token }) => {
+  const form = byId("connect-form");
+  async function refresh(token) {
+    const data = JSON.stringify({ token });
+    const answer = await attempt(form, () => connection.command({ event: "hotsock.refresh" }, data), explain, { action: "refresh", command: token });
+    if (!answer) return;
+    current.token = token;
+    show(form, true, "The connection goes on with this token.");
+  }
+  onSubmit(form, async ({ token }, action) => {
     problem.textContent = "";
+    if (action === "refresh") {
+      await refresh(token.trim());
+      return;
+    }
+    show(form, true, "");
     current.token = token.trim();
     suggestFrom(current.token);
     try {
@@ -80,6 +105,7 @@ function showState(connection) {
   const status = byId("status");
   status.dataset.state = connection.state;
   byId("disconnect").hidden = connection.state === "closed";
+  byId("refresh").hidden = connection.state !== "open";
   status.textContent = {
     open: `Connected${connection.uid === null ? "" : " as " + visible(String(connection.uid))}`,
     connecting: "Connecting …",
@@ -122,7 +148,7 @@ function setUpMint() {
           subscribe: true,
           getInfo: true,
           historyStart: 0,
-          messages: { "*": { publish: true, echo: true, store: 3600, react: true, scheduleBefore: Math.floor(Date.now() / 1000) + 86400 } },
+          messages: { "*": { publish: true, echo: true, store: 3600, react: true, update: true, delete: true, scheduleBefore: Math.floor(Date.now() / 1000) + 86400 } },
           storage: { "*": { get: true, set: true, observe: true } },
           calls: { "*": true },
         },

@@ -2,6 +2,7 @@
 // HTTP API.
 
 import { Refusal } from "./api.js";
+import { withTexts } from "./json.js";
 
 const answerTimeout = 10_000;
 
@@ -76,7 +77,7 @@ export class Connection extends EventTarget {
     try {
       frame = JSON.parse(text);
     } catch {
-      this.#report(false, text);
+      this.report(false, text);
       return false;
     }
     const hello = frame.event === "hotsock.connected";
@@ -85,7 +86,7 @@ export class Connection extends EventTarget {
       this.#secret = frame.data.connectionSecret;
       this.uid = frame.meta?.uid ?? null;
     }
-    this.#report(false, text);
+    this.report(false, text);
     if (hello) this.#become("open", "");
     const waiting = this.#waiting.get(frame.ref);
     if (waiting) {
@@ -97,7 +98,8 @@ export class Connection extends EventTarget {
     return hello;
   }
 
-  #report(out, text) {
+  /** Shows what goes out or comes in. */
+  report(out, text) {
     this.dispatchEvent(new CustomEvent("frame", { detail: { out, text: this.#hide(text) } }));
   }
 
@@ -111,26 +113,32 @@ export class Connection extends EventTarget {
   command(members, data) {
     if (this.state !== "open") return Promise.reject(new Refusal({ code: "NOT_CONNECTED", message: "connect first" }));
     const ref = "c" + ++this.#refs;
-    const text = withData({ ...members, ref }, data);
+    const text = withTexts({ ...members, ref }, { data });
     return new Promise((resolve, reject) => {
       this.#waiting.set(ref, { resolve, reject });
       setTimeout(() => {
         if (this.#waiting.delete(ref)) reject(new Refusal({ code: "NO_ANSWER", message: "no answer came within ten seconds" }));
       }, answerTimeout);
-      this.#report(true, text);
+      this.report(true, text);
       this.#socket.send(text);
     });
+  }
+
+  /** The URL of a path below the endpoint. */
+  address(path) {
+    const url = new URL(this.#endpoint);
+    url.pathname = url.pathname.replace(/\/$/, "") + "/" + path;
+    return url;
   }
 
   /** Calls an operation of the client HTTP API. */
   async call(operation, body) {
     if (this.state !== "open") throw new Refusal({ code: "NOT_CONNECTED", message: "connect first" });
-    const url = new URL(this.#endpoint);
-    url.pathname = url.pathname.replace(/\/$/, "") + "/connection/" + operation;
+    const url = this.address("connection/" + operation);
     url.searchParams.set("connectionId", this.id);
     url.searchParams.set("connectionSecret", this.#secret);
     const text = JSON.stringify(body);
-    this.#report(true, `{"POST":"connection/${operation}","body":${text}}`);
+    this.report(true, `{"POST":"connection/${operation}","body":${text}}`);
     let answer;
     try {
       const response = await fetch(url, { method: "POST", body: text });
@@ -138,18 +146,13 @@ export class Connection extends EventTarget {
     } catch {
       throw new Refusal({ code: "UNREACHABLE", message: "the client HTTP API cannot be reached" });
     }
-    this.#report(false, `{"POST":"connection/${operation}","answer":${answer}}`);
+    this.report(false, `{"POST":"connection/${operation}","answer":${answer}}`);
     const parsed = JSON.parse(answer);
     if (parsed.error) throw new Refusal(parsed.error);
     return parsed;
   }
 }
 
-/** JSON text of the members and, as it was typed, data. */
-function withData(members, data) {
-  const text = JSON.stringify(members);
-  return data === undefined || data === "" ? text : `${text.slice(0, -1)},"data":${data}}`;
-}
 
 /** Members of a command that put it off until a local date and time, if there is one. */
 export function schedule(local) {

@@ -12,7 +12,7 @@ export function setUpExplain({ connection, current, tokens }) {
   const action = byId("explain-action");
   const arrange = () => {
     for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(action.value);
-    if (action.value === "umdUpdate") byId("explain-more").open = true;
+    if (action.value === "umdUpdate" || action.value === "refresh") byId("explain-more").open = true;
   };
   action.addEventListener("change", arrange);
   arrange();
@@ -45,10 +45,10 @@ export function setUpExplain({ connection, current, tokens }) {
     for (const name of ["channel", "event", "key", "method", "at"]) form.elements[name].value = asked[name] ?? "";
     if (asked.reaction) form.elements.reaction.value = asked.reaction;
     form.elements.token.value = current.token;
-    const command = tokens.get(asked.channel) ?? "";
+    const command = asked.command ?? tokens.get(asked.channel) ?? "";
     form.elements.command.value = command;
     byId("explain-more").open = command !== "";
-    if (asked.action === "react" && !asked.event) {
+    if (["react", "update", "delete"].includes(asked.action) && !asked.event) {
       byId("explanation").replaceChildren();
       form.elements.event.focus(); // that of the message
       return;

@@ -23,6 +23,15 @@ export function jsonProblem(text) {
   }
 }
 
+/** JSON text of members, and of others that are JSON text already, as it was typed. */
+export function withTexts(members, texts) {
+  let out = JSON.stringify(members);
+  for (const [name, text] of Object.entries(texts)) {
+    if (text) out = `${out.slice(0, -1)}${out === "{}" ? "" : ","}${JSON.stringify(name)}:${text}}`;
+  }
+  return out;
+}
+
 /** Elements that show JSON text, indented. */
 export function highlight(text) {
   const out = el("pre", { className: "json" });

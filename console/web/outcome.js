@@ -19,7 +19,7 @@ export async function attempt(form, request, explain, question) {
   try {
     return await request();
   } catch (error) {
-    const why = question && /DENIED|NOT_SUBSCRIBED|INVALID_SUBSCRIBE|USER_ID/.test(error.code ?? "");
+    const why = question && /DENIED|NOT_SUBSCRIBED|INVALID_SUBSCRIBE|USER_ID|UNAUTHORIZED/.test(error.code ?? "");
     show(form, false, `${error.code ?? "ERROR"}: ${error.message}`, ...(why ? [button("Why?", () => explain(question), "Explain why")] : []));
     return undefined;
   }

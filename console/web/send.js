@@ -1,7 +1,7 @@
-// Publishing, reacting and calling.
+// Publishing, reacting, editing and calling.
 
 import { button, byId, moment, onSubmit } from "./dom.js";
-import { jsonProblem } from "./json.js";
+import { jsonProblem, withTexts } from "./json.js";
 import { attempt, checkJSON, show } from "./outcome.js";
 import { schedule } from "./connection.js";
 
@@ -41,6 +41,21 @@ export function setUpSend({ connection, explain }) {
     if (ack) show(react, true, action === "remove" ? "Removed." : "Added.");
   });
 
+  const change = byId("edit-form");
+  const fresh = byId("edit-data");
+  fresh.addEventListener("input", () => checkJSON(fresh, jsonProblem));
+  onSubmit(change, async ({ channel, message, data, version }, action) => {
+    const remove = action === "delete";
+    if (!remove && !checkJSON(fresh, jsonProblem)) {
+      fresh.focus();
+      return;
+    }
+    const members = { event: remove ? "hotsock.messageDelete" : "hotsock.messageUpdate", channel };
+    const body = remove ? JSON.stringify({ messageId: message }) : withTexts({ messageId: message, ifVersion: version ? Number(version) : undefined }, { data: data.trim() || "null" });
+    const ack = await attempt(change, () => connection.command(members, body), explain, { action: remove ? "delete" : "update", channel });
+    if (ack) show(change, true, remove ? "Deleted." : `Updated to version ${ack.data.version}.`);
+  });
+
   const call = byId("call-form");
   const params = byId("call-params");
   params.addEventListener("input", () => checkJSON(params, jsonProblem));
@@ -62,4 +77,13 @@ export function reactTo(channel, id) {
   byId("react-channel").value = channel;
   byId("react-message").value = id;
   byId("react-reaction").select();
+}
+
+/** Fills in the form for an edit of a message as the app sees it. */
+export function edit(channel, { id, data, version }) {
+  byId("edit-channel").value = channel;
+  byId("edit-message").value = id;
+  byId("edit-version").value = version ?? 1;
+  byId("edit-data").value = JSON.stringify(data, null, 2);
+  byId("edit-data").focus();
 }

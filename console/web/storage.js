@@ -1,37 +1,67 @@
 // A channel's storage, as the client may use it.
 
 import { button, byId, el, moment, onSubmit } from "./dom.js";
-import { highlight, jsonProblem, visible } from "./json.js";
+import { highlight, jsonProblem, preview, visible } from "./json.js";
 import { attempt, checkJSON, show } from "./outcome.js";
 import { schedule } from "./connection.js";
 
 export function setUpStorage({ connection, explain }) {
   const form = byId("storage-form");
   const data = byId("storage-data");
+  const version = byId("storage-version");
   data.addEventListener("input", () => checkJSON(data, jsonProblem));
 
   async function get({ channel, key }) {
-    const answer = await attempt(form, () => connection.command({ event: "hotsock.channelStorageGet", channel, key }), explain, {
+    const answer = await attempt(form, () => connection.command({ event: "hotsock.channelStorageGet", channel, key, version: true }), explain, {
       action: "storageGet",
       channel,
       key,
     });
     if (!answer) return;
     data.value = JSON.stringify(answer.data, null, 2);
+    version.value = answer.version ?? "none";
     checkJSON(data, jsonProblem);
     show(form, true, answer.meta ? `Written by ${answer.meta.uid ?? "the server"}.` : "There is no such entry.");
   }
 
-  async function set({ channel, key, at }) {
+  /** Writes, and shows the version that the entry has then. */
+  async function write(members, question, done) {
+    const ack = await attempt(
+      form,
+      async () => {
+        try {
+          return await connection.command(members, data.value.trim());
+        } catch (error) {
+          if (error.code === "CONFLICT") error.message += `. It is ${preview(JSON.stringify(error.current?.data))}, of version ${error.current?.version ?? "none"}`;
+          throw error;
+        }
+      },
+      explain,
+      question,
+    );
+    if (!ack) return;
+    if (ack.data?.version !== undefined) version.value = ack.data.version ?? "none";
+    show(form, true, done(ack));
+  }
+
+  async function add({ channel, key }) {
+    if (!checkJSON(data, jsonProblem)) {
+      data.focus();
+      return;
+    }
+    await write({ event: "hotsock.channelStorageAdd", channel, key }, { action: "storageSet", channel, key }, (ack) => `It is ${JSON.stringify(ack.data.data)} now.`);
+  }
+
+  async function set({ channel, key, at, version: wanted }) {
     if (!data.value.trim()) data.value = "null";
     if (!checkJSON(data, jsonProblem)) {
       data.focus();
       return;
     }
     const members = { event: "hotsock.channelStorageSet", channel, key, ...schedule(at) };
+    if (wanted) members.ifVersion = wanted === "none" ? null : wanted;
     const question = { action: at ? "schedule" : "storageSet", channel, key, at };
-    const ack = await attempt(form, () => connection.command(members, data.value.trim()), explain, question);
-    if (ack) show(form, true, ack.data?.scheduleArn ? `Scheduled for ${moment(new Date(at))}.` : "Set.");
+    await write(members, question, (ack) => (ack.data?.scheduleArn ? `Scheduled for ${moment(new Date(at))}.` : "Set."));
   }
 
   async function list({ channel }, after) {
@@ -52,6 +82,7 @@ export function setUpStorage({ connection, explain }) {
     byId("storage-channel").value = channel;
     byId("storage-key").value = item.key;
     data.value = JSON.stringify(item.data, null, 2);
+    version.value = ""; // not known
     checkJSON(data, jsonProblem);
     data.focus();
   }
@@ -62,16 +93,22 @@ export function setUpStorage({ connection, explain }) {
     key.setCustomValidity(missing ? "Which entry?" : "");
     if (!key.reportValidity()) return;
     if (action === "set") await set(fields);
+    else if (action === "add") await add(fields);
     else if (action === "list") await list(fields);
     else await get(fields);
   });
-  byId("storage-key").addEventListener("input", (event) => event.target.setCustomValidity(""));
+  byId("storage-key").addEventListener("input", (event) => {
+    event.target.setCustomValidity("");
+    version.value = ""; // that was another entry's
+  });
 }
 
 /** A list item with an entry. */
-export function entryItem({ key, data, meta }, edit) {
+export function entryItem({ key, data, meta, version }, edit) {
   const head = el("div", { className: "row spread" }, el("code", { textContent: visible(key) }));
   if (meta) head.append(el("span", { className: "kind", textContent: "by " + visible(String(meta.uid ?? "the server")) }));
   if (edit) head.append(button("Edit", edit, `Edit ${key}`));
-  return el("li", {}, head, highlight(JSON.stringify(data)));
+  const item = el("li", {}, head, highlight(JSON.stringify(data)));
+  if (version) item.append(el("div", { className: "kind", textContent: "version " + version }));
+  return item;
 }

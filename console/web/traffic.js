@@ -32,7 +32,7 @@ export class Traffic {
     const frame = { out, text, at: new Date(), event: "", channel: "", id: "" };
     try {
       const parsed = JSON.parse(text);
-      frame.event = String(parsed.event ?? parsed.POST ?? "");
+      frame.event = String(parsed.event ?? parsed.POST ?? parsed.DELETE ?? parsed.GET ?? "");
       frame.channel = String(parsed.channel ?? parsed.body?.channel ?? parsed.answer?.channel ?? "");
       frame.id = typeof parsed.id === "string" ? parsed.id : "";
       frame.error = parsed.error?.code ?? parsed.answer?.error?.code;

@@ -96,13 +96,13 @@ func (p *page) back() {
 // pictures if there is a place for them.
 func TestConsoleFits(t *testing.T) {
 	t.Parallel()
-	b, mobile, s := startBrowser(t), startBrowser(t), startConsole(t)
+	b, mobile, s := startBrowser(t), startBrowser(t), startConsole(t, "-api-key", "key")
 	for _, at := range []struct {
 		name          string
 		browser       *browser
 		width, height int64
 	}{
-		{"desktop", b, 1280, 800}, {"phone", mobile, 360, 740}, {"small", mobile, 320, 560},
+		{"desktop", b, 1280, 800}, {"phone", mobile, 390, 844}, {"small", mobile, 320, 560},
 	} {
 		p := at.browser.open("Ada", s.base)
 		p.shape(at.width, at.height)
@@ -135,7 +135,20 @@ func TestConsoleFits(t *testing.T) {
 		p.paste("#explain-event", "chat")
 		p.click("#explain-form .primary")
 		p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
-		tabs := []string{"connect", "channels", "send", "storage", "online", "schedules", "explain"}
+		p.tab("app")
+		p.paste("#app-key", "key")
+		p.choose("#app-action", "update")
+		p.paste("#app-channel", "presence.room.lobby")
+		p.paste("#app-message", "01JA3HVNF6E89HDT1ABRFWJ8C8")
+		p.paste("#app-data", `{"text": "Hello"}`)
+		p.expectFailures()
+		p.click("#app-form .primary")
+		p.outcome("app-form", "MESSAGE_NOT_FOUND")
+		p.choose("#app-action", "erasures")
+		p.click("#app-form .primary")
+		p.outcome("app-form", "Done.")
+		p.choose("#app-action", "publish") // has the most fields
+		tabs := []string{"connect", "channels", "send", "storage", "app", "online", "schedules", "explain"}
 		if at.width < 960 {
 			tabs = append(tabs, "traffic")
 		}

@@ -17,7 +17,7 @@ func freely(uid string) string {
 	later := time.Now().Add(time.Hour).Unix()
 	return fmt.Sprintf(`{"scope":"connect","exp":%d,"uid":%q,"channels":{"*":{
 		"subscribe":true,"getInfo":true,"historyStart":0,
-		"messages":{"*":{"publish":true,"echo":true,"store":3600,"react":true,"scheduleBefore":%d}},
+		"messages":{"*":{"publish":true,"echo":true,"store":3600,"react":true,"update":true,"delete":"own","scheduleBefore":%d}},
 		"storage":{"*":{"get":true,"set":true,"observe":true,"scheduleBefore":%d}}}}}`, later, uid, later, later)
 }
 

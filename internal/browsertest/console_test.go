@@ -129,6 +129,16 @@ func TestConsoleSchedules(t *testing.T) {
 	p.sendEvent("room", "reminder", `"three"`)
 	p.outcome("publish-form", "Scheduled for")
 	p.framed(1, "in", `"three"`)
+	// What people choose is blamed on the time, if on anything.
+	p.choose("#publish-at", "2020-07-24T09:00") // as a browser writes it without seconds
+	p.sendEvent("room", "reminder", `"four"`)
+	p.outcome("publish-form", "INVALID_SCHEDULE_EXPRESSION: the scheduled time has passed")
+	p.choose("#publish-at", time.Now().UTC().Add(30*time.Minute).Format("2006-01-02T15:04"))
+	p.sendEvent("room", "reminder", `"five"`)
+	p.outcome("publish-form", "Scheduled for")
+	p.choose("#publish-at", "12027-07-24T09:00")
+	p.click("#publish-form .primary")
+	p.until("the year is too far away", `() => document.querySelector("#publish-at:invalid")`)
 }
 
 func TestConsoleOnline(t *testing.T) {
