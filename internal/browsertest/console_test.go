@@ -125,7 +125,7 @@ func TestConsoleSchedules(t *testing.T) {
 	p.outcome("schedules-form", "Nothing is scheduled.")
 	// Carried out.
 	p.tab("send")
-	p.set("#publish-at", time.Now().Add(2*time.Second))
+	p.set("#publish-at", time.Now().Add(10*time.Second))
 	p.sendEvent("room", "reminder", `"three"`)
 	p.outcome("publish-form", "Scheduled for")
 	p.framed(1, "in", `"three"`)
