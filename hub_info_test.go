@@ -2,6 +2,7 @@ package hotsock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -158,19 +159,64 @@ func TestInfoOfManyWhileUnavailable(t *testing.T) {
 // Where a part of the store is away, others do not wait for it.
 func TestInfoWhilePartIsAway(t *testing.T) {
 	const many = 300
+	for _, row := range []struct {
+		why   string
+		hangs bool
+		away  time.Duration // for how long before another count changes
+	}{
+		{"it refuses, and each refusal makes room for the next channel", false, 0},
+		{"it hangs, and what has failed once has little room", true, time.Minute},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			inRig(t, Options{MaxSubscriptions: many}, func(t *testing.T, r *rig) {
+				c, channels := r.informed(many)
+				r.s.counts.hang = row.hangs
+				r.s.setAway(channels[1:]...)
+				for _, channel := range channels[1:] {
+					r.elsewhere(channel)
+				}
+				time.Sleep(row.away)
+				began := time.Now()
+				r.elsewhere(channels[0])
+				r.wantInfo(c, channels[0], 2)
+				if d := time.Since(began); d > infoPause/10 {
+					t.Errorf("it took %v", d)
+				}
+			})
+		})
+	}
+}
+
+// Who shuts down while counts cannot be read waits for none of them, and none is read
+// after that.
+func TestInfoEndsWithHandler(t *testing.T) {
+	const many = 300
 	inRig(t, Options{MaxSubscriptions: many}, func(t *testing.T, r *rig) {
-		c, channels := r.informed(many)
-		r.s.counts.hang = true
-		r.s.setAway(channels[1:]...)
-		for _, channel := range channels[1:] {
-			r.elsewhere(channel)
-		}
-		time.Sleep(time.Minute)
-		began := time.Now()
+		_, channels := r.informed(many)
 		r.elsewhere(channels[0])
-		r.wantInfo(c, channels[0], 2)
-		if d := time.Since(began); d > infoPause/10 {
+		synctest.Wait()
+		r.s.receiver.CountChanged(channels[0]) // is to be read again after the pause
+		r.s.counts.take()
+		r.s.counts.hang = true
+		r.s.setDown(true)
+		for _, channel := range channels[1:] {
+			r.s.receiver.CountChanged(channel)
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := r.h.Close(); err != nil && !errors.Is(err, store.ErrUnavailable) {
+			t.Error(err)
+		}
+		if d := time.Since(began); d > time.Second {
 			t.Errorf("it took %v", d)
+		}
+		if calls, _ := r.s.counts.take(); calls != maxInfoReads {
+			t.Errorf("%d counts were read, want only those %d that were being read", calls, maxInfoReads)
+		}
+		r.h.infos.read("late")
+		time.Sleep(2 * infoPause)
+		if calls, _ := r.s.counts.take(); calls > 0 || r.h.infos.channels["late"] != nil {
+			t.Errorf("%d counts were read after that, or are to be read", calls)
 		}
 	})
 }

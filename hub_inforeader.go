@@ -90,7 +90,7 @@ func (r *infoReader) run(q *infoQueue) {
 func (r *infoReader) next(q *infoQueue) (channel string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped || len(q.waiting) == 0 {
+	if r.h.ctx.Err() != nil || len(q.waiting) == 0 {
 		q.waiting = nil
 		q.readers--
 		return "", false
@@ -142,7 +142,8 @@ func (r *infoReader) readOnce(channel string) bool {
 	return true
 }
 
-// stop reads no more, and waits until nothing is read.
+// stop waits until nothing is read, and begins nothing more. The handler's context has
+// ended, and with it what is read.
 func (r *infoReader) stop() {
 	r.mu.Lock()
 	r.stopped = true
