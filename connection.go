@@ -149,7 +149,7 @@ func (c *connection) uid() string { return c.grant().UID }
 func (c *connection) expires() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.connected.Add(c.renewed + c.h.opts.MaxConnectionDuration)
+	return c.connected.Add(c.expiry())
 }
 
 // meta is who the connection is, outside of its subscriptions.

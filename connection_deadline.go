@@ -1,6 +1,9 @@
 package hotsock
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // startTimer starts the connection's one timer. It fires when the earliest of its
 // deadlines may have come; most were moved meanwhile by messages, which do not
@@ -63,10 +66,23 @@ func (c *connection) putOff() {
 	}
 }
 
+// earlier is which part of MaxConnectionDuration a connection may lack.
+const earlier = 10
+
+// expiry is when the connection ends at the latest, since it was connected. What came
+// together must not end together: the clients would come back together, and so for ever.
+// So each lives for up to a tenth less, and its secret decides by how much, which is
+// random and takes no memory. mu is held.
+func (c *connection) expiry() time.Duration {
+	most := c.h.opts.MaxConnectionDuration
+	less := most / earlier / (1 << 16) * time.Duration(binary.BigEndian.Uint16(c.secret[:]))
+	return c.renewed + most - less
+}
+
 // overdue returns why the connection must end now; reasonNone if it need not.
 func (c *connection) overdue(now time.Duration) closeReason {
 	switch {
-	case now >= c.renewed+c.h.opts.MaxConnectionDuration:
+	case now >= c.expiry():
 		return reasonExpired
 	case now >= c.active()+c.h.opts.IdleTimeout:
 		return reasonIdle
@@ -108,7 +124,7 @@ func (c *connection) keepAliveDue(now time.Duration) bool {
 }
 
 func (c *connection) nextDeadline() time.Duration {
-	next := min(c.renewed+c.h.opts.MaxConnectionDuration, c.active()+c.h.opts.IdleTimeout)
+	next := min(c.expiry(), c.active()+c.h.opts.IdleTimeout)
 	if c.grant().HeartbeatTimeout > 0 {
 		next = min(next, c.heartbeat+c.grant().HeartbeatTimeout)
 	}

@@ -128,26 +128,34 @@ func (set *connectionSet) refuse() {
 	set.refusing = true
 }
 
-// drainRate is how many connections are closed per second at the least, and
-// drainTime how long that may take.
+// drainRate is how many connections are closed per second, since their clients may
+// come back at once; more only where that would take longer than it may. drainTime is
+// how long that is for a shutdown whose context has no deadline.
 const (
 	drainRate = 1000
-	drainTime = 5 * time.Second
+	drainTime = 20 * time.Second
 )
 
 // drain closes the connections, some at a time until ctx ends, and returns when all
 // have ended.
 func (set *connectionSet) drain(ctx context.Context) {
-	closeSome(ctx, set.all(), reasonShutdown)
+	closeSome(ctx, set.all(), reasonShutdown, drainTime)
 	set.running.Wait()
 }
 
-// closeSome closes connections, some at a time, until ctx ends.
-func closeSome(ctx context.Context, conns []*connection, reason closeReason) {
-	spread := min(time.Duration(len(conns))*time.Second/drainRate, drainTime)
+// spread is how long closing so many connections takes. With a deadline, half of the
+// time is left for what they had begun, and for the last to end; otherwise it is at most
+// the time given.
+func spread(ctx context.Context, count int, most time.Duration) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
-		spread = min(spread, time.Until(end)/2)
+		most = time.Until(end) / 2
 	}
+	return max(0, min(time.Duration(count)*time.Second/drainRate, most))
+}
+
+// closeSome closes connections, some at a time, until ctx ends.
+func closeSome(ctx context.Context, conns []*connection, reason closeReason, most time.Duration) {
+	spread := spread(ctx, len(conns), most)
 	for i, c := range conns {
 		if ctx.Err() != nil {
 			break

@@ -218,7 +218,8 @@ func (h *Handler) Ready(ctx context.Context) error {
 // Shutdown stops the handler: it takes no more requests, stops firing
 // schedules, lets calls of methods end for up to 5 s, and closes the connections
 // with 1001, a few at a time so that their clients do not all reconnect at the same
-// moment. Commands and requests that it has begun are answered first. It returns
+// moment: 1,000 a second, or more if that would take longer than half of what ctx leaves,
+// or 20 s if it has no deadline. Commands and requests that it has begun are answered first. It returns
 // when all have ended and the store has been told. If ctx ends first, Shutdown cuts off
 // what remains and returns the context's error. A second call waits for the
 // first, or for its own context.

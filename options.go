@@ -107,8 +107,10 @@ type Options struct {
 	// contain. Values of more than 1 KiB are cut. Defaults to slog.Default().
 	Logger *slog.Logger
 
-	// MaxConnectionDuration is the age at which a connection is closed, counted from
-	// the last hotsock.refresh of its client. Defaults to 2 h.
+	// MaxConnectionDuration is the age at which a connection is closed at the latest,
+	// counted from the last hotsock.refresh of its client. Each is closed up to a tenth
+	// earlier, by chance, so that those which came together do not come back together.
+	// Defaults to 2 h.
 	MaxConnectionDuration time.Duration
 	// IdleTimeout closes a connection on which no message was sent or received
 	// for that long, whether somebody is there or not. Defaults to 10 min.

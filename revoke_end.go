@@ -27,6 +27,9 @@ type revoker struct {
 	work    sync.WaitGroup
 }
 
+// revokeTime is how long it may take to close the connections of a revocation.
+const revokeTime = 5 * time.Second
+
 // revocationChannel is the name of the reserved channel. It must never change.
 const revocationChannel = "#revocations"
 
@@ -155,7 +158,7 @@ func (rv *revoker) end(all []*revocation) map[*revocation]int {
 		c.close(reasonRevoked)
 	}
 	if rest := conns[first:]; len(rest) > 0 {
-		rv.work.Go(func() { closeSome(rv.h.ctx, rest, reasonRevoked) })
+		rv.work.Go(func() { closeSome(rv.h.ctx, rest, reasonRevoked, revokeTime) })
 	}
 	var g errgroup.Group
 	g.SetLimit(endedAtOnce)
