@@ -95,8 +95,9 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default (50 min)
 	done
 
 .PHONY: faults
-faults: ## Break Redis, nodes and networks in full, one fault after another (30 min)
+faults: ## Break Redis, nodes and networks in full, one fault after another (1 h)
 	@go test ./internal/faults -full -parallel 1 -timeout 3h -v
+	@cd outbox && go test -run TestKilled -full -timeout 3h -v .
 	@go test ./store_redis -run 'TestSilentChannelsCostNothing|TestManySchedulesAreDueAtOnce|TestSchedulesAreListedEvenly|TestIdleNodesCostLittle' -parallel 1 -v -full
 
 .PHONY: bench
