@@ -65,16 +65,13 @@ func (d *desk) callOpen(ctx context.Context, c hotsock.Call, n newTicket) (ticke
 	if n.Request == "" || len(n.Request) > maxRequest {
 		return ticket{}, invalid("A new ticket has a short request.")
 	}
-	id, err := d.db.openTicket(ctx, p.UID, n.Subject, n.Request)
+	id, err := d.db.openTicket(ctx, p.UID, n.Subject, n.Request, hotsock.Message{
+		Event: "chat", Data: message{Text: maskCards(n.Text)},
+		From:  &hotsock.Member{UID: p.UID, UMD: p.metadata()},
+		Store: keepMessages, EmitEvent: true,
+	})
 	if err != nil {
 		return ticket{}, d.refuse(ctx, err, errTooMany)
-	}
-	if _, err = d.rt.Publish(ctx, hotsock.Message{
-		Channel: ticketChannel(id), Event: "chat", Data: message{Text: maskCards(n.Text)},
-		From:  &hotsock.Member{UID: p.UID, UMD: p.metadata()},
-		Store: keepMessages, EmitEvent: true, DeduplicationID: "opened",
-	}); err != nil {
-		return ticket{}, err
 	}
 	return d.ticketFor(ctx, p, id)
 }

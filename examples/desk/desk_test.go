@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,6 +14,7 @@ import (
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/client"
 	"github.com/hotsock-go/hotsock/hotsocktest"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,9 +45,23 @@ func startDesk(t *testing.T, o hotsocktest.Options) *testDesk {
 		if err != nil {
 			return nil, nil, err
 		}
+		relay(t, d)
 		return d.rt, d.routes(), nil
 	}
 	return &testDesk{hotsocktest.Start(t, o), t, db}
+}
+
+// relay publishes what transactions say, as a node does, until the test ends.
+func relay(t *testing.T, d *desk) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.db.box.Run(ctx, d.db.DB, d.rt) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // session is how the browser of somebody who has signed in connects.
@@ -112,10 +128,14 @@ func wantCode(t *testing.T, what string, err error, code hotsock.Code) {
 	}
 }
 
-// open opens a ticket.
+// open opens a ticket, and waits for its first message.
 func (u *user) open(subject string) ticket {
 	u.t.Helper()
-	return call[ticket](u.t, u, "ticket.open", newTicket{Subject: subject, Text: "Help me with " + subject, Request: subject})
+	t := call[ticket](u.t, u, "ticket.open", newTicket{Subject: subject, Text: "Help me with " + subject, Request: subject})
+	await.That(u.t, "the first message", func() bool {
+		return slices.ContainsFunc(u.list(), func(l listed) bool { return l.ID == t.ID && l.Last != nil })
+	})
+	return t
 }
 
 // look subscribes to a ticket's channel.

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/hotsock-go/hotsock v0.2.0
+	github.com/hotsock-go/hotsock/outbox v0.2.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.57.0
@@ -34,4 +35,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/hotsock-go/hotsock => ../..
+replace (
+	github.com/hotsock-go/hotsock => ../..
+	github.com/hotsock-go/hotsock/outbox => ../../outbox
+)

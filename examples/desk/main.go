@@ -80,6 +80,11 @@ func run(ctx context.Context, c config, out io.Writer) error {
 func (d *desk) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: d.routes(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	g, ctx := errgroup.WithContext(ctx)
+	relayed := make(chan struct{})
+	g.Go(func() error {
+		defer close(relayed) // what it has begun needs the handler
+		return d.db.box.Run(ctx, d.db.DB, d.rt)
+	})
 	g.Go(func() error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -88,6 +93,7 @@ func (d *desk) serve(ctx context.Context, l net.Listener) error {
 	})
 	g.Go(func() error {
 		<-ctx.Done()
+		<-relayed
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		// The HTTP server first: it stops listening at once, so that clients whose

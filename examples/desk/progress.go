@@ -14,18 +14,19 @@ func (d *desk) assign(ctx context.Context, by person, id int64, uid string) erro
 	if !by.Role.staff() {
 		return errNotStaff
 	}
-	if err := d.db.assign(ctx, id, uid); err != nil {
+	to, err := d.db.person(ctx, uid)
+	if err != nil {
 		return d.refuse(ctx, err, errUnassigned)
 	}
-	to, err := d.active(ctx, uid)
-	if err != nil {
-		return err
+	text := by.Name + " took the ticket."
+	if to.UID != by.UID {
+		text = by.Name + " gave the ticket to " + to.Name + "."
+	}
+	if err := d.db.assign(ctx, id, uid, note(id, text)); err != nil {
+		return d.refuse(ctx, err, errUnassigned)
 	}
 	if to.UID == by.UID {
-		return d.note(ctx, id, by.Name+" took the ticket.")
-	}
-	if err := d.note(ctx, id, by.Name+" gave the ticket to "+to.Name+"."); err != nil {
-		return err
+		return nil
 	}
 	// Their pages hear of the ticket from now on, and say so. If that fails, they still
 	// find it in the list.
@@ -37,28 +38,30 @@ func (d *desk) assign(ctx context.Context, by person, id int64, uid string) erro
 
 // setClosed closes or reopens a ticket, and says so on it.
 func (d *desk) setClosed(ctx context.Context, by person, id int64, closed bool) error {
-	err := d.db.setClosed(ctx, id, closed)
+	who := by.Name
+	if !by.Role.staff() {
+		who = "The customer" // by name, it would have to be erased with them
+	}
+	does := " reopened"
+	if closed {
+		does = " closed"
+	}
+	err := d.db.setClosed(ctx, id, closed, note(id, who+does+" the ticket."))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // somebody was faster
 	}
 	if err != nil {
 		return d.refuse(ctx, err, nil)
 	}
-	who := by.Name
-	if !by.Role.staff() {
-		who = "The customer" // by name, it would have to be erased with them
-	}
-	if closed {
-		return d.note(ctx, id, who+" closed the ticket.")
-	}
-	return d.note(ctx, id, who+" reopened the ticket.")
+	return nil
 }
 
-// note writes on a ticket what has become of it, in nobody's name.
-func (d *desk) note(ctx context.Context, id int64, text string) error {
-	_, err := d.rt.Publish(ctx, hotsock.Message{
+// note says on a ticket what has become of it, in nobody's name. It goes with the
+// transaction that changes the ticket: pages are told of what has happened, and of all
+// that has.
+func note(id int64, text string) hotsock.Message {
+	return hotsock.Message{
 		Channel: ticketChannel(id), Event: "note", Data: message{Text: text},
 		Store: keepMessages, EmitEvent: true,
-	})
-	return err
+	}
 }

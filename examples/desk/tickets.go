@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
+
+	"github.com/hotsock-go/hotsock"
 )
 
 // A ticket is what a customer wants, and who takes care of it.
@@ -61,22 +64,29 @@ func (db *database) tickets(ctx context.Context, customer string) ([]ticket, err
 const maxOpen = 20
 
 // openTicket returns the ticket that the page of a customer calls request. It makes
-// one if there is none; of two calls, both get the same. With maxOpen tickets, it
-// returns sql.ErrNoRows.
-func (db *database) openTicket(ctx context.Context, customer, subject, request string) (id int64, err error) {
+// one if there is none, and has its first messages published; of two calls, both get
+// the same. With maxOpen tickets, it returns sql.ErrNoRows.
+func (db *database) openTicket(ctx context.Context, customer, subject, request string, first ...hotsock.Message) (id int64, err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing, once it is committed
-	_, err = tx.ExecContext(ctx, `insert into tickets (customer, subject, changed, request)
+	err = changed(tx.ExecContext(ctx, `insert into tickets (customer, subject, changed, request)
 		select ?1, ?2, ?3, ?4 where (select count(*) from tickets where customer = ?1 and not closed) < ?5
-		on conflict do nothing`, customer, subject, time.Now().UnixMilli(), request, maxOpen)
-	if err != nil {
+		on conflict do nothing`, customer, subject, time.Now().UnixMilli(), request, maxOpen))
+	opened := err == nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, err
 	}
 	err = tx.QueryRowContext(ctx, `select id from tickets where customer = ? and request = ?`, customer, request).Scan(&id)
-	if err != nil {
+	if err != nil || !opened {
+		return id, err
+	}
+	for i := range first {
+		first[i].Channel = ticketChannel(id)
+	}
+	if err := db.box.Publish(ctx, tx, first...); err != nil {
 		return 0, err
 	}
 	return id, tx.Commit()
@@ -84,14 +94,14 @@ func (db *database) openTicket(ctx context.Context, customer, subject, request s
 
 // assign gives a ticket to somebody who is not suspended and answers; sql.ErrNoRows
 // means that it is theirs already, or that they may not have it.
-func (db *database) assign(ctx context.Context, id int64, uid string) error {
-	return changed(db.ExecContext(ctx, `update tickets set agent = ?1 where id = ?2 and agent is not ?1
-		and exists (select 1 from people where uid = ?1 and role <> 'customer' and not suspended)`, uid, id))
+func (db *database) assign(ctx context.Context, id int64, uid string, notes ...hotsock.Message) error {
+	return db.change(ctx, notes, `update tickets set agent = ?1 where id = ?2 and agent is not ?1
+		and exists (select 1 from people where uid = ?1 and role <> 'customer' and not suspended)`, uid, id)
 }
 
 // setClosed closes or opens a ticket; sql.ErrNoRows means that it was so already.
-func (db *database) setClosed(ctx context.Context, id int64, closed bool) error {
-	return changed(db.ExecContext(ctx, `update tickets set closed = ?1 where id = ?2 and closed <> ?1`, closed, id))
+func (db *database) setClosed(ctx context.Context, id int64, closed bool, notes ...hotsock.Message) error {
+	return db.change(ctx, notes, `update tickets set closed = ?1 where id = ?2 and closed <> ?1`, closed, id)
 }
 
 // touch notes that something has happened on a ticket, and returns it.

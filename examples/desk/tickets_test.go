@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"errors"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -8,6 +10,7 @@ import (
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/client"
 	"github.com/hotsock-go/hotsock/hotsocktest"
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // The first message of a ticket is the customer's, though the app publishes it.
@@ -160,4 +163,40 @@ func TestWhoLooks(t *testing.T) {
 		d.connect("ben").look(lamp)
 		seen.ExpectMember(client.MemberAdded, "ben")
 	})
+}
+
+// What a ticket has become and the note that says so commit together: if the process ends
+// before the note is published, the next one publishes it.
+func TestNoteSurvivesTheProcess(t *testing.T) {
+	db, err := openDatabase(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.addPeople(t.Context(), []byte("no hash")); err != nil {
+		t.Fatal(err)
+	}
+	id, err := db.openTicket(t.Context(), "mia", "a lamp", "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{nil, sql.ErrNoRows} { // it is closed once, and noted once
+		if err := db.setClosed(t.Context(), id, true, note(id, "closed")); !errors.Is(err, want) {
+			t.Fatalf("got %v, want %v", err, want)
+		}
+	}
+	d, err := newDesk(db, hotsock.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.rt.Close()
+	relay(t, d)
+	var page hotsock.Page[hotsock.HistoryMessage]
+	await.That(t, "the note", func() bool {
+		page, err = d.rt.History(t.Context(), hotsock.HistoryQuery{Channel: ticketChannel(id)})
+		return err != nil || len(page.Items) > 0
+	})
+	if len(page.Items) != 1 || page.Items[0].Event != "note" {
+		t.Errorf("got %+v, %v", page.Items, err)
+	}
 }
