@@ -169,7 +169,8 @@ type ReplayResult struct {
 	// the store lost data; and Messages are the first of all that followed it
 	// up to Until, but for kept messages that have expired. A store that has
 	// discarded nothing that the page needs proves it for at least a replay
-	// window after a subscription at After has ended. If Complete is false,
+	// window after a subscription at After has ended, and for as long as all that
+	// followed After are kept messages that are still there. If Complete is false,
 	// Messages is empty.
 	Complete bool
 	// Messages in the order of their ids.

@@ -30,13 +30,14 @@ type keptMessages struct {
 // A keptSlot is a place in the list; a hole if message is nil.
 type keptSlot struct {
 	id      ulid.ULID
+	before  ulid.ULID // the item before it, which so is known for as long
 	message *keptMessage
 }
 
-// add keeps a message, which is newer than all others.
-func (k *keptMessages) add(m *store.Message) {
+// add keeps a message, which is newer than all others, and follows that item.
+func (k *keptMessages) add(m *store.Message, before ulid.ULID) {
 	kept := &keptMessage{message: m}
-	k.list = append(k.list, keptSlot{m.ID, kept})
+	k.list = append(k.list, keptSlot{m.ID, before, kept})
 	if !m.Expires.IsZero() {
 		k.expiry.put(kept, m.Expires)
 	}

@@ -23,6 +23,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 			return store.PublishResult{ID: id, Duplicate: true}
 		}
 	}
+	before := c.newest
 	m := &store.Message{
 		ID:      c.assign(now),
 		Channel: c.name,
@@ -39,12 +40,12 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		m.Expires = now.Add(p.Retention)
 	}
 	if p.Retention != 0 {
-		c.hold().kept.add(m)
+		c.hold().kept.add(m, before)
 	}
 	o := c.store.options.Load()
 	c.log().expire(now, o.ReplayWindow)
 	if p.Retention != store.Forever && p.Retention <= o.ReplayWindow {
-		c.record().add(m, o.ReplayLimit)
+		c.record().add(m, now, o.ReplayLimit)
 	}
 	if len(c.watchers) > 0 {
 		c.deliver(&store.Item{ID: m.ID, Channel: c.name, Exclude: p.Exclude, Message: m})

@@ -18,7 +18,8 @@ type recent struct {
 	// marks are the ids of the presence and storage items of the same window,
 	// as many at the most: a replay may start after one.
 	marks ring[ulid.ULID]
-	// discarded is the newest message that was in the log and is not.
+	// discarded is the newest message that was in the log and is not, nor was it kept
+	// any longer than that.
 	discarded ulid.ULID
 	// unmarked is the newest one that was in marks and is not.
 	unmarked ulid.ULID
@@ -47,19 +48,21 @@ func (c *channel) record() *recent {
 	return c.recent
 }
 
-func (r *recent) add(m *store.Message, limit int) {
+func (r *recent) add(m *store.Message, now time.Time, limit int) {
 	r.messages.push(m)
 	if r.messages.len == 1 {
 		r.first = timeOf(m.ID)
 	}
 	for r.messages.len > limit {
-		r.discard()
+		r.discard(now)
 	}
 }
 
 // discard removes the oldest message.
-func (r *recent) discard() {
-	r.discarded = r.messages.pop().ID
+func (r *recent) discard(now time.Time) {
+	if m := r.messages.pop(); m.Expires.IsZero() || due(m.Expires, now) {
+		r.discarded = m.ID
+	}
 	r.renew()
 }
 
@@ -97,7 +100,7 @@ func (r *recent) mark(id ulid.ULID, limit int) {
 // expire discards what is older than the window.
 func (r *recent) expire(now time.Time, window time.Duration) {
 	for r.messages.len > 0 && due(r.first.Add(window), now) {
-		r.discard()
+		r.discard(now)
 	}
 	for r.marks.len > 0 && due(timeOf(r.marks.at(0)).Add(window), now) {
 		r.unmarked = r.marks.pop()

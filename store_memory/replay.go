@@ -35,8 +35,9 @@ func (c *channel) knows(id ulid.ULID) bool {
 	if id == c.newest || id == c.origin || id == c.has().kept.expired || c.log().has(id) {
 		return true
 	}
-	i := c.has().kept.from(id)
-	return i < len(c.has().kept.list) && c.has().kept.list[i].id == id
+	kept := c.has().kept.list
+	i, j := c.has().kept.from(id), c.has().kept.after(id)
+	return i < j || j < len(kept) && kept[j].before == id
 }
 
 // replay merges the replay log and the kept messages.

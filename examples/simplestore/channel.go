@@ -59,7 +59,7 @@ func (c *channel) nextID(now time.Time) ulid.ULID {
 
 // append adds an item with a new id to the log, and delivers it.
 func (c *channel) append(now time.Time, item *store.Item, r *record) {
-	r.id, c.newest = item.ID, item.ID
+	r.id, r.before, c.newest = item.ID, c.newest, item.ID
 	c.log = append(c.log, r)
 	c.until = now.Add(c.store.options.ReplayWindow)
 	for n := range c.watchers {

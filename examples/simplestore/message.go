@@ -13,6 +13,7 @@ import (
 // A record is an item in the log.
 type record struct {
 	id      ulid.ULID
+	before  ulid.ULID      // the item before it
 	message *store.Message // nil for a change of presence or storage
 	// kept says that the message has a retention.
 	kept bool
@@ -149,7 +150,7 @@ func (c *channel) knows(id ulid.ULID) bool {
 		return false
 	}
 	return id == c.newest || id == c.origin || id == c.dropped ||
-		slices.ContainsFunc(c.log, func(r *record) bool { return r.id == id })
+		slices.ContainsFunc(c.log, func(r *record) bool { return r.id == id || r.kept && r.before == id })
 }
 
 // trim drops records whose time is over, and the oldest of too many brief ones. A
@@ -159,7 +160,7 @@ func (c *channel) trim(now time.Time) {
 	for i, r := range slices.Backward(c.log) {
 		over := !r.until.IsZero() && !now.Before(r.until)
 		if r.brief && !over {
-			over = room[r.message != nil] == 0
+			over = room[r.message != nil] == 0 && !r.listed(now)
 			room[r.message != nil] = max(0, room[r.message != nil]-1)
 		}
 		if !over {

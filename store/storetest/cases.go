@@ -87,6 +87,8 @@ var contract = []area{
 		{"every message has a replay window of its own", testReplayWindows},
 		{"a retention shorter than the window does not shorten it", testReplayShortKeep},
 		{"a message with a longer retention can be replayed for as long", testReplayKept},
+		{"a replay can start after any item that only kept messages have followed", testReplayAfterPassing},
+		{"what is kept can be replayed though the log had no room for it", testReplayKeptBeyondLimit},
 		{"a page is refused if a message was discarded since the page before", testReplayLosesTheRest},
 		{"a replay and live delivery join without a gap", testReplayWhilePublishing},
 	}},
@@ -114,6 +116,7 @@ var contract = []area{
 		{"a replay brings any client to the view of one who saw all", testEditReplay},
 		{"many updates of a message take the room of one in the log", testEditReplayBound},
 		{"what the log has discarded is not proven by an edit", testEditReplayDiscarded},
+		{"what is kept can be replayed without what was deleted of it", testReplayKeptDeleted},
 		{"an edit is replayed for a replay window", testEditAfterWindow},
 	}},
 	{"Erasure", []testCase{

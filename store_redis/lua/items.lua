@@ -35,13 +35,25 @@ end
 
 -- erased reads the items after an id that were edited away, each as ''.
 local function erased(key, id)
-  return function()
+  return function(n)
     local ids, items, befores = {}, {}, {}
-    for i, member in ipairs(redis.call('ZRANGEBYLEX', key, '(' .. id .. '~', '+')) do
+    for i, member in ipairs(redis.call('ZRANGEBYLEX', key, '(' .. id .. '~', '+', 'LIMIT', 0, n)) do
       ids[i], befores[i] = string.match(member, '^([^,]*),([^,]*)')
       items[i] = ''
     end
-    return ids, items, befores, true
+    id = ids[#ids]
+    return ids, items, befores, #ids < n
+  end
+end
+
+-- places reads what another source does, but of each item only where it is.
+local function places(read)
+  return function(n)
+    local ids, items, befores, done = read(n)
+    for i = 1, #ids do
+      items[i] = ''
+    end
+    return ids, items, befores, done
   end
 end
 
@@ -92,8 +104,8 @@ local function kept(order, bodies, low, high, reverse)
 end
 
 -- merge calls take with the id, the item and the id before of each item of the sources
--- once, in the order of the ids, until it has returned true for count of them, or
--- together they have so many bytes, with what each takes besides its own. The first is
+-- once, in the order of the ids, until it has returned true for count of them or
+-- 'stop', or together they have so many bytes, with what each takes besides its own. The first is
 -- taken whatever its length. It returns '1' if there are more, and the id of the last
 -- one.
 local function merge(sources, reverse, count, bytes, besides, take)
@@ -130,7 +142,10 @@ local function merge(sources, reverse, count, bytes, besides, take)
         if n == count or (last ~= '' and size + length > bytes) then
           return '1', last
         end
-        if take(id, item, befores and befores[at] or '') then
+        local taken = take(id, item, befores and befores[at] or '')
+        if taken == 'stop' then
+          return '', last
+        elseif taken then
           n = n + 1
         end
         if last == '' or length > longest then
@@ -145,6 +160,11 @@ local function merge(sources, reverse, count, bytes, besides, take)
   end
 end
 
+-- before_kept returns the id of the item before a kept message, of its body.
+local function before_kept(body)
+  return string.match(body, '^%d+ (%S*) ')
+end
+
 -- expired reports whether an item is a kept message that has expired. One that never
 -- expires begins with '0 ', and one of a stream with '1:'.
 local function expired(item)
@@ -153,11 +173,14 @@ local function expired(item)
 end
 
 -- messages takes the messages of some sources that have not expired, and returns '1'
--- if there are more, the id of the last one passed, and a list of id, item.
-local function messages(sources, reverse, count, bytes, besides)
+-- if there are more, the id of the last one passed, and a list of id, item. If there is
+-- a check, it is given each item first, and stops it with true.
+local function messages(sources, reverse, count, bytes, besides, check)
   local flat, n = {}, 0
-  local more, last = merge(sources, reverse, count, bytes, besides, function(id, item)
-    if expired(item) then
+  local more, last = merge(sources, reverse, count, bytes, besides, function(id, item, before)
+    if check and check(id, item, before) then
+      return 'stop'
+    elseif item == '' or expired(item) then
       return false
     end
     flat[n + 1], flat[n + 2], n = id, item, n + 2

@@ -1,6 +1,6 @@
 -- replay reads a page of the messages after an item that a client has seen, if it can
 -- be proven that the item is the channel's and that none has been discarded or lost
--- since. The position of those who subscribed before the first item counts as one in
+-- since, unless it is kept. The position of those who subscribed before the first item counts as one in
 -- the history in which it was made.
 --
 -- RETURNS  ok: 1 if proven, 1 if there are more, id after which they are; then a list
@@ -19,6 +19,11 @@ return reading(function()
   redis.pcall('XTRIM', LOG, 'MINID', '=', oldest)
   redis.pcall('XTRIM', CHANGES, 'MINID', '=', oldest)
 
+  local function before_first_kept()
+    local id = redis.call('ZRANGEBYLEX', ORDER, '(' .. AFTER, '+', 'LIMIT', 0, 1)[1]
+    local body = id and redis.call('HGET', BODIES, id)
+    return body and before_kept(body)
+  end
   local function is_item()
     return AFTER == newest or AFTER == erased_until
       or (AFTER == floor and floor_history == history())
@@ -27,14 +32,33 @@ return reading(function()
       or redis.call('ZSCORE', ORDER, AFTER)
       or AFTER == discarded(CHANGES, changes_newest)
       or erased_of(ERASED, AFTER)
+      or before_first_kept() == AFTER
   end
 
+  local none = answer('ok', pack({'', '', ''}))
   local lost = discarded(LOG, log_newest, ERASED)
-  if lost > AFTER or (known_lost or '') > AFTER or (lost ~= AFTER and not is_item()) then
-    return answer('ok', pack({'', '', ''}))
+  if (known_lost or '') > AFTER or (lost < AFTER and not is_item()) then
+    return none
   end
-  local more, last, flat = messages({stream(LOG, AFTER, UPTO), kept(ORDER, BODIES, '(' .. AFTER, '[' .. UPTO)}, false,
-    tonumber(COUNT), tonumber(BYTES), tonumber(BESIDES))
+  local sources = {stream(LOG, AFTER, UPTO), kept(ORDER, BODIES, '(' .. AFTER, '[' .. UPTO)}
+  local proven, check = lost <= AFTER, nil
+  if not proven then
+    -- What the log has discarded may be kept: then each item up to there is followed by
+    -- one that is here.
+    sources = {stream(LOG, AFTER, '+'), kept(ORDER, BODIES, '(' .. AFTER, '+'), places(stream(CHANGES, AFTER, '+')), erased(ERASED, AFTER)}
+    local at = AFTER
+    check = function(id, item, before)
+      if not proven and at ~= (before ~= '' and before or before_kept(item)) then
+        return true
+      end
+      at, proven = id, proven or id >= lost or id > UPTO
+      return id > UPTO
+    end
+  end
+  local more, last, flat = messages(sources, false, tonumber(COUNT), tonumber(BYTES), tonumber(BESIDES), check)
+  if more == '' and not proven then
+    return none
+  end
   local reply = answer('ok', pack({'1', more, last}))
   reply[4] = flat
   return reply
