@@ -147,10 +147,13 @@ func (a *access) permitInfo() error {
 }
 
 // oldest returns the exclusive lower bound of what may be read.
-func (a *access) oldest() ulid.ULID {
-	start, ok := a.perms.History()
+func (a *access) oldest() ulid.ULID { return oldestReadable(a.perms, a.from) }
+
+// oldestReadable is that of a subscription after an item.
+func oldestReadable(perms *permission.Channel, from ulid.ULID) ulid.ULID {
+	start, ok := perms.History()
 	if !ok {
-		return a.from
+		return from
 	}
 	return before(start)
 }

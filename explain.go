@@ -14,7 +14,7 @@ const (
 	ActionConnect    Action = "connect"        // to open a connection
 	ActionSubscribe  Action = "subscribe"      // Channel
 	ActionGetInfo    Action = "getInfo"        // Channel
-	ActionHistory    Action = "history"        // Channel: to list messages
+	ActionHistory    Action = "history"        // Channel: to list messages, or to have them sent on subscribing
 	ActionPublish    Action = "publish"        // Channel, Event
 	ActionEcho       Action = "echo"           // Channel, Event: to get a copy of what it publishes itself
 	ActionStore      Action = "store"          // Channel, and Event or Key: that what it publishes or sets is kept

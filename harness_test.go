@@ -107,7 +107,7 @@ type faultyStore struct {
 	dead        []string
 	away        map[string]bool // channels whose part of the store is down
 	tokensAway  bool            // UseToken fails
-	replays     int             // calls of Replay
+	replays     int             // calls of Replay and History
 	replaysHang bool            // until their time is over
 	counts      countReads
 	afterGets   []func([]*store.Entry) []*store.Entry
@@ -249,6 +249,9 @@ func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store
 	if err := n.s.err(nil, ""); err != nil {
 		return store.HistoryResult{}, err
 	}
+	if err := n.s.hang(ctx); err != nil {
+		return store.HistoryResult{}, err
+	}
 	return n.Node.History(ctx, h)
 }
 
@@ -270,15 +273,23 @@ func (n *faultyNode) Replay(ctx context.Context, r store.ReplayRequest) (store.R
 	if err := n.s.err(nil, ""); err != nil {
 		return store.ReplayResult{}, err
 	}
-	n.s.mu.Lock()
-	n.s.replays++
-	hang := n.s.replaysHang
-	n.s.mu.Unlock()
-	if hang {
-		<-ctx.Done()
-		return store.ReplayResult{}, fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
+	if err := n.s.hang(ctx); err != nil {
+		return store.ReplayResult{}, err
 	}
 	return n.Node.Replay(ctx, r)
+}
+
+// hang counts a read of messages, which perhaps lasts until its time is over.
+func (s *faultyStore) hang(ctx context.Context) error {
+	s.mu.Lock()
+	s.replays++
+	hang := s.replaysHang
+	s.mu.Unlock()
+	if !hang {
+		return nil
+	}
+	<-ctx.Done()
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, ctx.Err())
 }
 
 func (n *faultyNode) Subscribe(ctx context.Context, r store.SubscribeRequest) (store.SubscribeResult, error) {

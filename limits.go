@@ -18,6 +18,7 @@ const (
 	firstReplayPage = 32 << 10  // bytes of what was missed that are read first: most have missed little
 	replayPage      = 256 << 10 // bytes that are read at once after that, so that the store serves others in between
 	maxPageSize     = 1 << 20   // bytes of an answer
+	maxRewindBytes  = 1 << 20   // bytes of kept messages that a subscribe brings; wire.MaxRewind is how many
 	scanPage        = 500       // storage keys that are read at once to be filtered
 	maxScan         = 10_000    // storage keys that one request looks through for those that a pattern permits
 	maxScheduleScan = 1000      // schedules that one request looks through for a client's own

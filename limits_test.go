@@ -57,6 +57,7 @@ func TestLimits(t *testing.T) {
 		{"storage entries that a client is shown at once", sizeText(o.MaxQueueSize) + " *, as what waits for it"},
 		{"storage keys looked through for those that a pattern permits", countText(maxScan)},
 		{"missed messages that a client is sent at once", sizeText(o.MaxQueueSize) + " *, as what waits for it"},
+		{"kept messages that a subscribe brings", fmt.Sprintf("%s, %s", countText(wire.MaxRewind), sizeText(maxRewindBytes))},
 		{"page", fmt.Sprintf("%d entries, %s", wire.MaxPage, sizeText(maxPageSize))},
 		{"`keys` of a storage list", countText(wire.MaxKeys)},
 		{"messages of a batch", countText(wire.MaxBatch)},

@@ -25,6 +25,7 @@ type subscribeRequest struct {
 	// zero for none.
 	catchUp bool
 	after   ulid.ULID
+	rewind  wire.Rewind // that follows if what came after it does not
 	// memberChanges asks for changes of members instead of lists.
 	memberChanges bool
 	// info asks for the channel's info, and each change of it.
@@ -69,7 +70,8 @@ func (c *connection) subscribe(cmd *wire.Command) error {
 	// Counted now, whatever becomes of it.
 	req := subscribeRequest{
 		name: cmd.Channel, channel: c.perms.RealName(cmd.Channel, nil), token: in.Token,
-		catchUp: in.CatchUp, after: in.After, memberChanges: in.MemberChanges, info: in.Info, charged: c.limiter.take() == nil,
+		catchUp: in.CatchUp || in.Rewind.Wanted(), after: in.After, rewind: in.Rewind,
+		memberChanges: in.MemberChanges, info: in.Info, charged: c.limiter.take() == nil,
 	}
 	err = c.trySubscribe(&req, cmd)
 	if isTemporary(err) {

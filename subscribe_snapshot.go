@@ -41,7 +41,8 @@ type snapshot struct {
 	wire.Subscribed
 	count   int // of the channel, as its info has it
 	entries []*store.Entry
-	missed  []*store.Message
+	missed  []*store.Message // or rewound
+	rewinds bool             // if what was missed does not follow
 }
 
 // readSnapshot reads what the client must know at the position of r, which is a later
@@ -50,7 +51,7 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 	if err := c.awaitMembers(s, r); err != nil {
 		return snapshot{}, err
 	}
-	snap := snapshot{count: r.Info.Count, Subscribed: wire.Subscribed{AutoSubscribed: req.auto, CatchUp: req.catchUp, LastID: r.Position}}
+	snap := snapshot{count: r.Info.Count, rewinds: req.rewind.Wanted(), Subscribed: wire.Subscribed{AutoSubscribed: req.auto, CatchUp: req.catchUp, LastID: r.Position}}
 	if !req.after.IsZero() {
 		snap.Recovered = wire.RecoveryFailed
 		if s.mayReplay(req.after) {
@@ -62,6 +63,13 @@ func (c *connection) readSnapshot(s *subscription, req *subscribeRequest, r *sto
 				snap.Recovered, snap.missed = wire.RecoveryDone, missed
 			}
 		}
+	}
+	if snap.rewinds && snap.Recovered != wire.RecoveryDone {
+		messages, more, err := c.readRewind(s, req, r.Position)
+		if err != nil {
+			return snap, err
+		}
+		snap.rewound(messages, more)
 	}
 	ctx := c.storeContext()
 	defer ctx.end()
@@ -76,15 +84,12 @@ func (s *subscription) goLive(snap snapshot) {
 	s.pending = pendingNone // the list is in the snapshot, and so are the changes until now
 	s.buffer.dropChanges()
 	snap.Members = s.topic.members.appendAll
-	if !s.sendSnapshot(&snap) {
-		// The client can read the history instead, page by page.
-		if snap.missed = nil; snap.Recovered == wire.RecoveryDone {
-			snap.Recovered = wire.RecoveryFailed
-		}
-		if !s.sendSnapshot(&snap) {
+	for !s.sendSnapshot(&snap) {
+		if len(snap.missed) == 0 {
 			s.conn.tooSlow()
 			return
 		}
+		snap.shorten() // The client can read the history instead, page by page.
 	}
 	s.told = true
 	s.inform(snap.count)

@@ -123,6 +123,11 @@ func crowd(t *testing.T, d *asyncDocument) {
 	// One who is told how many there are.
 	al.send(`{"event":"hotsock.subscribe","channel":"presence.chat.2","data":{"info":true}}`)
 	al.next("hotsock.channelInfo")
+	// One who begins with messages of before.
+	al.send(`{"event":"hotsock.subscribe","channel":"presence.chat.3","data":{"rewind":5}}`)
+	al.next("hotsock.subscribed")
+	al.send(`{"event":"hotsock.subscribe","channel":"presence.chat.4","data":{"rewind":{"seconds":5}}}`)
+	al.next("hotsock.subscribed")
 }
 
 func reaction(channel, id, action string) string {

@@ -160,7 +160,8 @@ type Subscribe struct {
 	// MemberChanges asks for changes of members instead of lists.
 	MemberChanges bool
 	// Info asks for the channel's info, and each change of it.
-	Info bool
+	Info   bool
+	Rewind Rewind
 }
 
 // DecodeSubscribe reads the data of a [Command], which may be nil.
@@ -182,6 +183,8 @@ func DecodeSubscribe(data []byte) (Subscribe, error) {
 			}
 		case "info":
 			r.bool(&s.Info)
+		case "rewind":
+			r.rewind(&s.Rewind)
 		}
 	}
 	return s, r.close()

@@ -57,9 +57,13 @@ var decoded = map[string]any{
 	"command-subscribe-after-null": Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":null}`)},
 	"command-subscribe-changes":    Command{Event: EventSubscribe, Channel: "presence.chat", Data: []byte(`{"presence":"changes"}`)},
 	"command-subscribe-info":       Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"info":true}`)},
-	"command-unsubscribe":          Command{Event: EventUnsubscribe, Channel: "room.123"},
-	"command-publish":              Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
-	"command-publish-ref":          Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},
+	"command-subscribe-rewind":     Command{Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"rewind":50}`), Ref: "7"},
+	"command-subscribe-rewind-seconds": Command{
+		Event: EventSubscribe, Channel: "room.123", Data: []byte(`{"after":"` + idA.String() + `","rewind":{"seconds":120}}`), Ref: "7",
+	},
+	"command-unsubscribe": Command{Event: EventUnsubscribe, Channel: "room.123"},
+	"command-publish":     Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`)},
+	"command-publish-ref": Command{Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), Ref: "8"},
 	"command-publish-deduplicated": Command{
 		Event: "chat", Channel: "room.123", Data: []byte(`{"text":"Hi 👋"}`), DeduplicationID: "5f0c1e", Ref: "8",
 	},

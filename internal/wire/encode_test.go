@@ -36,6 +36,16 @@ var encoded = merged(encodedEdits, map[string]func(b []byte) []byte{
 			Channel: "room.123", CatchUp: true, LastID: idB, Recovered: RecoveryFailed, Meta: jim, Ref: "7",
 		})
 	},
+	"frame-subscribed-rewound": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{
+			Channel: "room.123", CatchUp: true, LastID: idB, Rewound: &Rewound{Messages: 2, More: true}, Meta: jim, Ref: "7",
+		})
+	},
+	"frame-subscribed-not-recovered-rewound": func(b []byte) []byte {
+		return AppendSubscribed(b, &Subscribed{
+			Channel: "room.123", CatchUp: true, LastID: idB, Recovered: RecoveryFailed, Rewound: &Rewound{Messages: 1}, Meta: jim, Ref: "7",
+		})
+	},
 	"frame-subscribed-last-id": func(b []byte) []byte {
 		return AppendSubscribed(b, &Subscribed{Channel: "room.123", CatchUp: true, LastID: idA, Meta: jim})
 	},

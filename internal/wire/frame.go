@@ -58,8 +58,10 @@ type Subscribed struct {
 	LastID  ulid.ULID
 	// Recovered is written if the request named a message.
 	Recovered Recovery
-	Meta      store.Meta
-	Ref       string // "" for none
+	// Rewound is nil if nothing was rewound.
+	Rewound *Rewound
+	Meta    store.Meta
+	Ref     string // "" for none
 }
 
 // Recovery says what became of a request to catch up.
@@ -94,6 +96,9 @@ func AppendSubscribed(b []byte, s *Subscribed) []byte {
 		b = append(b, `"recovered":true,`...)
 	case RecoveryFailed:
 		b = append(b, `"recovered":false,`...)
+	}
+	if s.Rewound != nil {
+		b = appendRewound(b, s.Rewound)
 	}
 	if s.CatchUp {
 		b = append(b, `"lastId":`...)
