@@ -131,8 +131,9 @@ type Erasure struct {
 }
 
 // A Gap means that something may be missing here: what came after the id After, up
-// to and including the id Last. None of it will follow. Programs that need it read
-// the history ([Subscription.History]), which has the messages that were kept.
+// to and including the id Last. None of it will follow, but for the stored messages that
+// [SubscribeOptions.Rewind] brings. Programs that need it read the history
+// ([Subscription.History]), which has the messages that were kept.
 type Gap struct {
 	After string // "" if there was nothing before
 	Last  string // "" if the server does not say

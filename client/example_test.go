@@ -135,6 +135,47 @@ func ExampleSubscribeOptions() {
 	// context canceled
 }
 
+// A program that begins with the newest messages.
+func ExampleSubscription_Rewound() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+	before, err := c.Subscribe(ctx, "room.7", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, text := range []string{"Hello", "Pizza?", "Pasta!"} {
+		if _, err := c.Publish(ctx, "room.7", "chat", text); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := before.Unsubscribe(ctx); err != nil {
+		log.Fatal(err)
+	}
+
+	sub, err := c.Subscribe(ctx, "room.7", &client.SubscribeOptions{Rewind: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, more := sub.Rewound(); more {
+		fmt.Println("There are older messages.")
+	}
+	for range 2 {
+		event, err := sub.Next(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if m, ok := event.(client.Message); ok {
+			fmt.Printf("%s\n", m.Data)
+		}
+	}
+	// Output:
+	// There are older messages.
+	// "Pizza?"
+	// "Pasta!"
+}
+
 // The three things that can become of a publish.
 func ExampleClient_Publish() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -149,6 +149,7 @@ type subscribedData struct {
 	Members   []User          `json:"members"`
 	More      bool            `json:"more"` // pages of members follow
 	Recovered bool            `json:"recovered"`
+	Rewound   rewoundData     `json:"rewound"`
 	LastID    json.RawMessage `json:"lastId"` // nil if absent
 }
 

@@ -63,11 +63,14 @@ func newSite(t *testing.T, s store.Store) *site {
 	if s == nil {
 		s = storememory.New()
 	}
-	h, err := hotsock.New(hotsock.Options{
-		Keys: []hotsock.Key{testKey.Key()}, Store: s,
-		// The machine may be busy: a second is not much then.
-		StoreTimeout: 10 * time.Second,
-	})
+	return newSiteWith(t, hotsock.Options{Store: s})
+}
+
+func newSiteWith(t *testing.T, o hotsock.Options) *site {
+	t.Helper()
+	o.Keys = []hotsock.Key{testKey.Key()}
+	o.StoreTimeout = 10 * time.Second // The machine may be busy: a second is not much then.
+	h, err := hotsock.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,8 @@ func (s *Subscription) subscribe(n *conn, token string) {
 		After    *string `json:"after"`
 		Presence string  `json:"presence,omitempty"`
 		Info     bool    `json:"info,omitempty"`
-	}{Token: token, Info: s.opts.Info}
+		Rewind   any     `json:"rewind,omitempty"`
+	}{Token: token, Info: s.opts.Info, Rewind: s.opts.rewind()}
 	if strings.HasPrefix(s.name, "presence.") {
 		data.Presence = "changes"
 	}
@@ -193,25 +194,27 @@ func (s *Subscription) start(n *conn, f *frame, d *subscribedData) error {
 	if err != nil {
 		return err
 	}
+	again := s.begun
+	if again && f.Ref == "" && !d.Recovered && s.opts.rewind() != nil {
+		s.resume(n) // The server has lost track of what the client knows.
+		return nil
+	}
 	s.retries.reset()
 	s.lastErr, s.left = nil, false
 	s.alias, s.me = f.Meta.Alias, f.Meta.user()
 
-	again := s.begun
-	switch {
-	case !again && s.last == "":
-		s.last = last
-	case !d.Recovered:
-		if s.push(0, Gap{After: s.last, Last: last}) {
-			s.passed(last)
-		}
+	s.rewound = d.Rewound
+	first := !again && s.last == ""
+	if first || d.Recovered || s.push(0, Gap{After: s.last, Last: last}) {
+		s.beginAt(last, first, d)
 	}
 	if !again || s.push(f.size, memberChanges(s.members, d.Members)...) {
 		s.members = d.Members
 	}
-	if again {
+	if again || d.Rewound.Messages > 0 {
 		s.settle(n, last)
-	} else {
+	}
+	if !again {
 		s.begun = true
 		close(s.ready)
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -14,6 +15,14 @@ type SubscribeOptions struct {
 	// tell what is missing, the first event is a [Gap]. Without After, the
 	// subscription begins now.
 	After string
+	// Rewind has the subscription begin with stored messages that the token lets the
+	// client list: with the newest, at most so many, 1 to 1,000; or RewindFor with those
+	// of the last time, rounded up to seconds. Only one of them may be set. After a break
+	// they come again only if they were missed and the subscription cannot catch up: then
+	// they follow a [Gap]. [Subscription.Rewound] says how many come. A server before 0.3
+	// sends none.
+	Rewind    int
+	RewindFor time.Duration
 	// Info has the subscription receive a [ChannelInfo] when it has begun, and when the
 	// number of subscriptions has changed, at most once a second. It takes the getInfo
 	// permission: without it, the server refuses the subscription. A server before 0.3
@@ -53,6 +62,9 @@ func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOpti
 	}
 	if o != nil {
 		s.opts = *o
+		if o.Rewind < 0 || o.RewindFor < 0 || o.Rewind > 0 && o.RewindFor > 0 {
+			return nil, &Error{Code: CodeInvalidRequest, Message: "SubscribeOptions.Rewind and RewindFor must not be negative, and not both be set"}
+		}
 		if s.last = o.After; s.last != "" {
 			if _, err := ulid.ParseStrict(s.last); err != nil {
 				return nil, &Error{Code: CodeInvalidRequest, Message: "SubscribeOptions.After must be the id of a message"}

@@ -42,6 +42,7 @@ type Subscription struct {
 	last    string   // id of the last event in the queue that has one
 	own     []string // ids after last that Publish has returned, in order
 	begun   bool
+	rewound rewoundData
 	members []User
 	paged   *pagedStart       // while the list of members is still coming
 	stored  map[string]uint64 // storage keys that were told, with hashes of their values
