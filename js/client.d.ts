@@ -161,6 +161,11 @@ export interface Subscribed {
   readonly recovered: boolean | null;
   /** The newest item seen before, to load history from; null the first time. */
   readonly after: string | null;
+  /**
+   * With `rewind`, unless everything that was missed follows: how many stored messages follow first, as events "message".
+   * With `more`, the history has more of those that were wanted, older than these and newer than `after`.
+   */
+  readonly rewound?: { readonly messages: number; readonly more?: true };
 }
 
 export interface Schedule {
@@ -303,6 +308,12 @@ export class Channel {
      * unsubscribe. It takes the permission getInfo, without which this is refused; a subscription that was there stays.
      */
     info?: boolean;
+    /**
+     * Begin with stored messages that you may list, the oldest first: with the newest, 1 to 1,000, or those of the last
+     * seconds. After a break they come again only if they were missed and the client cannot catch up. If the channel is
+     * subscribed already, they come at once, and those that came before once more. Remembered until unsubscribe.
+     */
+    rewind?: number | { seconds: number };
   }): Promise<void>;
   /** Ends the subscription: from now on nothing is heard of it. */
   unsubscribe(): void;

@@ -395,16 +395,22 @@ export class Client extends Emitter {
     }
   }
 
-  #want(sub, { token, after, info } = {}) {
+  #want(sub, options = {}) {
+    const { token, after, info, rewind } = options;
     const { wanted } = sub;
+    const further = rewind && !sub.rewind;
     const more = info && !sub.info; // which alone may be refused
-    if (more && wanted && sub.ready) return sub.ready.promise.then(() => this.#want(sub, { token, after, info }));
+    if ((more || further) && wanted && sub.ready) return sub.ready.promise.then(() => this.#want(sub, options));
     sub.wanted = true;
     sub.token = token;
-    if (more) {
-      sub.info = true;
+    if (more || further) {
+      sub.info ||= !!info;
       sub.stays = wanted;
       sub.channel.active = false; // The server must be asked, also if it has the subscription.
+      if (further) {
+        sub.rewind = rewind;
+        sub.channel.lastId = null;
+      }
     } else if (sub.channel.active) return Promise.resolve();
     else if (wanted && sub.ready) return sub.ready.promise;
     if (after) {
@@ -430,7 +436,7 @@ export class Client extends Emitter {
   }
 
   #forget(sub, error) {
-    Object.assign(sub, { wanted: false, info: false, seen: false, joining: false, round: sub.round + 1, stale: null });
+    Object.assign(sub, { wanted: false, info: false, rewind: null, seen: false, joining: false, round: sub.round + 1, stale: null });
     Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map(), subscriptionsCount: null });
     for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
     this.#flush(); // what waited gets the server's answer
@@ -455,7 +461,7 @@ export class Client extends Emitter {
       const token = await inTime(ask(sub.token, { channel: name, connectionId: this.connectionId }));
       if (!current()) return;
       const presence = name.startsWith("presence.") ? "changes" : undefined;
-      const data = { token, after: channel.lastId, presence, info: sub.info || undefined };
+      const data = { token, after: channel.lastId, presence, info: sub.info || undefined, rewind: sub.rewind };
       await this.#request({ event: "hotsock.subscribe", channel: name, data }, { joins: sub });
       sub.failures = 0;
     } catch (error) {
@@ -533,6 +539,12 @@ export class Client extends Emitter {
     if (sub.joining && !job) return;
     if (event === "hotsock.subscribed") {
       if (job && job.round !== sub.round) return;
+      // The server has lost track of what we know.
+      if (!job && sub.rewind && data.recovered === false) {
+        channel.active = false;
+        this.#join(sub);
+        return;
+      }
       sub.page = data.more === true ? { data, meta } : null;
       if (!sub.page) this.#subscribed(sub, data, meta);
       return;
@@ -540,7 +552,7 @@ export class Client extends Emitter {
     if (!channel.active) return;
     if (isId(id)) {
       if (channel.lastId !== null && id <= channel.lastId) return;
-      channel.lastId = id;
+      channel.lastId = sub.due-- === 1 ? sub.began : id;
     }
     switch (event) {
       case "hotsock.unsubscribed":
@@ -591,17 +603,20 @@ export class Client extends Emitter {
       return;
     }
     const { channel, seen } = sub;
-    const recovered = seen ? data.recovered === true : null;
     const after = seen ? channel.lastId : null;
-    // If what was missed follows, the place to go on from is still the old one.
-    if (!recovered) channel.lastId = isId(data.lastId) ? data.lastId : null;
-    Object.assign(sub, { wanted: true, seen: true, joining: false, stays: false });
+    const recovered = after === null ? null : data.recovered === true;
+    const began = isId(data.lastId) ? data.lastId : null;
+    const rewound = recovered ? undefined : data.rewound;
+    const due = rewound?.messages ?? 0;
+    // If what was missed or rewound follows, the place to go on from is still the old one.
+    if (!recovered) channel.lastId = !due ? began : after < began ? after : null;
+    Object.assign(sub, { wanted: true, seen: true, joining: false, stays: false, began, due });
     Object.assign(channel, { active: true, meta: object(meta) });
     this.#findCleared(sub);
     this.#flush();
     settleReady(sub);
     this.#setMembers(sub, data.members, { kind: "all" });
-    emit(channel, "subscribed", { recovered, after });
+    emit(channel, "subscribed", { recovered, after, rewound });
     if (!seen) emit(this, "subscribed", channel);
   }
 
