@@ -14,9 +14,10 @@ export function setUpChannels({ connection, explain, tokens, react, edit }) {
   const subscriptions = new Map(); // by channel: its item
   const counts = new Map(); // by channel: what the client is told
 
-  async function subscribe(channel, token, info) {
+  async function subscribe(channel, token, info, rewind) {
     if (token) tokens.set(channel, token);
-    const data = token || info ? JSON.stringify({ token: token || undefined, info: info || undefined }) : undefined;
+    const wanted = { token: token || undefined, info: info || undefined, rewind: Number(rewind) || undefined };
+    const data = Object.values(wanted).some(Boolean) ? JSON.stringify(wanted) : undefined;
     const question = { action: "subscribe", channel };
     const ask = async () => {
       try {
@@ -125,7 +126,7 @@ export function setUpChannels({ connection, explain, tokens, react, edit }) {
     tokens.clear();
   });
 
-  onSubmit(form, ({ channel, token, info }) => subscribe(channel, token.trim(), Boolean(info)));
+  onSubmit(form, ({ channel, token, info, rewind }) => subscribe(channel, token.trim(), Boolean(info), rewind));
   byId("look").addEventListener("click", () => {
     if (byId("subscribe-channel").reportValidity()) look(byId("subscribe-channel").value);
   });
