@@ -94,6 +94,10 @@ fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default (50 min)
 		(cd "$$(dirname "$$file")" && "$(CURDIR)/.ci/fuzz" "$${func#func }" $(FUZZTIME)); \
 	done
 
+.PHONY: valkey
+valkey: ## Run the conformance suite of stores on Valkey instead of Redis (2 min)
+	@REDISTEST_SERVER=valkey-server go test ./store_redis -run '^(TestConformanceOnServer|TestConformanceOnCluster|TestClientOptions)$$' -v | grep -v '^ '
+
 .PHONY: faults
 faults: ## Break Redis, nodes and networks in full, one fault after another (1 h)
 	@go test ./internal/faults -full -parallel 1 -timeout 3h -v

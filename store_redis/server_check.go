@@ -110,6 +110,9 @@ func (s *Store) checkServer(addr string, info map[string]string) error {
 	switch {
 	case info["role"] == "active-replica":
 		return fmt.Errorf("storeredis: the server at %s is an active replica: there must be one master that accepts writes", addr)
+	case !cluster && info["role"] == "slave":
+		return unavailable(fmt.Errorf("storeredis: the server at %s is a replica, which accepts no writes: the client must lead to the master, "+
+			"with Sentinel by redis.NewFailoverClient without ReplicaOnly, or redis.NewUniversalClient without ReadOnly", addr), nil)
 	case cluster && info["cluster_enabled"] == "0":
 		return errNoCluster
 	case !cluster && info["cluster_enabled"] == "1":

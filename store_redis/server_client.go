@@ -20,6 +20,10 @@ func checkClient(client redis.UniversalClient) error {
 			return errNone
 		}
 		o := c.Options()
+		if o.ClientSideCacheConfig != nil || o.ClientSideCache != nil {
+			return errors.New("storeredis: the client caches what it reads, and has the server track all of it: " +
+				"give the store a client without ClientSideCacheConfig and ClientSideCache")
+		}
 		return checkTimeout(o.ContextTimeoutEnabled || o.ReadTimeout > 0)
 	case *redis.ClusterClient:
 		if c == nil {

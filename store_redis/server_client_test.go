@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/hotsock-go/hotsock/internal/redistest"
@@ -40,6 +39,13 @@ func TestClients(t *testing.T) {
 		{"any", cluster(redis.ClusterOptions{RouteRandomly: true}), "reads from replicas"},
 		{"any of Sentinel", redis.NewFailoverClusterClient(&redis.FailoverOptions{
 			MasterName: "m", SentinelAddrs: []string{"127.0.0.1:1"}, RouteRandomly: true,
+		}), "redis.NewFailoverClient"},
+		{"one that caches", single(redis.Options{ClientSideCacheConfig: &redis.ClientSideCacheConfig{}}), "ClientSideCacheConfig"},
+		{"of many options, for a cluster", redis.NewUniversalClient(&redis.UniversalOptions{
+			Addrs: []string{"127.0.0.1:1", "127.0.0.1:2"}, ReadOnly: true,
+		}), "reads from replicas"},
+		{"of many options, for Sentinel", redis.NewUniversalClient(&redis.UniversalOptions{
+			Addrs: []string{"127.0.0.1:1"}, MasterName: "m", RouteByLatency: true,
 		}), "redis.NewFailoverClient"},
 		{"for ever", single(redis.Options{ReadTimeout: -1}), "ContextTimeoutEnabled"},
 		{"for ever, without deadlines", single(redis.Options{ReadTimeout: -2}), "ContextTimeoutEnabled"},
@@ -112,6 +118,7 @@ func TestServers(t *testing.T) {
 		{"Garnet", single(one.Addr, "redis_mode:", "garnet_version:1.0.60\r\nredis_mode:"), "is Garnet"},
 		{"Kvrocks", single(one.Addr, "redis_mode:", "kvrocks_version:2.9.0\r\nredis_mode:"), "is Kvrocks"},
 		{"an active replica", single(one.Addr, "role:master", "role:active-replica"), "active replica"},
+		{"a replica", single(one.Addr, "role:master", "role:slave"), "is a replica"},
 		{"an old server", single(one.Addr, "redis_version:7.0.15", "redis_version:6.0.20"), "6.2 or later"},
 	} {
 		n, err := row.s.Join(unhurried(t), newInbox(t), testJoin)
@@ -164,25 +171,6 @@ func TestDatabases(t *testing.T) {
 		in.mu.Unlock()
 		if err := nodes[db].Ready(unhurried(t)); err != nil {
 			t.Errorf("database %d: not ready: %v", db, err)
-		}
-	}
-}
-
-// TestProtocols runs a node over both versions of the protocol.
-func TestProtocols(t *testing.T) {
-	t.Parallel()
-	srv := redistest.StartServer(t)
-	for protocol := 2; protocol <= 3; protocol++ {
-		client := redis.NewClient(&redis.Options{Addr: srv.Addr, Protocol: protocol, ContextTimeoutEnabled: true})
-		t.Cleanup(func() { _ = client.Close() })
-		in := newInbox(t)
-		n := joinAs(t, newStore(t, client), in, testJoin)
-		mustWatch(t, n, "c")
-		mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Minute})
-		in.await("the message", back, func() bool { return len(in.items) > 0 })
-		h, err := n.History(unhurried(t), store.HistoryRequest{Channel: "c", Limit: 10, MaxBytes: 1 << 20})
-		if err != nil || len(h.Messages) != protocol-1 {
-			t.Errorf("protocol %d: %d messages in the history (%v)", protocol, len(h.Messages), err)
 		}
 	}
 }

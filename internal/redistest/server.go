@@ -1,14 +1,17 @@
 // Package redistest runs real Redis servers for tests, and breaks them.
 //
 // Servers listen on free ports of the loopback address, keep their files in a
-// temporary directory of the test, and end with it. Without
-// redis-server a test is skipped, or fails in continuous integration.
+// temporary directory of the test, and end with it. They are redis-server, or the
+// program that REDISTEST_SERVER in the environment names, such as valkey-server. Without
+// it a test is skipped, or fails in continuous integration.
 package redistest
 
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,22 +23,32 @@ import (
 	"github.com/hotsock-go/hotsock/internal/process"
 )
 
+// program returns which server is tested, and the Debian package that has it.
+func program() (name, pkg string) {
+	name = os.Getenv("REDISTEST_SERVER")
+	if name == "" {
+		name = "redis-server"
+	}
+	return name, filepath.Base(name)
+}
+
 // patience is how long a server may take for what it has to do.
 const patience = 20 * time.Second
 
 // busDistance is how far above its port a cluster's server listens for others.
 const busDistance = 10000
 
-// A Server is one process of redis-server. Its methods end the test if they
+// A Server is one process of a Redis server. Its methods end the test if they
 // fail.
 type Server struct {
 	// Addr is where it listens; it stays the same over restarts.
 	Addr string
 
-	t    testing.TB
-	dir  string
-	port string
-	args []string
+	t       testing.TB
+	program string
+	dir     string
+	port    string
+	args    []string
 	// sentinel is true if it watches others and keeps no data.
 	sentinel bool
 	process  *process.Process // nil if it does not run
@@ -57,14 +70,15 @@ func newServer(t testing.TB, args ...string) *Server {
 	if testing.Short() {
 		t.Skip("not with -short: starts Redis servers")
 	}
-	need.Program(t, "redis-server", "redis-server")
+	name, pkg := program()
+	path := need.Program(t, name, pkg)
 	addr, release, err := freeport.Reserve(busDistance)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(release)
 	_, port, _ := net.SplitHostPort(addr)
-	return &Server{Addr: addr, t: t, dir: t.TempDir(), port: port, args: args}
+	return &Server{Addr: addr, t: t, program: path, dir: t.TempDir(), port: port, args: args}
 }
 
 // Start starts a server that was stopped or killed, with the data that it
@@ -87,7 +101,7 @@ func (s *Server) Launch() {
 	if s.sentinel {
 		args = s.args
 	}
-	p, err := process.Start(exec.Command("redis-server", args...))
+	p, err := process.Start(exec.Command(s.program, args...))
 	if err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
