@@ -1,6 +1,6 @@
-// Command chat is a chat to try hotsock with: rooms with live messages, who is
-// there and who is typing, reactions, history, reminders and settings that
-// everyone shares.
+// Command chat is a chat to try hotsock with: rooms with live messages that their
+// authors edit and remove, who is there and who is typing, reactions, history,
+// reminders, and settings and notes that everyone shares.
 //
 //	go run ./examples/chat
 //

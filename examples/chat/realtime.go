@@ -48,7 +48,7 @@ func claims(name, room string, now time.Time) hotsock.Claims {
 		Echo:           hotsock.Allow, // it comes back to the one who set it, too
 		React:          hotsock.Allow,
 	}
-	setting := hotsock.StorageClaims{Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow}
+	shared := hotsock.StorageClaims{Get: hotsock.Allow, Set: hotsock.Allow, Observe: hotsock.Allow}
 	return hotsock.Claims{
 		Scope:            hotsock.ScopeConnect | hotsock.ScopeSubscribe,
 		Expires:          now.Add(tokenLife),
@@ -59,11 +59,14 @@ func claims(name, room string, now time.Time) hotsock.Claims {
 				Subscribe:    hotsock.Allow,
 				HistoryStart: time.Unix(0, 0),
 				Messages: map[string]hotsock.MessageClaims{
-					"chat":     {Publish: hotsock.Allow, Store: keepMessages, React: hotsock.Allow},
+					"chat": {
+						Publish: hotsock.Allow, Store: keepMessages, React: hotsock.Allow,
+						Update: hotsock.Own, Delete: hotsock.Own,
+					},
 					"typing":   {Publish: hotsock.Allow},
 					"reminder": reminder,
 				},
-				Storage: map[string]hotsock.StorageClaims{"topic": setting, "colour": setting},
+				Storage: map[string]hotsock.StorageClaims{"settings": shared, "notes": shared},
 			},
 			inboxChannel(name): {
 				Subscribe:    hotsock.Allow,

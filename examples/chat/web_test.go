@@ -109,6 +109,40 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// TestEdits: people edit and remove what they wrote, and nothing else.
+func TestEdits(t *testing.T) {
+	s := startChat(t)
+	connect := func(name string) *wstest.Conn {
+		answer, err := s.Client().Post(s.URL+"/token", "application/json", strings.NewReader(`{"name":"`+name+`","room":"lobby"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		var minted struct{ Token string }
+		if err := json.NewDecoder(answer.Body).Decode(&minted); err != nil {
+			t.Fatal(err)
+		}
+		c := wstest.Connect(t, s.URL+"/rt?token="+url.QueryEscape(minted.Token), wstest.Options{})
+		c.Subscribe(roomChannel("lobby"))
+		return c
+	}
+	ada := connect("Ada")
+	channel := wstest.Quote(roomChannel("lobby"))
+	sent := ada.Do(`{"event":"chat","channel":`+channel+`,"data":{"text":"Helo"},"ref":"1"}`, "hotsock.ack")
+	id := regexp.MustCompile(`01[0-9A-Z]{24}`).FindString(sent.Text)
+	edit := func(event, rest string) string {
+		return `{"event":"` + event + `","channel":` + channel + `,"data":{"messageId":"` + id + `"` + rest + `},"ref":"2"}`
+	}
+	bo := connect("Bo")
+	bo.Do(edit("hotsock.messageUpdate", `,"data":{"text":"Bo was here"}`), "UPDATE_PERMISSION_DENIED")
+	bo.Do(edit("hotsock.messageDelete", ""), "DELETE_PERMISSION_DENIED")
+	ada.Until("hotsock.memberAdded")
+	ada.Do(edit("hotsock.messageUpdate", `,"data":{"text":"Hello"},"ifVersion":1`), "hotsock.ack")
+	bo.Expect("hotsock.messageUpdated")
+	ada.Do(edit("hotsock.messageDelete", ""), "hotsock.ack")
+	bo.Expect("hotsock.messageDeleted")
+}
+
 func TestPage(t *testing.T) {
 	s := startChat(t)
 	status, page := get(t, s.URL)

@@ -126,6 +126,7 @@ func TestNames(t *testing.T) {
 		{"the page", ""},
 		{"the reminder", "#open-reminder"},
 		{"the settings", "#open-settings"},
+		{"the notes", "#open-notes"},
 		{"the picker", ".react"},
 	} {
 		if place.open != "" {
@@ -168,7 +169,7 @@ func TestNarrow(t *testing.T) {
 	p.click(".react")
 	p.click("#picker [aria-label=heart]")
 	p.until("the heart is there", `() => document.querySelector(".chip")`)
-	for _, width := range []int64{320, 375, 768, 1280} {
+	for _, width := range []int64{320, 375, 390, 768, 1280} {
 		p.shape(width, 700)
 		over := get[[]string](p, `[...document.querySelectorAll("#shell *")].filter((e) => {
 			const r = e.getBoundingClientRect();

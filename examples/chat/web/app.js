@@ -1,5 +1,5 @@
 import { Composer } from "./composer.js";
-import { setUpReminder, setUpSettings } from "./dialogs.js";
+import { setUpNotes, setUpReminder, setUpSettings } from "./dialogs.js";
 import { avatar, byId } from "./dom.js";
 import { Inbox } from "./inbox.js";
 import { Picker } from "./picker.js";
@@ -67,9 +67,10 @@ async function enter(who) {
     session.save(me);
   });
   picker = new Picker();
-  composer = new Composer(() => active.timeline.focusLast());
+  composer = new Composer(() => active.timeline.focusLast(), (error) => toast(error.message));
   setUpReminder(() => active, inbox);
   setUpSettings(() => active);
+  setUpNotes(() => active);
   setUpShell();
   for (const name of me.rooms) join(name);
   byId("shell").hidden = false;
@@ -116,7 +117,7 @@ function roomInAddress() {
 function join(name) {
   const room = new Room(client, name, me.name, tokenFor(name));
   room.unread = 0;
-  room.timeline = new Timeline(room, picker, (error) => toast(error.message));
+  room.timeline = new Timeline(room, picker, (error) => toast(error.message), (message) => composer.edit(message));
   rooms.set(name, room);
   room.timeline.element.addEventListener("moved", look);
   const whenActive = (draw) => () => room === active && draw(room);

@@ -1,7 +1,10 @@
 import { byId, el } from "./dom.js";
+import { moved } from "./merge.js";
 import { colours } from "./room.js";
 import { toast } from "./toast.js";
 
+const day = 24 * 3600_000; // ms
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
 
 /**
@@ -12,11 +15,14 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-d
 export function setUpReminder(room, inbox) {
   const { form, open } = setUp("reminder", async (fields) => {
     const seconds = Number(fields.get("amount")) * Number(fields.get("unit"));
-    const due = new Date(Date.now() + seconds * 1000);
+    const due = fields.get("unit") === "at" ? new Date(fields.get("at")) : new Date(Date.now() + seconds * 1000);
+    // A time that was chosen is sent as the browser has it, with the zone whose clocks show it.
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    const when = fields.get("unit") === "at" ? { at: fields.get("at"), timeZone } : { at: due };
     const where = fields.get("whom") === "me" ? inbox : room();
-    const { scheduleArn } = await where.remind(fields.get("text").trim(), due);
+    const { scheduleArn } = await where.remind(fields.get("text").trim(), when);
     form.elements.text.value = "";
-    toast(`Reminder set for ${clock.format(due)}`, {
+    toast(`Reminder set for ${(due - Date.now() < day ? clock : date).format(due)}`, {
       label: "Undo",
       until: due,
       run: () => inbox.cancel(scheduleArn).then(
@@ -25,19 +31,30 @@ export function setUpReminder(room, inbox) {
       ),
     });
   });
+  const { unit, amount, at } = form.elements;
+  const arrange = () => {
+    const chosen = unit.value === "at";
+    for (const [field, shown] of [[amount, !chosen], [at, chosen]]) {
+      field.labels[0].hidden = field.disabled = !shown;
+      field.required = shown;
+    }
+  };
+  unit.addEventListener("change", arrange);
+  arrange();
   byId("open-reminder").addEventListener("click", open);
 }
 
 /** The dialog that changes what everyone sees of the room. */
 export function setUpSettings(room) {
   const { form, open } = setUp("settings", async (fields) => {
-    const topic = fields.get("topic").trim();
-    const colour = fields.get("colour");
-    const changes = [];
-    if (topic !== room().topic) changes.push(room().set("topic", topic));
-    if (colour !== room().colour) changes.push(room().set("colour", colour));
-    await Promise.all(changes);
+    const changes = {};
+    for (const [key, value] of [["topic", fields.get("topic").trim()], ["colour", fields.get("colour")]]) {
+      if (value !== shown[key]) changes[key] = value;
+    }
+    // What others have changed since the dialog was opened stays as they want it.
+    if (Object.keys(changes).length) await room().set(changes);
   });
+  let shown = {};
   for (const [name, hue] of colours) {
     const swatch = el("span", { className: "swatch" });
     swatch.style.setProperty("--hue", hue);
@@ -45,11 +62,38 @@ export function setUpSettings(room) {
       el("input", { type: "radio", name: "colour", value: name, ariaLabel: name }), swatch));
   }
   const show = () => {
-    form.elements.topic.value = room().topic;
-    form.elements.colour.value = room().colour;
+    const { topic, colour } = room();
+    shown = { topic, colour };
+    form.elements.topic.value = topic;
+    form.elements.colour.value = colour;
     open();
   };
   byId("open-settings").addEventListener("click", show);
+}
+
+/** The dialog with the notes of the room, which everyone writes at once. */
+export function setUpNotes(room) {
+  const { form, open } = setUp("notes", async () => {});
+  const field = form.elements.text;
+  const state = byId("notes-state");
+  let notes = null; // of the room on the page
+
+  field.addEventListener("input", () => notes.write(field.value));
+  const draw = () => {
+    if (field.value !== notes.text) {
+      const caret = moved(field.value, notes.text, field.selectionEnd);
+      field.value = notes.text;
+      field.setSelectionRange(caret, caret);
+    }
+    if (state.textContent !== notes.state) state.textContent = notes.state;
+  };
+  byId("open-notes").addEventListener("click", () => {
+    notes = room().notes;
+    draw();
+    notes.addEventListener("change", draw);
+    open();
+  });
+  byId("notes").addEventListener("close", () => notes.removeEventListener("change", draw));
 }
 
 // Wires a dialog with its form: submit runs, and closes the dialog unless it

@@ -33,8 +33,8 @@ export class Inbox {
   }
 
   /** Schedules a reminder for ourselves; the answer tells how to cancel it. */
-  remind(text, at) {
-    return this.#channel.publish("reminder", { text }, { at });
+  remind(text, when) {
+    return this.#channel.publish("reminder", { text }, when);
   }
 
   /** Cancels one of our reminders, here or in a room. */

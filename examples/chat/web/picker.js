@@ -25,11 +25,12 @@ export function nameReaction(reaction) {
 
 const gap = 8; // px between the picker and what it belongs to
 
-/** The popover in which one reaction is chosen. */
+/** The popover in which one reaction is chosen, or something else that can be done with a message. */
 export class Picker {
   #panel = byId("picker");
   #choose = null;
   #opener = null;
+  #actions = []; // the buttons after the reactions
 
   constructor() {
     for (const [reaction, { name }] of reactions) {
@@ -47,8 +48,21 @@ export class Picker {
     });
   }
 
-  /** Opens beside an element; choose is called with the reaction. */
-  open(opener, choose) {
+  /**
+   * Opens beside an element; choose is called with the reaction.
+   * @param {{label: string, run: () => void}[]} actions what else can be done
+   */
+  open(opener, choose, actions = []) {
+    for (const button of this.#actions) button.remove();
+    this.#actions = actions.map(({ label, run }) => {
+      const button = el("button", { type: "button", className: "action", textContent: label });
+      button.addEventListener("click", () => {
+        this.#panel.hidePopover();
+        run();
+      });
+      return button;
+    });
+    this.#panel.append(...this.#actions);
     this.#opener?.classList.remove("open");
     this.#choose = choose;
     this.#opener = opener;

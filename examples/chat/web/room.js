@@ -1,3 +1,4 @@
+import { Notes } from "./notes.js";
 import { timeOf } from "./rt/client.js";
 
 /** The colours a room can have: the value in channel storage and its hue. */
@@ -27,7 +28,8 @@ const passing = new Set([...noLink, "UNAVAILABLE", "RATE_LIMITED"]); // errors w
  * @property {string} text
  * @property {number} time       ms since 1970
  * @property {string} key        made by the sender: a message sent twice is shown once
- * @property {"sent"|"sending"|"failed"} state
+ * @property {"sent"|"sending"|"failed"|"removed"} state
+ * @property {number} version    1, and more if it was edited
  * @property {string} problem    why it failed
  * @property {Map<string, {users: Set<string>, others: number}>} reactions  who reacted, by reaction: the first
  *   and oneself by name, and how many others
@@ -69,6 +71,7 @@ export class Room extends EventTarget {
     this.me = me;
     const channel = client.channel(`presence.room.${name}`);
     this.#channel = channel;
+    this.notes = new Notes(channel);
     channel.on("subscribed", ({ recovered }) => this.#subscribed(recovered));
     channel.on("unsubscribed", (error) => this.#fire("refused", error));
     channel.on("members", (members) => this.#setMembers(members));
@@ -77,6 +80,8 @@ export class Room extends EventTarget {
     channel.on("message:reminder", (message) => this.#hold(() => this.#arrived(message)));
     channel.on("message:typing", ({ meta }) => this.#isOther(meta?.uid) && this.#setTyping(meta.uid, true));
     channel.on("reaction", (change) => this.#hold(() => this.#applyReaction(change, change.meta.uid)));
+    channel.on("updated", (edit) => this.#hold(() => this.#edited(edit)));
+    channel.on("deleted", (edit) => this.#hold(() => this.#removed(edit.messageId)));
     channel.subscribe({ token });
   }
 
@@ -91,7 +96,7 @@ export class Room extends EventTarget {
     const key = time.toString(36) + Math.random().toString(36).slice(2, 8);
     const message = {
       id: "", order: `~${key}`, kind: "chat", uid: this.me, text, time, key,
-      state: "sending", problem: "", reactions: new Map(),
+      state: "sending", problem: "", version: 1, reactions: new Map(),
     };
     this.#keys.set(`${this.me} ${key}`, message);
     this.#outbox.add(message);
@@ -135,14 +140,26 @@ export class Room extends EventTarget {
     }
   }
 
-  /** Changes a setting for everyone. */
-  set(key, value) {
-    return this.#channel.set(key, value || null);
+  /** Changes our message. Throws what the server answers: CONFLICT if it was changed elsewhere meanwhile. */
+  async edit(message, text) {
+    const { version } = await this.#channel.updateMessage(message.id, { text, key: message.key }, message.version);
+    this.#edited({ messageId: message.id, data: { text }, version });
+  }
+
+  /** Removes our message for everyone. */
+  async remove(message) {
+    await this.#channel.deleteMessage(message.id);
+    this.#removed(message.id);
+  }
+
+  /** Changes some settings for everyone, and leaves the others as they are by then. */
+  set(changes) {
+    return this.#channel.update("settings", (now) => ({ ...now, ...changes }));
   }
 
   /** Schedules a reminder for the whole room; the answer tells how to cancel it. */
-  remind(text, at) {
-    return this.#channel.publish("reminder", { text }, { at });
+  remind(text, when) {
+    return this.#channel.publish("reminder", { text }, when);
   }
 
   /** Loads a page of older messages. */
@@ -185,6 +202,7 @@ export class Room extends EventTarget {
     try {
       const { messages, more } = await this.#channel.listMessages({ reverse: true, expandReactions: true, ...bounds });
       const last = messages.at(-1)?.id;
+      if (!bounds.before) this.#removeMissing(messages);
       if (!bounds.before && more) this.#forgetIfApart(last);
       if (bounds.before || !this.#oldest) {
         this.hasOlder = more;
@@ -215,6 +233,14 @@ export class Room extends EventTarget {
     this.#oldest = null;
   }
 
+  // What is not between the newest and the oldest of a page was removed while we were away.
+  #removeMissing(page) {
+    const listed = new Set(page.map(({ id }) => id));
+    for (const id of this.#messages.keys()) {
+      if (id < page[0]?.id && id > page.at(-1).id && !listed.has(id)) this.#removed(id);
+    }
+  }
+
   #listed(frame) {
     const message = this.#take(frame);
     if (!message) return;
@@ -238,9 +264,12 @@ export class Room extends EventTarget {
   // Makes a message of a frame, or finds the one that is there already: listed
   // twice, or our own that came back before its acknowledgement. What others
   // send may have any shape.
-  #take({ id, event, data, meta }) {
+  #take({ id, event, data, meta, version = 1 }) {
     const known = this.#messages.get(id);
-    if (known) return known;
+    if (known) {
+      this.#edited({ messageId: id, data, version });
+      return known;
+    }
     const uid = meta?.uid ?? "";
     const text = data?.text;
     const key = typeof data?.key === "string" ? data.key : "";
@@ -253,7 +282,7 @@ export class Room extends EventTarget {
     }
     const message = {
       id, order: id, kind: event, uid, text, time: timeOf(id), key,
-      state: "sent", problem: "", reactions: new Map(),
+      state: "sent", problem: "", version, reactions: new Map(),
     };
     this.#messages.set(id, message);
     if (key) this.#keys.set(`${uid} ${key}`, message);
@@ -283,6 +312,22 @@ export class Room extends EventTarget {
     this.#outbox.delete(message);
     this.#messages.set(id, message);
     Object.assign(message, { id, order: id, time: timeOf(id), state: "sent" });
+  }
+
+  #edited({ messageId, data, version }) {
+    const message = this.#messages.get(messageId);
+    if (!message || message.state === "removed" || version <= message.version) return;
+    message.version = version;
+    if (typeof data?.text === "string") message.text = data.text;
+    this.#fire("message", message);
+  }
+
+  // It stays to be seen that something was there, until the page is loaded again.
+  #removed(id) {
+    const message = this.#messages.get(id);
+    if (!message || message.state === "removed") return;
+    Object.assign(message, { state: "removed", text: "This message was removed", reactions: new Map() });
+    this.#fire("message", message);
   }
 
   #applyReaction({ messageId, reaction, action }, uid) {
@@ -317,14 +362,16 @@ export class Room extends EventTarget {
   }
 
   #setting({ key, data, meta }) {
-    const before = this[key];
-    if (key === "topic") this.topic = typeof data === "string" ? data : "";
-    else if (key === "colour") this.colour = colours.has(data) ? data : "indigo";
-    else return;
-    if (this[key] === before) return;
-    this.#fire("settings");
+    if (key !== "settings") return;
+    const topic = typeof data?.topic === "string" ? data.topic : "";
+    const colour = colours.has(data?.colour) ? data.colour : "indigo";
+    const changed = [];
+    if (topic !== this.topic) changed.push("topic");
+    if (colour !== this.colour) changed.push("colour");
+    Object.assign(this, { topic, colour });
+    if (changed.length) this.#fire("settings");
     // What comes before history is what the room has been like, not news.
-    if (this.ready) this.#note(meta?.uid, key);
+    if (this.ready) for (const what of changed) this.#note(meta?.uid, what);
   }
 
   #note(uid, key) {
@@ -336,7 +383,7 @@ export class Room extends EventTarget {
     const order = `${this.#channel.lastId ?? ""} note ${String(++this.#notes).padStart(6, "0")}`;
     this.#fire("message", {
       id: "", order, kind: "note", uid: "", text, time: Date.now(), key: "",
-      state: "sent", problem: "", reactions: new Map(),
+      state: "sent", problem: "", version: 1, reactions: new Map(),
     });
   }
 

@@ -17,6 +17,7 @@ export class Timeline {
   #room;
   #picker;
   #fail;
+  #edit;
   #list = el("ol", { className: "messages" });
   #top = el("div", { className: "beginning" });
   #messages = []; // in order
@@ -30,11 +31,13 @@ export class Timeline {
    * @param {Room} room
    * @param {Picker} picker
    * @param {(error: Error) => void} fail tells the user
+   * @param {(message: Message) => void} edit lets the user write another text
    */
-  constructor(room, picker, fail) {
+  constructor(room, picker, fail, edit) {
     this.#room = room;
     this.#picker = picker;
     this.#fail = fail;
+    this.#edit = edit;
     this.element = el("div", { className: "timeline", role: "log", tabIndex: 0, ariaLabel: `Messages in ${room.name}` },
       this.#top, this.#list);
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -130,6 +133,7 @@ export class Timeline {
     const parts = {
       li,
       day: el("div", { className: "day", textContent: dayName(when) }),
+      bubble: el("div", { className: "bubble", dir: "auto" }),
       reactions: el("div", { className: "reactions" }),
       state: el("div", { className: "state" }),
     };
@@ -146,7 +150,7 @@ export class Timeline {
       message.kind === "reminder" ? el("span", { className: "avatar bell" }, icon("bell")) : avatar(message.uid),
       el("div", { className: "body" },
         el("div", { className: "head" }, el("b", { textContent: name, dir: "auto" }), time),
-        el("div", { className: "line" }, el("div", { className: "bubble", dir: "auto" }, ...linked(message.text)), react),
+        el("div", { className: "line" }, parts.bubble, react),
         parts.reactions,
         parts.state,
       ),
@@ -156,11 +160,13 @@ export class Timeline {
 
   // Draws what may change of a message: where it stands and its reactions.
   #draw(message) {
-    const { li, state } = this.#items.get(message);
+    const { li, state, bubble } = this.#items.get(message);
     li.dataset.state = message.state;
+    if (bubble.textContent !== message.text) bubble.replaceChildren(...linked(message.text));
     this.#drawReactions(message);
     state.replaceChildren();
     if (message.state === "sending") state.append("Sending…");
+    if (message.state === "sent" && message.version > 1) state.append("edited");
     if (message.state === "failed") {
       const again = el("button", { className: "plain", type: "button", textContent: "Try again" });
       again.addEventListener("click", () => this.#room.retry(message));
@@ -199,7 +205,12 @@ export class Timeline {
   }
 
   #openPicker(message, opener) {
-    if (message.id) this.#picker.open(opener, (reaction) => this.#react(message, reaction));
+    if (!message.id || message.state === "removed") return;
+    const own = message.kind === "chat" && message.uid === this.#room.me;
+    this.#picker.open(opener, (reaction) => this.#react(message, reaction), own ? [
+      { label: "Edit", run: () => this.#edit(message) },
+      { label: "Remove", run: () => this.#room.remove(message).catch(this.#fail) },
+    ] : []);
   }
 
   #react(message, reaction) {
