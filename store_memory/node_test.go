@@ -40,6 +40,10 @@ func TestEndOvertakes(t *testing.T) {
 			return err
 		},
 		"Watch": func() error { return n.Watch(ctx, "c") },
+		"WatchCount": func() error {
+			_, err := n.WatchCount(ctx, "c")
+			return err
+		},
 		"Set": func() error {
 			_, err := n.Set(ctx, store.SetRequest{Channel: "c", Key: "k", Value: []byte("1"), Retention: store.Forever})
 			return err

@@ -47,6 +47,17 @@ func TestCountMarkLost(t *testing.T) {
 	}
 }
 
+// TestCountMarkEnds: of a channel that nobody uses, the mark does not stay for ever.
+func TestCountMarkEnds(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartServer(t)
+	n := joinAs(t, openAt(t, srv.Addr), newInbox(t), testJoin)
+	wantCount(t, n, "c", 0)
+	if left := srv.Client().PTTL(t.Context(), n.s.keys.channel("c").state()).Val(); left <= 0 || left > time.Minute {
+		t.Errorf("the state ends in %v, want a minute at the most", left)
+	}
+}
+
 func wantCount(t *testing.T, n *node, channel string, want int) {
 	t.Helper()
 	if got, err := n.WatchCount(unhurried(t), channel); err != nil || got != want {
