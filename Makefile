@@ -60,7 +60,8 @@ test: programs ## Run all tests, with the race detector (9 min)
 	@$(MAKE) --no-print-directory -j2 -Oline test-waiting test-race test-others
 	@# Not beside tests that make networks: a browser gives up what it is loading
 	@# when an address of the machine comes or goes.
-	@cd internal/browsertest && go test -timeout 10m ./...
+	@# Its pages wait more than they compute.
+	@cd internal/browsertest && go test -timeout 10m -parallel 5 ./...
 
 .PHONY: test-waiting test-race test-others
 test-waiting:
