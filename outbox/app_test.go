@@ -43,6 +43,9 @@ const appEnv = "OUTBOX_TEST_APP"
 // killPoints are where an app kills itself.
 var killPoints = []string{"before COMMIT", "in COMMIT", "after COMMIT", "between publish and DELETE", "between DELETE and release"}
 
+// lease is that of the apps, short so that others take over soon.
+const lease = 300 * time.Millisecond
+
 const (
 	writers  = 3
 	ordered  = 3 // channels whose transactions wait for each other
@@ -118,10 +121,9 @@ func newHandler(addr string) (*hotsock.Handler, func(), error) {
 	}, nil
 }
 
-// newOutbox makes the outbox of an app in the trials, whose lease is short so that the
-// others take over soon.
+// newOutbox makes the outbox of an app in the trials.
 func (c *appConfig) newOutbox(observe func(outbox.Batch)) (*outbox.Outbox, error) {
-	o := outbox.Options{Lease: 300 * time.Millisecond, PollInterval: 50 * time.Millisecond, BatchSize: 20, Observe: observe}
+	o := outbox.Options{Lease: lease, PollInterval: 50 * time.Millisecond, BatchSize: 20, Observe: observe}
 	if c.Dialect == outbox.Postgres {
 		o.Listen = pgxoutbox.Listen
 	}

@@ -54,7 +54,10 @@ var databases = []struct {
 // onEach runs a test on each database.
 func onEach(t *testing.T, test func(t *testing.T, d database)) {
 	for _, each := range databases {
-		t.Run(each.name, func(t *testing.T) { test(t, each.make(t)) })
+		t.Run(each.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, each.make(t))
+		})
 	}
 }
 

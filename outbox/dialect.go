@@ -31,8 +31,10 @@ type dialect struct {
 	placeholder func(n int) string
 	// claim takes a lease of up to most partitions that have waiting rows.
 	claim func(ctx context.Context, d *dialect, db *sql.DB, holder string, lease time.Duration, most int) ([]claimed, error)
-	// remove deletes waiting rows, and waits for no transaction: what follows it is a list
-	// of ids.
+	// these are waiting rows, called o, after a DELETE FROM or FROM. They are found one by one, so
+	// that nothing waits for rows that other transactions have inserted. %s is a list of ids.
+	these string
+	// remove deletes them.
 	remove string
 	// lock calls do with a connection while no other process does the same.
 	lock func(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) error

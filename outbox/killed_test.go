@@ -25,6 +25,7 @@ const (
 	fewTrials, allTrials = 20, 1000
 	redisEvery           = 7  // trials, Redis is killed
 	steadyEvery          = 11 // trials, the other app is killed
+	frozenEvery          = 5  // trials, it stands still for longer than its lease
 )
 
 // TestKilled kills apps that publish with their transactions, and wants of each
@@ -66,6 +67,11 @@ func TestKilled(t *testing.T) {
 				server.Kill()
 				await.Pass(rand.N(200*time.Millisecond), "Redis is away")
 				server.Start()
+			}
+			if i%frozenEvery == 0 {
+				steady.Freeze()
+				await.Pass(lease+rand.N(lease), "the app stands still")
+				steady.Thaw()
 			}
 			wantEnd(t, victim, config.Kill)
 			if i%steadyEvery == steadyEvery-1 {

@@ -13,8 +13,10 @@ var mySQL = dialect{
 	now:         "cast(unix_timestamp(now(3)) * 1000 as signed)",
 	placeholder: questionMark,
 	claim:       claimMySQL,
-	// A scan would lock rows that transactions have inserted and not committed.
-	remove: "delete o from hotsock_outbox o force index (primary) where o.id",
+	// With a plain list of ids, MySQL may scan the table, and wait for what it meets.
+	these: `json_table('[%s]', '$[*]' columns (ref bigint path '$')) j
+		straight_join hotsock_outbox o force index (primary) on o.id = j.ref`,
+	remove: "delete o from ",
 	lock:   lockMySQL,
 	run:    runMySQL,
 }

@@ -12,7 +12,8 @@ var postgres = dialect{
 	now:         "(extract(epoch from clock_timestamp()) * 1000)::bigint",
 	placeholder: numbered,
 	claim:       claimPostgres,
-	remove:      `delete from hotsock_outbox where id`,
+	these:       "hotsock_outbox as o where o.id in (%s)",
+	remove:      "delete from ",
 	lock:        lockPostgres,
 	run:         runPostgres,
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func (r *relay) end(ctx context.Context, b *batch) (int, error) {
 		for id, why := range b.refused {
 			text := strings.ToValidUTF8(why.Error(), "?")
 			text = strings.ToValidUTF8(text[:min(len(text), maxError)], "")
-			if _, err := tx.ExecContext(ctx, r.o.dialect.bind(moveToEnded+`NOW, 1, ? from hotsock_outbox where id = ?`), text, id); err != nil {
+			if _, err := tx.ExecContext(ctx, r.o.dialect.bind(moveToEnded+`NOW, 1, ? from hotsock_outbox o where id = ?`), text, id); err != nil {
 				return err
 			}
 		}
@@ -138,12 +139,12 @@ func (r *relay) end(ctx context.Context, b *batch) (int, error) {
 }
 
 const moveToEnded = `insert into hotsock_outbox_ended (id, version, channel, kind, body, dedup, created, ended, failed, error)
-	select id, version, channel, kind, body, dedup, created, `
+	select o.id, o.version, o.channel, o.kind, o.body, o.dedup, o.created, `
 
 // keep moves rows to those that were carried out, and discards old ones.
 func (r *relay) keep(ctx context.Context, tx *sql.Tx, ids []int64) error {
 	if len(ids) > 0 {
-		if _, err := tx.ExecContext(ctx, r.o.dialect.bind(moveToEnded+`NOW, 0, '' from hotsock_outbox where id in (`+idList(ids)+`)`)); err != nil {
+		if _, err := tx.ExecContext(ctx, r.o.dialect.bind(moveToEnded+`NOW, 0, '' from `+fmt.Sprintf(r.o.dialect.these, idList(ids)))); err != nil {
 			return err
 		}
 	}
@@ -157,7 +158,7 @@ func (r *relay) remove(ctx context.Context, tx Tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, r.o.dialect.remove+` in (`+idList(ids)+`)`)
+	_, err := tx.ExecContext(ctx, r.o.dialect.remove+fmt.Sprintf(r.o.dialect.these, idList(ids)))
 	return err
 }
 

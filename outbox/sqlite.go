@@ -13,7 +13,8 @@ var sqlite = dialect{
 	now:         "cast(round((julianday('now') - 2440587.5) * 86400000) as integer)",
 	placeholder: questionMark,
 	claim:       claimSQLite,
-	remove:      `delete from hotsock_outbox where id`,
+	these:       "hotsock_outbox as o where o.id in (%s)",
+	remove:      "delete from ",
 	lock:        lockSQLite,
 	run:         runSQLite,
 }
