@@ -27,6 +27,9 @@ type dialect struct {
 	folder string // of migrations
 	// now is an expression for the database's clock, in milliseconds since 1970.
 	now string
+	// soon is a condition that is true, and makes the transaction not wait for the disk: what
+	// a relay writes may be lost with the server, and then happens once more.
+	soon string
 	// placeholder of the nth argument, from 1.
 	placeholder func(n int) string
 	// claim takes a lease of up to most partitions that have waiting rows.
@@ -54,10 +57,10 @@ func numbered(n int) string { return "$" + strconv.Itoa(n) }
 
 func questionMark(int) string { return "?" }
 
-// bind replaces each ? of a query by the dialect's placeholders, and NOW by its
-// clock.
+// bind replaces each ? of a query by the dialect's placeholders, NOW by its clock, and
+// SOON by the condition.
 func (d *dialect) bind(query string) string {
-	query = strings.ReplaceAll(query, "NOW", d.now)
+	query = strings.NewReplacer("NOW", d.now, "SOON", d.soon).Replace(query)
 	var b strings.Builder
 	for n := 1; ; n++ {
 		before, after, found := strings.Cut(query, "?")

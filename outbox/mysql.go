@@ -11,6 +11,7 @@ import (
 var mySQL = dialect{
 	folder:      "mysql",
 	now:         "cast(unix_timestamp(now(3)) * 1000 as signed)",
+	soon:        "1 = 1",
 	placeholder: questionMark,
 	claim:       claimMySQL,
 	// With a plain list of ids, MySQL may scan the table, and wait for what it meets.

@@ -10,9 +10,10 @@ import (
 var postgres = dialect{
 	folder:      "postgres",
 	now:         "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+	soon:        "(select set_config('synchronous_commit', 'off', true)) is not null",
 	placeholder: numbered,
 	claim:       claimPostgres,
-	these:       "hotsock_outbox as o where o.id in (%s)",
+	these:       "hotsock_outbox as o where o.id in (%s) and SOON",
 	remove:      "delete from ",
 	lock:        lockPostgres,
 	run:         runPostgres,
@@ -23,7 +24,7 @@ func claimPostgres(ctx context.Context, d *dialect, db *sql.DB, holder string, l
 		from (select part, holder, until from hotsock_outbox_leases f
 			where part >= 0 and until < NOW and exists (select 1 from hotsock_outbox o where o.part = f.part)
 			order by until limit ? for update skip locked) f
-		where l.part = f.part returning l.part, f.holder, NOW - f.until`), holder, lease.Milliseconds(), most)
+		where l.part = f.part and SOON returning l.part, f.holder, NOW - f.until`), holder, lease.Milliseconds(), most)
 	return collect(rows, err, scanClaimed)
 }
 

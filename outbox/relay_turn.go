@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	turnPartitions = 4           // that a relay takes at once, so that others find some
+	turnPartitions = 8           // that a relay takes at once, so that others find some
 	longestTurn    = time.Second // after which others may take them
 	mostHeld       = 200         // channels that a look leaves out
 	// doubt is how long a lease may have ended before rows might come twice.
@@ -70,7 +70,8 @@ func (r *relay) turn(ctx context.Context) (ended int, err error) {
 // waiting reads the first rows of the partitions, those aside whose channels have to
 // wait.
 func (r *relay) waiting(ctx context.Context, parts []int) ([]row, error) {
-	query := `select id, version, channel, kind, body, dedup, NOW - created from hotsock_outbox o where part in (?, ?, ?, ?)`
+	query := `select id, version, channel, kind, body, dedup, NOW - created from hotsock_outbox o where part in (?` +
+		strings.Repeat(",?", turnPartitions-1) + `)`
 	// Always the same statement, which drivers remember.
 	var args []any
 	for i := range turnPartitions {
@@ -158,7 +159,7 @@ func (r *relay) remove(ctx context.Context, tx Tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, r.o.dialect.remove+fmt.Sprintf(r.o.dialect.these, idList(ids)))
+	_, err := tx.ExecContext(ctx, r.o.dialect.bind(r.o.dialect.remove+fmt.Sprintf(r.o.dialect.these, idList(ids))))
 	return err
 }
 
@@ -167,6 +168,6 @@ func (r *relay) remove(ctx context.Context, tx Tx, ids []int64) error {
 func (r *relay) release(ctx context.Context, holder string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.o.opts.Lease)
 	defer cancel()
-	_, err := r.db.ExecContext(ctx, r.o.dialect.bind(`update hotsock_outbox_leases set holder = '', until = 0 where holder = ?`), holder)
+	_, err := r.db.ExecContext(ctx, r.o.dialect.bind(`update hotsock_outbox_leases set holder = '', until = 0 where holder = ? and SOON`), holder)
 	return err
 }

@@ -11,6 +11,7 @@ var sqlite = dialect{
 	folder: "sqlite",
 	// unixepoch('subsec') would be shorter, and needs 3.42.
 	now:         "cast(round((julianday('now') - 2440587.5) * 86400000) as integer)",
+	soon:        "1 = 1",
 	placeholder: questionMark,
 	claim:       claimSQLite,
 	these:       "hotsock_outbox as o where o.id in (%s)",
