@@ -22,10 +22,12 @@ import (
 var full = flag.Bool("full", false, "kill the app a thousand times on each database")
 
 const (
-	fewTrials, allTrials = 20, 1000
-	redisEvery           = 7  // trials, Redis is killed
-	steadyEvery          = 11 // trials, the other app is killed
-	frozenEvery          = 5  // trials, it stands still for longer than its lease
+	fewTrials   = 20
+	allTrials   = 100 // in each of as many rounds as make a thousand
+	allRounds   = 10  // each with a Redis of its own, which would load for long otherwise
+	redisEvery  = 7   // trials, Redis is killed
+	steadyEvery = 11  // trials, the other app is killed
+	frozenEvery = 5   // trials, it stands still for longer than its lease
 )
 
 // TestKilled kills apps that publish with their transactions, and wants of each
@@ -35,75 +37,85 @@ func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: starts servers, and apps that are killed")
 	}
-	onEach(t, func(t *testing.T, d database) {
-		trials := fewTrials
-		if *full {
-			trials = allTrials
+	rounds, trials := 1, fewTrials
+	if *full {
+		rounds, trials = allRounds, allTrials
+	}
+	for _, each := range databases {
+		for round := range rounds {
+			t.Run(fmt.Sprintf("%s/%d", each.name, round), func(t *testing.T) {
+				t.Parallel()
+				killApps(t, each.make(t), trials)
+			})
 		}
-		server := redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
-		config := appConfig{Dialect: d.dialect, Driver: d.driver, DSN: d.dsn, Redis: server.Addr}
-		db := d.open(t)
-		box, err := config.newOutbox(nil)
-		if err != nil {
+	}
+}
+
+func killApps(t *testing.T, d database, trials int) {
+	t.Helper()
+	server := redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	config := appConfig{Dialect: d.dialect, Driver: d.driver, DSN: d.dsn, Redis: server.Addr}
+	db := d.open(t)
+	box, err := config.newOutbox(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := box.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	statements := []string{ledger, `create table counters (c int primary key, n bigint not null)`}
+	for c := range ordered {
+		statements = append(statements, fmt.Sprintf(`insert into counters values (%d, 0)`, c))
+	}
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		if err := box.Migrate(t.Context(), db); err != nil {
-			t.Fatal(err)
+	}
+	steady := start(t, config, "steady")
+	for i := range trials {
+		config.Kill, config.After = killPoints[i%len(killPoints)], 1+rand.Int64N(20)
+		victim := start(t, config, fmt.Sprintf("victim%d", i))
+		if i%redisEvery == redisEvery-1 {
+			server.Kill()
+			await.Pass(rand.N(200*time.Millisecond), "Redis is away")
+			server.Start()
 		}
-		statements := []string{ledger, `create table counters (c int primary key, n bigint not null)`}
-		for c := range ordered {
-			statements = append(statements, fmt.Sprintf(`insert into counters values (%d, 0)`, c))
+		if i%frozenEvery == 0 {
+			steady.Freeze()
+			await.Pass(lease+rand.N(lease), "the app stands still")
+			steady.Thaw()
 		}
-		for _, s := range statements {
-			if _, err := db.ExecContext(t.Context(), s); err != nil {
-				t.Fatal(err)
-			}
+		wantEnd(t, victim, config.Kill)
+		if i%steadyEvery == steadyEvery-1 {
+			steady.Kill()
+			config.Kill = ""
+			steady = start(t, config, fmt.Sprintf("steady%d", i))
 		}
-		steady := start(t, config, "steady")
-		for i := range trials {
-			config.Kill, config.After = killPoints[i%len(killPoints)], 1+rand.Int64N(20)
-			victim := start(t, config, fmt.Sprintf("victim%d", i))
-			if i%redisEvery == redisEvery-1 {
-				server.Kill()
-				await.Pass(rand.N(200*time.Millisecond), "Redis is away")
-				server.Start()
-			}
-			if i%frozenEvery == 0 {
-				steady.Freeze()
-				await.Pass(lease+rand.N(lease), "the app stands still")
-				steady.Thaw()
-			}
-			wantEnd(t, victim, config.Kill)
-			if i%steadyEvery == steadyEvery-1 {
-				steady.Kill()
-				config.Kill = ""
-				steady = start(t, config, fmt.Sprintf("steady%d", i))
-			}
+	}
+	steady.Kill()
+	rt, closeHandler, err := newHandler(server.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeHandler()
+	stop := run(t, box, db, rt)
+	await.Within(t, 10*await.Patience, "no rows", func() bool {
+		s, err := box.Stats(t.Context(), db)
+		if err != nil || s.SetAside > 0 {
+			t.Fatalf("%+v, %v", s, err)
 		}
-		steady.Kill()
-		rt, closeHandler, err := newHandler(server.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer closeHandler()
-		stop := run(t, box, db, rt)
-		await.Within(t, 10*await.Patience, "no rows", func() bool {
-			s, err := box.Stats(t.Context(), db)
-			if err != nil || s.SetAside > 0 {
-				t.Fatalf("%+v, %v", s, err)
-			}
-			return s.Waiting == 0
-		})
-		stop()
-		total := 0
-		for c := range ordered + unlocked {
-			total += compare(t, db, rt, fmt.Sprintf("channel%d", c), c < ordered)
-		}
-		t.Logf("%d kills, %d transactions that committed", trials, total)
-		if total < trials {
-			t.Error("the apps did next to nothing")
-		}
+		return s.Waiting == 0
 	})
+	stop()
+	total := 0
+	for c := range ordered + unlocked {
+		total += compare(t, db, rt, fmt.Sprintf("channel%d", c), c < ordered)
+	}
+	t.Logf("%d kills, %d transactions that committed", trials, total)
+	if total < trials {
+		t.Error("the apps did next to nothing")
+	}
 }
 
 func start(t *testing.T, c appConfig, name string) *process.Process {
