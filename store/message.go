@@ -20,8 +20,8 @@ type Messages interface {
 	// Replay returns a page of what was published on a channel, kept or not,
 	// since an item that a client has seen.
 	Replay(ctx context.Context, r ReplayRequest) (ReplayResult, error)
-	// Edit updates or deletes a kept message, and publishes the request's notice
-	// in the same step. The error wraps ErrNotFound if there is no such kept
+	// Edit updates, appends to or deletes a kept message, and publishes the request's
+	// notice in the same step. The error wraps ErrNotFound if there is no such kept
 	// message, and ErrConflict if it is of another version than the request's.
 	Edit(ctx context.Context, e EditRequest) (EditResult, error)
 }
@@ -57,10 +57,12 @@ type Message struct {
 	Expires time.Time
 	// Trace is that of the request, nil for none.
 	Trace map[string]string
-	// Updates is how often the message was updated, and Updated the id of the
+	// Updates is how often the message was updated or appended to, and Updated the id of the
 	// notice of the last time, zero if it never was. Data is the newest.
 	Updates int64
 	Updated ulid.ULID
+	// Stream is that of the request, or of the newest edit that has one; nil for none.
+	Stream []byte
 	// Origin is that of the request, nil for none.
 	Origin []byte
 }
@@ -71,7 +73,7 @@ func (m *Message) Version() int64 { return 1 + m.Updates }
 // Size is what a message counts for in a page's MaxBytes.
 func (m *Message) Size() int {
 	const overhead = 128 // So pages of empty messages end, too.
-	size := overhead + len(m.Channel) + len(m.Event) + len(m.Data) + len(m.Origin)
+	size := overhead + len(m.Channel) + len(m.Event) + len(m.Data) + len(m.Origin) + len(m.Stream)
 	if m.Meta != nil {
 		size += len(m.Meta.UID) + len(m.Meta.UMD)
 	}
@@ -110,6 +112,9 @@ type PublishRequest struct {
 	// Origin describes to core who asked for a message that is kept. It is opaque
 	// to the store, and at most 4 KiB long.
 	Origin []byte
+	// Stream tells those who read a message that is kept what becomes of it. It is
+	// opaque to the store, and at most 1 KiB long.
+	Stream []byte
 }
 
 // A PublishResult is the outcome of a publish.

@@ -13,6 +13,10 @@ type keptMessage struct {
 	deadline
 	message   *store.Message
 	reactions *reactions // Nil if there are none.
+	// replaced is how often it had been edited when an update replaced the data last,
+	// and replacedBy the notice of that; zero if nothing did.
+	replaced   int64
+	replacedBy ulid.ULID
 }
 
 func (k *keptMessage) before(other *keptMessage) bool { return k.at.Before(other.at) }

@@ -32,6 +32,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 		Meta:    p.Meta,
 		Trace:   p.Trace,
 		Origin:  p.Origin,
+		Stream:  p.Stream,
 	}
 	if p.DedupID != "" {
 		c.hold().dedup.add(p.DedupID, m.ID, now.Add(p.DedupFor))

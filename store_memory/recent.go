@@ -27,6 +27,9 @@ type recent struct {
 	// those that are kept, in their order: a replay may start after one. There are
 	// none without messages, because an edit adds one.
 	erased []ulid.ULID
+	// appends are those of whose notices messages has no more than the id and who made
+	// them; nil if there are none.
+	appends map[ulid.ULID]*appended
 }
 
 // nothingRecent is only read.
@@ -60,7 +63,9 @@ func (r *recent) add(m *store.Message, now time.Time, limit int) {
 
 // discard removes the oldest message.
 func (r *recent) discard(now time.Time) {
-	if m := r.messages.pop(); m.Expires.IsZero() || due(m.Expires, now) {
+	m := r.messages.pop()
+	delete(r.appends, m.ID)
+	if m.Expires.IsZero() || due(m.Expires, now) {
 		r.discarded = m.ID
 	}
 	r.renew()
@@ -71,8 +76,23 @@ func (r *recent) renew() {
 	if r.messages.len > 0 {
 		r.first = timeOf(r.messages.at(0).ID)
 	} else {
-		r.erased = nil
+		r.erased, r.appends = nil, nil
 	}
+}
+
+// noteAppend makes the newest message that of an append, without its data.
+func (r *recent) noteAppend(id ulid.ULID, a *appended) {
+	i := r.messages.len - 1
+	if i < 0 || r.messages.at(i).ID != id {
+		return // It was discarded at once.
+	}
+	notice := *r.messages.at(i) // Nodes may have the other one.
+	notice.Data = nil
+	r.messages.set(i, &notice)
+	if r.appends == nil {
+		r.appends = make(map[ulid.ULID]*appended)
+	}
+	r.appends[id] = a
 }
 
 // erase takes a message out of the log, if it is there, and notes that it was an

@@ -64,6 +64,13 @@ func (c *channel) replay(r store.ReplayRequest, now time.Time) page {
 			next, j = kept, j+1
 		default:
 			i++
+			if a := c.log().appends[next.ID]; a != nil {
+				notice := c.appendNotice(next, a)
+				if notice == nil {
+					continue
+				}
+				next = notice
+			}
 		}
 		if next.ID.Compare(r.Until) > 0 || !p.add(next) {
 			return p

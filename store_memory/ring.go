@@ -15,6 +15,9 @@ func (r *ring[T]) at(i int) T {
 	return r.buf[(r.head+i)&(len(r.buf)-1)]
 }
 
+// set replaces the i-th oldest element.
+func (r *ring[T]) set(i int, x T) { r.buf[(r.head+i)&(len(r.buf)-1)] = x }
+
 func (r *ring[T]) push(x T) {
 	if r.len == len(r.buf) {
 		buf := make([]T, max(4, 2*len(r.buf)))

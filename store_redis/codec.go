@@ -127,7 +127,7 @@ func timeOf(ms int64) time.Time {
 
 // encodeMessage makes what is stored of a message, and delivered.
 func encodeMessage(p *store.PublishRequest) []byte {
-	b := make([]byte, 0, len(p.Data)+len(p.Event)+len(p.Origin)+128)
+	b := make([]byte, 0, len(p.Data)+len(p.Event)+len(p.Origin)+len(p.Stream)+128)
 	b = appendField(b, "M")
 	b = appendField(b, p.Exclude)
 	b = appendField(b, p.Event)
@@ -139,15 +139,19 @@ func encodeMessage(p *store.PublishRequest) []byte {
 		b = appendField(b, p.Meta.UMD)
 	}
 	// From here on, fields are there only if one that is not empty follows.
-	if len(p.Trace) > 0 || p.Origin != nil {
+	if len(p.Trace) > 0 || p.Origin != nil || p.Stream != nil {
 		var trace []byte
 		for k, v := range p.Trace {
 			trace = appendField(appendField(trace, k), v)
 		}
 		b = appendField(b, trace)
 	}
-	if p.Origin != nil {
+	if p.Origin != nil || p.Stream != nil {
 		b = appendField(b, p.Origin)
+	}
+	if p.Stream != nil {
+		b = append(b, "1:00:"...) // no updates
+		b = appendField(b, p.Stream)
 	}
 	return b
 }
@@ -161,6 +165,9 @@ func (r *record) tail(m *store.Message) {
 	}
 	if r.rest != "" {
 		m.Updates, m.Updated = r.int(), r.id()
+	}
+	if r.rest != "" {
+		m.Stream = r.bytes() // What follows is for edit.lua.
 	}
 }
 

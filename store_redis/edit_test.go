@@ -1,8 +1,10 @@
 package storeredis
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,13 @@ func update(id ulid.ULID, data string) store.EditRequest {
 	return store.EditRequest{
 		Channel: "c", Message: id, Data: []byte(data),
 		Notice: store.PublishRequest{Channel: "c", Event: "updated", Data: []byte(`[` + data + `,`)}, NoticeEnd: []byte("]"),
+	}
+}
+
+func appendTo(id ulid.ULID, text string) store.EditRequest {
+	return store.EditRequest{
+		Channel: "c", Message: id, Append: true, Data: []byte(text),
+		Notice: store.PublishRequest{Channel: "c", Event: "appended", Data: []byte(`["`)}, NoticeEnd: []byte(`"]`),
 	}
 }
 
@@ -53,7 +62,9 @@ func TestEditedIsNotMissing(t *testing.T) {
 		}
 		at := r.IntN(len(alive))
 		e := update(alive[at], strconv.Itoa(i))
-		if r.IntN(3) == 0 {
+		if k := r.IntN(6); k < 3 {
+			e = appendTo(alive[at], strconv.Itoa(i))
+		} else if k == 3 {
 			e = deletion(alive[at])
 			alive = append(alive[:at], alive[at+1:]...)
 		}
@@ -159,12 +170,35 @@ func TestEditOnce(t *testing.T) {
 	n.losses = newLossDetector(n)
 	ck := n.s.keys.channel("c")
 	id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
-	for _, edit := range []store.EditRequest{update(id, "1"), deletion(id)} {
+	for i, edit := range []store.EditRequest{update(id, "1"), appendTo(id, "2"), deletion(id)} {
 		c := n.editCall(&edit, ck, formatID(id))
-		c.op = fmt.Sprint("the same ", edit.Delete)
+		c.op = fmt.Sprint("the same ", i)
 		first, second := d.want("first", "", c), d.want("again", "", c)
 		if first.record != second.record {
 			t.Errorf("the first time it was %q, and then %q", first.record.rest, second.record.rest)
+		}
+		if i == 1 {
+			if got := d.db.HGet(t.Context(), ck.bodies(), formatID(id)).Val(); !strings.Contains(got, "2:12") {
+				t.Errorf("what is kept after two appends that are one: %q", got)
+			}
+		}
+	}
+}
+
+// TestAppendBesideOlderNode: an older node would not replay appends, so there are none
+// while it shares the work.
+func TestAppendBesideOlderNode(t *testing.T) {
+	t.Parallel()
+	n := newDesk(t).n
+	n.losses, n.heartbeat = newLossDetector(n), &heartbeat{n: n}
+	id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour})
+	for _, row := range []struct {
+		oldest  int
+		refused bool
+	}{{appendFormat - 1, true}, {appendFormat, false}} {
+		n.heartbeat.assigned.Store(&assigned{formats: formats{row.oldest, appendFormat}})
+		if _, err := n.Edit(unhurried(t), appendTo(id, "1")); errors.Is(err, store.ErrUnavailable) != row.refused {
+			t.Errorf("with a node of format %d: %v", row.oldest, err)
 		}
 	}
 }

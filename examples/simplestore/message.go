@@ -22,6 +22,13 @@ type record struct {
 	until     time.Time
 	brief     bool
 	reactions reactions
+	// replaced is how often a message had been edited when an update replaced its data
+	// last, and replacedBy the notice of that.
+	replaced   int64
+	replacedBy ulid.ULID
+	// appended returns the data of an append's notice, nil if it is not in its message any
+	// more. It is nil for all else.
+	appended func(now time.Time) []byte
 }
 
 // A duplicate is a deduplication id that was used.
@@ -45,6 +52,7 @@ func (c *channel) publish(now time.Time, p *store.PublishRequest) store.PublishR
 	}
 	m := &store.Message{
 		ID: c.nextID(now), Channel: c.name, Event: p.Event, Data: p.Data, Meta: p.Meta, Trace: p.Trace, Origin: p.Origin,
+		Stream: p.Stream,
 	}
 	if p.DedupID != "" {
 		c.duplicates[p.DedupID] = duplicate{m.ID, now.Add(p.DedupFor)}
@@ -136,7 +144,13 @@ func (n *node) Replay(ctx context.Context, q store.ReplayRequest) (store.ReplayR
 	p := page{limit: q.Limit, maxBytes: q.MaxBytes}
 	for _, r := range c.log {
 		wanted := r.message != nil && r.id.Compare(q.After) > 0 && r.id.Compare(q.Until) <= 0
-		if wanted && !p.add(r.message) {
+		m := r.message
+		if wanted && r.appended != nil {
+			notice := *m
+			notice.Data = r.appended(now)
+			m, wanted = &notice, notice.Data != nil
+		}
+		if wanted && !p.add(m) {
 			break
 		}
 	}

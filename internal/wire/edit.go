@@ -74,11 +74,18 @@ var endOfUpdate = []byte("}")
 // millisecond is the form of a time in UTC, to the millisecond.
 const millisecond = "2006-01-02T15:04:05.000Z"
 
-// appendVersion appends what tells that a message was updated.
+// appendVersion appends what tells that a message was updated, or is streamed.
 func appendVersion(b []byte, m *store.Message) []byte {
-	b = append(b, `,"version":`...)
-	b = strconv.AppendInt(b, m.Version(), 10)
-	b = append(b, `,"updatedAt":"`...)
-	b = time.UnixMilli(int64(m.Updated.Time())).UTC().AppendFormat(b, millisecond)
-	return append(b, '"')
+	if m.Updates > 0 {
+		b = append(b, `,"version":`...)
+		b = strconv.AppendInt(b, m.Version(), 10)
+		b = append(b, `,"updatedAt":"`...)
+		b = time.UnixMilli(int64(m.Updated.Time())).UTC().AppendFormat(b, millisecond)
+		b = append(b, '"')
+	}
+	if m.Stream != nil {
+		b = append(b, `,"stream":`...)
+		b = append(b, m.Stream...)
+	}
+	return b
 }

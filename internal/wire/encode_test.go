@@ -9,7 +9,7 @@ import (
 )
 
 // encoded has, for each golden frame and answer, what writes it.
-var encoded = merged(encodedEdits, map[string]func(b []byte) []byte{
+var encoded = merged(merged(encodedEdits, encodedAppends), map[string]func(b []byte) []byte{
 	"frame-connected": func(b []byte) []byte {
 		return AppendConnected(b, Connected{ConnectionID: "JCnTZd_KoAMCF-A=", Expires: expires, Secret: "1FfpK4PHV1B7ZryUSCsN"})
 	},

@@ -147,7 +147,7 @@ func AppendMessage(b []byte, m *store.Message) []byte {
 		b = append(b, `,"meta":`...)
 		b = appendMeta(b, *m.Meta)
 	}
-	if m.Updates > 0 {
+	if m.Updates > 0 || m.Stream != nil {
 		b = appendVersion(b, m)
 	}
 	return append(b, '}')

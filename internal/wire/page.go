@@ -60,9 +60,7 @@ func AppendMessagePage(b []byte, p MessagePage) []byte {
 		if p.Origins != nil {
 			b = appendOrigin(b, p.Origins[i])
 		}
-		if m.Updates > 0 {
-			b = appendVersion(b, m)
-		}
+		b = appendVersion(b, m)
 		if t := p.Tallies[i]; p.Expand || len(t.Counts) > 0 {
 			b = append(b, `,"reactions":`...)
 			b = appendTally(b, t, p.Expand)

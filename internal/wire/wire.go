@@ -27,6 +27,7 @@ const (
 	EventMessageReaction   = "hotsock.messageReaction"
 	EventMessageUpdate     = "hotsock.messageUpdate"
 	EventMessageDelete     = "hotsock.messageDelete"
+	EventStreamStop        = "hotsock.streamStop"
 	EventUMDUpdate         = "hotsock.umdUpdate"
 	EventCall              = "hotsock.call"
 	EventRefresh           = "hotsock.refresh"
@@ -35,11 +36,15 @@ const (
 	EventPong              = "hotsock.pong"
 )
 
+// EventMessageAppend is one that the server API publishes, and no client.
+const EventMessageAppend = "hotsock.messageAppend"
+
 // Messages of the protocol that are published to a channel's subscribers.
 const (
 	EventMessageReactionAdded   = "hotsock.messageReactionAdded"
 	EventMessageReactionRemoved = "hotsock.messageReactionRemoved"
 	EventMessageUpdated         = "hotsock.messageUpdated"
+	EventMessageAppended        = "hotsock.messageAppended"
 	EventMessageDeleted         = "hotsock.messageDeleted"
 	EventChannelErased          = "hotsock.channelErased"
 )

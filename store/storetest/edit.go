@@ -242,11 +242,12 @@ func testEditRace(e *env) {
 	}
 }
 
-// A noticed edit is what the notices of updateOf and deletionOf say.
+// A noticed edit is what the notices of updateOf, appendTo and deletionOf say.
 type noticed struct {
 	ID      ulid.ULID
 	Data    json.RawMessage
 	Version int64
+	Text    string // of an append
 }
 
 func readNotice(e *env, m *store.Message) (n noticed) {

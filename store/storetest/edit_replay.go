@@ -31,6 +31,16 @@ func (v view) apply(e *env, messages ...*store.Message) {
 			if was, ok := v[n.ID]; ok && versionOf(was) < n.Version {
 				v[n.ID] = viewed(n.Data, n.Version)
 			}
+		case "appended":
+			n := readNotice(e, m)
+			was, ok := v[n.ID]
+			if !ok || versionOf(was) >= n.Version {
+				continue
+			}
+			if versionOf(was) != n.Version-1 {
+				e.Errorf("the notice of version %d follows version %d", n.Version, versionOf(was))
+			}
+			v[n.ID] = viewed([]byte(strings.TrimSuffix(was[:strings.LastIndexByte(was, '/')], `"`)+n.Text+`"`), n.Version)
 		case "deleted":
 			delete(v, readNotice(e, m).ID)
 		default:

@@ -124,6 +124,31 @@ func testErase(e *env) {
 }
 
 // testEraseReplay: what is kept stays, and nobody catches up.
+// testEraseAppended: of what was appended to a message that is erased, nothing is left.
+func testEraseAppended(e *env) {
+	for _, replayOnly := range []bool{false, true} {
+		a := e.join()
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"x"`), Retention: time.Hour}).ID
+		for i := range 5 {
+			a.edit(appendTo(id, int64(i+1), "secret", 1))
+		}
+		until := a.erase(store.EraseRequest{Channel: "c", ReplayOnly: replayOnly, Limit: 100}).Until
+		a.wantNoReplay("from before", id)
+		a.wantReplay("from the erasure", until, nil)
+		if m := a.message("c", id); (m != nil) != replayOnly {
+			e.Errorf("the message after an erasure, of what is replayed only: %v, is %+v", replayOnly, m)
+		}
+		if !replayOnly {
+			_, err := a.Edit(e.Context(), appendTo(id, 0, "more", 1))
+			e.wantErr("appending to what is erased", err, store.ErrNotFound)
+			continue
+		}
+		notice := a.edit(appendTo(id, 0, "more", 1)).Notice
+		a.wantReplay("from the erasure, after another append", until, []ulid.ULID{notice})
+		a.edit(deletionOf(id))
+	}
+}
+
 func testEraseReplay(e *env) {
 	a, b := e.join(), e.join()
 	var ids []ulid.ULID

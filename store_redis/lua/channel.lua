@@ -220,11 +220,12 @@ local function keep_message(c, id, keep, blob)
 end
 
 -- publish appends a message and returns its id. keep is in ms, -1 for ever;
--- digits are what next_id needs.
-local function publish(c, keep, blob, digits)
+-- digits are what next_id needs. The log gets logged in place of the message, if it is
+-- given.
+local function publish(c, keep, blob, digits, logged)
   local id = next_id(c, digits)
   if keep ~= -1 and keep < WINDOW then
-    c.log_expires = append(c, LOG, id, c.log_newest, c.log_expires, blob)
+    c.log_expires = append(c, LOG, id, c.log_newest, c.log_expires, logged or blob)
     c.log_newest = id
   end
   if keep ~= 0 then

@@ -71,6 +71,51 @@ local function discarded(key, newest, erased)
   return id
 end
 
+-- Of an append, the log has not the notice but where in the data of its message that is,
+-- and what surrounds it: a record that begins with 'A', the message, how often that had
+-- been edited with this append, the beginning and the length; then the notice without
+-- what was appended, and the end of the notice's data.
+
+-- The fields of a message's record that are needed, as in edit.lua.
+local RECORD_DATA, RECORD_META, RECORD_REPLACED = 4, 6, 6
+
+-- appended reads a source as it was published, with the notices of appends as they were:
+-- '' for one that is not in its message any more.
+local function appended(read, bodies)
+  local known = {} -- data and replaced of messages
+  local function message(id)
+    local m = known[id]
+    if not m then
+      m = {replaced = math.huge} -- which no append follows
+      local expires, _, item = string.match(redis.call('HGET', bodies, id) or '', '^(%d+) (%S*) (.*)$')
+      if expires and (expires == '0' or expires > NOW_TEXT) then
+        local record = unpack_fields(item)
+        local last = RECORD_META + (record[RECORD_META] == '1' and 2 or 0)
+        m = {data = record[RECORD_DATA], replaced = tonumber(record[last + RECORD_REPLACED]) or math.huge}
+      end
+      known[id] = m
+    end
+    return m
+  end
+  return function(n)
+    local ids, items, befores, done = read(n)
+    for i, item in ipairs(items) do
+      if string.sub(item, 1, 3) == '1:A' then
+        local _, id, updates, at, length, notice, tail = unpack(unpack_fields(item))
+        local m = message(id)
+        if tonumber(updates) > m.replaced then
+          notice = unpack_fields(notice)
+          notice[RECORD_DATA] = notice[RECORD_DATA] .. string.sub(m.data, at + 1, at + length) .. tail
+          items[i] = pack(notice)
+        else
+          items[i] = ''
+        end
+      end
+    end
+    return ids, items, befores, done
+  end
+end
+
 -- after_erased returns a lower bound as ZRANGEBYLEX takes it, or a greater one behind
 -- what is erased.
 local function after_erased(state, low)

@@ -14,7 +14,7 @@ return reading(function()
   local flat, more = {}, ''
   if ID ~= '' and ID ~= newest then
     local sources = {
-      stream(LOG, ID, '+'), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, after_erased(STATE, '(' .. ID), '+'), erased(ERASED, ID),
+      appended(stream(LOG, ID, '+'), BODIES), stream(CHANGES, ID, '+'), kept(ORDER, BODIES, after_erased(STATE, '(' .. ID), '+'), erased(ERASED, ID),
     }
     more = merge(sources, false, tonumber(COUNT), tonumber(BYTES), BESIDES, function(id, item, before)
       flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = id, before, item

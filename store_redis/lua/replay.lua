@@ -40,12 +40,12 @@ return reading(function()
   if (known_lost or '') > AFTER or (lost < AFTER and not is_item()) then
     return none
   end
-  local sources = {stream(LOG, AFTER, UPTO), kept(ORDER, BODIES, '(' .. AFTER, '[' .. UPTO)}
+  local sources = {appended(stream(LOG, AFTER, UPTO), BODIES), kept(ORDER, BODIES, '(' .. AFTER, '[' .. UPTO)}
   local proven, check = lost <= AFTER, nil
   if not proven then
     -- What the log has discarded may be kept: then each item up to there is followed by
     -- one that is here.
-    sources = {stream(LOG, AFTER, '+'), kept(ORDER, BODIES, '(' .. AFTER, '+'), places(stream(CHANGES, AFTER, '+')), erased(ERASED, AFTER)}
+    sources = {appended(stream(LOG, AFTER, '+'), BODIES), kept(ORDER, BODIES, '(' .. AFTER, '+'), places(stream(CHANGES, AFTER, '+')), erased(ERASED, AFTER)}
     local at = AFTER
     check = function(id, item, before)
       if not proven and at ~= (before ~= '' and before or before_kept(item)) then
