@@ -118,6 +118,14 @@ func (a *access) permitEdit(event string, by *store.Meta, remove bool) error {
 	return refuse(CodeUpdatePermissionDenied)
 }
 
+// permitStop is for a stream of the event, which somebody has sent.
+func (a *access) permitStop(event string, by *store.Meta) error {
+	if !a.perms.Event(event).MayStop(by != nil && by.UID != "" && by.UID == a.meta.UID) {
+		return refuse(CodeStopPermissionDenied)
+	}
+	return nil
+}
+
 func (a *access) permitGet(key string) error {
 	if err := validateKey(key); err != nil {
 		return err

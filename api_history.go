@@ -36,6 +36,8 @@ type HistoryMessage struct {
 	// Updated is when the last one was, zero for never.
 	Version int64
 	Updated time.Time
+	// Stream is nil for a message that is none: see [Handler.Stream].
+	Stream *StreamState
 	// By is who sent it, nil if the server did.
 	By *Member
 	// Origin is how it came to be. Clients are never told.
@@ -101,6 +103,10 @@ func historyMessage(m *store.Message) HistoryMessage {
 	}
 	if m.Updates > 0 {
 		hm.Updated = ulid.Time(m.Updated.Time()).UTC()
+	}
+	if m.Stream != nil {
+		hm.Stream = new(StreamState)
+		_ = json.Unmarshal(m.Stream, hm.Stream) // it is one of ours
 	}
 	if m.Meta != nil {
 		hm.By = &Member{UID: m.Meta.UID, UMD: m.Meta.UMD}

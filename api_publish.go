@@ -226,6 +226,7 @@ type serverMessage struct {
 	exclude               string      // connection
 	emit                  bool
 	due                   time.Time // zero is now
+	stream                []byte    // its state if it is streamed, else nil
 }
 
 type serverWrite struct {
@@ -252,7 +253,7 @@ func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverM
 	}
 	p := store.PublishRequest{
 		Channel: m.channel, Event: m.event, Data: m.data, Meta: m.from, Retention: m.retention, Exclude: m.exclude,
-		DedupID: m.dedup, DedupFor: sw.opts.DeduplicationWindow,
+		DedupID: m.dedup, DedupFor: sw.opts.DeduplicationWindow, Stream: m.stream,
 	}
 	if !m.due.IsZero() {
 		later := p // Only this one has to be on the heap.

@@ -22,6 +22,8 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 		return c.react(ctx, &in)
 	case wire.EventMessageUpdate, wire.EventMessageDelete:
 		return c.edit(ctx, &in)
+	case wire.EventStreamStop:
+		return c.stopStream(ctx, &in)
 	}
 	out, err := c.h.writes.clientPublish(ctx, &c.who, c.access, publishInput{
 		Event: in.Event, Data: in.Data, Schedule: in.Schedule, DeduplicationID: in.DeduplicationID,
@@ -59,6 +61,20 @@ func (c *caller) edit(ctx context.Context, in *wire.PublishMessage) ([]byte, err
 		return nil, err
 	}
 	return publishAnswer(in.Channel, in.Event, out), nil
+}
+
+func (c *caller) stopStream(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
+	if in.Schedule.Expression != "" {
+		return nil, refuseBecause(CodeInvalidRequest, "stopping cannot be scheduled")
+	}
+	id, err := wire.DecodeStreamStop(in.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.h.streams.clientStop(ctx, c.access, id); err != nil {
+		return nil, err
+	}
+	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
 }
 
 func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {

@@ -25,6 +25,7 @@ var commands = map[string]func(c *connection, cmd *wire.Command) error{
 	wire.EventMessageReaction:   (*connection).react,
 	wire.EventMessageUpdate:     (*connection).messageUpdate,
 	wire.EventMessageDelete:     (*connection).messageDelete,
+	wire.EventStreamStop:        (*connection).streamStop,
 	wire.EventCall:              (*connection).call,
 	wire.EventRefresh:           (*connection).refresh,
 	wire.EventPing:              (*connection).ping,
@@ -261,6 +262,22 @@ func (c *connection) edit(cmd *wire.Command, decode func(data []byte) (wire.Edit
 		return err
 	}
 	c.ack(cmd, out)
+	return nil
+}
+
+func (c *connection) streamStop(cmd *wire.Command) error {
+	acc, err := c.access(cmd.Channel)
+	if err != nil {
+		return err
+	}
+	id, err := wire.DecodeStreamStop(cmd.Data)
+	if err != nil {
+		return err
+	}
+	if err := c.h.streams.clientStop(c.h.ctx, acc, id); err != nil {
+		return err
+	}
+	c.ack(cmd, publishResult{})
 	return nil
 }
 

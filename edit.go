@@ -3,7 +3,6 @@ package hotsock
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -48,32 +47,18 @@ type editOptions struct {
 	emit    bool
 }
 
-// edit is the one path of an edit to the store. by is nil for the server.
-func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by *store.Meta, in wire.Edit, o editOptions) (out publishResult, err error) {
+// edit updates or deletes a message. by is nil for the server.
+func (sw *storeWriter) edit(ctx context.Context, who *source, channel string, by *store.Meta, in wire.Edit, o editOptions) (publishResult, error) {
 	r := store.EditRequest{Channel: channel, Message: in.MessageID, Delete: in.Delete, Data: in.Data, IfVersion: in.IfVersion}
 	r.Notice = store.PublishRequest{Channel: channel, Event: wire.EventMessageUpdated, Meta: by, Exclude: o.exclude}
 	if in.Delete {
 		r.Notice.Event = wire.EventMessageDeleted
 	}
 	r.Notice.Data, r.NoticeEnd = wire.AppendEditData(nil, in)
-	if sw.observer.on() {
-		op := &Operation{Name: "edit", Channel: channel, Event: r.Notice.Event}
-		ctx = sw.observer.beginPublish(ctx, who, op)
-		r.Notice.Trace = op.Trace
-		defer func() { sw.observer.endPublish(ctx, op, out, err) }()
+	res, err := sw.editOnce(ctx, who, r)
+	if err != nil {
+		return publishResult{}, editError(err)
 	}
-	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
-	defer limited.end()
-	res, err := sw.node.Edit(limited, r)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return publishResult{}, refuse(CodeMessageNotFound)
-	case errors.Is(err, store.ErrConflict):
-		return publishResult{}, refuse(CodeConflict)
-	case err != nil:
-		return publishResult{}, err
-	}
-	sw.counts.published.Add(1)
 	if o.emit {
 		sw.events.messageEdited(who, &r, &res)
 	}

@@ -30,6 +30,7 @@ const (
 	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
 	CodeUpdatePermissionDenied    Code = "UPDATE_PERMISSION_DENIED"
 	CodeDeletePermissionDenied    Code = "DELETE_PERMISSION_DENIED"
+	CodeStopPermissionDenied      Code = "STOP_PERMISSION_DENIED"
 	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
 	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"
 	CodeCallPermissionDenied      Code = "CALL_PERMISSION_DENIED"
@@ -72,6 +73,7 @@ var codes = map[Code]struct {
 	CodeReactionPermissionDenied:  {http.StatusForbidden, "not permitted to react to this message in this way"},
 	CodeUpdatePermissionDenied:    {http.StatusForbidden, "not permitted to update this message"},
 	CodeDeletePermissionDenied:    {http.StatusForbidden, "not permitted to delete this message"},
+	CodeStopPermissionDenied:      {http.StatusForbidden, "not permitted to stop this stream"},
 	CodeUMDUpdatePermissionDenied: {http.StatusForbidden, "not permitted to update this user metadata"},
 	CodeHistoryPermissionDenied:   {http.StatusForbidden, "not permitted to read this part of the history"},
 	CodeCallPermissionDenied:      {http.StatusForbidden, "not permitted to call this method"},

@@ -22,13 +22,14 @@ const (
 	ActionReact      Action = "react"          // Channel, Event, Reaction: to a message of this event
 	ActionUpdate     Action = "update"         // Channel, Event: a message of this event, perhaps only its own
 	ActionDelete     Action = "delete"         // Channel, Event: the same
+	ActionStop       Action = "stop"           // Channel, Event: the stream of a message of this event, perhaps only its own
 	ActionGet        Action = "storageGet"     // Channel, Key
 	ActionSet        Action = "storageSet"     // Channel, Key
 	ActionObserve    Action = "storageObserve" // Channel, Key
 	ActionCall       Action = "call"           // Method; perhaps Channel
 	ActionUpdateUMD  Action = "umdUpdate"      // CommandToken or CommandClaims; perhaps Channel
 	ActionRefresh    Action = "refresh"        // CommandToken or CommandClaims; perhaps Channel: whether a subscription to it goes on
-	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, update, delete, storageGet, storageSet, storageObserve, call, umdUpdate, refresh"
+	actionsThatExist        = "connect, subscribe, getInfo, history, publish, echo, store, schedule, react, update, delete, stop, storageGet, storageSet, storageObserve, call, umdUpdate, refresh"
 )
 
 // An ExplainRequest asks whether a client may do something, and why or why not.

@@ -190,6 +190,18 @@ func (c *explainedClient) try(t *testing.T, q ExplainRequest, channel string, d 
 		command := map[Action]string{ActionUpdate: "Update", ActionDelete: "Delete"}[q.Action]
 		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.message%s"%s,"data":{"messageId":%q,"data":1}`, command, name, m.ID))
 		return succeeded(code)
+	case ActionStop:
+		p := Message{Channel: channel, Event: q.Event, Store: time.Hour}
+		if uid := c.uid(); uid != "" {
+			p.From = &Member{UID: uid}
+		}
+		s, err := c.r.h.Stream(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Abort("") }()
+		_, code := c.ask(fmt.Sprintf(`{"event":"hotsock.streamStop"%s,"data":{"messageId":%q}`, name, s.ID()))
+		return succeeded(code)
 	case ActionObserve:
 		c.others = nil // entries that were there when it subscribed
 		if _, err := c.r.h.SetStorage(t.Context(), Entry{Channel: channel, Key: q.Key, Data: d.Uint32()}); err != nil {

@@ -36,8 +36,9 @@ var questions = map[Action]struct {
 	ActionStore:     {needChannel | needEventOrKey, (*explainer).storing},
 	ActionSchedule:  {needChannel | needEventOrKey, (*explainer).scheduling},
 	ActionReact:     {needChannel | needEvent | needReaction, (*explainer).reacting},
-	ActionUpdate:    {needChannel | needEvent, func(x *explainer) { x.editing(false) }},
-	ActionDelete:    {needChannel | needEvent, func(x *explainer) { x.editing(true) }},
+	ActionUpdate:    {needChannel | needEvent, (*explainer).editing},
+	ActionDelete:    {needChannel | needEvent, (*explainer).editing},
+	ActionStop:      {needChannel | needEvent, (*explainer).editing},
 	ActionGet:       {needChannel | needKey, (*explainer).getting},
 	ActionSet:       {needChannel | needKey, (*explainer).setting},
 	ActionObserve:   {needChannel | needKey, (*explainer).observing},
@@ -266,13 +267,19 @@ func (x *explainer) reacting() {
 }
 
 // editing is about a message that is the client's own.
-func (x *explainer) editing(remove bool) {
+func (x *explainer) editing() {
 	v := x.subscribed.perms.ResolveEvent(x.q.Event)
-	name, value := "update", v.Update
-	if remove {
-		name, value = "delete", v.Delete
+	value, denied := v.Update, CodeUpdatePermissionDenied
+	permit := func(acc *access) error { return acc.permitEdit(x.q.Event, &acc.meta, false) }
+	switch x.q.Action {
+	case ActionDelete:
+		value, denied = v.Delete, CodeDeletePermissionDenied
+		permit = func(acc *access) error { return acc.permitEdit(x.q.Event, &acc.meta, true) }
+	case ActionStop:
+		value, denied = v.Stop, CodeStopPermissionDenied
+		permit = func(acc *access) error { return acc.permitStop(x.q.Event, &acc.meta) }
 	}
-	x.e.Claims = []ExplainedClaim{x.eventClaim(&v, name, value.By, "false")}
+	x.e.Claims = []ExplainedClaim{x.eventClaim(&v, string(x.q.Action), value.By, "false")}
 	x.ask(func(acc *access) error {
 		if err := acc.permitEditing(); err != nil {
 			return err
@@ -280,7 +287,7 @@ func (x *explainer) editing(remove bool) {
 		if err := acc.permitRead(before(time.Now().Add(time.Millisecond))); err != nil {
 			return err
 		}
-		return acc.permitEdit(x.q.Event, &acc.meta, remove)
+		return permit(acc)
 	})
 	switch {
 	case x.e.Code == CodeHistoryPermissionDenied:
@@ -288,7 +295,7 @@ func (x *explainer) editing(remove bool) {
 	case value.Value != Own:
 	case x.e.Allowed:
 		x.e.Reason = "only of messages of its own: " + x.e.Reason
-	case x.subscribed.meta.UID == "" && (x.e.Code == CodeUpdatePermissionDenied || x.e.Code == CodeDeletePermissionDenied):
+	case x.subscribed.meta.UID == "" && x.e.Code == denied:
 		x.e.Reason = "the client has no uid, and so no messages of its own: " + x.e.Reason
 	}
 }

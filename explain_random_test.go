@@ -83,6 +83,7 @@ func (d claimsDice) message() MessageClaims {
 		m.React = d.permission()
 	} else {
 		m.Update, m.Delete = pickOne(d, d.permission(), Own), pickOne(d, d.permission(), Own)
+		m.Stop = m.Delete // Any other would change all that is random after it.
 		m.Reactions = pickOne(d, []string{"👍"}, []string{"no", "👍"}, []string{})
 	}
 	return m
@@ -105,6 +106,7 @@ func explainQuestions(channel string, now time.Time) []ExplainRequest {
 		{Action: ActionReact, Channel: channel, Event: "e", Reaction: "👍"},
 		{Action: ActionUpdate, Channel: channel, Event: "e"},
 		{Action: ActionDelete, Channel: channel, Event: "e"},
+		{Action: ActionStop, Channel: channel, Event: "e"},
 		{Action: ActionGet, Channel: channel, Key: "k"},
 		{Action: ActionGet, Channel: channel, Key: "k,"},
 		{Action: ActionSet, Channel: channel, Key: "k"},

@@ -107,6 +107,8 @@ func TestExplainNamesTheKey(t *testing.T) {
 		{ActionUpdate, `{"c":{` + sub + `,"messages":{"e":{"update":"own"},"*":{"update":true}}}}`, ``, while, `channels["c"].messages["*"] of the connect token`, `update is true under`},
 		{ActionUpdate, `{"c":{` + sub + `,"messages":{"e":{"delete":true}}}}`, ``, `no (UPDATE_PERMISSION_DENIED)`, nobody, `no key that matches says update`},
 		{ActionDelete, `{"c":{` + sub + `,"messages":{"e":{"delete":true},"*":{"delete":false}}}}`, ``, `no (DELETE_PERMISSION_DENIED)`, `channels["c"].messages["*"] of the connect token`, `delete is false`},
+		{ActionStop, `{"c":{` + sub + `,"messages":{"e":{"stop":"own"}}}}`, ``, while, `channels["c"].messages["e"] of the connect token`, `only of messages of its own: stop is "own" under`},
+		{ActionStop, `{"c":{` + sub + `,"messages":{"e":{"update":true}}}}`, ``, `no (STOP_PERMISSION_DENIED)`, nobody, `no key that matches says stop`},
 		{ActionDelete, `{"c":{"messages":{"e":{"delete":true}}}}`, ``, `no (NOT_SUBSCRIBED)`, nobody, `it takes a subscription`},
 
 		{ActionGet, `{"c":{"storage":{"*":{"get":true}}}}`, ``, yes, `channels["c"].storage["*"] of the connect token`, ``},
@@ -134,7 +136,7 @@ func TestExplainNamesTheKey(t *testing.T) {
 			q.CommandClaims = claimsOf(t, `{"uid":"u","channels":`+test.subscribe+`}`)
 		}
 		switch test.action {
-		case ActionPublish, ActionEcho, ActionStore, ActionSchedule, ActionReact, ActionUpdate, ActionDelete:
+		case ActionPublish, ActionEcho, ActionStore, ActionSchedule, ActionReact, ActionUpdate, ActionDelete, ActionStop:
 			q.Event, q.Reaction = "e", "👍"
 		case ActionGet, ActionSet, ActionObserve:
 			q.Key = "k"

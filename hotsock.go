@@ -61,6 +61,7 @@ type Handler struct {
 	infos    *infoReader
 	revoker  *revoker
 	eraser   *eraser
+	streams  *streams
 	// reserved channels by name, which never changes.
 	reserved map[string]*reservedChannel
 
@@ -135,7 +136,10 @@ func New(o Options) (*Handler, error) {
 	h.calls = newCallRunner(h.ctx, &h.opts, h.observer, &h.counts)
 	h.revoker = newRevoker(h)
 	h.eraser = newEraser(h)
-	h.reserved = map[string]*reservedChannel{revocationChannel: h.revoker.channel, erasureChannel: h.eraser.channel}
+	h.streams = newStreams(h)
+	h.reserved = map[string]*reservedChannel{
+		revocationChannel: h.revoker.channel, erasureChannel: h.eraser.channel, streamChannel: h.streams.channel,
+	}
 	v.Revoked = h.revoker.refuses
 	h.hooks = &hookCaller{timeout: o.Hooks.Timeout, logger: o.Logger, stopped: h.ctx.Done(), observer: h.observer}
 
@@ -191,17 +195,22 @@ func (h *Handler) openReserved(ctx context.Context) error {
 	if err := h.eraser.channel.open(ctx, h.node); err != nil {
 		return fmt.Errorf("hotsock: cannot read what is to be erased: %w", err)
 	}
+	if err := h.streams.channel.open(ctx, h.node); err != nil {
+		return fmt.Errorf("hotsock: cannot read what is streamed: %w", err)
+	}
 	return nil
 }
 
 func (h *Handler) stopReserved() {
 	h.revoker.stop()
 	h.eraser.stop()
+	h.streams.stopLooking()
 }
 
 func (h *Handler) waitReserved() {
 	h.revoker.wait()
 	h.eraser.wait()
+	h.streams.wait()
 }
 
 // Ready returns nil if the handler can serve, and otherwise why not: it is shut
@@ -267,6 +276,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	h.conns.drain(ctx)
 	h.calls.drain(ctx)
 	h.requests.wait(ctx)
+	h.streams.shutDown()
 
 	// Leaving is worth a moment even if there is no time: else the other nodes
 	// need their timeout to notice.

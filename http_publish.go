@@ -116,6 +116,10 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 		return publishResult{}, a.react(ctx, who, in, from)
 	case wire.EventMessageUpdate, wire.EventMessageDelete:
 		return a.edit(ctx, who, in, from)
+	case wire.EventMessageAppend:
+		return a.appendText(ctx, who, in, from)
+	case wire.EventStreamStop:
+		return publishResult{}, a.stopStream(ctx, in)
 	case wire.EventChannelStorageSet, wire.EventChannelStorageAdd:
 		if from != nil || in.ExcludeConnection != "" {
 			return publishResult{}, refuseBecause(CodeInvalidRequest, `a storage entry has no "uid", "umd" or "excludeConnectionId"`)
@@ -171,6 +175,35 @@ func (a *serverAPI) edit(ctx context.Context, who *source, in *wire.Publish, fro
 		return publishResult{}, err
 	}
 	return a.h.writes.edit(ctx, who, in.Channel, from, e, editOptions{exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent})
+}
+
+// appendText appends to a message, in a user's name or the server's.
+func (a *serverAPI) appendText(ctx context.Context, who *source, in *wire.Publish, from *store.Meta) (publishResult, error) {
+	if in.Schedule.Expression != "" {
+		return publishResult{}, refuseBecause(CodeInvalidRequest, "appends cannot be scheduled")
+	}
+	if err := errors.Join(validateChannel(in.Channel), validateExclude(in.ExcludeConnection)); err != nil {
+		return publishResult{}, err
+	}
+	t, err := wire.DecodeAppend(in.Data)
+	if err != nil {
+		return publishResult{}, err
+	}
+	return a.h.writes.appendText(ctx, who, in.Channel, from, t, in.ExcludeConnection)
+}
+
+func (a *serverAPI) stopStream(ctx context.Context, in *wire.Publish) error {
+	if in.Schedule.Expression != "" {
+		return refuseBecause(CodeInvalidRequest, "stopping cannot be scheduled")
+	}
+	if err := validateChannel(in.Channel); err != nil {
+		return err
+	}
+	id, err := wire.DecodeStreamStop(in.Data)
+	if err != nil {
+		return err
+	}
+	return a.h.streams.stopMessage(ctx, in.Channel, id)
 }
 
 // decodeEdit reads the data of an edit over HTTP.

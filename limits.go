@@ -99,6 +99,7 @@ const (
 // What the app's own code may give.
 const (
 	maxResult      = 256 << 10       // bytes of a call's result: as many as may run at once fit into a connection's queue
+	maxStreamSize  = 8 << 20         // Options.MaxStreamSize
 	maxReplayLimit = 100_000         // Options.ReplayLimit: messages of a channel that a store keeps ready
 	callGrace      = 5 * time.Second // for the calls of a connection that is being closed, until their contexts end
 	callCutOff     = time.Second     // for them to return after that
@@ -111,6 +112,21 @@ const (
 	// maxPresenceGrace bounds Options.PresenceGrace: those who are gone take up room in
 	// lists of members, and others see them.
 	maxPresenceGrace = 5 * time.Minute
+)
+
+// Streams, of which each viewer gets a bounded number of frames.
+const (
+	streamPause     = 125 * time.Millisecond // between two frames of a stream: what it writes meanwhile goes together
+	streamPauseByte = time.Second >> 20      // is added for each byte that it has, since the store writes all of it again
+	leastFlushPause = 40 * time.Millisecond  // between two frames even if each is flushed
+	maxStreamWaits  = 64 << 10               // bytes that wait for the store before Write waits, too
+	streamEndWait   = 10 * time.Second       // that Close waits for the store
+	maxStreamReason = 123                    // bytes of why a stream was aborted
+	maxAppendTries  = 10                     // of an append that somebody else came before
+	streamPage      = 100                    // records of streams that are read at once
+	maxEarlyStops   = 1000                   // requests to stop a stream that come while streams begin
+	stopKept        = time.Minute            // that it is known that a stream is to stop
+	streamLooks     = 6                      // times in Options.NodeTimeout that a node looks whether those that write streams are alive
 )
 
 // Erasures, which must not keep others from the store.

@@ -24,6 +24,8 @@ func TestLimits(t *testing.T) {
 		{"`uid`", charactersText(protocol.MaxUID)},
 		{"`umd`", sizeText(o.MaxMetadataSize) + " *"},
 		{"`data` of a message, value of an entry", sizeText(o.MaxDataSize) + " *"},
+		{"the same, of a message to which is appended", sizeText(o.MaxStreamSize) + " *"},
+		{"frames of a stream", fmt.Sprintf("one in %d ms usually, one in %d ms at the most", streamPause.Milliseconds(), leastFlushPause.Milliseconds())},
 		{"nesting of JSON", fmt.Sprintf("%d levels", protocol.MaxDepth)},
 		{"reaction", sizeText(protocol.MaxReaction)},
 		{"`params` of a call", sizeText(o.MaxDataSize) + " *, as `data`"},

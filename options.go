@@ -175,6 +175,10 @@ type Options struct {
 	MaxDataSize int
 	// MaxMetadataSize is the same for user metadata. Defaults to 1 KiB.
 	MaxMetadataSize int
+	// MaxStreamSize bounds the data of a message that grows by appends, in bytes of
+	// JSON: see [Handler.Stream]. It is at most 8 MiB. Defaults to 1 MiB, or to
+	// MaxDataSize if that is more.
+	MaxStreamSize int
 	// MaxMembersSize is the length of the longest list of members of a presence
 	// channel that clients are sent whole, in bytes of JSON. Who subscribes to be
 	// sent lists is refused beyond it. Defaults to 100 KB.
@@ -262,6 +266,7 @@ func (o *Options) setDefaults() {
 	orDefault(&o.MaxBodySize, 256<<10)
 	orDefault(&o.MaxDataSize, 32<<10)
 	orDefault(&o.MaxMetadataSize, 1<<10)
+	orDefault(&o.MaxStreamSize, max(1<<20, o.MaxDataSize))
 	orDefault(&o.MaxMembersSize, 100_000)
 	orDefault(&o.MaxQueueSize, 4<<20)
 	orDefault(&o.MaxPresenceSize, max(o.MaxMembersSize, min(1_000_000, o.MaxQueueSize)))
@@ -342,6 +347,7 @@ func (o *Options) validate() error {
 		{"MaxBodySize", o.MaxBodySize},
 		{"MaxDataSize", o.MaxDataSize},
 		{"MaxMetadataSize", o.MaxMetadataSize},
+		{"MaxStreamSize", o.MaxStreamSize},
 		{"MaxMembersSize", o.MaxMembersSize},
 		{"MaxPresenceSize", o.MaxPresenceSize},
 		{"MaxQueueSize", o.MaxQueueSize},
@@ -360,6 +366,9 @@ func (o *Options) validate() error {
 	}
 	if o.PresenceGrace < 0 || o.PresenceGrace > maxPresenceGrace {
 		bad("PresenceGrace is %v, and has to be from 0 to %v", o.PresenceGrace, maxPresenceGrace)
+	}
+	if o.MaxStreamSize > maxStreamSize {
+		bad("MaxStreamSize is %d, the most is %d", o.MaxStreamSize, maxStreamSize)
 	}
 	if o.ReplayLimit > maxReplayLimit {
 		bad("ReplayLimit is %d, the most is %d", o.ReplayLimit, maxReplayLimit)

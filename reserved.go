@@ -33,6 +33,8 @@ type reservedChannel struct {
 	// missing returns the records that there should be besides those, and how long
 	// each is to be kept.
 	missing func(there map[string]bool) map[string]time.Duration
+	// forget, unless nil, is told of records that were removed, as learn is.
+	forget func(record string)
 
 	mu      sync.Mutex
 	node    store.Node // nil until open
@@ -92,8 +94,12 @@ func (rc *reservedChannel) add(ctx context.Context, record string, keep time.Dur
 
 // deliver is told of each item of the channel.
 func (rc *reservedChannel) deliver(item *store.Item) {
-	if item.Storage != nil && item.Storage.Value != nil {
+	switch {
+	case item.Storage == nil:
+	case item.Storage.Value != nil:
 		rc.learn([]string{item.Storage.Key})
+	case rc.forget != nil:
+		rc.forget(item.Storage.Key)
 	}
 }
 

@@ -42,8 +42,8 @@ func TestStats(t *testing.T) {
 		if len(s.Disconnected) != len(closeReasons)-1 || len(s.Errors) != len(codes) {
 			t.Errorf("%d reasons and %d codes: some are missing", len(s.Disconnected), len(s.Errors))
 		}
-		if d := cmp.Diff(Stats{StoreCalls: 4}, nonzero(s)); d != "" {
-			t.Errorf("at first, with what is revoked and erased read (-want +got):\n%s", d)
+		if d := cmp.Diff(Stats{StoreCalls: 6}, nonzero(s)); d != "" {
+			t.Errorf("at first, with what is revoked, erased and streamed read (-want +got):\n%s", d)
 		}
 
 		jim, ann := r.connect("Jim"), r.connect("Ann")

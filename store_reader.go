@@ -43,7 +43,12 @@ func (sr *storeReader) readableMessage(ctx context.Context, acc *access, id ulid
 	if err := acc.permitRead(id); err != nil {
 		return nil, err
 	}
-	r := store.HistoryRequest{Channel: acc.channel, Limit: 1, MaxBytes: maxPageSize}
+	return sr.keptMessage(ctx, acc.channel, id)
+}
+
+// keptMessage returns one that is in the history.
+func (sr *storeReader) keptMessage(ctx context.Context, channel string, id ulid.ULID) (*store.Message, error) {
+	r := store.HistoryRequest{Channel: channel, Limit: 1, MaxBytes: maxPageSize}
 	r.After, r.Before = neighbors(id)
 	page, err := sr.readHistory(ctx, r)
 	if err != nil {

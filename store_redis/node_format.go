@@ -12,7 +12,8 @@ import (
 // later. Nodes whose formats differ by 1 at most understand each other, so a minor
 // version can be deployed beside the one before it, node by node, and taken back. The
 // formats so far: 0 is that of 0.1.0, whose leases have no number; 2 is that of 0.2.0,
-// which shares nothing with it; 3 is that of 0.3.0, in which members may linger.
+// which shares nothing with it; 3 is that of 0.3.0, in which members may linger
+// and messages can be appended to.
 //
 // The lease of a node has the format at its end. A node that meets a living one, or
 // data, that it would not understand does not join.

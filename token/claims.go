@@ -77,7 +77,7 @@ type Permission uint8
 // The values of a Permission.
 const (
 	Unset Permission = iota // the default of what it permits, usually to deny
-	// Own permits it with what is the user's own. Only Update and Delete of
+	// Own permits it with what is the user's own. Only Update, Delete and Stop of
 	// [MessageClaims] can have it; they are "own" then.
 	Own
 	Allow
@@ -141,6 +141,9 @@ type MessageClaims struct {
 	// [Own] those that have its uid.
 	Update Permission
 	Delete Permission
+	// Stop permits stopping those of these messages that the app streams, in the same
+	// way.
+	Stop Permission
 }
 
 // StorageClaims are the permissions under one storage key of a channel.

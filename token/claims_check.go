@@ -151,7 +151,7 @@ func checkCalls(calls map[string]Permission) error {
 // notOwn refuses [Own] in permissions that cannot have it.
 func notOwn(permissions ...Permission) error {
 	if slices.Contains(permissions, Own) {
-		return errors.New("only update and delete can be Own")
+		return errors.New("only update, delete and stop can be Own")
 	}
 	return nil
 }

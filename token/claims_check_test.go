@@ -107,11 +107,11 @@ func TestValidateRefusesOfHosts(t *testing.T) {
 		{message(MessageClaims{Store: time.Millisecond}), "store"},
 		{message(MessageClaims{Store: 3155695201 * time.Second}), "store"},
 		{message(MessageClaims{React: Allow, Reactions: []string{}}), "react: both"},
-		{message(MessageClaims{Publish: Own}), `messages: "e": only update and delete can be Own`},
+		{message(MessageClaims{Publish: Own}), `messages: "e": only update, delete and stop can be Own`},
 		{message(MessageClaims{React: Own, Update: Own}), "can be Own"},
 		{entry(StorageClaims{Get: Own}), "can be Own"},
 		{Claims{Channels: map[string]ChannelClaims{"c": {Subscribe: Own}}}, "can be Own"},
-		{Claims{Calls: map[string]Permission{"m": Own}}, `calls: "m": only update and delete can be Own`},
+		{Claims{Calls: map[string]Permission{"m": Own}}, `calls: "m": only update, delete and stop can be Own`},
 		{entry(StorageClaims{Store: Never}), "store"},
 		{entry(StorageClaims{Store: 1500 * time.Millisecond}), "store"},
 	} {

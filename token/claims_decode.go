@@ -138,6 +138,8 @@ func (r reader) message(c *MessageClaims, name string) error {
 		return r.editPermission(&c.Update)
 	case "delete":
 		return r.editPermission(&c.Delete)
+	case "stop":
+		return r.editPermission(&c.Stop)
 	}
 	return r.skipPermission(name)
 }
@@ -163,7 +165,7 @@ func (r reader) storage(c *StorageClaims, name string) error {
 // permissionNames are the members of permissions, of all kinds together.
 var permissionNames = []string{
 	"subscribe", "autoSubscribe", "alias", "getInfo", "historyStart", "omitFromSubCount", "umdUpdate", "messages", "storage",
-	"publish", "broadcast", "echo", "store", "scheduleBefore", "emitPubSubEvent", "react", "update", "delete", "get", "set", "observe", "calls",
+	"publish", "broadcast", "echo", "store", "scheduleBefore", "emitPubSubEvent", "react", "update", "delete", "stop", "get", "set", "observe", "calls",
 }
 
 // skipPermission skips what is not known. But what differs from a permission only

@@ -84,6 +84,7 @@ func (w *writer) message(c *MessageClaims) {
 	w.texts("react", c.Reactions)
 	w.permission("update", c.Update)
 	w.permission("delete", c.Delete)
+	w.permission("stop", c.Stop)
 }
 
 func (w *writer) storage(c *StorageClaims) {

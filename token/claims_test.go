@@ -42,7 +42,7 @@ func claimsAll() Claims {
 						ScheduleBefore:  time.Unix(1800000000, 0).UTC(),
 						EmitPubSubEvent: Allow, Reactions: []string{"👍", "👎"},
 					},
-					"#regex:^x": {React: Allow, Store: Forever, Update: Own, Delete: Allow},
+					"#regex:^x": {React: Allow, Store: Forever, Update: Own, Delete: Allow, Stop: Own},
 					"y*":        {React: Deny, Store: Never, Update: Deny, Delete: Own},
 				},
 				Storage: map[string]StorageClaims{
@@ -65,7 +65,7 @@ const claimsAllJSON = `{"scope":"connect umd","exp":1700000000,"nbf":1600000000.
 	`"*":{},` +
 	`"room.1":{"subscribe":true,"autoSubscribe":true,"alias":"room","getInfo":false,"historyStart":0,` +
 	`"omitFromSubCount":true,"umdUpdate":true,` +
-	`"messages":{"#regex:^x":{"store":-1,"react":true,"update":"own","delete":true},` +
+	`"messages":{"#regex:^x":{"store":-1,"react":true,"update":"own","delete":true,"stop":"own"},` +
 	`"chat":{"publish":true,"broadcast":false,"echo":true,"store":86400,"scheduleBefore":1800000000,` +
 	`"emitPubSubEvent":true,"react":["👍","👎"]},"y*":{"store":0,"react":false,"update":false,"delete":"own"}},` +
 	`"storage":{"k":{"get":true,"set":false,"observe":true,"store":3600,"scheduleBefore":1800000000,"emitPubSubEvent":true}},"calls":{"typing":true}}},"calls":{"order.*":true,"ping":false}}`

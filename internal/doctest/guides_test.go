@@ -24,6 +24,7 @@ func TestGuideCode(t *testing.T) {
 		"docs/calls.md":       {[]string{"internal/doctest/calls_example_test.go"}, 5},
 		"docs/control.md":     {[]string{"internal/doctest/control_example_test.go"}, 1},
 		"docs/edits.md":       {[]string{"internal/doctest/edits_example_test.go"}, 5},
+		"docs/streams.md":     {[]string{"internal/doctest/streams_example_test.go"}, 3},
 		"docs/hooks.md":       {[]string{"internal/doctest/hooks_example_test.go"}, 6},
 		"docs/writing-a-store.md": {[]string{
 			"examples/simplestore/store_test.go", "examples/simplestore/node.go", "examples/simplestore/channel.go",

@@ -19,6 +19,7 @@ type Event struct {
 	React          token.Permission // Unset: only Reactions
 	Reactions      [][]string       // of all keys, each shared with its claims
 	Update, Delete token.Permission // Own: of the user's own messages
+	Stop           token.Permission // the same
 }
 
 // Event returns the permissions on an event. A repeated call is cheap.
@@ -34,7 +35,7 @@ func (c *Channel) Event(name string) *Event {
 type EventResolution struct {
 	Matches                               []Match[token.MessageClaims]
 	Publish, Broadcast, Echo, Emit, React Effective[token.Permission]
-	Update, Delete                        Effective[token.Permission]
+	Update, Delete, Stop                  Effective[token.Permission]
 	Store                                 Effective[time.Duration]
 	ScheduleBefore                        Effective[time.Time]
 }
@@ -62,6 +63,7 @@ func (c *Channel) ResolveEvent(name string) EventResolution {
 	r.React = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.React })
 	r.Update = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Update })
 	r.Delete = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Delete })
+	r.Stop = strongest(r.Matches, 0, func(m match) token.Permission { return m.Claims.Stop })
 	r.Store = mostSpecific(r.Matches, func(m match) (time.Duration, bool) { return kept(m.Claims.Store) })
 	r.ScheduleBefore = mostSpecific(r.Matches, func(m match) (time.Time, bool) {
 		return m.Claims.ScheduleBefore, !m.Claims.ScheduleBefore.IsZero()
@@ -95,6 +97,7 @@ func (r *EventResolution) Event() *Event {
 		React:          r.React.Value,
 		Update:         r.Update.Value,
 		Delete:         r.Delete.Value,
+		Stop:           r.Stop.Value,
 	}
 	for _, m := range r.Matches {
 		if len(m.Claims.Reactions) > 0 {
@@ -112,6 +115,12 @@ func (e *Event) MayEdit(remove, own bool) bool {
 		p = e.Delete
 	}
 	return p == token.Allow || p == token.Own && own
+}
+
+// MayStop reports whether a user may stop the stream of a message of this event, which
+// somebody else has sent unless it is their own.
+func (e *Event) MayStop(own bool) bool {
+	return e.Stop == token.Allow || e.Stop == token.Own && own
 }
 
 // MayReact reports whether a reaction to messages of this event is permitted.

@@ -29,6 +29,7 @@ var statuses = map[string]int{
 	"CALL_PERMISSION_DENIED":            403,
 	"UPDATE_PERMISSION_DENIED":          403,
 	"DELETE_PERMISSION_DENIED":          403,
+	"STOP_PERMISSION_DENIED":            403,
 	"INVALID_PARAMS":                    400,
 	"UNKNOWN_METHOD":                    404,
 	"UMD_UPDATE_PERMISSION_DENIED":      403,

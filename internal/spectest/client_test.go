@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/store"
@@ -99,6 +100,13 @@ func clientOperations(t *testing.T, d *openDocument, async *asyncDocument) {
 	more("publishMessage", http.StatusAccepted, fmt.Sprintf(
 		`{"channel":"room","event":"hotsock.messageUpdate","data":{"messageId":%q,"data":null,"ifVersion":1}}`, accepted.ID))
 	more("listMessages", http.StatusOK, `{"channel":"room"}`)
+	stream, err := s.Stream(t.Context(), hotsock.Message{Channel: "room", Event: "answer", Store: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	more("listMessages", http.StatusOK, `{"channel":"room","reverse":true}`)
+	more("publishMessage", http.StatusAccepted, fmt.Sprintf(
+		`{"channel":"room","event":"hotsock.streamStop","data":{"messageId":%q}}`, stream.ID()))
 	more("publishMessage", http.StatusAccepted,
 		fmt.Sprintf(`{"channel":"room","event":"hotsock.messageDelete","data":{"messageId":%q}}`, s.keep(t, "room")))
 	more("publishMessage", http.StatusAccepted,
@@ -138,6 +146,10 @@ func clientRefusals(t *testing.T, d *openDocument, async *asyncDocument) {
 	}{
 		{"publishMessage", 403, "UPDATE_PERMISSION_DENIED", edit("serious", "Update", s.keep(t, "serious"), `,"data":1`)},
 		{"publishMessage", 403, "DELETE_PERMISSION_DENIED", edit("serious", "Delete", s.keep(t, "serious"), "")},
+		{
+			"publishMessage", 403, "STOP_PERMISSION_DENIED",
+			fmt.Sprintf(`{"channel":"serious","event":"hotsock.streamStop","data":{"messageId":%q}}`, s.keep(t, "serious")),
+		},
 		{"publishMessage", 409, "CONFLICT", edit("room", "Update", s.keep(t, "room"), `,"data":1,"ifVersion":2`)},
 		{"publishMessage", 400, "INVALID_SCHEDULE_EXPRESSION", `{"channel":"room","event":"chat","scheduleExpression":"at(2001-01-01T00:00:00)"}`},
 		{"publishMessage", 403, "PUBLISH_PERMISSION_DENIED", `{"channel":"closed","event":"chat"}`},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/store"
@@ -68,6 +69,19 @@ func session(t *testing.T, d *asyncDocument) {
 	jim.next("hotsock.messageUpdated")
 	jim.send(edit("room", "Delete", id, ""))
 	jim.next("hotsock.messageDeleted")
+
+	// Appends are told to all, and streams stopped.
+	stream, err := s.Stream(t.Context(), hotsock.Message{Channel: "room", Event: "answer", Store: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jim.next("answer")
+	if _, err := stream.WriteString("Hello"); err != nil {
+		t.Fatal(err)
+	}
+	jim.next("hotsock.messageAppended")
+	jim.send(`{"event":"hotsock.streamStop","channel":"room","data":{"messageId":"` + stream.ID() + `"}}`)
+	jim.next("hotsock.messageAppended") // the end
 
 	jim.send(`{"event":"hotsock.call","channel":"room","data":{"method":"echo","params":{"n":1}},"ref":"14"}`)
 	jim.next("hotsock.result")
@@ -167,6 +181,7 @@ func refusals(t *testing.T, d *asyncDocument) {
 		{"REACTION_PERMISSION_DENIED", reaction("serious", id, "add")},
 		{"UPDATE_PERMISSION_DENIED", edit("serious", "Update", id, `,"data":1`)},
 		{"DELETE_PERMISSION_DENIED", edit("serious", "Delete", id, "")},
+		{"STOP_PERMISSION_DENIED", `{"event":"hotsock.streamStop","channel":"serious","data":{"messageId":"` + id + `"}}`},
 		{"CONFLICT", edit("room", "Update", s.keep(t, "room"), `,"data":1,"ifVersion":2`)},
 		{"UMD_UPDATE_PERMISSION_DENIED", fmt.Sprintf(`{"event":"hotsock.umdUpdate","data":{"token":%q}}`,
 			token(t, hotsock.Claims{Scope: hotsock.ScopeUMD, UID: "Jim"}))},

@@ -80,7 +80,7 @@ func everything() map[string]hotsock.ChannelClaims {
 			Calls: map[string]hotsock.Permission{"echo": hotsock.Allow},
 			Messages: map[string]hotsock.MessageClaims{"*": {
 				Publish: hotsock.Allow, Broadcast: hotsock.Allow, Echo: hotsock.Allow, React: hotsock.Allow,
-				Update: hotsock.Allow, Delete: hotsock.Allow,
+				Update: hotsock.Allow, Delete: hotsock.Allow, Stop: hotsock.Allow,
 				Store: time.Hour, ScheduleBefore: far,
 			}},
 			Storage: map[string]hotsock.StorageClaims{"*": {
@@ -98,7 +98,7 @@ func everything() map[string]hotsock.ChannelClaims {
 			Messages: map[string]hotsock.MessageClaims{"*": {ScheduleBefore: past}},
 			Storage:  map[string]hotsock.StorageClaims{"*": {ScheduleBefore: past}},
 		},
-		"serious":   {Messages: map[string]hotsock.MessageClaims{"*": {React: hotsock.Deny, Update: hotsock.Deny, Delete: hotsock.Deny}}},
+		"serious":   {Messages: map[string]hotsock.MessageClaims{"*": {React: hotsock.Deny, Update: hotsock.Deny, Delete: hotsock.Deny, Stop: hotsock.Deny}}},
 		"forgetful": {HistoryStart: far},
 	}
 }

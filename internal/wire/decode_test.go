@@ -89,8 +89,9 @@ var decoded = map[string]any{
 		Event: EventMessageUpdate, Channel: "room.123", Ref: "15",
 		Data: []byte(`{"messageId":"` + idA.String() + `","data":{"text":"Hi all 👋"},"ifVersion":1}`),
 	},
-	"command-messageDelete": Command{
-		Event: EventMessageDelete, Channel: "room.123", Data: []byte(`{"messageId":"` + idA.String() + `"}`),
+	"command-messageDelete": Command{Event: EventMessageDelete, Channel: "room.123", Data: []byte(`{"messageId":"` + idA.String() + `"}`)},
+	"command-streamStop": Command{
+		Event: EventStreamStop, Channel: "chat.123", Data: []byte(`{"messageId":"` + idA.String() + `"}`), Ref: "16",
 	},
 	"command-umdUpdate": Command{
 		Event: EventUMDUpdate, Channel: "presence.chat", Data: []byte(`{"token":"` + token + `"}`),
@@ -118,6 +119,9 @@ var decoded = map[string]any{
 	},
 	"body-publishMessage-update": PublishMessage{
 		Channel: "my-channel", Event: EventMessageUpdate, Data: []byte(`{"messageId":"` + idA.String() + `","data":"Hello 👋"}`),
+	},
+	"body-publishMessage-streamStop": PublishMessage{
+		Channel: "chat.123", Event: EventStreamStop, Data: []byte(`{"messageId":"` + idA.String() + `"}`),
 	},
 	"body-listMessages":         ListMessages{Channel: "my-channel", Limit: MaxPage, After: idA, ExpandReactions: true},
 	"body-listMessages-reverse": ListMessages{Channel: "my-channel", Limit: MaxPage, Before: idA, Reverse: true},
@@ -155,6 +159,10 @@ var decoded = map[string]any{
 	"body-publish-delete": Publish{
 		Channel: "my-channel", Event: EventMessageDelete, Data: []byte(`{"messageId":"` + idA.String() + `"}`),
 		UID: "Pam", ExcludeConnection: "JCnTZd_KoAMCF-A=",
+	},
+	"body-publish-messageAppend": Publish{
+		Channel: "chat.123", Event: EventMessageAppend, UID: "Pam",
+		Data: []byte(`{"messageId":"` + idA.String() + `","text":", world 👋","ifVersion":3}`),
 	},
 	"body-publishBatch": [][]byte{
 		[]byte(`{"channel":"inbox.jim","event":"news","data":"👋"}`),

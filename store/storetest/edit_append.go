@@ -236,8 +236,8 @@ func testAppendReplayBound(e *env) {
 // appended to it is replayed, and a replay is complete all the same.
 func testAppendGone(e *env) {
 	for _, row := range []struct {
-		why      string
-		end      func(n *node, id ulid.ULID)
+		why string
+		end func(n *node, id ulid.ULID)
 	}{
 		{"updated", func(n *node, id ulid.ULID) { n.edit(updateOf(id, `"x"`)) }},
 		{"deleted", func(n *node, id ulid.ULID) { n.edit(deletionOf(id)) }},

@@ -123,7 +123,6 @@ func testErase(e *env) {
 	b.free(check2)
 }
 
-// testEraseReplay: what is kept stays, and nobody catches up.
 // testEraseAppended: of what was appended to a message that is erased, nothing is left.
 func testEraseAppended(e *env) {
 	for _, replayOnly := range []bool{false, true} {
@@ -149,6 +148,7 @@ func testEraseAppended(e *env) {
 	}
 }
 
+// testEraseReplay: what is kept stays, and nobody catches up.
 func testEraseReplay(e *env) {
 	a, b := e.join(), e.join()
 	var ids []ulid.ULID
