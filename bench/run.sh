@@ -12,7 +12,7 @@ usage() {
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW)
+	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW IDLE-REDIS)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -39,7 +39,8 @@ tmp=$(mktemp -d)
 out=${out:-$tmp/results.jsonl}
 : >"$out"
 redis=127.0.0.1:29100
-nodes=(127.0.0.1:29101 127.0.0.1:29102)
+nodes=()
+for ((port = 29101; port <= 29200; port++)); do nodes+=("127.0.0.1:$port"); done
 started=() redis_pid=
 stop() {
 	if ((${#started[@]})); then
@@ -75,6 +76,7 @@ expand() {
 		GROW)
 			echo S1 GROW-conns-{2000,5000,10000,20000} GROW-size-{64,4096,16384} GROW-channels-{10,100,1000}
 			;;
+		IDLE-REDIS) echo IDLE-REDIS-{1,10,100} ;;
 		*) echo "$s" ;;
 		esac
 	done | tr ' ' '\n' | awk '!seen[$0]++'
@@ -108,7 +110,7 @@ variant() {
 		;;
 	limit)
 		# It does not notice when clients go.
-		[[ $engine != history && $scenario != @(CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine != history && $scenario != @(IDLE-*|CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $scenario != PING ]] || cmd+=" -ping 25s"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
@@ -151,6 +153,7 @@ scenario() {
 	S6-S1-history) engine=history ;;
 	S6-S3-history) engine=history load+=(-channels 1000) ;;
 	S6-2nodes) count=2 ;;
+	IDLE-REDIS-*) engine=redis count=${1##*-} ;;
 	CONN) load+=(-conns 64 -channels 64 -churn) ;;
 	PING) # After the first interval, in which connections are pinged early.
 		load=(-conns 19500 -channels 19500 -settle 30s -idle 75s)
@@ -202,6 +205,33 @@ quiet() {
 # field NAME: the value of a numeric field in a line of JSON.
 field() { sed -E "s/.*\"$1\":([-+0-9.e]+).*/\1/"; }
 
+# calls: how many scripts Redis has run so far, and how many commands, those of
+# scripts included.
+calls() {
+	redis-cli -h "${redis%:*}" -p "${redis#*:}" info commandstats |
+		awk -F'[:=,]' '/^cmdstat_/ {n += $3} /^cmdstat_(eval|evalsha|fcall):/ {s += $3} END {print s + 0, n + 0}'
+}
+
+# of PID...: CPU ticks that these processes have used.
+of() {
+	local pid
+	for pid; do cat "/proc/$pid/stat"; done | awk '{n += $14 + $15} END {print n + 0}'
+}
+
+idle() { # SCENARIO SERVER: prints a line of JSON on what nodes cost that do nothing
+	local was now
+	sleep 15 # What begins with a node is over then.
+	was="$(calls) $(of "${started[@]}") $(of "$redis_pid") $(ticks) $(date +%s.%N)"
+	sleep "$seconds"
+	now="$(calls) $(of "${started[@]}") $(of "$redis_pid") $(ticks) $(date +%s.%N)"
+	awk -v hz="$(getconf CLK_TCK)" -v n="${#started[@]}" -v scenario="$1" -v server="$2" '
+		{ s = $12 - $6; each = s * n
+		  printf "{\"scenario\":\"%s\",\"server\":\"%s\",\"deliveries_per_s\":0", scenario, server
+		  printf ",\"scripts_per_s\":%.3f,\"commands_per_s\":%.2f", ($7 - $1) / each, ($8 - $2) / each
+		  printf ",\"server_cpu\":%.4f,\"redis_cpu\":%.4f", ($9 - $3) / hz / s, ($10 - $4) / hz / s
+		  printf ",\"other_cpu\":%.3f}\n", ($11 - $5 - ($9 - $3) - ($10 - $4)) / hz / s }' <<<"$was $now"
+}
+
 run() { # SCENARIO SERVER: prints a line of JSON
 	local name=$1 server=$2 i urls=() pubs=() c
 	# Before the servers start: to them, losing all data is a disaster to recover from.
@@ -220,6 +250,11 @@ run() { # SCENARIO SERVER: prints a line of JSON
 			sleep 0.05
 		done
 	done
+	if [[ $name == IDLE-* ]]; then
+		idle "$name" "$server"
+		stop
+		return
+	fi
 	sleep 0.5
 	(IFS=, && on 1 "$tmp/loadgen" -json -spin -scenario "$name" -server "$server" \
 		-url "${urls[*]}" -publish-url "${pubs[*]}" -pids "${started[*]}" -redis-pid "$redis_pid" \
@@ -230,7 +265,7 @@ run() { # SCENARIO SERVER: prints a line of JSON
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 go build -o "$tmp/" ./cmd/...
 (cd .. && go build -o "$tmp/" ./examples/server)
-if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* ]]; then
+if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* || $scenarios == *IDLE-* ]]; then
 	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
 	redis_pid=$!
 fi
