@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An Event is what a [Subscription] receives: a [Message], an [Update], a [Deletion],
+// An Event is what a [Subscription] receives: a [Message], an [Update], an [Append], a [Deletion],
 // a [Reaction], a [MemberChange], an [Entry], an [Erasure], a [ChannelInfo] or a [Gap].
 type Event interface{ event() }
 
@@ -23,6 +23,9 @@ type Message struct {
 	// Updated is when the last one was, zero for never.
 	Version int64
 	Updated time.Time
+	// Stream says whether the message still grows, if it is a stream: see
+	// [Subscription.Stream].
+	Stream StreamState
 	// From is who published it: nobody, if the server did.
 	From User
 	// Own is set if this client published the message and Publish has returned

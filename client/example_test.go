@@ -135,6 +135,40 @@ func ExampleSubscribeOptions() {
 	// context canceled
 }
 
+// A program that reads an answer while it is written. A message that is complete comes in
+// one piece.
+func ExampleSubscription_Stream() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, stop := connected("Jim")
+	defer stop()
+	sub, err := c.Subscribe(ctx, "room.7", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	id, err := c.Publish(ctx, "room.7", "chat", "Pizza is round.")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	read := func() error {
+		for text, err := range sub.Stream(ctx, id) {
+			if ended, ok := errors.AsType[*client.StreamError](err); ok {
+				return fmt.Errorf("the answer is %s", ended.State)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Println(text)
+		}
+		return nil
+	}
+	fmt.Println(read())
+	// Output:
+	// Pizza is round.
+	// <nil>
+}
+
 // A program that begins with the newest messages.
 func ExampleSubscription_Rewound() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

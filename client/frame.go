@@ -21,6 +21,7 @@ const (
 	eventReactionRemoved = "hotsock.messageReactionRemoved"
 	eventMessageUpdated  = "hotsock.messageUpdated"
 	eventMessageDeleted  = "hotsock.messageDeleted"
+	eventMessageAppended = "hotsock.messageAppended"
 	eventMemberAdded     = "hotsock.memberAdded"
 	eventMemberUpdated   = "hotsock.memberUpdated"
 	eventMemberRemoved   = "hotsock.memberRemoved"
@@ -44,6 +45,7 @@ type frame struct {
 	Error     *errorBody      `json:"error"`
 	Version   json.RawMessage `json:"version"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+	Stream    StreamState     `json:"stream"`
 
 	size int // of the frame, in bytes
 }
@@ -225,6 +227,10 @@ func (f *frame) event() (Event, error) {
 		return Update{
 			ID: f.ID, Channel: f.Channel, MessageID: d.MessageID, Data: orNull(d.Data), Version: d.Version, From: f.Meta.user(),
 		}, err
+	case eventMessageAppended:
+		var d appendData
+		err := f.data(&d)
+		return Append{ID: f.ID, Channel: f.Channel, MessageID: d.MessageID, Text: d.Text, Version: d.Version, Stream: d.Stream}, err
 	case eventMemberAdded, eventMemberUpdated, eventMemberRemoved:
 		var d memberData
 		err := f.data(&d)
@@ -246,7 +252,7 @@ func (f *frame) event() (Event, error) {
 		if f.ID == "" {
 			return nil, nil // an event of the protocol that is not known yet
 		}
-		m := Message{ID: f.ID, Channel: f.Channel, Event: f.Event, Data: orNull(f.Data), From: f.Meta.user()}
+		m := Message{ID: f.ID, Channel: f.Channel, Event: f.Event, Data: orNull(f.Data), From: f.Meta.user(), Stream: f.Stream}
 		return m, f.setVersion(&m)
 	}
 }

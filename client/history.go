@@ -81,6 +81,7 @@ type listMessages struct {
 	Before          string `json:"before,omitempty"`
 	Reverse         bool   `json:"reverse,omitempty"`
 	ExpandReactions bool   `json:"expandReactions,omitempty"`
+	Limit           int    `json:"limit,omitzero"`
 }
 
 type listedMessage struct {
@@ -90,6 +91,7 @@ type listedMessage struct {
 	Data      json.RawMessage `json:"data"`
 	Meta      meta            `json:"meta"`
 	Reactions reactionCounts  `json:"reactions"`
+	Stream    StreamState     `json:"stream"`
 	version
 }
 
@@ -98,7 +100,7 @@ func (l *listedMessage) message() (Message, error) {
 		return Message{}, errInvalidID
 	}
 	m := Message{
-		ID: l.ID, Channel: l.Channel, Event: l.Event, Data: orNull(l.Data), From: l.Meta.user(), Reactions: l.Reactions,
+		ID: l.ID, Channel: l.Channel, Event: l.Event, Data: orNull(l.Data), From: l.Meta.user(), Reactions: l.Reactions, Stream: l.Stream,
 	}
 	l.version.of(&m)
 	return m, validID(l.ID)

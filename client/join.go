@@ -204,6 +204,7 @@ func (s *Subscription) start(n *conn, f *frame, d *subscribedData) error {
 	s.alias, s.me = f.Meta.Alias, f.Meta.user()
 
 	s.rewound = d.Rewound
+	s.restartFollowers()
 	first := !again && s.last == ""
 	if first || d.Recovered || s.push(0, Gap{After: s.last, Last: last}) {
 		s.beginAt(last, first, d)

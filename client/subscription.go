@@ -50,6 +50,8 @@ type Subscription struct {
 	info    *ChannelInfo      // that was told last
 	queue   []queued
 	queued  int // bytes
+
+	followers []*follower
 }
 
 type state uint8
@@ -195,6 +197,9 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 		}
 		s.end(err)
 		return nil
+	case s.state == behind:
+		s.tellFollowers(f)
+		return nil
 	case s.state != live:
 		return nil
 	case f.Event == eventSubscribed:
@@ -208,11 +213,14 @@ func (s *Subscription) handle(n *conn, f *frame) error {
 	if event == nil || err != nil {
 		return err
 	}
+	s.tellFollowers(f)
 	switch e := event.(type) {
 	case Message:
 		e.Own = slices.Contains(s.own, e.ID)
 		s.pushNumbered(e.ID, e, f.size)
 	case Update:
+		s.pushNumbered(e.ID, e, f.size)
+	case Append:
 		s.pushNumbered(e.ID, e, f.size)
 	case Deletion:
 		s.pushNumbered(e.ID, e, f.size)
@@ -321,6 +329,11 @@ func (s *Subscription) end(err error) {
 	if n := s.c.conn; n != nil && n.channels[s.channel] == s {
 		delete(n.channels, s.channel)
 	}
+	for _, f := range s.followers {
+		f.err = err
+		f.signal()
+	}
+	s.followers = nil
 	close(s.ended)
 	s.signal()
 	s.c.broadcast()
