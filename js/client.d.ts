@@ -17,6 +17,9 @@ export type ErrorCode =
   | "NO_ANSWER"
   /** Only on "error" events: the function for a channel's token failed, with that as the cause. It is called again. */
   | "NO_TOKEN"
+  /** From `stream`: it was aborted, with the `reason`, or the server's process that wrote it has died. */
+  | "STREAM_ABORTED"
+  | "STREAM_LOST"
   /** A code of the protocol; "INVALID_JSON" also for a frame of the server that is none. */
   | (string & {});
 
@@ -27,7 +30,7 @@ export type ErrorCode =
 export class HotsockError extends Error {
   constructor(code: ErrorCode, message?: string, options?: ErrorOptions);
   readonly code: ErrorCode;
-  /** What your app says about the end of a connection or subscription, for the user to read, if it says anything. */
+  /** What your app says about the end of a connection, subscription or stream, for the user to read, if it says anything. */
   readonly reason?: string;
   /** The channel that the server named, if it did. Only on "error" events. */
   readonly channel?: string;
@@ -91,6 +94,8 @@ export interface Message<Data = any> {
   readonly version?: number;
   /** When it was updated last, if it was. */
   readonly updatedAt?: string;
+  /** Of a message that the server writes piece by piece. */
+  readonly stream?: StreamState;
 }
 
 /** A message was updated. Ignore it if you do not show the message, or in that version already. */
@@ -102,6 +107,27 @@ export interface Update<Data = any> {
   readonly version: number;
   /** Who did it; null if the server did. */
   readonly meta: Meta | null;
+}
+
+/** What has become of a message that your app's server writes piece by piece. */
+export interface StreamState {
+  readonly state: "open" | "complete" | "aborted" | "lost";
+  /** Why it was aborted. */
+  readonly reason?: string;
+}
+
+/** Text was added to the data of a message, which is a string or has a `text`. {@link Channel.stream} puts it together. */
+export interface Append {
+  /** Id of this change; not of the message. */
+  readonly id: string;
+  readonly messageId: string;
+  /** How long the text was before, as its `length` says. */
+  readonly offset: number;
+  readonly text: string;
+  /** Of the message now. Ignore it if you show that version already. */
+  readonly version: number;
+  /** If it is told with this piece, which may be empty then. */
+  readonly stream?: StreamState;
 }
 
 /** A message was deleted. */
@@ -338,6 +364,15 @@ export class Channel {
   updateMessage(messageId: string, data: unknown, ifVersion?: number): Promise<{ readonly version: number }>;
   /** Deletes a stored message. */
   deleteMessage(messageId: string): Promise<void>;
+  /**
+   * The text of a message that your app's server writes piece by piece: first the text so far, then each piece as it comes,
+   * exactly once, also over breaks. Ends when it is complete; throws STREAM_ABORTED, STREAM_LOST, MESSAGE_NOT_FOUND if it
+   * was deleted or you may not list it, or why the subscription ended. If somebody else changes the message meanwhile, the
+   * reason is "changed". Leave the loop to listen no more. The channel must be subscribed.
+   */
+  stream(message: string | { readonly id: string }): AsyncGenerator<string, void, undefined>;
+  /** Has your app end a stream, for everybody, if your token permits `stop`. It then ends as aborted. */
+  stopStream(messageId: string): Promise<void>;
   /** All reactions to a message, in their order. */
   reactions(messageId: string): Promise<{ reaction: string; uid: string; umd?: Json }[]>;
 
@@ -395,6 +430,7 @@ export class Channel {
   on(type: "info", listener: (info: Info) => void): Off;
   on(type: "reaction", listener: (reaction: Reaction) => void): Off;
   on<Data = any>(type: "updated", listener: (update: Update<Data>) => void): Off;
+  on(type: "appended", listener: (append: Append) => void): Off;
   on(type: "deleted", listener: (deletion: Deletion) => void): Off;
   /** The server has erased the channel: all messages with an id less than this are gone. Entries are cleared one by one. */
   on(type: "erased", listener: (erased: { readonly id: string }) => void): Off;

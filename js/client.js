@@ -18,9 +18,11 @@ export class HotsockError extends Error {
   }
 }
 
+const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 export function timeOf(id) {
   let ms = 0;
-  for (const c of id.slice(0, 10)) ms = ms * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".indexOf(c);
+  for (const c of id.slice(0, 10)) ms = ms * 32 + digits.indexOf(c);
   return ms;
 }
 
@@ -134,10 +136,11 @@ export class Client extends Emitter {
     let sub = this.#subs.get(name);
     if (!sub) {
       // seen: there is something to recover.
-      sub = { name, wanted: undefined, info: false, seen: false, joining: false, round: 0, failures: 0 };
+      sub = { name, wanted: undefined, info: false, seen: false, joining: false, round: 0, failures: 0, streams: new Set() };
       sub.channel = new Channel(name, {
         join: (options) => this.#want(sub, options),
         leave: () => this.#leave(sub),
+        streams: sub.streams, // functions that end them
         send: (command) => {
           const ready = this.#isReady(sub);
           if (ready) this.#write(JSON.stringify({ ...command, channel: name }));
@@ -231,7 +234,10 @@ export class Client extends Emitter {
     this.#drop(error, 1000);
     this.#watch.abort();
     for (const job of this.#jobs.values()) this.#settle(job, error);
-    for (const sub of new Set(this.#subs.values())) settleReady(sub, error);
+    for (const sub of new Set(this.#subs.values())) {
+      settleReady(sub, error);
+      for (const end of sub.streams) end(error);
+    }
     this.#failures = 0;
     this.#enter("closed");
     if (error.code !== "NOT_CONNECTED") emit(this, "error", error);
@@ -439,6 +445,7 @@ export class Client extends Emitter {
     Object.assign(sub, { wanted: false, info: false, rewind: null, seen: false, joining: false, round: sub.round + 1, stale: null });
     Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map(), subscriptionsCount: null });
     for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
+    for (const end of sub.streams) end(error);
     this.#flush(); // what waited gets the server's answer
   }
 
@@ -582,6 +589,7 @@ export class Client extends Emitter {
         emit(channel, "reaction", { ...data, id, meta: object(meta) });
         break;
       case "hotsock.messageUpdated":
+      case "hotsock.messageAppended":
       case "hotsock.messageDeleted":
         emit(channel, event.slice(15).toLowerCase(), { ...data, id, meta });
         break;
@@ -592,6 +600,7 @@ export class Client extends Emitter {
         if (event.startsWith("hotsock.") || !isId(id)) break;
         const message = { id, event, channel: frame.channel, data: frame.data ?? null, meta };
         if (frame.version) Object.assign(message, { version: frame.version, updatedAt: frame.updatedAt });
+        if (frame.stream) message.stream = frame.stream;
         emit(channel, "message", message);
         emit(channel, `message:${event}`, message);
     }
@@ -693,7 +702,7 @@ class Channel extends Emitter {
   #do;
 
   constructor(name, actions) {
-    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|updated|deleted|erased)$/s);
+    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|updated|appended|deleted|erased)$/s);
     this.name = name;
     this.#do = actions;
   }
@@ -730,6 +739,72 @@ class Channel extends Emitter {
 
   async deleteMessage(messageId) {
     await this.#do.request({ event: "hotsock.messageDelete", data: { messageId } });
+  }
+
+  async stopStream(messageId) {
+    await this.#do.request({ event: "hotsock.streamStop", data: { messageId } });
+  }
+
+  async *stream(message) {
+    const messageId = message?.id ?? message;
+    if (!isId(messageId)) throw new TypeError("A stream needs a message.");
+    let [text, version, pieces, stale] = ["", 0, [], true];
+    let changed, ended;
+    let change = Promise.resolve();
+    const note = (data) => {
+      if (data.messageId && data.messageId !== messageId) return;
+      // More than that is read at once.
+      if (data.offset !== undefined && pieces.length < 1000) pieces.push(data);
+      else stale = true;
+      changed?.();
+    };
+    const offs = ["appended", "updated", "deleted", "erased", "subscribed"].map((type) => this.on(type, note));
+    const end = (error) => note({ error: (ended = error) });
+    this.#do.streams.add(end);
+    try {
+      for (let failures = 0; ; ) {
+        await change;
+        change = new Promise((resolve) => (changed = resolve));
+        if (ended) throw ended;
+        const came = pieces.splice(0);
+        if (stale) {
+          stale = false;
+          let messages;
+          try {
+            ({ messages } = await this.listMessages({ after: before(messageId), limit: 1 }));
+            failures = 0;
+          } catch (error) {
+            if (!passing.test(error.code)) throw error;
+            stale = true;
+            setTimeout(changed, someDelay(failures++));
+            continue;
+          }
+          const [{ id, data, stream, version: now = 1 } = {}] = messages;
+          if (id !== messageId) throw new HotsockError("MESSAGE_NOT_FOUND", "There is no such stored message.");
+          const all = String(data?.text ?? (typeof data === "string" ? data : ""));
+          if (!all.startsWith(text)) throw aborted("ABORTED", "changed");
+          came.unshift({ version: now, offset: text.length, text: all.slice(text.length), stream: stream ?? { state: "complete" } });
+          version = now - 1;
+        }
+        for (const piece of came) {
+          if (piece.version <= version) continue;
+          if (piece.version > version + 1 || piece.offset !== text.length) {
+            stale = true;
+            changed();
+            break;
+          }
+          version = piece.version;
+          text += piece.text;
+          if (piece.text) yield piece.text;
+          const { state = "open", reason } = piece.stream ?? {};
+          if (state === "complete") return;
+          if (state !== "open") throw aborted(state.toUpperCase(), reason);
+        }
+      }
+    } finally {
+      for (const off of offs) off();
+      this.#do.streams.delete(end);
+    }
   }
 
   async reactions(messageId) {
@@ -812,6 +887,13 @@ class Channel extends Emitter {
     }
   }
 }
+
+// The id right before one.
+const before = (id) => id.replace(/([^0])(0*)$/, (_, c, zeros) => digits[digits.indexOf(c) - 1] + zeros.replace(/0/g, "Z"));
+
+const passing = /^(NOT_CONNECTED|NO_ANSWER|UNAVAILABLE|RATE_LIMITED)$/;
+
+const aborted = (how, reason) => told(new HotsockError(`STREAM_${how}`, `The stream is ${how.toLowerCase()}.`), reason);
 
 const callOf = (method, params) => ({ event: "hotsock.call", data: { method, params } });
 

@@ -106,8 +106,9 @@ func unzip(t *testing.T, b []byte) []byte {
 // to follow the members of a channel of any size, to call methods of the app, to be told
 // how many are subscribed, to keep a subscription for which that is refused, to publish
 // again what has no answer, to stay away when the app says so, with its reason, to
-// change storage together, to refresh, and to update and delete messages.
-const maxSize = 9<<10 + 832
+// change storage together, to refresh, to update and delete messages, and to put together
+// messages that are written piece by piece.
+const maxSize = 10<<10 + 832
 
 func TestSize(t *testing.T) {
 	t.Logf("client.js has %d bytes, compressed %d", len(client), len(compressed().body))
