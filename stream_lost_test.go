@@ -23,7 +23,7 @@ func (r *rig) onSameStore() *Handler {
 	return h
 }
 
-// awaitRecords waits until no records of streams are left.
+// awaitRecords waits until no records of streams are left, in fake time.
 func (r *rig) awaitRecords() {
 	r.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
