@@ -61,7 +61,8 @@ func TestCall(t *testing.T) {
 		<-begun
 		_, _ = s.h.Disconnect(context.Background(), c.ConnectionID())
 	}()
-	if _, err := c.Call(ctx, "hang", nil); !errors.Is(err, ErrUnknownOutcome) {
+	// The answer that it was cut off may still come before the end.
+	if _, err := c.Call(ctx, "hang", nil); !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, &Error{Code: CodeUnavailable}) {
 		t.Error(err)
 	}
 	if got, err := c.Call(ctx, "double", 1); string(got) != "2" || err != nil {
