@@ -163,7 +163,8 @@ func text(m client.Message) (s string) {
 
 // TestRollingDeployment replaces the nodes one by one, and then goes back, while
 // clients publish and subscribe. Each message that was accepted comes to each
-// subscriber once and in order, and nobody is told that something may be missing.
+// subscriber in order, and once if the version before could know, and nobody is told
+// that something may be missing.
 func TestRollingDeployment(t *testing.T) {
 	t.Parallel()
 	before, now := twoBuilds(t)
@@ -282,15 +283,22 @@ func (tr *traffic) check(who string, v *seen) {
 		if m.ID <= last {
 			tr.t.Errorf("%s got %s after %s", who, m.ID, last)
 		}
-		if !missing[data] && !slices.Contains(tr.unknown, data) {
-			tr.t.Errorf("%s got %q, which was not accepted, or a second time", who, data)
-		}
-		delete(missing, data)
 		by, digits, _ := strings.Cut(data, " ")
 		var n int
 		if _, err := fmt.Sscan(digits, &n); err != nil || n < number[by] {
 			tr.t.Errorf("%s got %q after number %d", who, data, number[by])
 		}
+		// A node of the version before does not know the ids of clients, which publish
+		// again what it did not answer when it was stopped.
+		again := strings.HasPrefix(by, "client") && n == number[by]
+		switch {
+		case missing[data] || slices.Contains(tr.unknown, data):
+		case !slices.Contains(tr.accepted, data):
+			tr.t.Errorf("%s got %q, which was not accepted", who, data)
+		case !again:
+			tr.t.Errorf("%s got %q a second time", who, data)
+		}
+		delete(missing, data)
 		last, number[by] = m.ID, n
 	}
 	for data := range missing {
