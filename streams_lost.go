@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -14,6 +15,7 @@ import (
 // look looks whether the nodes that write streams are alive, as long as there are others
 // that write any, and ends the streams of those that are not.
 func (st *streams) look() {
+	steady := time.Now()
 	for sleep(st.lookCtx, jitter(st.h.opts.NodeTimeout/streamLooks)) {
 		st.mu.Lock()
 		if len(st.others) == 0 {
@@ -23,14 +25,20 @@ func (st *streams) look() {
 		}
 		others := maps.Clone(st.others)
 		st.mu.Unlock()
-		err := st.lookAt(others)
+		err := st.lookAt(others, steady)
+		if errors.Is(err, store.ErrUnavailable) {
+			steady = time.Now()
+		}
 		if err != nil && !errors.Is(err, store.ErrUnavailable) && st.lookCtx.Err() == nil {
 			st.h.logger.Error("hotsock: the streams of others cannot be looked after", "err", err)
 		}
 	}
 }
 
-func (st *streams) lookAt(others map[string]string) error {
+// lookAt looks once. The store was not seen to be away since steady: before it has been
+// there for a while, the living may be taken for dead, for they could not say that they
+// are alive.
+func (st *streams) lookAt(others map[string]string, steady time.Time) error {
 	var unknown []string
 	for record, node := range others {
 		if node == "" {
@@ -45,7 +53,7 @@ func (st *streams) lookAt(others map[string]string) error {
 	limited := newLazyTimeout(st.lookCtx, st.h.opts.StoreTimeout)
 	defer limited.end()
 	peers, err := st.h.node.Peers(limited)
-	if err != nil {
+	if err != nil || time.Since(steady) < st.h.opts.NodeTimeout/2 {
 		return err
 	}
 	var lost []string

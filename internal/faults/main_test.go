@@ -11,9 +11,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hotsock-go/hotsock/internal/redistest"
-
-	// The node contains it, and results of tests must not outlive a change of it.
-	_ "github.com/hotsock-go/hotsock/store_redis"
 )
 
 var (
@@ -28,6 +25,13 @@ var nodeBinary string
 func TestMain(m *testing.M) {
 	if at := os.Getenv(farClient); at != "" {
 		runFarClient(at)
+	}
+	if what := os.Getenv(streaming); what != "" {
+		if err := runStreaming(what); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	flag.Parse()
 	os.Exit(run(m))
