@@ -215,7 +215,10 @@ func TestInfoEndsWithHandler(t *testing.T) {
 		}
 		r.h.infos.read("late")
 		time.Sleep(2 * infoPause)
-		if calls, _ := r.s.counts.take(); calls > 0 || r.h.infos.channels["late"] != nil {
+		r.h.infos.mu.Lock()
+		late := r.h.infos.channels["late"] != nil
+		r.h.infos.mu.Unlock()
+		if calls, _ := r.s.counts.take(); calls > 0 || late {
 			t.Errorf("%d counts were read after that, or are to be read", calls)
 		}
 	})

@@ -27,6 +27,7 @@ const (
 	CodeInfoPermissionDenied      Code = "INFO_PERMISSION_DENIED"
 	CodeUpdatePermissionDenied    Code = "UPDATE_PERMISSION_DENIED"
 	CodeDeletePermissionDenied    Code = "DELETE_PERMISSION_DENIED"
+	CodeStopPermissionDenied      Code = "STOP_PERMISSION_DENIED"
 	CodeReactionPermissionDenied  Code = "REACTION_PERMISSION_DENIED"
 	CodeUMDUpdatePermissionDenied Code = "UMD_UPDATE_PERMISSION_DENIED"
 	CodeHistoryPermissionDenied   Code = "HISTORY_PERMISSION_DENIED"
