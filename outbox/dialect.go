@@ -37,10 +37,13 @@ type dialect struct {
 	// these are waiting rows, called o, after a DELETE FROM or FROM. They are found one by one, so
 	// that nothing waits for rows that other transactions have inserted. %s is a list of ids.
 	these string
+	// body is that of a row, NULL if it is longer than a relay reads.
+	body string
 	// remove deletes them.
 	remove string
-	// lock calls do with a connection while no other process does the same.
-	lock func(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) error
+	// lock calls do with a connection, and the migrations that were run, while no other
+	// process does the same.
+	lock func(ctx context.Context, db *sql.DB, do func(c *sql.Conn, done []int) error) error
 	// run runs a migration, all or nothing where the database can.
 	run func(ctx context.Context, c *sql.Conn, text string) error
 }
@@ -88,19 +91,29 @@ func idList[T int | int64](ids []T) string {
 
 // collect reads all rows of a query.
 func collect[T any](rows *sql.Rows, err error, scan func(*T) []any) ([]T, error) {
+	all, _, err := collectUntil(rows, err, scan, func(*T) bool { return false })
+	return all, err
+}
+
+// collectUntil reads rows of a query until one of them is enough, and tells whether there
+// are more.
+func collectUntil[T any](rows *sql.Rows, err error, scan func(*T) []any, enough func(*T) bool) (all []T, more bool, _ error) {
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer rows.Close()
-	var all []T
-	for rows.Next() {
+	for full := false; rows.Next(); {
+		if full {
+			return all, true, nil
+		}
 		var each T
 		if err := rows.Scan(scan(&each)...); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all = append(all, each)
+		full = enough(&each)
 	}
-	return all, rows.Err()
+	return all, false, rows.Err()
 }
 
 // inTx runs statements in a transaction of their own.

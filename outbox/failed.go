@@ -17,7 +17,7 @@ type FailedRow struct {
 	ID      int64
 	Channel string
 	// Kind is "publish", "set" or "erase", and Body what is to be done, as
-	// docs/outbox.md describes.
+	// docs/outbox.md describes; nil if it is longer than 16 MiB.
 	Kind string
 	Body json.RawMessage
 	// Error is why, at most 1 KiB of it.
@@ -31,7 +31,8 @@ type FailedRow struct {
 type FailedQuery struct {
 	// After is the Next of the page before; "" for the first page.
 	After string
-	// Limit is 1 to 100. Defaults to 100.
+	// Limit is 1 to 100. Defaults to 100. A page has fewer rows if their bodies have more
+	// than 16 MiB together.
 	Limit int
 }
 
@@ -46,14 +47,19 @@ func (o *Outbox) Failed(ctx context.Context, db *sql.DB, q FailedQuery) (hotsock
 	if err != nil || q.Limit < 1 || q.Limit > 100 {
 		return page, invalid("After must be the Next of a page, and Limit 1 to 100")
 	}
-	rows, err := db.QueryContext(ctx, o.dialect.bind(`select id, channel, kind, body, error, created, ended from hotsock_outbox_ended
+	rows, err := db.QueryContext(ctx, o.dialect.bind(`select id, channel, kind, `+o.dialect.body+`, error, created, ended from hotsock_outbox_ended
 		where failed = 1 and id > ? order by id limit ?`), after, q.Limit+1)
-	page.Items, err = collect(rows, err, func(f *FailedRow) []any {
+	n, size := 0, 0
+	items, more, err := collectUntil(rows, err, func(f *FailedRow) []any {
 		return []any{&f.ID, &f.Channel, &f.Kind, (*[]byte)(&f.Body), &f.Error, (*instant)(&f.Written), (*instant)(&f.SetAside)}
+	}, func(f *FailedRow) bool {
+		n++
+		size += len(f.Body)
+		return n == q.Limit || size >= maxRead
 	})
-	if len(page.Items) > q.Limit {
-		page.Items = page.Items[:q.Limit]
-		page.Next = strconv.FormatInt(page.Items[q.Limit-1].ID, 10)
+	page.Items = items
+	if more {
+		page.Next = strconv.FormatInt(items[n-1].ID, 10)
 	}
 	return page, err
 }

@@ -35,11 +35,7 @@ const schemaVersion, notifyVersion = 1, 2
 // own. Those of several nodes may run at the same time. It does not drop anything,
 // and needs the right to create tables; with Listen, also functions and triggers.
 func (o *Outbox) Migrate(ctx context.Context, db *sql.DB) error {
-	err := o.dialect.lock(ctx, db, func(c *sql.Conn) error {
-		done, err := applied(ctx, c)
-		if err != nil {
-			done = nil // There is no table of them yet.
-		}
+	err := o.dialect.lock(ctx, db, func(c *sql.Conn, done []int) error {
 		files, err := migrations.ReadDir("migrations/" + o.dialect.folder)
 		if err != nil {
 			return err

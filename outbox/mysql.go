@@ -9,14 +9,16 @@ import (
 )
 
 var mySQL = dialect{
-	folder:      "mysql",
-	now:         "cast(unix_timestamp(now(3)) * 1000 as signed)",
+	folder: "mysql",
+	// unix_timestamp(now(3)) would be shorter, and depends on the time zone of the session.
+	now:         "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)",
 	soon:        "1 = 1",
 	placeholder: questionMark,
 	claim:       claimMySQL,
 	// With a plain list of ids, MySQL may scan the table, and wait for what it meets.
 	these: `json_table('[%s]', '$[*]' columns (ref bigint path '$')) j
 		straight_join hotsock_outbox o force index (primary) on o.id = j.ref`,
+	body:   "body", // a MEDIUMTEXT has no more
 	remove: "delete o from ",
 	lock:   lockMySQL,
 	run:    runMySQL,
@@ -55,7 +57,7 @@ func claimMySQL(ctx context.Context, d *dialect, db *sql.DB, holder string, leas
 	return all, err
 }
 
-func lockMySQL(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) error {
+func lockMySQL(ctx context.Context, db *sql.DB, do func(c *sql.Conn, done []int) error) error {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -68,7 +70,11 @@ func lockMySQL(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) erro
 	if got.V != 1 {
 		return errors.New("another process holds the lock hotsock_outbox")
 	}
-	err = do(c)
+	done, err := applied(ctx, c)
+	if err != nil {
+		done = nil // There is no table of them yet.
+	}
+	err = do(c, done)
 	_, unlock := c.ExecContext(context.WithoutCancel(ctx), "do release_lock('hotsock_outbox')")
 	return errors.Join(err, unlock)
 }

@@ -35,6 +35,7 @@ import (
 const (
 	maxRows    = 1000     // that one Publish writes: so many placeholders every database permits
 	maxBody    = 16 << 20 // bytes of a row, the most that a MEDIUMTEXT of MySQL has
+	maxRead    = 16 << 20 // bytes of bodies after which a relay reads no further row at once
 	maxBatch   = 10_000   // Options.BatchSize
 	maxIDs     = 1000     // of set-aside rows that one call names
 	maxError   = 1 << 10  // bytes of an error that is kept
@@ -50,7 +51,8 @@ type Options struct {
 	// JSON. It should be that of [hotsock.Options], so that whoever writes too much is
 	// told in the transaction, and not afterwards. Defaults to 32 KiB.
 	MaxDataSize int
-	// BatchSize is how many rows a relay reads, carries out and then deletes at once.
+	// BatchSize is how many rows a relay reads, carries out and then deletes at once:
+	// fewer if their bodies have more than 16 MiB together.
 	// Whoever kills all relays for longer than the handler's DeduplicationWindow may
 	// get that many messages of each twice. Defaults to 500, at most 10,000.
 	BatchSize int

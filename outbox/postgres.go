@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -14,6 +15,7 @@ var postgres = dialect{
 	placeholder: numbered,
 	claim:       claimPostgres,
 	these:       "hotsock_outbox as o where o.id in (%s) and SOON",
+	body:        "case when octet_length(body::text) <= 16777216 then body end",
 	remove:      "delete from ",
 	lock:        lockPostgres,
 	run:         runPostgres,
@@ -31,21 +33,45 @@ func claimPostgres(ctx context.Context, d *dialect, db *sql.DB, holder string, l
 // migrationLock is the number of an advisory lock.
 const migrationLock = 0x686f7473_6f636b6f // "hotsocko"
 
-func lockPostgres(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) error {
+// lockPostgres does all in one transaction: a PgBouncer may give each its own session.
+func lockPostgres(ctx context.Context, db *sql.DB, do func(c *sql.Conn, done []int) error) error {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if _, err := c.ExecContext(ctx, "select pg_advisory_lock($1)", int64(migrationLock)); err != nil {
+	if _, err := c.ExecContext(ctx, "begin isolation level read committed"); err != nil {
 		return err
 	}
-	err = do(c)
-	_, unlock := c.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", int64(migrationLock))
-	return errors.Join(err, unlock)
+	if err = doLocked(ctx, c, do); err == nil {
+		_, err = c.ExecContext(ctx, "commit")
+	}
+	if err != nil { // The app gets this connection again.
+		_, rollback := c.ExecContext(context.WithoutCancel(ctx), "rollback")
+		return errors.Join(err, rollback)
+	}
+	return nil
 }
 
-// runPostgres sends all statements at once, which makes one transaction of them.
+func doLocked(ctx context.Context, c *sql.Conn, do func(c *sql.Conn, done []int) error) error {
+	if _, err := c.ExecContext(ctx, fmt.Sprintf("select pg_advisory_xact_lock(%d)", int64(migrationLock))); err != nil {
+		return err
+	}
+	var exists bool
+	if err := c.QueryRowContext(ctx, "select to_regclass('hotsock_outbox_migrations') is not null").Scan(&exists); err != nil {
+		return err
+	}
+	var done []int
+	if exists {
+		var err error
+		if done, err = applied(ctx, c); err != nil {
+			return err
+		}
+	}
+	return do(c, done)
+}
+
+// runPostgres sends all statements at once.
 func runPostgres(ctx context.Context, c *sql.Conn, text string) error {
 	_, err := c.ExecContext(ctx, text)
 	return err

@@ -55,6 +55,10 @@ type relay struct {
 	news chan struct{}
 	// held are channels that are not tried again yet.
 	held map[string]hold
+	// holder has leases, "" if it has none for sure.
+	holder string
+	// warned is when it was last said that some rows wait.
+	warned time.Time
 
 	// recent counts rows since the time, and quietUntil is until when nobody is notified.
 	recent     int
@@ -85,6 +89,9 @@ func (r *relay) run(ctx context.Context) {
 			pause = r.next(pause)
 		}
 		retry = firstRetry
+	}
+	if r.holder != "" {
+		_ = r.release(ctx) // Otherwise the leases end by themselves.
 	}
 	r.notifyAgain(ctx)
 }

@@ -13,6 +13,7 @@ import (
 const (
 	atOnce      = 64              // channels of a batch that are at work
 	mostAway    = 8               // of them that find the store away, until the others wait too
+	awayFor     = 2 * time.Second // that such a channel is left out
 	mostTries   = 5               // of a row that fails for no known reason
 	erasureWait = 2 * time.Second // for the end of an erasure, which goes on by itself
 )
@@ -37,9 +38,9 @@ type batch struct {
 	refused    map[int64]error
 	// unclear are rows that failed for no known reason, by their channels.
 	unclear map[string]failed
-	// away is why the store could not be asked.
-	away      error
-	awayCount int
+	// away is why the store could not be asked for what waits, the first rows of channels.
+	away  error
+	waits map[string]int64
 }
 
 type failed struct {
@@ -49,7 +50,7 @@ type failed struct {
 
 // carryOut carries out rows, those of one channel one after the other.
 func (r *relay) carryOut(ctx context.Context, rows []row, stopAt time.Time) *batch {
-	b := &batch{rows: rows, began: time.Now(), stopAt: stopAt, refused: make(map[int64]error), unclear: make(map[string]failed)}
+	b := &batch{rows: rows, began: time.Now(), stopAt: stopAt, refused: make(map[int64]error), unclear: make(map[string]failed), waits: make(map[string]int64)}
 	var order []string
 	channels := make(map[string][]row)
 	for _, w := range rows {
@@ -92,7 +93,7 @@ func (r *relay) carryOutChannel(ctx context.Context, b *batch, rows []row) {
 func (b *batch) goesOn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.awayCount < mostAway
+	return len(b.waits) < mostAway
 }
 
 // note notes what became of a row, and returns whether the next one may follow.
@@ -113,7 +114,7 @@ func (b *batch) note(w *row, duplicate bool, err error) bool {
 		return false
 	case e.Code == hotsock.CodeUnavailable || e.Code == hotsock.CodeRateLimited:
 		b.away = err
-		b.awayCount++
+		b.waits[w.channel] = w.id
 		return false
 	}
 	b.refused[w.id] = err
@@ -121,7 +122,8 @@ func (b *batch) note(w *row, duplicate bool, err error) bool {
 }
 
 // judge sets aside what failed too often for no known reason, and has the channels of
-// the others wait, each time for longer.
+// the others wait, each time for longer. Channels that the store is away for wait, too:
+// it may be there for others, whose rows come later.
 func (r *relay) judge(b *batch) {
 	for channel, f := range b.unclear {
 		h := r.held[channel]
@@ -137,6 +139,14 @@ func (r *relay) judge(b *batch) {
 		h.until = time.Now().Add(firstRetry << h.tries)
 		r.held[channel] = h
 	}
+	for channel, id := range b.waits {
+		h := r.held[channel]
+		if h.id != id {
+			h = hold{id: id}
+		}
+		h.until = time.Now().Add(awayFor)
+		r.held[channel] = h
+	}
 }
 
 // carryOutRow does what a row says. A panic of the handler is an error.
@@ -149,7 +159,10 @@ func (r *relay) carryOutRow(ctx context.Context, w *row) (duplicate bool, err er
 	if w.version > version {
 		return false, invalid(fmt.Sprintf("the row is of version %d, this node knows %d: retry it when all nodes are of a newer one", w.version, version))
 	}
-	b, err := decodeBody(w.body)
+	if !w.body.Valid {
+		return false, invalid(fmt.Sprintf("the body is longer than %d bytes", maxBody))
+	}
+	b, err := decodeBody(w.body.String)
 	if err != nil {
 		return false, invalid("the body: " + err.Error())
 	}

@@ -21,10 +21,11 @@ const (
 
 // A row is one that waits.
 type row struct {
-	id                         int64
-	version                    int
-	channel, kind, body, dedup string
-	age                        time.Duration
+	id                   int64
+	version              int
+	channel, kind, dedup string
+	body                 sql.NullString // not valid if it is too long to be read
+	age                  time.Duration
 }
 
 // turn takes partitions that have rows, carries these out, and lets go of the
@@ -35,13 +36,22 @@ func (r *relay) turn(ctx context.Context) (ended int, err error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.o.opts.Lease)
 	defer cancel()
 	// The lease began later than this, by the database's clock.
-	began := time.Now()
-	holder := rand.Text()
-	parts, err := r.o.dialect.claim(work, r.o.dialect, r.db, holder, r.o.opts.Lease, turnPartitions)
-	if err != nil || len(parts) == 0 {
-		return 0, err
+	if r.holder != "" { // The database was away, and nobody else can have these partitions.
+		if err := r.release(ctx); err != nil {
+			return 0, err
+		}
 	}
-	defer func() { err = errors.Join(err, r.release(ctx, holder)) }()
+	began := time.Now()
+	r.holder = rand.Text()
+	parts, err := r.o.dialect.claim(work, r.o.dialect, r.db, r.holder, r.o.opts.Lease, turnPartitions)
+	if err != nil {
+		return 0, err // It may have taken some nevertheless.
+	}
+	if len(parts) == 0 {
+		r.holder = ""
+		return 0, nil
+	}
+	defer func() { err = errors.Join(err, r.release(ctx)) }()
 	numbers := make([]int, len(parts))
 	for i, p := range parts {
 		numbers[i] = p.part
@@ -52,7 +62,7 @@ func (r *relay) turn(ctx context.Context) (ended int, err error) {
 	}
 	stop := began.Add(min(r.o.opts.Lease/2, longestTurn))
 	for ctx.Err() == nil && time.Now().Before(stop) {
-		rows, err := r.waiting(work, numbers)
+		rows, more, err := r.waiting(work, numbers)
 		if err != nil || len(rows) == 0 {
 			return ended, err
 		}
@@ -60,17 +70,30 @@ func (r *relay) turn(ctx context.Context) (ended int, err error) {
 		done, err := r.end(work, b)
 		ended += done
 		r.observe(b, err)
-		if err = errors.Join(err, b.away); err != nil || len(rows) < r.o.opts.BatchSize {
+		if done == 0 {
+			err = errors.Join(err, b.away)
+		} else if b.away != nil {
+			r.warn(ctx, b.away)
+		}
+		if err != nil || !more {
 			return ended, err
 		}
 	}
 	return ended, nil
 }
 
+// warn says that rows wait for the store while others go on, seldom.
+func (r *relay) warn(ctx context.Context, away error) {
+	if now := time.Now(); now.Sub(r.warned) > lastRetry {
+		r.warned = now
+		r.o.opts.Logger.WarnContext(ctx, "outbox: rows of some channels wait", "error", away)
+	}
+}
+
 // waiting reads the first rows of the partitions, those aside whose channels have to
-// wait.
-func (r *relay) waiting(ctx context.Context, parts []int) ([]row, error) {
-	query := `select id, version, channel, kind, body, dedup, NOW - created from hotsock_outbox o where part in (?` +
+// wait, and tells whether there may be more.
+func (r *relay) waiting(ctx context.Context, parts []int) (all []row, more bool, err error) {
+	query := `select id, version, channel, kind, ` + r.o.dialect.body + `, dedup, NOW - created from hotsock_outbox o where part in (?` +
 		strings.Repeat(",?", turnPartitions-1) + `)`
 	// Always the same statement, which drivers remember.
 	var args []any
@@ -87,9 +110,14 @@ func (r *relay) waiting(ctx context.Context, parts []int) ([]row, error) {
 		query += ` and not exists (select 1 from hotsock_outbox_ended e where e.failed = 1 and e.channel = o.channel)`
 	}
 	rows, err := r.db.QueryContext(ctx, r.o.dialect.bind(query+` order by id limit ?`), append(args, r.o.opts.BatchSize)...)
-	return collect(rows, err, func(w *row) []any {
+	size := 0
+	all, more, err = collectUntil(rows, err, func(w *row) []any {
 		return []any{&w.id, &w.version, &w.channel, &w.kind, &w.body, &w.dedup, (*milliseconds)(&w.age)}
+	}, func(w *row) bool {
+		size += len(w.body.String)
+		return size >= maxRead
 	})
+	return all, more || len(all) == r.o.opts.BatchSize, err
 }
 
 // holding returns the channels that are not tried yet, and forgets the others.
@@ -165,9 +193,12 @@ func (r *relay) remove(ctx context.Context, tx Tx, ids []int64) error {
 
 // release lets go of the partitions, unless somebody else has them because the lease
 // was over.
-func (r *relay) release(ctx context.Context, holder string) error {
+func (r *relay) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.o.opts.Lease)
 	defer cancel()
-	_, err := r.db.ExecContext(ctx, r.o.dialect.bind(`update hotsock_outbox_leases set holder = '', until = 0 where holder = ? and SOON`), holder)
+	_, err := r.db.ExecContext(ctx, r.o.dialect.bind(`update hotsock_outbox_leases set holder = '', until = 0 where holder = ? and SOON`), r.holder)
+	if err == nil {
+		r.holder = ""
+	}
 	return err
 }

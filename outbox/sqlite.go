@@ -15,6 +15,7 @@ var sqlite = dialect{
 	placeholder: questionMark,
 	claim:       claimSQLite,
 	these:       "hotsock_outbox as o where o.id in (%s)",
+	body:        "case when length(cast(body as blob)) <= 16777216 then body end",
 	remove:      "delete from ",
 	lock:        lockSQLite,
 	run:         runSQLite,
@@ -45,7 +46,7 @@ func claimSQLite(ctx context.Context, d *dialect, db *sql.DB, holder string, lea
 	return all, err
 }
 
-func lockSQLite(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) error {
+func lockSQLite(ctx context.Context, db *sql.DB, do func(c *sql.Conn, done []int) error) error {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -54,12 +55,18 @@ func lockSQLite(ctx context.Context, db *sql.DB, do func(c *sql.Conn) error) err
 	if _, err := c.ExecContext(ctx, "begin immediate"); err != nil {
 		return err
 	}
-	if err := do(c); err != nil {
+	done, err := applied(ctx, c)
+	if err != nil {
+		done = nil // There is no table of them yet.
+	}
+	if err = do(c, done); err == nil {
+		_, err = c.ExecContext(ctx, "commit")
+	}
+	if err != nil { // The app gets this connection again.
 		_, rollback := c.ExecContext(context.WithoutCancel(ctx), "rollback")
 		return errors.Join(err, rollback)
 	}
-	_, err = c.ExecContext(ctx, "commit")
-	return err
+	return nil
 }
 
 func runSQLite(ctx context.Context, c *sql.Conn, text string) error {

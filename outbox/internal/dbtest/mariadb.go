@@ -16,9 +16,11 @@ var mariaDB = server{
 	start: func(t testing.TB, dir, port string, as *syscall.Credential) *exec.Cmd {
 		setUp(t, command(as, dir, need.Program(t, "mariadb-install-db", "mariadb-server"), "--no-defaults", "--datadir="+dir,
 			"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M"))
-		return command(as, dir, need.Program(t, "mariadbd", "mariadb-server"), "--no-defaults", "--datadir="+dir,
+		cmd := command(as, dir, need.Program(t, "mariadbd", "mariadb-server"), "--no-defaults", "--datadir="+dir,
 			"--port="+port, "--bind-address=127.0.0.1", "--socket="+filepath.Join(filepath.Dir(dir), "socket"),
 			"--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=16M", "--skip-name-resolve", "--max-connections=300")
+		cmd.Env = append(cmd.Env, "TZ=Europe/Berlin") // which has an hour twice
+		return cmd
 	},
 	ready: func(port string) error { return exec1("mysql", mariaDSN(port, ""), "select 1") },
 }

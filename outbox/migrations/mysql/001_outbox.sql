@@ -7,7 +7,7 @@ create table if not exists hotsock_outbox (
   kind    varchar(16) not null,
   body    mediumtext character set utf8mb4 collate utf8mb4_bin not null,
   dedup   char(36) not null default (uuid()),
-  created bigint not null default (cast(unix_timestamp(now(3)) * 1000 as signed)), -- milliseconds since 1970
+  created bigint not null default (timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000), -- milliseconds since 1970
   index hotsock_outbox_part (part, id)
 ) engine = InnoDB;
 
