@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,8 +75,12 @@ func Example() {
 	}
 	// Until the app ends.
 	running, stop := context.WithCancel(ctx)
-	ended := make(chan error)
-	go func() { ended <- box.Run(running, db, rt) }()
+	var relay sync.WaitGroup
+	relay.Go(func() {
+		if err := box.Run(running, db, rt); err != nil {
+			slog.Error("the outbox has no relay", "error", err)
+		}
+	})
 
 	if _, err := db.ExecContext(ctx, "create table orders (id integer primary key, state text); insert into orders (id) values (7)"); err != nil {
 		log.Fatal(err)
@@ -95,25 +100,28 @@ func Example() {
 		}
 	}
 	stop()
-	if err := <-ended; err != nil {
-		log.Fatal(err)
-	}
+	relay.Wait()
 	// Output: shipped
 }
 
-// start is the same with a pool of pgx.
-func (a *app) start(ctx context.Context) error {
+// start makes the outbox of an app that has a pool of pgx, and runs a relay until ctx
+// ends. It returns what waits for the relay.
+func (a *app) start(ctx context.Context) (wait func(), err error) {
 	db := stdlib.OpenDBFromPool(a.pool)
-	defer db.Close()
-	box, err := outbox.New(outbox.Postgres, outbox.Options{Listen: pgxoutbox.Listen})
-	if err != nil {
-		return err
+	if a.box, err = outbox.New(outbox.Postgres, outbox.Options{Listen: pgxoutbox.Listen}); err != nil {
+		return nil, err
 	}
-	if err := box.Migrate(ctx, db); err != nil {
-		return err
+	if err := a.box.Migrate(ctx, db); err != nil {
+		return nil, err
 	}
-	a.box = box
-	return box.Run(ctx, db, a.rt)
+	var relay sync.WaitGroup
+	relay.Go(func() {
+		defer db.Close()
+		if err := a.box.Run(ctx, db, a.rt); err != nil {
+			slog.Error("the outbox has no relay", "error", err)
+		}
+	})
+	return relay.Wait, nil
 }
 
 func (a *app) shipWithPgx(ctx context.Context, order int) error {
@@ -129,14 +137,16 @@ func (a *app) shipWithPgx(ctx context.Context, order int) error {
 
 func ExampleOutbox_Publish_pgx() { //nolint:testableexamples // it is not run
 	a := &app{} // with a pool of pgx
-	go func() {
-		if err := a.start(context.Background()); err != nil {
-			log.Fatal(err)
-		}
-	}()
-	if err := a.shipWithPgx(context.Background(), 7); err != nil {
+	ctx, stop := context.WithCancel(context.Background())
+	wait, err := a.start(ctx)
+	if err != nil {
 		log.Fatal(err)
 	}
+	if err := a.shipWithPgx(ctx, 7); err != nil {
+		log.Fatal(err)
+	}
+	stop()
+	wait()
 }
 
 func ExampleOutbox_SetStorage() { //nolint:testableexamples // it is not run
