@@ -36,9 +36,16 @@ type StreamState struct {
 type StreamOption func(s *Stream)
 
 // WhileHeard ends the stream when nobody has been subscribed to the channel for that
-// long: its context ends with [ErrUnheard], and it is aborted. Subscriptions that are not
-// counted do not count.
-func WhileHeard(d time.Duration) StreamOption { return func(s *Stream) { s.unheard = d } }
+// long, and at the latest after twice as long: its context ends with [ErrUnheard], and it
+// is aborted. Subscriptions that are not counted do not count. The least is an eighth of
+// a second; 0 is for ever.
+func WhileHeard(d time.Duration) StreamOption {
+	return func(s *Stream) {
+		if s.unheard = 0; d > 0 {
+			s.unheard = max(d, streamPause)
+		}
+	}
+}
 
 // Stream publishes a message whose text the app writes bit by bit, such as the answer of
 // a model. Subscribers get what is written as it comes, and whoever subscribes, reloads
@@ -118,8 +125,9 @@ func (s *Stream) Listeners() int {
 // Write appends text in UTF-8. What the end lacks of a character is awaited, and what is
 // not valid becomes U+FFFD. It is sent soon: the first text at once, and then what has
 // been written within an eighth of a second together, or within longer if the text is
-// long. Write waits while too much of it could not be sent. The error is the cause of the
-// context's end, or has [CodePayloadTooLarge], after which the stream is aborted.
+// long. Write waits while too much of it could not be sent, and while another writes. The
+// error is the cause of the context's end, or has [CodePayloadTooLarge], after which the
+// stream is aborted.
 func (s *Stream) Write(p []byte) (int, error) {
 	return s.write(string(p))
 }

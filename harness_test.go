@@ -102,6 +102,7 @@ type faultyStore struct {
 	// published counts tries by channel, of which that with the number in
 	// failing fails.
 	published, failing map[string]int
+	unanswered         map[string]int   // as failing, but it is carried out
 	held               map[string]*hold // Subscribe calls by channel, AddConnection calls by id
 	// dead are nodes that are listed and do not answer.
 	dead        []string
@@ -242,7 +243,20 @@ func (n *faultyNode) Publish(ctx context.Context, p store.PublishRequest) (store
 	if err := n.s.err(nil, ""); err != nil || n.s.fails(p.Channel) {
 		return store.PublishResult{}, store.ErrUnavailable
 	}
-	return n.Node.Publish(ctx, p)
+	res, err := n.Node.Publish(ctx, p)
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if n.s.unanswered[p.Channel] > 0 && n.s.unanswered[p.Channel] == n.s.published[p.Channel] {
+		return store.PublishResult{}, store.ErrUnavailable
+	}
+	return res, err
+}
+
+func (n *faultyNode) Edit(ctx context.Context, e store.EditRequest) (store.EditResult, error) {
+	if err := n.s.err(nil, ""); err != nil {
+		return store.EditResult{}, err
+	}
+	return n.Node.Edit(ctx, e)
 }
 
 func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {

@@ -34,6 +34,7 @@ type Stream struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{}
 	ended  chan struct{} // closed when the store will be given nothing more
+	writer chan struct{} // has one element while somebody writes, so that nothing comes in between
 
 	// Of the goroutine.
 	version int64
@@ -58,7 +59,8 @@ func newStream(h *Handler, m *serverMessage, tail, units int) *Stream {
 	at := len(m.data) - tail
 	return &Stream{
 		h: h, who: source{Trigger: triggerGo}, channel: m.channel, exclude: m.exclude, before: m.data[:at], after: m.data[at:],
-		record: ulid.Make().String(), wake: make(chan struct{}, 1), ended: make(chan struct{}), version: 1, offset: units, units: units,
+		record: ulid.Make().String(), wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		writer: make(chan struct{}, 1), version: 1, offset: units, units: units,
 	}
 }
 
@@ -97,6 +99,8 @@ func (s *Stream) err() error {
 }
 
 func (s *Stream) write(text string) (int, error) {
+	s.writer <- struct{}{}
+	defer func() { <-s.writer }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(text)
@@ -109,7 +113,10 @@ func (s *Stream) write(text string) (int, error) {
 		if s.final != nil {
 			return 0, s.err()
 		}
-		end := at + wholeRunes(text[at:min(whole, at+maxStreamWaits/8)])
+		end := min(whole, at+maxStreamWaits/8)
+		if end < whole {
+			end = at + wholeRunes(text[at:end])
+		}
 		before := len(s.text)
 		s.text, _ = wire.AppendText(s.text, text[at:end])
 		if len(s.before)+len(s.text)+len(s.after) > s.h.opts.MaxStreamSize {
@@ -244,7 +251,7 @@ func (s *Stream) wait() time.Duration {
 	case s.final != nil:
 		return 0
 	case len(s.text) == s.sent:
-		if s.unheard > 0 && s.listeners == 0 {
+		if s.unheard > 0 {
 			return max(time.Millisecond, time.Until(s.heard.Add(s.unheard)))
 		}
 		return time.Hour
@@ -257,7 +264,8 @@ func (s *Stream) wait() time.Duration {
 // checkHeard ends a stream to which nobody has listened for too long.
 func (s *Stream) checkHeard(ctx context.Context) {
 	s.mu.Lock()
-	due := s.unheard > 0 && s.listeners == 0 && time.Since(s.heard) >= s.unheard
+	due := s.unheard > 0 && time.Since(s.heard) >= s.unheard
+	were := s.listeners
 	s.mu.Unlock()
 	if !due {
 		return
@@ -268,20 +276,22 @@ func (s *Stream) checkHeard(ctx context.Context) {
 	switch {
 	case err != nil:
 		s.heard = time.Now() // Who listens is not known.
-	case info.Count == 0:
+	case info.Count == 0 && were == 0:
 		s.stop("unheard", ErrUnheard)
 	default:
 		s.noteListeners(info.Count)
 	}
 }
 
+// noteListeners notes how many there are. If there are none, nobody knows since when, but
+// that they are not missed longer than that.
 func (s *Stream) noteListeners(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listeners = n
-	if n > 0 {
+	if n > 0 || s.listeners > 0 {
 		s.heard = time.Now()
 	}
+	s.listeners = n
 }
 
 // send gives the store what it lacks, and the end if that is known. It returns true if
@@ -362,6 +372,7 @@ func (s *Stream) compare(ctx context.Context) (done bool, err error) {
 		return true, nil
 	case !ours:
 		s.foreign = m.Version()
+		_, s.offset, _ = wire.FindText(m.Data)
 		s.end(wire.AppendAborted(nil, "changed"), refuseBecause(CodeConflict, "somebody has changed the message"))
 		return false, nil
 	}

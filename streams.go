@@ -45,7 +45,7 @@ type streams struct {
 	byID     map[ulid.ULID]*Stream
 	starting int               // of own, those whose message has no id yet
 	early    map[string]bool   // ids of messages to stop that may be of these
-	others   map[string]string // the node by record, "" if it is not known yet
+	others   map[string]string // the node by record, "" if it is not known yet, or noNode
 	looking  bool
 	stopped  bool // no more are begun, or looked after
 	work     sync.WaitGroup
@@ -95,8 +95,12 @@ func (st *streams) begin(ctx context.Context, s *Stream, m serverMessage) error 
 	}
 	if err != nil {
 		s.cancel(nil)
-		st.channel.remove([]string{s.record})
 		delete(st.own, s.record)
+		if code := asError(err).Code; code == CodeUnavailable || code == CodeInternal { // It may be published.
+			st.lookAfter(s.record, noNode)
+		} else {
+			st.channel.remove([]string{s.record})
+		}
 		st.work.Done()
 		return err
 	}
@@ -217,16 +221,25 @@ func (st *streams) learn(records []string) {
 			}
 			continue
 		}
-		if st.own[record] != nil || st.stopped {
-			continue
+		if st.own[record] == nil {
+			st.lookAfter(record, st.others[record])
 		}
-		if _, known := st.others[record]; !known {
-			st.others[record] = ""
-		}
-		if !st.looking {
-			st.looking = true
-			st.looks.Go(st.look)
-		}
+	}
+}
+
+// noNode writes those of this node that nobody will write.
+const noNode = "-"
+
+// lookAfter has a stream of another node, or of noNode, be ended when the node is dead.
+// mu is held.
+func (st *streams) lookAfter(record, node string) {
+	if st.stopped {
+		return
+	}
+	st.others[record] = node
+	if !st.looking {
+		st.looking = true
+		st.looks.Go(st.look)
 	}
 }
 
