@@ -68,9 +68,9 @@ func TestRewindWhilePublishing(t *testing.T) {
 		}
 		for r := range readers {
 			c := e.connect(t, user("", everything))
+			c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"room","data":{"rewind":%d}}`, []int{1, 10, 1000}[r%3]))
+			subscribed := c.Next().Text
 			reading.Go(func() {
-				c.send(fmt.Sprintf(`{"event":"hotsock.subscribe","channel":"room","data":{"rewind":%d}}`, []int{1, 10, 1000}[r%3]))
-				subscribed := c.Next().Text
 				last, next := "", make(map[int]int)
 				for done := 0; done < publishers; {
 					var m struct {
