@@ -126,7 +126,7 @@ const (
 	streamPage      = 100                    // records of streams that are read at once
 	maxEarlyStops   = 1000                   // requests to stop a stream that come while streams begin
 	stopKept        = time.Minute            // that it is known that a stream is to stop
-	streamLooks     = 6                      // times in Options.NodeTimeout that a node looks whether those that write streams are alive
+	streamLooks     = 10                     // times in Options.NodeTimeout that a node looks whether those that write streams are alive
 )
 
 // Erasures, which must not keep others from the store.
