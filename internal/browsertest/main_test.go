@@ -11,7 +11,7 @@ import (
 )
 
 // The examples, built once for all tests.
-var chatBinary, serverBinary, deskBinary string
+var assistantBinary, chatBinary, serverBinary, deskBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -21,12 +21,13 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
+		assistantBinary = filepath.Join(dir, "assistant")
 		chatBinary = filepath.Join(dir, "chat")
 		serverBinary = filepath.Join(dir, "server")
 		deskBinary = filepath.Join(dir, "desk")
 		root := filepath.Join("..", "..")
 		for module, packages := range map[string][]string{
-			root: {"./examples/chat", "./examples/server"}, filepath.Join(root, "examples", "desk"): {"."},
+			root: {"./examples/assistant", "./examples/chat", "./examples/server"}, filepath.Join(root, "examples", "desk"): {"."},
 		} {
 			build := exec.Command("go", append([]string{"build", "-o", dir}, packages...)...)
 			build.Dir = module // with its own dependencies
