@@ -158,7 +158,9 @@ func testEditCounts(e *env) {
 // nothing is in it that no message has any more.
 func testAppendReplay(e *env) {
 	r := rand.New(rand.NewPCG(3, 4))
-	a, b := e.join(), e.join()
+	// Nothing must expire meanwhile, on a slow machine either.
+	o := store.JoinOptions{ReplayWindow: 10 * time.Minute, ReplayLimit: 1000, NodeTimeout: time.Minute}
+	a, b := e.joinWith(o), e.joinWith(o)
 	a.watch("c")
 	a.publish(store.PublishRequest{Channel: "c", Event: "start", Data: []byte("0")})
 	pieces := make(map[ulid.ULID][]string) // that a message has
@@ -169,7 +171,7 @@ func testAppendReplay(e *env) {
 		n := []*node{a, b}[i%2]
 		piece := fmt.Sprintf("piece %d.", i)
 		if i < 3 || r.IntN(10) == 0 {
-			retention := []time.Duration{30 * time.Second, time.Hour, store.Forever}[r.IntN(3)]
+			retention := []time.Duration{o.ReplayWindow / 2, time.Hour, store.Forever}[r.IntN(3)]
 			id := n.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"` + piece + `"`), Retention: retention}).ID
 			alive, pieces[id] = append(alive, id), []string{piece}
 			continue
