@@ -91,7 +91,7 @@ func testUpdate(e *env) {
 func testDelete(e *env) {
 	a, b := e.join(), e.join()
 	a.watch("c")
-	for _, retention := range []time.Duration{30 * time.Second, time.Hour, store.Forever} {
+	for _, retention := range []time.Duration{50 * time.Second, time.Hour, store.Forever} {
 		p := store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"secret"`), Retention: retention, DedupFor: time.Hour}
 		p.DedupID = "before" + retention.String()
 		before := a.publish(p).ID

@@ -61,7 +61,7 @@ func testEditReplay(e *env) {
 	for i := range 120 {
 		n := []*node{a, b}[i%2]
 		if i < 4 || r.IntN(5) < 2 {
-			retention := []time.Duration{30 * time.Second, time.Hour, store.Forever}[r.IntN(3)]
+			retention := []time.Duration{50 * time.Second, time.Hour, store.Forever}[r.IntN(3)]
 			data := fmt.Appendf(nil, `"of message %d"`, i)
 			alive = append(alive, n.publish(store.PublishRequest{Channel: "c", Event: "e", Data: data, Retention: retention}).ID)
 			continue
