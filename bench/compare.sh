@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # compare.sh BENCHSTAT BASE BENCH COUNT TIME: runs the Go benchmarks that match
 # BENCH where the branch left BASE, and as they are here, in turns, so that what
-# else happens on the machine hits both alike. Prints benchstat's comparison.
+# else happens on the machine hits both alike. Prints benchstat's comparison. A
+# benchmark that fails on one side is not compared; it is named, and the script fails.
 set -euo pipefail
 benchstat=$1 base=$2 bench=$3 count=$4 time=$5
 root=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
@@ -30,7 +31,7 @@ run() {
 	local package
 	while read -r package; do
 		(cd "$2/$package" && "$tmp/$1/$package/test" -test.run '^$' -test.bench "$bench" -test.benchtime "$time" \
-			-test.benchmem </dev/null 2>"$tmp/log" >>"$tmp/$1.txt") || { cat "$tmp/log" >&2; return 1; }
+			-test.benchmem </dev/null 2>"$tmp/log" >>"$tmp/$1.txt") || tail "$tmp/log" >&2
 	done <"$tmp/$1.packages"
 }
 for ((i = 1; i <= count; i++)); do
@@ -40,3 +41,4 @@ for ((i = 1; i <= count; i++)); do
 done
 cd "$tmp"
 "$benchstat" base=base.txt here=here.txt
+! grep --with-filename -- '--- FAIL: ' base.txt here.txt >&2
