@@ -44,7 +44,8 @@ type Options struct {
 	// for instance from a session cookie, who connects and what they may do. An
 	// error refuses the connection with 401, or with its own code if it is an
 	// [*Error]. Clients see nothing else of the error. The request must not be
-	// used after Authenticate returns. Subscribe and umd tokens still need Keys.
+	// used after Authenticate returns. [RequestToken] finds a token of the app's own
+	// in it. Subscribe and umd tokens still need Keys.
 	Authenticate func(r *http.Request) (*Claims, error)
 	// Hooks are asked before something is done that a client wants.
 	Hooks Hooks

@@ -33,6 +33,7 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, err)
 		return
 	}
+	agreeOnProtocol(w, r)
 	c.sock, err = socket.Accept(w, r, socket.Options{
 		ReadLimit:    u.h.opts.MaxFrameSize,
 		QueueLimit:   u.h.opts.MaxQueueSize,
@@ -156,12 +157,15 @@ func (u *upgrader) admit(ctx context.Context, r *http.Request) (*permission.Gran
 	return u.authenticate(ctx, r)
 }
 
-// authenticate asks the host, or else the token in the query.
+// authenticate asks the host, or else the token of the request.
 func (u *upgrader) authenticate(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
 	if u.h.opts.Authenticate != nil {
 		return u.authenticateByHost(r)
 	}
-	text := r.URL.Query().Get("token")
+	text, err := RequestToken(r)
+	if err != nil {
+		return nil, nil, err
+	}
 	g, err := u.h.verifier.VerifyConnect(ctx, text)
 	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)

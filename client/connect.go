@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -66,20 +67,14 @@ func (c *Client) endAll(err error) {
 func (c *Client) connect() (*conn, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.opts.ConnectTimeout)
 	defer cancel()
-	u := *c.base
-	if c.opts.Token != nil {
-		token, err := c.opts.Token(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("hotsock: no token: %w", err)
-		}
-		q := u.Query()
-		q.Set("token", token)
-		u.RawQuery = q.Encode()
+	u, protocols, err := c.address(ctx)
+	if err != nil {
+		return nil, err
 	}
 	up := &upgrader{transport: cmp.Or(c.http.Transport, http.DefaultTransport)}
 	dialer := *c.http
 	dialer.Transport = up
-	o := &websocket.DialOptions{HTTPClient: &dialer, HTTPHeader: c.opts.Header}
+	o := &websocket.DialOptions{HTTPClient: &dialer, HTTPHeader: c.opts.Header, Subprotocols: protocols}
 	ws, res, err := websocket.Dial(ctx, u.String(), o) //nolint:bodyclose // Dial has closed it.
 	if err != nil {
 		return nil, refused(res, err)
@@ -91,6 +86,40 @@ func (c *Client) connect() (*conn, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// address is where to connect, and what subprotocols to offer: with a token, which is
+// in one of them or in the query.
+func (c *Client) address(ctx context.Context) (u *url.URL, protocols []string, err error) {
+	if c.opts.Token == nil {
+		return c.base, nil, nil
+	}
+	token, err := c.opts.Token(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("hotsock: no token: %w", err)
+	}
+	with := *c.base
+	q := with.Query()
+	q.Del("token")
+	if c.opts.TokenInURL {
+		q.Set("token", token)
+	} else if protocols, err = tokenProtocols(token); err != nil {
+		return nil, nil, err
+	}
+	with.RawQuery = q.Encode()
+	return &with, protocols, nil
+}
+
+// tokenProtocols are the subprotocols to offer with a token.
+func tokenProtocols(token string) ([]string, error) {
+	for _, c := range []byte(token) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return nil, errors.New("hotsock: the token has characters that no JWT has: set Options.TokenInURL")
+		}
+	}
+	return []string{"hotsock", "hotsock.token." + token}, nil
 }
 
 // greet reads hotsock.connected.

@@ -74,7 +74,7 @@ func TestRefusedConnections(t *testing.T) {
 	attempts := 0
 	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		attempts++
-		if token := r.URL.Query().Get("token"); token != fmt.Sprint(attempts) {
+		if token := tokenOf(t, r); token != fmt.Sprint(attempts) {
 			t.Errorf("attempt %d with the token %q", attempts, token)
 		}
 		switch attempts {

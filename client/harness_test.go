@@ -173,3 +173,13 @@ func wantCode(t *testing.T, err error, code Code) {
 		t.Fatalf("got %v, want %s", err, code)
 	}
 }
+
+// tokenOf is what the client has sent as its token.
+func tokenOf(t *testing.T, r *http.Request) string {
+	t.Helper()
+	token, err := hotsock.RequestToken(r)
+	if err != nil || r.URL.Query().Has("token") {
+		t.Errorf("the token is not where it should be: %v, %v", r.URL, err)
+	}
+	return token
+}

@@ -22,6 +22,12 @@ type Options struct {
 	// unless it is a [Permanent] one. Without Token, no token is sent: the
 	// server authenticates in its own way, for instance by a cookie in Header.
 	Token func(ctx context.Context) (string, error)
+	// TokenInURL sends the token in the query, where access logs may show it, and not
+	// as a subprotocol of the WebSocket. Servers of 0.2 know nothing else, and
+	// answer 401; so does a server behind a proxy that drops the header
+	// Sec-WebSocket-Protocol. Tokens of the app's own, for its Options.Authenticate,
+	// need it if they have characters that a JWT does not have. Defaults to no.
+	TokenInURL bool
 	// Header is sent with every request.
 	Header http.Header
 	// HTTPClient makes the connections and the HTTP requests. Its Timeout, if

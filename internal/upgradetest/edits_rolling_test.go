@@ -95,6 +95,7 @@ func TestEditsInRollingDeployment(t *testing.T) {
 		c, err := client.New(client.Options{
 			URL:        "http://app/rt",
 			Token:      func(context.Context) (string, error) { return token(t, fmt.Sprint("user", i), ""), nil },
+			TokenInURL: true, // as nodes of 0.2 know it
 			HTTPClient: &http.Client{Transport: balanced.Transport}, MinDelay: 20 * time.Millisecond,
 		})
 		if err != nil {

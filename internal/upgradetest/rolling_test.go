@@ -188,6 +188,7 @@ func TestRollingDeployment(t *testing.T) {
 		c, err := client.New(client.Options{
 			URL:        "http://app/rt",
 			Token:      func(context.Context) (string, error) { return token(t, uid, ""), nil },
+			TokenInURL: true, // as nodes of 0.2 know it
 			HTTPClient: &http.Client{Transport: balanced.Transport}, MinDelay: 20 * time.Millisecond,
 		})
 		if err != nil {

@@ -23,6 +23,8 @@ type Options struct {
 	// HTTPClient is the way to the server, for instance a pipe's.
 	HTTPClient *http.Client
 	Header     http.Header
+	// Subprotocols are offered.
+	Subprotocols []string
 	// Compress offers compression.
 	Compress bool
 	// Patience is how long to wait for a frame, await.Patience by default. In a
@@ -82,7 +84,7 @@ func Try(t testing.TB, url string, o Options) (*Conn, *http.Response, error) {
 	ctx, cancel := c.patient()
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { c.Under = i.Conn }})
-	dial := &websocket.DialOptions{HTTPClient: o.HTTPClient, HTTPHeader: o.Header}
+	dial := &websocket.DialOptions{HTTPClient: o.HTTPClient, HTTPHeader: o.Header, Subprotocols: o.Subprotocols}
 	if o.Compress {
 		dial.CompressionMode = websocket.CompressionNoContextTakeover
 	}
