@@ -34,9 +34,12 @@ var plainItem = &store.Item{
 // delivered wait in the queues.
 func audience(tb testing.TB, n int) (*Handler, []net.Conn) {
 	tb.Helper()
-	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) {
-		return &Claims{UID: "Jim", Channels: map[string]ChannelClaims{"room.1": {AutoSubscribe: Allow}}}, nil
-	}})
+	h, err := New(Options{
+		PingInterval: -1, // The clients would not answer.
+		Authenticate: func(*http.Request) (*Claims, error) {
+			return &Claims{UID: "Jim", Channels: map[string]ChannelClaims{"room.1": {AutoSubscribe: Allow}}}, nil
+		},
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
