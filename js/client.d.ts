@@ -6,8 +6,32 @@
  * given as numbers are in milliseconds.
  */
 
-/** Any JSON. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+import type {
+  Append,
+  DataOf,
+  Deletion,
+  Entry,
+  EventOf,
+  Info,
+  Json,
+  ListOptions,
+  Member,
+  MembersChange,
+  Message,
+  MessageOf,
+  Meta,
+  PendingSchedule,
+  Reaction,
+  Schedule,
+  Scheduled,
+  StoredMessage,
+  StoredMessageOf,
+  Subscribed,
+  Untyped,
+  Update,
+} from "./data.js";
+
+export type * from "./data.js";
 
 /** The error codes of the protocol, and those of the client's own. */
 export type ErrorCode =
@@ -51,8 +75,8 @@ export type TokenSource<Context extends unknown[] = []> =
 export interface ClientOptions {
   /**
    * Where the server's handler is mounted, absolute or relative to the page.
-   * A query is sent with every request. Defaults to where this module was
-   * loaded from, if that is the handler.
+   * A query is sent with every request. Needed unless this module was loaded
+   * from the handler, which then is the default.
    */
   url?: string | URL;
   /** For connecting. Without it the server's own authentication, by a cookie for instance, has to do. */
@@ -71,170 +95,6 @@ export interface ClientOptions {
   timeout?: number;
 }
 
-/** Who did something: null for the server. */
-export interface Meta {
-  readonly uid: string | null;
-  readonly umd: Json;
-}
-
-export interface Member {
-  readonly uid: string;
-  readonly umd: Json;
-}
-
-export interface Message<Data = any> {
-  /** Ids of a channel grow, and compare as strings. */
-  readonly id: string;
-  readonly event: string;
-  readonly channel: string;
-  readonly data: Data;
-  /** The sender, or null if the server published it. In history the server is a meta of nulls. */
-  readonly meta: Meta | null;
-  /** Of a message that was updated: 2 after the first time. Without it, it is 1. */
-  readonly version?: number;
-  /** When it was updated last, if it was. */
-  readonly updatedAt?: string;
-  /** Of a message that the server writes piece by piece. */
-  readonly stream?: StreamState;
-}
-
-/** A message was updated. Ignore it if you do not show the message, or in that version already. */
-export interface Update<Data = any> {
-  /** Id of this change; not of the message. */
-  readonly id: string;
-  readonly messageId: string;
-  readonly data: Data;
-  readonly version: number;
-  /** Who did it; null if the server did. */
-  readonly meta: Meta | null;
-}
-
-/** What has become of a message that your app's server writes piece by piece. */
-export interface StreamState {
-  readonly state: "open" | "complete" | "aborted" | "lost";
-  /** Why it was aborted. */
-  readonly reason?: string;
-}
-
-/** Text was added to the data of a message, which is a string or has a `text`. {@link Channel.stream} puts it together. */
-export interface Append {
-  /** Id of this change; not of the message. */
-  readonly id: string;
-  readonly messageId: string;
-  /** How long the text was before, as its `length` says. */
-  readonly offset: number;
-  readonly text: string;
-  /** Of the message now. Ignore it if you show that version already. */
-  readonly version: number;
-  /** If it is told with this piece, which may be empty then. */
-  readonly stream?: StreamState;
-}
-
-/** A message was deleted. */
-export interface Deletion {
-  /** Id of this change; not of the message. */
-  readonly id: string;
-  readonly messageId: string;
-  /** Who did it; null if the server did. */
-  readonly meta: Meta | null;
-}
-
-/** A message from history. */
-export interface StoredMessage<Data = any> extends Message<Data> {
-  /**
-   * By reaction. `items` is there with expandReactions: who is among the first 20 to react to the message, and
-   * oneself.
-   */
-  readonly reactions?: Readonly<Record<string, { count: number; items?: { uid: string; umd?: Json }[] }>>;
-}
-
-export interface Reaction {
-  /** Id of this change; not of the message. */
-  readonly id: string;
-  readonly messageId: string;
-  readonly reaction: string;
-  readonly action: "add" | "remove";
-  readonly meta: Meta;
-}
-
-export interface Entry<Data = any> {
-  readonly key: string;
-  /** null if the entry was cleared. */
-  readonly data: Data;
-  /** Who wrote it last. */
-  readonly meta: Meta | null;
-}
-
-export interface Info {
-  readonly channel: string;
-  readonly subscriptionsCount: number;
-  readonly members?: readonly Member[];
-}
-
-/** How a presence channel's members changed. */
-export interface MembersChange {
-  readonly kind: "all" | "added" | "updated" | "removed";
-  /** Who was added, updated or removed. */
-  readonly member?: Member;
-}
-
-export interface Subscribed {
-  /**
-   * null the first time. Afterwards true if everything that was missed follows,
-   * and false if something may be missing: then load history again. False can
-   * come on a live connection, too.
-   */
-  readonly recovered: boolean | null;
-  /** The newest item seen before, to load history from; null the first time. */
-  readonly after: string | null;
-  /**
-   * With `rewind`, unless everything that was missed follows: how many stored messages follow first, as events "message".
-   * With `more`, the history has more of those that were wanted, older than these and newer than `after`.
-   */
-  readonly rewound?: { readonly messages: number; readonly more?: true };
-}
-
-export interface Schedule {
-  /**
-   * When to do it: a time, or on the clock of timeZone "2030-07-24T09:00:00", or
-   * "2030-07-24T09:00" as the value of an input of the type datetime-local is.
-   * Rounded up to whole seconds.
-   */
-  at: Date | number | string;
-  /** An IANA name. Defaults to UTC. It only makes sense with a string. */
-  timeZone?: string;
-}
-
-export interface Scheduled {
-  /** For cancelSchedule. */
-  readonly scheduleArn: string;
-}
-
-/** What is to come: a message, or with `key` a write of a storage entry. */
-export interface PendingSchedule<Data = any> {
-  /** For cancelSchedule. */
-  readonly scheduleArn: string;
-  /** When, as a date in ISO 8601. */
-  readonly due: string;
-  readonly channel: string;
-  readonly event: string;
-  readonly key?: string;
-  readonly data: Data | null;
-}
-
-export interface ListOptions {
-  /** Only what is newer than this id. */
-  after?: string;
-  /** With reverse: only what is older than this id. */
-  before?: string;
-  /** The newest first. */
-  reverse?: boolean;
-  /** Tell who reacted. */
-  expandReactions?: boolean;
-  /** How many a page has, 1 to 100. */
-  limit?: number;
-}
-
 /** What `on` returns: stops listening. */
 export type Off = () => void;
 
@@ -246,8 +106,12 @@ export type State =
   /** Until `retryAt`. */
   | "waiting";
 
-/** A connection that heals itself, with any number of channels. It connects when it is told to. */
-export class Client {
+/**
+ * A connection that heals itself, with any number of channels. It connects when it is told to.
+ *
+ * With `Client<{ chat: { text: string } }>`, the compiler knows the events of the app's messages, and the data of each.
+ */
+export class Client<Events = any> {
   constructor(options?: ClientOptions);
   readonly state: State;
   /** While waiting, when it tries next, in ms since 1970. */
@@ -273,10 +137,11 @@ export class Client {
   /** Closes the connection. What waits is rejected; connect resumes the subscriptions. */
   close(): void;
   /**
-   * The channel of that name, or alias; the same object every time. Use one
-   * name of a channel. It needs no subscription as long as you listen to nothing.
+   * The channel of that name, or alias; the same object as long as you have it. Use one
+   * name of a channel. It needs no subscription as long as you listen to nothing. It is
+   * garbage when it is not subscribed, nobody listens to it, and you have it no more.
    */
-  channel(name: string): Channel;
+  channel<Own = Events>(name: string): Channel<Own>;
   /**
    * Calls a method of your app, and resolves with the result. It waits
    * for that as long as it takes, or until the signal (AbortSignal.timeout, for
@@ -290,9 +155,10 @@ export class Client {
   /** Cancels a schedule of this connection or user. After that it is not carried out. */
   cancelSchedule(scheduleArn: string): Promise<void>;
 
+  /** The state has changed. A late listener is told the present one, unless that is "closed". */
   on(type: "state", listener: (state: State) => void): Off;
-  /** A channel was subscribed for the first time, perhaps by the token. */
-  on(type: "subscribed", listener: (channel: Channel) => void): Off;
+  /** A channel was subscribed for the first time, perhaps by the token. A late listener is told of all that are. */
+  on(type: "subscribed", listener: (channel: Channel<Events>) => void): Off;
   /** What nobody waits for failed, or a token was refused for good and the client is closed. */
   on(type: "error", listener: (error: HotsockError) => void): Off;
 }
@@ -300,8 +166,11 @@ export class Client {
 /**
  * A channel. Commands wait for a connection, and for the subscription if there
  * is to be one, as long as the client's timeout; they are sent in their order.
+ *
+ * Who begins to listen late, to "subscribed", "members", "storage" or "info", is told how things are, right after `on`
+ * has returned.
  */
-export class Channel {
+export class Channel<Events = any> {
   private constructor();
   /** As you called it. */
   readonly name: string;
@@ -321,11 +190,15 @@ export class Channel {
   /**
    * Subscribes, now and after each reconnect. Resolves when the server has said
    * yes, and rejects when it has finally said no; as long as there is no
-   * connection it waits. Channels that the connect token subscribes need it
-   * not.
+   * connection it waits. Channels that the server subscribes by itself, for the
+   * connect token or your app, need it not.
+   *
+   * It is counted: the channel stays subscribed until each part of the page that subscribed it has left it, by
+   * `unsubscribe` or by its signal. What the server subscribes by itself counts as one more. When the server
+   * refuses or ends the subscription, it ends for all.
    */
   subscribe(options?: {
-    /** Adds permissions. Without it the connect token's count. */
+    /** Adds permissions. Without it those count that another part of the page gave, or the connect token's. */
     token?: TokenSource<[{ channel: string; connectionId: string }]>;
     /** Go on after this message, which the page has from elsewhere. */
     after?: string;
@@ -340,8 +213,14 @@ export class Channel {
      * subscribed already, they come at once, and those that came before once more. Remembered until unsubscribe.
      */
     rewind?: number | { seconds: number };
+    /** When it is aborted, this part of the page leaves. That does nothing if the subscription has ended before. */
+    signal?: AbortSignal;
   }): Promise<void>;
-  /** Ends the subscription: from now on nothing is heard of it. */
+  /**
+   * Takes back one `subscribe` that has no signal. The last one ends the subscription, and nothing is heard of it any
+   * more, unless `subscribe` follows without waiting, with the same token: then all goes on. Without any `subscribe`, it
+   * leaves what the server subscribes by itself, now and later.
+   */
   unsubscribe(): void;
 
   /**
@@ -349,11 +228,11 @@ export class Channel {
    * the message is published again, up to three times; the server does not publish it twice. There is no id if the server's app took the message over
    * (BeforePublish), instead of having it published.
    */
-  publish(event: string, data?: unknown): Promise<{ readonly id: string }>;
+  publish<Event extends EventOf<Events>>(event: Event, ...data: DataOf<Events, Event>): Promise<{ readonly id: string }>;
   /** The same, later. */
-  publish(event: string, data: unknown, options: Schedule): Promise<Scheduled>;
+  publish<Event extends EventOf<Events>>(event: Event, data: Events[Event], options: Schedule): Promise<Scheduled>;
   /** Publishes what may get lost. False if it did at once: there is no connection. */
-  send(event: string, data?: unknown): boolean;
+  send<Event extends EventOf<Events>>(event: Event, ...data: DataOf<Events, Event>): boolean;
 
   react(messageId: string, reaction: string): Promise<void>;
   unreact(messageId: string, reaction: string): Promise<void>;
@@ -413,13 +292,18 @@ export class Channel {
   umdUpdate(token: string): Promise<void>;
 
   /** One page of history, of up to 100 messages. */
-  listMessages<Data = any>(options?: ListOptions): Promise<{ messages: StoredMessage<Data>[]; more: boolean }>;
+  listMessages(options?: ListOptions): Promise<{ messages: StoredMessageOf<Events>[]; more: boolean }>;
+  listMessages<Data>(options?: Untyped<Events, ListOptions>): Promise<{ messages: StoredMessage<Data>[]; more: boolean }>;
   /** History, message by message; pages are loaded as they are needed. */
-  history<Data = any>(options?: ListOptions): AsyncGenerator<StoredMessage<Data>, void, undefined>;
+  history(options?: ListOptions): AsyncGenerator<StoredMessageOf<Events>, void, undefined>;
+  history<Data>(options?: Untyped<Events, ListOptions>): AsyncGenerator<StoredMessage<Data>, void, undefined>;
 
-  /** Each message, once and in order. "message:chat" is for those whose event is "chat". */
-  on<Data = any>(type: "message" | `message:${string}`, listener: (message: Message<Data>) => void): Off;
-  /** After the subscription was made, or made again. */
+  /** Each message, once and in order. */
+  on(type: "message", listener: (message: MessageOf<Events>) => void): Off;
+  /** "message:chat" is for the messages whose event is "chat". */
+  on<Event extends EventOf<Events>>(type: `message:${Event}`, listener: (message: Message<Events[Event], Event>) => void): Off;
+  on<Data>(type: Untyped<Events, "message" | `message:${string}`>, listener: (message: Message<Data>) => void): Off;
+  /** After the subscription was made, or made again. A late listener is told as if it had been made now. */
   on(type: "subscribed", listener: (subscribed: Subscribed) => void): Off;
   /** The subscription was refused or ended, not by you. It is not tried again. */
   on(type: "unsubscribed", listener: (error: HotsockError) => void): Off;

@@ -26,36 +26,55 @@ export function timeOf(id) {
   return ms;
 }
 
-let emit;
+// Where the handler has served this file, by a line that it adds.
+let here;
+
+let emit, isHeard;
+
+// A listener's mistake harms neither other listeners nor the connection.
+function tell(own, args) {
+  own.told = true;
+  try {
+    own.listener(...args);
+  } catch (error) {
+    reportError(error);
+  }
+}
 
 class Emitter {
   #types;
+  #present; // gives the arguments of the calls that tell a late listener how things are
+  #changed; // is called when the listeners are other ones
   #listeners = new Map();
 
-  constructor(types) {
+  constructor(types, present, changed) {
     this.#types = types;
+    this.#present = present;
+    this.#changed = changed;
   }
 
   static {
-    // A listener's mistake harms neither other listeners nor the connection.
     emit = (target, type, ...args) => {
-      for (const { listener } of [...(target.#listeners.get(type) ?? [])]) {
-        try {
-          listener(...args);
-        } catch (error) {
-          reportError(error);
-        }
-      }
+      for (const own of [...(target.#listeners.get(type) ?? [])]) tell(own, args);
     };
+    isHeard = (target) => [...target.#listeners.values()].some(({ size }) => size > 0);
   }
 
   on(type, listener) {
     if (!this.#types.test(type)) throw new TypeError(`There is no event "${type}" to listen to.`);
     if (typeof listener !== "function") throw new TypeError(`What listens to "${type}" is no function.`);
-    const own = { listener }; // given twice, called twice
+    const own = { listener, told: false }; // given twice, called twice
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(own));
-    return () => void listeners.delete(own);
+    this.#changed?.();
+    // By then the page has what is returned here.
+    queueMicrotask(() => {
+      if (!own.told && listeners.has(own)) for (const args of this.#present(type)) tell(own, args);
+    });
+    return () => {
+      listeners.delete(own);
+      this.#changed?.();
+    };
   }
 }
 
@@ -79,15 +98,21 @@ export class Client extends Emitter {
   #carried = 0; // of them, when last looked at
   #credentials = null;
   #uid = null;
-  #subs = new Map(); // by name and alias
+  #subs = new Map(); // by name and alias, weakly
+  #kept = new Set(); // those that there is a reason to keep
+  #gone = new FinalizationRegistry((name) => this.#subs.get(name)?.deref() || this.#subs.delete(name));
   #jobs = new Map(); // what waits to be sent or answered, by ref, in order
   #lastRef = 0;
   #watch = null; // ends listening to the browser
 
-  constructor({ url = new URL(".", import.meta.url), token, heartbeat = 30_000, timeout = 10_000 } = {}) {
-    super(/^(state|subscribed|error)$/);
+  constructor({ url = here, token, heartbeat = 30_000, timeout = 10_000 } = {}) {
+    super(/^(state|subscribed|error)$/, (type) => {
+      if (type === "state") return this.state === "closed" ? [] : [[this.state]];
+      return type === "subscribed" ? [...this.#kept].filter((sub) => sub.channel.active).map((sub) => [sub.channel]) : [];
+    });
+    if (url === undefined) throw new TypeError("The client needs the url of its server.");
     if (!["string", "function"].includes(typeof (token ?? ""))) throw new TypeError("A token is a string or a function.");
-    this.#url = new URL(url, globalThis.document?.baseURI);
+    this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
     this.#url.protocol = this.#url.protocol.replace("ws", "http");
     if (!/^https?:$/.test(this.#url.protocol)) throw new TypeError(`There is no server at ${this.#url}.`);
     this.#url.hash = "";
@@ -133,13 +158,18 @@ export class Client extends Emitter {
   }
 
   #sub(name) {
-    let sub = this.#subs.get(name);
+    let sub = this.#subs.get(name)?.deref();
     if (!sub) {
-      // seen: there is something to recover.
-      sub = { name, wanted: undefined, info: false, seen: false, joining: false, round: 0, failures: 0, streams: new Set() };
+      // seen: there is something to recover. auto: the server may subscribe it by itself.
+      sub = { name, wanted: undefined, holds: new Set(), info: false, seen: false, joining: false, auto: false };
+      Object.assign(sub, { leaving: false, round: 0, failures: 0, streams: new Set() });
       sub.channel = new Channel(name, {
+        changed: () => this.#keep(sub),
         join: (options) => this.#want(sub, options),
-        leave: () => this.#leave(sub),
+        leave: () => {
+          const hold = [...sub.holds].find((hold) => !(hold instanceof AbortSignal));
+          if (hold || sub.holds.size === 0) this.#release(sub, hold);
+        },
         streams: sub.streams, // functions that end them
         send: (command) => {
           const ready = this.#isReady(sub);
@@ -149,9 +179,20 @@ export class Client extends Emitter {
         request: (command, options) => this.#request({ ...command, channel: name }, { ...options, sub }),
         call: (operation, body) => this.#call(operation, { channel: name, ...body }, sub),
       });
-      this.#subs.set(name, sub);
+      this.#name(sub, name);
     }
     return sub;
+  }
+
+  #name(sub, name) {
+    this.#subs.set(name, new WeakRef(sub));
+    this.#gone.register(sub, name);
+  }
+
+  // The others live as long as the page has their channel.
+  #keep(sub) {
+    if (sub.wanted === undefined && !isHeard(sub.channel)) this.#kept.delete(sub);
+    else this.#kept.add(sub);
   }
 
   async #open() {
@@ -198,7 +239,7 @@ export class Client extends Emitter {
     this.#credentials = { connectionId, connectionSecret };
     if (this.#heartbeat) this.#beat = setInterval(() => this.#ping(), this.#heartbeat);
     this.state = "open";
-    for (const sub of new Set(this.#subs.values())) if (sub.wanted) this.#join(sub);
+    for (const sub of this.#kept) if (sub.wanted) this.#join(sub);
     this.#flush();
     this.#enter("open");
   }
@@ -234,7 +275,7 @@ export class Client extends Emitter {
     this.#drop(error, 1000);
     this.#watch.abort();
     for (const job of this.#jobs.values()) this.#settle(job, error);
-    for (const sub of new Set(this.#subs.values())) {
+    for (const sub of this.#kept) {
       settleReady(sub, error);
       for (const end of sub.streams) end(error);
     }
@@ -253,7 +294,7 @@ export class Client extends Emitter {
     const ws = this.#ws;
     this.#ws = this.#credentials = this.connectionId = null;
     ws?.close(code);
-    for (const { channel } of this.#subs.values()) channel.active = false;
+    for (const { channel } of this.#kept) channel.active = false;
     for (const job of this.#jobs.values()) if (job.sent) this.#doubt(job, noAnswer(cause));
   }
 
@@ -401,15 +442,30 @@ export class Client extends Emitter {
     }
   }
 
-  #want(sub, options = {}) {
-    const { token, after, info, rewind } = options;
+  #want(sub, options = {}, hold = options.signal ?? {}) {
+    const { token, after, info, rewind, signal } = options;
+    if (signal?.aborted) return Promise.reject(unsubscribed());
+    // What was given up in this very moment goes on for who wants the same.
+    if (sub.leaving && (token !== sub.token || (!sub.ready && (after || rewind)))) this.#leave(sub);
+    sub.leaving = false;
+    if (!sub.holds.has(hold)) {
+      sub.holds.add(hold);
+      signal?.addEventListener("abort", () => sub.holds.has(signal) && this.#release(sub, signal));
+    }
     const { wanted } = sub;
     const further = rewind && !sub.rewind;
     const more = info && !sub.info; // which alone may be refused
-    if ((more || further) && wanted && sub.ready) return sub.ready.promise.then(() => this.#want(sub, options));
+    if ((more || further) && wanted && sub.ready) {
+      return sub.ready.promise.then(() => {
+        if (!sub.holds.has(hold)) throw unsubscribed();
+        return this.#want(sub, options, hold);
+      });
+    }
     sub.wanted = true;
-    sub.token = token;
+    sub.token = token ?? sub.token;
+    this.#keep(sub);
     if (more || further) {
+      if (more) sub.asking = hold;
       sub.info ||= !!info;
       sub.stays = wanted;
       sub.channel.active = false; // The server must be asked, also if it has the subscription.
@@ -429,29 +485,50 @@ export class Client extends Emitter {
     return sub.ready.promise;
   }
 
+  // The last who lets go leaves the channel, but not before all of this moment has happened:
+  // StrictMode and changes of pages let go, and want it again at once.
+  #release(sub, hold) {
+    if (!sub.holds.delete(hold)) sub.auto = true; // What the server subscribes is meant.
+    if (sub.holds.size > 0 || sub.leaving) return;
+    sub.leaving = true;
+    queueMicrotask(() => sub.leaving && this.#leave(sub));
+  }
+
   #leave(sub) {
-    const error = new HotsockError("NOT_SUBSCRIBED", "Unsubscribed.");
-    // It may be subscribed again at once, as by React's StrictMode.
-    setTimeout(() => sub.wanted || settleReady(sub, error));
+    const error = unsubscribed();
+    queueMicrotask(() => sub.wanted || settleReady(sub, error));
     this.#forget(sub, error);
-    if (this.state === "open") this.#unsubscribe(sub);
+    this.#free(sub, this.state === "open" && this.#unsubscribe(sub));
+  }
+
+  // When the server has answered, nothing comes any more that we have asked for.
+  async #free(sub, answered) {
+    const { round } = sub;
+    await answered;
+    if (round !== sub.round || sub.auto) return;
+    sub.wanted = undefined;
+    this.#keep(sub);
   }
 
   #unsubscribe(sub) {
-    this.#request({ event: "hotsock.unsubscribe", channel: sub.name }, { ends: true }).catch(() => {});
+    return this.#request({ event: "hotsock.unsubscribe", channel: sub.name }, { ends: true }).catch(() => {});
   }
 
   #forget(sub, error) {
-    Object.assign(sub, { wanted: false, info: false, rewind: null, seen: false, joining: false, round: sub.round + 1, stale: null });
+    Object.assign(sub, { wanted: false, leaving: false, token: undefined, info: false, rewind: null, seen: false, joining: false });
+    Object.assign(sub, { round: sub.round + 1, stale: null });
+    sub.holds.clear();
+    this.#keep(sub);
     Object.assign(sub.channel, { active: false, lastId: null, members: [], storage: new Map(), subscriptionsCount: null });
     for (const job of this.#jobs.values()) if (job.joins === sub) this.#settle(job, error);
     for (const end of sub.streams) end(error);
     this.#flush(); // what waited gets the server's answer
   }
 
-  #refuse(sub, error) {
+  #refuse(sub, error, answered) {
     this.#forget(sub, error);
     settleReady(sub, error);
+    this.#free(sub, answered);
     emit(sub.channel, "unsubscribed", error);
   }
 
@@ -481,11 +558,12 @@ export class Client extends Emitter {
         this.#join(sub, true);
       } else if (code === "INFO_PERMISSION_DENIED" && sub.stays) {
         sub.info = false;
+        sub.holds.delete(sub.asking);
         settleReady(sub, error);
         this.#join(sub);
       } else if (error instanceof HotsockError && code !== "RATE_LIMITED" && code !== "INTERNAL") {
-        if (sub.seen) this.#unsubscribe(sub); // The server may have it all the same.
-        this.#refuse(sub, error);
+        // The server may have it all the same.
+        this.#refuse(sub, error, (sub.seen || code === "NO_ANSWER") && this.#unsubscribe(sub));
       } else {
         if (!(error instanceof HotsockError)) emit(this, "error", noToken(name, error));
         setTimeout(() => current() && this.#join(sub), someDelay(sub.failures++));
@@ -528,11 +606,11 @@ export class Client extends Emitter {
   // The server calls a channel by its real name, the app perhaps by an alias.
   #find({ event, channel, meta }) {
     if (typeof channel !== "string") return null;
-    const known = this.#subs.get(channel);
+    const known = this.#subs.get(channel)?.deref();
     if (event !== "hotsock.subscribed") return known;
-    const aliased = this.#subs.get(object(meta).channelAlias);
+    const aliased = this.#subs.get(object(meta).channelAlias)?.deref();
     const sub = (known?.wanted ? known : aliased) ?? this.#sub(channel);
-    this.#subs.set(channel, sub);
+    if (this.#subs.get(channel)?.deref() !== sub) this.#name(sub, channel);
     return sub;
   }
 
@@ -542,6 +620,11 @@ export class Client extends Emitter {
     if (event === "hotsock.members") {
       this.#addPage(sub, data);
       return;
+    }
+    if (data.autoSubscribed === true && event === "hotsock.subscribed") {
+      // It is held for those who only listen.
+      if (!sub.auto && sub.wanted !== false) sub.holds.add({});
+      sub.auto = true;
     }
     if (sub.joining && !job) return;
     if (event === "hotsock.subscribed") {
@@ -621,6 +704,7 @@ export class Client extends Emitter {
     if (!recovered) channel.lastId = !due ? began : after < began ? after : null;
     Object.assign(sub, { wanted: true, seen: true, joining: false, stays: false, began, due });
     Object.assign(channel, { active: true, meta: object(meta) });
+    this.#keep(sub);
     this.#findCleared(sub);
     this.#flush();
     settleReady(sub);
@@ -702,7 +786,20 @@ class Channel extends Emitter {
   #do;
 
   constructor(name, actions) {
-    super(/^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|updated|appended|deleted|erased)$/s);
+    const present = {
+      subscribed: () => (this.active ? [[{ recovered: null, after: null }]] : []),
+      members: () => (this.members.length > 0 ? [[this.members, { kind: "all" }]] : []),
+      storage: () => [...this.storage.values()].map((entry) => [entry]),
+      info: () => {
+        const { subscriptionsCount } = this;
+        return subscriptionsCount === null ? [] : [[{ channel: name, subscriptionsCount }]];
+      },
+    };
+    super(
+      /^(message(:.+)?|subscribed|unsubscribed|members|storage|info|reaction|updated|appended|deleted|erased)$/s,
+      (type) => present[type]?.() ?? [],
+      actions.changed,
+    );
     this.name = name;
     this.#do = actions;
   }
@@ -908,6 +1005,7 @@ const noToken = (name, cause) =>
   new HotsockError("NO_TOKEN", `No token for ${name}: ${cause?.message ?? cause}`, { cause });
 const told = (error, reason) => (reason ? Object.assign(error, { reason }) : error);
 const tooLate = () => noConnection("Nothing came in time.");
+const unsubscribed = () => new HotsockError("NOT_SUBSCRIBED", "Unsubscribed.");
 const notConnected = () => new HotsockError("NOT_CONNECTED", "Not connected: nothing was sent.");
 
 // Browsers say no more: not even whether there is a server.

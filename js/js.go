@@ -16,7 +16,12 @@ import (
 )
 
 //go:embed client.js
-var client string
+var source string
+
+// client is what is served: the source, and where that was, for pages that do not say it.
+// The npm package has the source alone, because bundlers take import.meta for a reference
+// to a file.
+var client = source + "here = new URL(\".\", import.meta.url);\n"
 
 // A variant is the client in one encoding.
 type variant struct {

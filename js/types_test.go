@@ -25,8 +25,10 @@ func TestTypes(t *testing.T) {
 	dir := t.TempDir()
 	for from, to := range map[string]string{
 		"client.d.ts":                  "client.d.ts",
+		"data.d.ts":                    "data.d.ts",
 		"client.js":                    "source.js", // beside its types it would not be looked at
 		"testdata/types/usage.ts":      "usage.ts",
+		"testdata/types/events.ts":     "events.ts",
 		"testdata/types/tsconfig.json": "tsconfig.json",
 	} {
 		text, err := os.ReadFile(filepath.FromSlash(from))

@@ -92,7 +92,7 @@ func TestClientAutoSubscribe(t *testing.T) {
 		await team.publish("echoed", 1);
 		return JSON.stringify(changes);
 	`)
-	want(t, "team", got, `["removed", "added"]`)
+	want(t, "team", got, `["all", "removed", "added"]`)
 	s.publish("inbox", "news", 3)
 	run[any](p, `await until(() => seen.at(-1)[1].data === 3)`)
 

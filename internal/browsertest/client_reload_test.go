@@ -32,6 +32,7 @@ func TestClientReloads(t *testing.T) {
 				globalThis.room = client.channel(args[0]);
 				await room.subscribe();
 				globalThis.seen = record(room, "members");
+				await until(() => seen.pop()); // how things are
 			`, channel)
 			jim := b.open("Jim", s.url)
 			for n := range 1 + reloads {
@@ -81,6 +82,7 @@ func TestClientComesBack(t *testing.T) {
 		globalThis.room = client.channel(args[0]);
 		await room.subscribe();
 		globalThis.seen = record(room, "members");
+		await until(() => seen.pop()); // how things are
 	`, channel)
 	jim := b.open("Jim", s.url)
 	jim.until("the page is ready", `() => document.documentElement.dataset.ready === ""`)

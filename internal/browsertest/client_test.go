@@ -94,6 +94,7 @@ func TestClientMessages(t *testing.T) {
 		const sent = [room.send("chat", "lost?"), room.send("forbidden")];
 		await until(() => errors.length > 0);
 		room.unsubscribe();
+		await null;
 		sent.push(await codeOf(room.publish("chat")), room.active);
 		return JSON.stringify([...sent, errors]);
 	`)
@@ -144,6 +145,7 @@ func TestClientPresence(t *testing.T) {
 		await channel.umdUpdate(args[0]);
 		await until(() => channel.members[1].umd === 2);
 		channel.unsubscribe();
+		await null;
 		return JSON.stringify([channel.members, channel.meta]);
 	`, s.token("umd", `{"uid":"Pam","umd":2,"channels":{"presence.x":{"umdUpdate":true}}}`))
 	want(t, "Pam", got, `[[], {"uid":"Pam","umd":1}]`)

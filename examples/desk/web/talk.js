@@ -32,8 +32,8 @@ export class Talk extends EventTarget {
       this.channel.on("subscribed", ({ recovered }) => recovered || this.#load()),
       this.channel.on("unsubscribed", (error) => this.#fail(error)),
     ];
-    this.channel.subscribe().catch((error) => this.#fail(error));
-    if (this.channel.active) this.#load(); // the desk has subscribed this page before
+    // If the desk has subscribed this page before, that is taken over.
+    if (!this.channel.active) this.channel.subscribe().catch((error) => this.#fail(error));
   }
 
   end() {
