@@ -27,9 +27,9 @@ async function ask(path, init) {
   return answer;
 }
 
-/** Reads. */
+/** Reads. What is undefined in the query is left out. */
 export function get(path, query = {}) {
-  const search = new URLSearchParams(query).toString();
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined)).toString();
   return ask(search ? `${path}?${search}` : path);
 }
 

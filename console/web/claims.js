@@ -1,8 +1,9 @@
 // Shows what a token's claims permit. What they say about a certain channel and
 // event only the server can tell, which is what the Explain tool is for.
 
-import { el, moment } from "./dom.js";
+import { el } from "./dom.js";
 import { highlight, visible } from "./json.js";
+import { moment } from "./times.js";
 
 /** The payload of a JWT as text, or "". The signature is the server's to check. */
 export function payloadOf(token) {

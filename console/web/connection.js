@@ -2,20 +2,22 @@
 // HTTP API.
 
 import { Refusal } from "./api.js";
-import { withTexts } from "./json.js";
+import { jsonProblem, withTexts } from "./json.js";
 
 const answerTimeout = 10_000;
 
 /**
  * Connects and reports: "frame" events have {out, text}, "state" events follow
- * each change of state, and "message" events have each frame that came in, as
- * an object.
+ * each change of state, "alive" events tell that id, uid, since and until are
+ * new, and "message" events have each frame that came in, as an object.
  */
 export class Connection extends EventTarget {
   state = "closed"; // connecting, open
   reason = "";
   id = "";
   uid = null;
+  since = null; // when it was connected
+  until = null; // when it ends by itself
   #endpoint;
   #socket;
   #secret = "";
@@ -85,14 +87,19 @@ export class Connection extends EventTarget {
       this.id = frame.data.connectionId;
       this.#secret = frame.data.connectionSecret;
       this.uid = frame.meta?.uid ?? null;
+      this.since = new Date();
     }
     this.report(false, text);
     if (hello) this.#become("open", "");
+    if (hello || frame.event === "hotsock.refreshed") {
+      this.until = new Date(frame.data.connectionExpiresAt);
+      this.dispatchEvent(new Event("alive"));
+    }
     const waiting = this.#waiting.get(frame.ref);
     if (waiting) {
       this.#waiting.delete(frame.ref);
       if (frame.error) waiting.reject(new Refusal(frame.error));
-      else waiting.resolve(frame);
+      else waiting.resolve({ frame, text });
     }
     this.dispatchEvent(new CustomEvent("message", { detail: frame }));
     return hello;
@@ -106,56 +113,95 @@ export class Connection extends EventTarget {
   // What is watched is often shown to others.
   #hide(text) {
     const hidden = this.#secret ? text.replaceAll(this.#secret, "(hidden)") : text;
-    return hidden.replace(/("token":")[^"]*"/g, '$1(hidden)"');
+    return hidden.replace(/("token"\s*:\s*")[^"]*"/g, '$1(hidden)"');
   }
 
   /** Sends a command, whose data is JSON text, and resolves with the answer. */
-  command(members, data) {
-    if (this.state !== "open") return Promise.reject(new Refusal({ code: "NOT_CONNECTED", message: "connect first" }));
+  async command(members, data) {
     const ref = "c" + ++this.#refs;
-    const text = withTexts({ ...members, ref }, { data });
+    const { frame } = await this.#ask(withTexts({ ...members, ref }, { data }), ref);
+    return frame;
+  }
+
+  /** Sends text as it is. If it has a ref, resolves with the text of the answer. */
+  async raw(text) {
+    const ref = refOf(text);
+    return (await this.#ask(text, this.#waiting.has(ref) ? undefined : ref))?.text;
+  }
+
+  #ask(text, ref) {
+    if (this.state !== "open") return Promise.reject(notConnected());
+    this.report(true, text);
+    this.#socket.send(text);
+    if (ref === undefined) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiting.set(ref, { resolve, reject });
+      const waiting = { resolve, reject };
+      this.#waiting.set(ref, waiting);
       setTimeout(() => {
-        if (this.#waiting.delete(ref)) reject(new Refusal({ code: "NO_ANSWER", message: "no answer came within ten seconds" }));
+        if (this.#waiting.get(ref) !== waiting) return; // answered
+        this.#waiting.delete(ref);
+        reject(new Refusal({ code: "NO_ANSWER", message: "no answer came within ten seconds" }));
       }, answerTimeout);
-      this.report(true, text);
-      this.#socket.send(text);
     });
   }
 
-  /** The URL of a path below the endpoint. */
-  address(path) {
-    const url = new URL(this.#endpoint);
-    url.pathname = url.pathname.replace(/\/$/, "") + "/" + path;
-    return url;
+  /** The path of the endpoint. */
+  get base() {
+    return this.#endpoint.pathname.replace(/\/$/, "");
   }
 
-  /** Calls an operation of the client HTTP API. */
-  async call(operation, body) {
-    if (this.state !== "open") throw new Refusal({ code: "NOT_CONNECTED", message: "connect first" });
-    const url = this.address("connection/" + operation);
-    url.searchParams.set("connectionId", this.id);
-    url.searchParams.set("connectionSecret", this.#secret);
-    const text = JSON.stringify(body);
-    this.report(true, `{"POST":"connection/${operation}","body":${text}}`);
-    let answer;
-    try {
-      const response = await fetch(url, { method: "POST", body: text });
-      answer = await response.text();
-    } catch {
-      throw new Refusal({ code: "UNREACHABLE", message: "the client HTTP API cannot be reached" });
-    }
-    this.report(false, `{"POST":"connection/${operation}","answer":${answer}}`);
-    const parsed = JSON.parse(answer);
+  /** Calls an operation of the client HTTP API. The texts are JSON. */
+  async call(operation, members, texts = {}) {
+    const { text } = await this.request({ method: "POST", path: "connection/" + operation, body: withTexts(members, texts), asClient: true });
+    const parsed = JSON.parse(text);
     if (parsed.error) throw new Refusal(parsed.error);
     return parsed;
   }
+
+  /**
+   * Sends an HTTP request to a path below the endpoint, perhaps with the
+   * connection's id and secret, or with a key of the app. Neither is shown.
+   */
+  async request({ method, path, query = {}, body, asClient = false, key }) {
+    if (asClient && this.state !== "open") throw notConnected();
+    const url = new URL(this.#endpoint);
+    const [below, search = ""] = path.split("?", 2);
+    url.pathname = `${this.base}/${below}`;
+    url.search = search;
+    if (!url.pathname.startsWith(this.base + "/")) throw new Refusal({ code: "NO_PATH", message: "the path leads elsewhere" });
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+    const shown = JSON.stringify(below + url.search);
+    if (asClient) {
+      url.searchParams.set("connectionId", this.id);
+      url.searchParams.set("connectionSecret", this.#secret);
+    }
+    this.report(true, body ? `{"${method}":${shown},"body":${asJSON(body)}}` : `{"${method}":${shown}}`);
+    try {
+      const headers = key ? { Authorization: "Bearer " + key } : {};
+      const response = await fetch(url, { method, body: body || undefined, headers });
+      const text = await response.text();
+      this.report(false, `{"${method}":${shown},"answer":${asJSON(text)}}`);
+      return { status: `${response.status} ${response.statusText}`.trim(), text };
+    } catch {
+      throw new Refusal({ code: "UNREACHABLE", message: key ? unreachableApp : "the client HTTP API cannot be reached" });
+    }
+  }
 }
 
+const unreachableApp = "the app’s HTTP API cannot be reached; browsers let pages of its own origin use it, and no others";
+const notConnected = () => new Refusal({ code: "NOT_CONNECTED", message: "connect first" });
 
-/** Members of a command that put it off until a local date and time, if there is one. */
-export function schedule(local) {
-  if (!local) return {};
-  return { scheduleExpression: `at(${new Date(local).toISOString().slice(0, 19)})` };
+/** The ref of a frame, if it has one. */
+function refOf(text) {
+  try {
+    const { ref } = JSON.parse(text);
+    return typeof ref === "string" ? ref : undefined;
+  } catch {
+    return undefined; // The server will say so.
+  }
+}
+
+/** Text that is JSON as it is, and any other as a string of JSON. */
+function asJSON(text) {
+  return jsonProblem(text) ? JSON.stringify(text) : text;
 }

@@ -75,10 +75,15 @@ export function setUpControl({ connection }) {
     optional.textContent = fields.has("connection") || fields.has("jti") ? "one of both" : "in whose name, optional";
     byId("app-version-hint").hidden = select.value !== "set";
   }
-  select.addEventListener("change", () => {
+  const answer = form.querySelector(".answer");
+  // What was said of one action is not said of another one.
+  function choose() {
     arrange();
     problem.textContent = "";
-  });
+    answer.replaceChildren();
+    show(form, true, "");
+  }
+  select.addEventListener("change", choose);
   arrange();
 
   /** Whether what is to be JSON is; says so if it is not. */
@@ -97,42 +102,32 @@ export function setUpControl({ connection }) {
 
   onSubmit(form, async ({ apiKey, action, ...fields }) => {
     if (!checkTexts(fields)) return;
-    const answer = byId("app-answer");
     answer.replaceChildren();
-    const done = await attempt(form, () => send(connection, apiKey.trim(), actions[action][1](fields)));
+    const done = await attempt(form, () => send(connection, { key: apiKey.trim(), ...actions[action][1](fields) }));
     form.elements.sure.checked = false;
     if (!done) return;
-    show(form, true, done.status === 202 && done.parsed.done === false ? "It goes on." : "Done.");
+    show(form, true, done.goesOn ? "It goes on." : "Done.");
     answer.append(highlight(done.text));
   });
 
   return (action, values) => {
     select.value = action;
-    arrange();
+    choose();
     for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
+    if (!byId("app-key").value) byId("app-key").focus();
+    else form.querySelector(".primary").focus();
   };
 }
 
-async function send(connection, key, { method, path, query = {}, body }) {
-  const url = connection.address(path);
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
-  const shown = JSON.stringify(path + url.search);
-  connection.report(true, body ? `{"${method}":${shown},"body":${body}}` : `{"${method}":${shown}}`);
-  let response, text;
-  try {
-    response = await fetch(url, { method, body, headers: { Authorization: "Bearer " + key } });
-    text = await response.text();
-  } catch {
-    throw new Refusal({ code: "UNREACHABLE", message: "the app’s HTTP API cannot be reached; browsers let pages of its own origin use it, and no others" });
-  }
-  connection.report(false, `{"${method}":${shown},"answer":${text || null}}`);
+async function send(connection, request) {
+  const { status, text } = await connection.request(request);
   let parsed;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new Refusal({ code: String(response.status), message: "the answer is no JSON: " + visible(text.slice(0, 100)) });
+    throw new Refusal({ code: status, message: "the answer is no JSON: " + visible(text.slice(0, 100)) });
   }
   if (parsed.error?.code === "NOT_FOUND") throw new Refusal({ code: "NOT_FOUND", message: "the app has no API keys, and so no such HTTP API" });
   if (parsed.error) throw new Refusal(parsed.error);
-  return { status: response.status, parsed, text };
+  return { goesOn: status.startsWith("202") && parsed.done === false, text };
 }

@@ -18,15 +18,36 @@ export function button(text, action, label) {
   return node;
 }
 
-/** The time of day with milliseconds, as a clock here shows it. */
-export function clock(date) {
-  const pad = (n, width = 2) => String(n).padStart(width, "0");
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+const copiedFor = 1_500; // ms that a button says so
+
+/** Lets a button copy what text returns, and say so. */
+export function copies(node, text) {
+  const [name, label] = [node.textContent, node.ariaLabel];
+  let timer;
+  node.classList.add("copy");
+  node.addEventListener("click", async () => {
+    let told = "Copied";
+    try {
+      await navigator.clipboard.writeText(text());
+    } catch {
+      told = "No access"; // to the clipboard: the page is not secure, or the user does not want it
+    }
+    node.textContent = node.ariaLabel = told;
+    clearTimeout(timer);
+    timer = setTimeout(() => Object.assign(node, { textContent: name, ariaLabel: label }), copiedFor);
+  });
+  return node;
 }
 
-/** A date and time, for people. */
-export function moment(date) {
-  return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+/** A button that copies a text. */
+export function copyButton(text, label) {
+  return copies(button("Copy", () => {}, label), () => text);
+}
+
+/** Sets a field as if it had been typed. */
+export function fillIn(field, value) {
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** Calls handle with the form's values and the button's value whenever it is submitted, one at a time. */

@@ -1,10 +1,11 @@
 // Why a client may or may not do something, as the server decides it.
 
 import { post } from "./api.js";
-import { byId, el, onSubmit } from "./dom.js";
+import { byId, el, fillIn, onSubmit } from "./dom.js";
 import { visible } from "./json.js";
 import { showTab } from "./tabs.js";
 import { payloadOf, valueText } from "./claims.js";
+import { here, instantOf, offerZones } from "./times.js";
 
 const form = byId("explain-form");
 
@@ -16,6 +17,7 @@ export function setUpExplain({ connection, current, tokens }) {
   };
   action.addEventListener("change", arrange);
   arrange();
+  offerZones(byId("explain-zone"));
 
   async function ask(fields) {
     const problem = form.querySelector(".problem");
@@ -34,7 +36,7 @@ export function setUpExplain({ connection, current, tokens }) {
 
   document.addEventListener("tab", ({ detail }) => {
     const token = byId("explain-token");
-    if (detail === "explain" && !token.value) token.value = current.token;
+    if (detail === "explain" && !token.value) fillIn(token, current.token);
   });
 
   /** Fills the form in with a question and asks it. */
@@ -43,10 +45,11 @@ export function setUpExplain({ connection, current, tokens }) {
     action.value = asked.action;
     arrange();
     for (const name of ["channel", "event", "key", "method", "at"]) form.elements[name].value = asked[name] ?? "";
+    form.elements.zone.value = asked.zone ?? here;
     if (asked.reaction) form.elements.reaction.value = asked.reaction;
-    form.elements.token.value = current.token;
+    fillIn(form.elements.token, current.token);
     const command = asked.command ?? tokens.get(asked.channel) ?? "";
-    form.elements.command.value = command;
+    fillIn(form.elements.command, command);
     byId("explain-more").open = command !== "";
     if (["react", "update", "delete"].includes(asked.action) && !asked.event) {
       byId("explanation").replaceChildren();
@@ -58,9 +61,9 @@ export function setUpExplain({ connection, current, tokens }) {
 }
 
 /** The request for the fields of the form. */
-function question({ action, token = "", command = "", at, ...rest }) {
+function question({ action, token = "", command = "", at, zone, ...rest }) {
   const body = { action, ...rest };
-  if (at) body.at = new Date(at).toISOString();
+  if (at) body.at = instantOf(at, zone).toISOString();
   Object.assign(body, credential(token, "token", "claims"), credential(command, "commandToken", "commandClaims"));
   return body;
 }
@@ -82,7 +85,7 @@ function showExplanation(e) {
   if (!e.allowed && /expired at/.test(e.reason)) {
     const anyway = el("button", { type: "button", textContent: "Explain its claims all the same" });
     anyway.addEventListener("click", () => {
-      form.elements.token.value = payloadOf(form.elements.token.value) || form.elements.token.value;
+      fillIn(form.elements.token, payloadOf(form.elements.token.value) || form.elements.token.value);
       form.requestSubmit();
     });
     parts.push(el("div", { className: "row" }, anyway));

@@ -1,15 +1,36 @@
 // What is connected and subscribed on all servers.
 
 import { get } from "./api.js";
-import { button, byId, el, moment, onSubmit } from "./dom.js";
+import { button, byId, copyButton, el, onSubmit } from "./dom.js";
 import { highlight, visible } from "./json.js";
-import { attempt, show } from "./outcome.js";
+import { fill, keepLive } from "./lists.js";
+import { attempt, quietly, show } from "./outcome.js";
+import { moment } from "./times.js";
 
 const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
-export function setUpOnline({ look }) {
-  setUpList(byId("online-channels-form"), byId("online-channels"), (values, after) => get("channels", { prefix: values.prefix, after }), "channels", channelItem);
-  setUpList(byId("connections-form"), byId("connections"), (values, after) => get("connections", { uid: values.uid, after }), "connections", connectionItem);
+/** look looks into a channel, control fills in what the app is to do. */
+export function setUpOnline({ look, control }) {
+  setUpList({
+    form: byId("online-channels-form"),
+    load: async ({ prefix }, after) => {
+      const { channels, next } = await get("channels", { prefix, after });
+      return { items: channels, next };
+    },
+    group: (channels) => channels,
+    keyOf: ({ name }) => name,
+    make: channelItem,
+  });
+  setUpList({
+    form: byId("connections-form"),
+    load: async ({ uid }, after) => {
+      const { connections, next } = await get("connections", { uid, after });
+      return { items: connections, next };
+    },
+    group: usersOf,
+    keyOf: ({ uid }) => uid,
+    make: userItem,
+  });
 
   function channelItem({ name, subscriptionsCount, membersCount }) {
     const counts = count(subscriptionsCount, "subscription") + (name.startsWith("presence.") ? `, ${count(membersCount, "member")}` : "");
@@ -22,12 +43,25 @@ export function setUpOnline({ look }) {
     );
   }
 
+  function userItem({ uid, connections }) {
+    const head = el("div", { className: "row spread" }, el("strong", { textContent: uid ? visible(uid) : "without uid" }));
+    head.append(el("span", { className: "kind", textContent: count(connections.length, "connection") }));
+    if (uid) head.append(button("End all …", () => control("disconnectUser", { uid }), `End all connections of ${uid}`));
+    return el("li", {}, head, el("ul", { className: "list" }, ...connections.map(connectionItem)));
+  }
+
   function connectionItem(c) {
+    const end = button("End …", () => control("disconnect", { connection: c.id }), `End the connection ${c.id}`);
     const item = el(
       "li",
       {},
-      el("div", { className: "row spread" }, el("strong", { textContent: c.uid ? visible(c.uid) : "without uid" }), el("span", { className: "kind", textContent: count(c.subscriptionsCount, "subscription") })),
-      el("div", {}, el("code", { textContent: c.id })),
+      el(
+        "div",
+        { className: "row spread" },
+        el("code", { textContent: c.id }),
+        el("span", { className: "kind", textContent: count(c.subscriptionsCount, "subscription") }),
+        el("span", { className: "row" }, copyButton(c.id, `Copy the id ${c.id}`), end),
+      ),
       el("div", { className: "kind", textContent: `since ${moment(new Date(c.connectedAt))} from ${visible(c.sourceIp)} · ${visible(c.userAgent)}` }),
     );
     if (c.umd !== undefined) item.append(highlight(JSON.stringify(c.umd)));
@@ -35,21 +69,39 @@ export function setUpOnline({ look }) {
   }
 }
 
-/** Lists what a form asks for, page by page. */
-function setUpList(form, list, load, name, item) {
-  async function page(values, after = "") {
-    const answer = await attempt(form, () => load(values, after));
-    if (!answer) return;
-    if (!after) list.replaceChildren();
-    list.append(...answer[name].map(item));
-    if (answer.next) {
-      const more = button("More", () => {
-        more.parentElement.remove();
-        page(values, answer.next);
-      }, `More ${name}`);
-      list.append(el("li", {}, more));
-    }
-    show(form, true, list.childElementCount === 0 ? "Nothing is there." : "");
+/** The users of connections, in the order of their names; those without one come last. */
+function usersOf(connections) {
+  const users = Map.groupBy(connections, ({ uid }) => uid ?? "");
+  const names = [...users.keys()].sort((a, b) => (a === "") - (b === "") || a.localeCompare(b));
+  return names.map((uid) => ({ uid, connections: users.get(uid) }));
+}
+
+/** Lists what a form asks for, page by page, or live. */
+function setUpList({ form, load, group, keyOf, make }) {
+  const list = form.querySelector(".list");
+  const { live } = form.elements;
+  let wanted = {}; // the form's values, when it was last submitted
+  let items = [];
+  let turn = 0; // an answer to what was asked before is not shown
+
+  async function page(how, after) {
+    const mine = ++turn;
+    const answer = await how(form, () => load(wanted, after));
+    if (!answer || mine !== turn) return;
+    items = after ? [...items, ...answer.items] : answer.items;
+    fill(list, group(items), keyOf, make);
+    if (answer.next) list.append(el("li", {}, button("More", () => more(answer.next))));
+    if (how === attempt) show(form, true, "");
   }
-  onSubmit(form, (values) => page(values));
+
+  function more(after) {
+    live.checked = false; // which has the first page only
+    page(attempt, after);
+  }
+
+  keepLive(live, list.parentElement, () => page(quietly));
+  onSubmit(form, (values) => {
+    wanted = values;
+    return page(attempt);
+  });
 }

@@ -1,26 +1,58 @@
-// What became of a request, below its form.
+// What became of a request: in the place for it of the part that made it, with its age.
 
 import { button, el } from "./dom.js";
 import { visible } from "./json.js";
+import { age } from "./times.js";
 
-/** Shows an outcome in the form's place for it. */
-export function show(form, ok, text, ...more) {
-  const place = form.querySelector(".outcome");
+const newsFor = 60_000; // ms after which a result is no news any more
+
+/** Shows an outcome in a part's place for it; without a text, none. */
+export function show(part, ok, text, ...more) {
+  const place = part.querySelector(".outcome");
   place.className = "outcome " + (ok ? "good" : "bad");
-  place.replaceChildren(el("span", { textContent: visible(text) }), ...more);
+  if (text) place.replaceChildren(el("span", { textContent: visible(text) }), ...more, age(new Date()));
+  else place.replaceChildren();
 }
+
+/** Shows why a request failed. */
+export function showError(part, error, ...more) {
+  show(part, false, `${error.code ?? "ERROR"}: ${error.message}`, ...more);
+}
+
+// A result is not of what the form says by now.
+document.addEventListener("input", ({ target }) => target.form?.querySelector(".outcome")?.classList.add("old"));
+setInterval(() => {
+  for (const node of document.querySelectorAll(".outcome:not(.old) > .age")) {
+    if (Date.now() - new Date(node.dateTime) > newsFor) node.parentElement.classList.add("old");
+  }
+}, 5_000);
 
 /**
  * Carries out a request and shows what became of it. If it was refused for want
  * of permission, question says what to ask Explain.
  */
-export async function attempt(form, request, explain, question) {
-  show(form, true, "…");
+export async function attempt(part, request, explain, question) {
+  const place = part.querySelector(".outcome");
+  place.className = "outcome old";
+  place.replaceChildren(el("span", { textContent: "…", ariaLabel: "Waiting", role: "img" }));
   try {
     return await request();
   } catch (error) {
     const why = question && /DENIED|NOT_SUBSCRIBED|INVALID_SUBSCRIBE|USER_ID|UNAUTHORIZED/.test(error.code ?? "");
-    show(form, false, `${error.code ?? "ERROR"}: ${error.message}`, ...(why ? [button("Why?", () => explain(question), "Explain why")] : []));
+    showError(part, error, ...(why ? [button("Why?", () => explain(question), "Explain why")] : []));
+    return undefined;
+  }
+}
+
+/** Carries out a request that nobody asked for, and shows only why it failed. */
+export async function quietly(part, request) {
+  const failed = part.querySelector(".outcome.bad");
+  try {
+    const answer = await request();
+    failed?.replaceChildren();
+    return answer;
+  } catch (error) {
+    showError(part, error);
     return undefined;
   }
 }

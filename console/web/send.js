@@ -1,26 +1,31 @@
-// Publishing, reacting, editing and calling.
+// Publishing, editing and calling.
 
-import { button, byId, moment, onSubmit } from "./dom.js";
+import { button, byId, onSubmit } from "./dom.js";
 import { jsonProblem, withTexts } from "./json.js";
 import { attempt, checkJSON, show } from "./outcome.js";
-import { schedule } from "./connection.js";
+import { offerZones, schedule, scheduledFor } from "./times.js";
 
 export function setUpSend({ connection, explain }) {
   const publish = byId("publish-form");
   const data = byId("publish-data");
+  offerZones(byId("publish-zone"));
   data.addEventListener("input", () => checkJSON(data, jsonProblem));
   onSubmit(publish, async (fields) => {
     if (!checkJSON(data, jsonProblem)) {
       data.focus();
       return;
     }
-    const { channel, event } = fields;
-    const question = { action: fields.at ? "schedule" : "publish", channel, event, at: fields.at };
-    const ack = await attempt(publish, () => connection.command({ event, channel, ...schedule(fields.at) }, fields.data.trim()), explain, question);
-    if (!ack) return;
-    const arn = ack.data?.scheduleArn;
-    if (arn) show(publish, true, `Scheduled for ${moment(new Date(fields.at))}. `, cancelButton(publish, arn));
-    else show(publish, true, `Accepted as ${ack.data?.id}`);
+    const { channel, event, at, zone, via } = fields;
+    const members = { event, channel, ...schedule(fields) };
+    const text = fields.data.trim();
+    const request = async () => {
+      if (via === "http") return connection.call("publishMessage", { ...members, eagerIdGeneration: at ? undefined : true }, { data: text });
+      return (await connection.command(members, text)).data;
+    };
+    const answer = await attempt(publish, request, explain, { action: at ? "schedule" : "publish", channel, event, at, zone });
+    if (!answer) return;
+    if (answer.scheduleArn) show(publish, true, scheduledFor(fields), cancelButton(publish, answer.scheduleArn));
+    else show(publish, true, `Accepted as ${answer.id}`);
   });
 
   function cancelButton(form, arn) {
@@ -29,17 +34,6 @@ export function setUpSend({ connection, explain }) {
       if (done) show(form, true, "Cancelled.");
     });
   }
-
-  const react = byId("react-form");
-  onSubmit(react, async ({ channel, message, reaction }, action) => {
-    const body = JSON.stringify({ messageId: message, reaction, action: action || "add" });
-    const ack = await attempt(react, () => connection.command({ event: "hotsock.messageReaction", channel }, body), explain, {
-      action: "react",
-      channel,
-      reaction,
-    });
-    if (ack) show(react, true, action === "remove" ? "Removed." : "Added.");
-  });
 
   const change = byId("edit-form");
   const fresh = byId("edit-data");
@@ -70,13 +64,6 @@ export function setUpSend({ connection, explain }) {
     const result = await attempt(call, () => connection.command(to, body), explain, { action: "call", channel, method });
     if (result) show(call, true, `Result: ${JSON.stringify(result.data)}`);
   });
-}
-
-/** Fills in the form for a reaction. */
-export function reactTo(channel, id) {
-  byId("react-channel").value = channel;
-  byId("react-message").value = id;
-  byId("react-reaction").select();
 }
 
 /** Fills in the form for an edit of a message as the app sees it. */

@@ -1,15 +1,16 @@
 // A channel's storage, as the client may use it.
 
-import { button, byId, el, moment, onSubmit } from "./dom.js";
+import { button, byId, copyButton, el, onSubmit } from "./dom.js";
 import { highlight, jsonProblem, preview, visible } from "./json.js";
 import { attempt, checkJSON, show } from "./outcome.js";
-import { schedule } from "./connection.js";
+import { offerZones, schedule, scheduledFor } from "./times.js";
 
 export function setUpStorage({ connection, explain }) {
   const form = byId("storage-form");
   const data = byId("storage-data");
   const version = byId("storage-version");
   data.addEventListener("input", () => checkJSON(data, jsonProblem));
+  offerZones(byId("storage-zone"));
 
   async function get({ channel, key }) {
     const answer = await attempt(form, () => connection.command({ event: "hotsock.channelStorageGet", channel, key, version: true }), explain, {
@@ -52,16 +53,16 @@ export function setUpStorage({ connection, explain }) {
     await write({ event: "hotsock.channelStorageAdd", channel, key }, { action: "storageSet", channel, key }, (ack) => `It is ${JSON.stringify(ack.data.data)} now.`);
   }
 
-  async function set({ channel, key, at, version: wanted }) {
+  async function set({ channel, key, at, zone, version: wanted }) {
     if (!data.value.trim()) data.value = "null";
     if (!checkJSON(data, jsonProblem)) {
       data.focus();
       return;
     }
-    const members = { event: "hotsock.channelStorageSet", channel, key, ...schedule(at) };
+    const members = { event: "hotsock.channelStorageSet", channel, key, ...schedule({ at, zone }) };
     if (wanted) members.ifVersion = wanted === "none" ? null : wanted;
-    const question = { action: at ? "schedule" : "storageSet", channel, key, at };
-    await write(members, question, (ack) => (ack.data?.scheduleArn ? `Scheduled for ${moment(new Date(at))}.` : "Set."));
+    const question = { action: at ? "schedule" : "storageSet", channel, key, at, zone };
+    await write(members, question, (ack) => (ack.data?.scheduleArn ? scheduledFor({ at, zone }) : "Set."));
   }
 
   async function list({ channel }, after) {
@@ -107,7 +108,9 @@ export function setUpStorage({ connection, explain }) {
 export function entryItem({ key, data, meta, version }, edit) {
   const head = el("div", { className: "row spread" }, el("code", { textContent: visible(key) }));
   if (meta) head.append(el("span", { className: "kind", textContent: "by " + visible(String(meta.uid ?? "the server")) }));
-  if (edit) head.append(button("Edit", edit, `Edit ${key}`));
+  const tools = el("span", { className: "row" }, copyButton(JSON.stringify(data), `Copy the value of ${key}`));
+  if (edit) tools.append(button("Edit", edit, `Edit ${key}`));
+  head.append(tools);
   const item = el("li", {}, head, highlight(JSON.stringify(data)));
   if (version) item.append(el("div", { className: "kind", textContent: "version " + version }));
   return item;

@@ -1,7 +1,8 @@
 // The frames that came and went, within a bound.
 
-import { byId, button, clock, el } from "./dom.js";
+import { byId, button, copyButton, el } from "./dom.js";
 import { highlight, preview } from "./json.js";
+import { clock } from "./times.js";
 
 const maxFrames = 500;
 const maxText = 4 << 20; // characters of all frames together
@@ -89,16 +90,24 @@ export class Traffic {
     );
     if (frame.error) summary.append(el("span", { className: "code-error", textContent: preview(String(frame.error), 60) }));
     if (frame.channel) summary.append(el("span", { className: "channel", textContent: preview(frame.channel, 80) }));
-    summary.append(el("span", { className: "preview", textContent: preview(dataOf(frame.text)) }));
+    summary.append(el("span", { className: "preview", textContent: preview(dataOf(frame)) }));
     const details = el("details", {}, summary);
+    const row = el("li", { className: direction }, details);
     details.addEventListener("toggle", () => {
-      if (!details.open || details.children.length > 1) return;
-      details.append(highlight(frame.text));
-      const tools = el("div", { className: "row" }, button("Copy", () => navigator.clipboard?.writeText(frame.text), "Copy the frame"));
-      if (frame.id && !frame.event.startsWith("hotsock.")) tools.append(button("React …", () => this.#react(frame.channel, frame.id)));
-      details.append(tools);
+      if (details.open && details.children.length === 1) details.append(highlight(frame.text));
+      this.#offerTools(frame, row);
     });
-    return el("li", { className: direction }, details);
+    // Not before: there are hundreds of rows.
+    for (const event of ["pointerenter", "focusin"]) row.addEventListener(event, () => this.#offerTools(frame, row));
+    return row;
+  }
+
+  /** What can be done with a frame, beside its line. */
+  #offerTools(frame, row) {
+    if (row.children.length > 1) return;
+    const tools = el("div", { className: "tools" }, copyButton(frame.text, "Copy the frame"));
+    if (frame.id && !frame.event.startsWith("hotsock.")) tools.prepend(button("React …", () => this.#react(frame.channel, frame.id), `React to ${frame.id}`));
+    row.append(tools);
   }
 
   #filter() {
@@ -137,8 +146,9 @@ export class Traffic {
   }
 }
 
-/** What of a frame's text is worth seeing on one line. */
-function dataOf(text) {
+/** What of a frame's text is worth seeing on one line: of text that is no frame, all. */
+function dataOf({ event, text }) {
+  if (!event) return text;
   for (const member of ['"error":', '"data":', '"answer":', '"body":']) {
     const at = text.indexOf(member);
     if (at < 1) continue;

@@ -15,7 +15,6 @@ import (
 func TestConsoleByKeyboard(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startConsole(t)
-	token := s.token(freely("ada"))
 	p := b.open("Ada", s.base)
 	p.ready()
 	focused := func(selector string) {
@@ -30,16 +29,21 @@ func TestConsoleByKeyboard(t *testing.T) {
 	p.press(kb.Tab)
 	focused("#tab-connect")
 	p.press(kb.Tab)
-	focused("#connect-token")
-	p.insert(token)
+	focused("#mint-uid")
 	p.press(kb.Tab)
-	focused("#connect-form .primary")
+	focused("#mint-kind")
+	p.press(kb.Tab)
+	focused("#mint-life")
+	p.press(kb.Tab)
+	focused("#mint-more summary")
+	p.press(kb.Tab)
+	focused("#mint-form .primary")
 	p.enter()
-	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
-	p.back()
-	focused("#connect-token")
-	p.back()
-	focused("#tab-connect")
+	p.isConnected()
+	for _, selector := range []string{"#mint-more summary", "#mint-life", "#mint-kind", "#mint-uid", "#tab-connect"} {
+		p.back()
+		focused(selector)
+	}
 	p.press(kb.ArrowRight)
 	focused("#tab-channels")
 	p.press(kb.Tab)
@@ -50,7 +54,7 @@ func TestConsoleByKeyboard(t *testing.T) {
 	p.back()
 	focused("#tab-channels")
 	p.press(kb.End)
-	focused("#tab-explain") // the traffic is beside
+	focused("#tab-raw") // the traffic is beside
 	p.press(kb.ArrowRight)
 	focused("#tab-connect")
 	p.press(kb.ArrowRight)
@@ -92,7 +96,7 @@ func (p *page) back() {
 	command(p, input.DispatchKeyEvent, event)
 }
 
-// TestConsoleFits looks at each tool on a desktop and on small phones, and takes
+// TestConsoleFits looks at each tool on a desktop, a tablet and small phones, and takes
 // pictures if there is a place for them.
 func TestConsoleFits(t *testing.T) {
 	t.Parallel()
@@ -102,61 +106,17 @@ func TestConsoleFits(t *testing.T) {
 		browser       *browser
 		width, height int64
 	}{
-		{"desktop", b, 1280, 800}, {"phone", mobile, 390, 844}, {"small", mobile, 320, 560},
+		{"desktop", b, 1280, 800}, {"tablet", b, 768, 1024}, {"phone", mobile, 390, 844}, {"small", mobile, 320, 560},
 	} {
 		p := at.browser.open("Ada", s.base)
 		p.shape(at.width, at.height)
-		p.connectWith(s.token(freely("Ada Lovelace")))
-		p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
-		p.subscribe("presence.room.lobby")
-		p.sendEvent("presence.room.lobby", "chat", `{"text": "Hello from the console", "tags": ["a", 1, true, null], "long": "`+strings.Repeat("x", 300)+`"}`)
-		p.outcome("publish-form", "Accepted")
-		p.tab("storage")
-		p.paste("#storage-channel", "presence.room.lobby")
-		p.paste("#storage-key", "topic")
-		p.paste("#storage-data", `{"text": "Picnic on Saturday", "open": true}`)
-		p.click("#storage-form [value=set]")
-		p.outcome("storage-form", "Set.")
-		p.click("#storage-form [value=list]")
-		p.until("it is listed", `() => document.querySelectorAll("#entries > li").length === 1`)
-		p.tab("channels")
-		p.click("#subscriptions button")
-		p.until("it is looked into", `() => document.querySelector("#info h2")`)
-		p.set("#publish-at", time.Now().Add(30*time.Minute))
-		p.sendEvent("presence.room.lobby", "reminder", `{"text": "Stand up"}`)
-		p.outcome("publish-form", "Scheduled")
-		p.tab("online")
-		p.click("#online-channels-form button")
-		p.click("#connections-form button")
-		p.until("what is connected is listed", `() => document.querySelector("#connections > li") && document.querySelector("#online-channels > li")`)
-		p.tab("explain")
-		p.choose("#explain-action", "publish")
-		p.paste("#explain-channel", "presence.room.lobby")
-		p.paste("#explain-event", "chat")
-		p.click("#explain-form .primary")
-		p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
-		p.tab("app")
-		p.paste("#app-key", "key")
-		p.choose("#app-action", "update")
-		p.paste("#app-channel", "presence.room.lobby")
-		p.paste("#app-message", "01JA3HVNF6E89HDT1ABRFWJ8C8")
-		p.paste("#app-data", `{"text": "Hello"}`)
-		p.expectFailures()
-		p.click("#app-form .primary")
-		p.outcome("app-form", "MESSAGE_NOT_FOUND")
-		p.choose("#app-action", "erasures")
-		p.click("#app-form .primary")
-		p.outcome("app-form", "Done.")
-		p.choose("#app-action", "publish") // has the most fields
-		tabs := []string{"connect", "channels", "send", "storage", "app", "online", "schedules", "explain"}
-		if at.width < 960 {
-			tabs = append(tabs, "traffic")
+		p.ready()
+		if screenshotDir != "" {
+			p.pictures("console-first-" + at.name)
 		}
-		for _, name := range tabs {
+		p.fillConsole(s)
+		for _, name := range consoleTabs(at.width) {
 			p.tab(name)
-			if name == "traffic" {
-				p.openFrame("chat")
-			}
 			if over := p.sticksOut(at.width); len(over) > 0 {
 				t.Errorf("on the %s, %s: these stick out: %v", at.name, name, over)
 			}
@@ -165,4 +125,58 @@ func TestConsoleFits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// consoleTabs are those that there are on a screen of that width.
+func consoleTabs(width int64) []string {
+	tabs := []string{"connect", "channels", "send", "storage", "app", "online", "schedules", "explain", "raw"}
+	if width < 960 {
+		tabs = append(tabs, "traffic")
+	}
+	return tabs
+}
+
+// fillConsole connects, and gives each tab something to show.
+func (p *page) fillConsole(s *consoleServer) {
+	p.t.Helper()
+	p.connectWith(s.token(freely("Ada Lovelace")))
+	p.isConnected()
+	p.subscribe("presence.room.lobby")
+	p.sendEvent("presence.room.lobby", "chat", `{"text": "Hello from the console", "tags": ["a", 1, true, null], "long": "`+strings.Repeat("x", 300)+`"}`)
+	p.outcome("publish-form", "Accepted")
+	p.store("set", "presence.room.lobby", "topic", `{"text": "Picnic on Saturday", "open": true}`)
+	p.outcome("storage-form", "Set.")
+	p.listEntries(1)
+	p.lookInside()
+	p.set("#publish-at", time.Now().Add(30*time.Minute))
+	p.sendEvent("presence.room.lobby", "reminder", `{"text": "Stand up"}`)
+	p.outcome("publish-form", "Scheduled")
+	p.tab("online")
+	p.until("what is connected is listed", `() => document.querySelector("#connections li li") && document.querySelector("#online-channels code")`)
+	p.tab("explain")
+	p.choose("#explain-action", "publish")
+	p.paste("#explain-channel", "presence.room.lobby")
+	p.paste("#explain-event", "chat")
+	p.click("#explain-form .primary")
+	p.until("it is explained", `() => document.querySelector("#explanation .verdict")`)
+	p.tab("app")
+	p.paste("#app-key", "key")
+	p.choose("#app-action", "update")
+	p.paste("#app-channel", "presence.room.lobby")
+	p.paste("#app-message", "01JA3HVNF6E89HDT1ABRFWJ8C8")
+	p.paste("#app-data", `{"text": "Hello"}`)
+	p.expectFailures()
+	p.click("#app-form .primary")
+	p.outcome("app-form", "MESSAGE_NOT_FOUND")
+	p.choose("#app-action", "erasures")
+	p.click("#app-form .primary")
+	p.outcome("app-form", "Done.")
+	p.choose("#app-action", "publish") // has the most fields
+	p.tab("raw")
+	p.click("#frame-form .primary")
+	p.outcome("frame-form", "Answered.")
+	if get[bool](p, `document.getElementById("tab-traffic").checkVisibility()`) {
+		p.tab("traffic")
+	}
+	p.openFrame("chat")
 }

@@ -26,15 +26,21 @@ func (b *browser) console(name string, s *consoleServer, claims string) *page {
 	b.t.Helper()
 	p := b.open(name, s.base)
 	p.connectWith(s.token(claims))
-	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+	p.isConnected()
 	return p
+}
+
+func (p *page) isConnected() {
+	p.t.Helper()
+	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
 }
 
 func (p *page) connectWith(token string) {
 	p.t.Helper()
 	p.ready()
+	p.do("open the form for tokens", chromedp.Evaluate[chromedp.Void](`document.getElementById("paste").open = true`))
 	p.paste("#connect-token", token)
-	p.click("#connect-form .primary")
+	p.click("#connect-form [value=connect]")
 }
 
 // ready waits until the page's code has run.
@@ -95,6 +101,31 @@ func (p *page) subscribe(channel string) {
 	p.outcome("subscribe-form", "Subscribed to "+channel)
 }
 
+// lookInside looks into the first channel that is subscribed to.
+func (p *page) lookInside() {
+	p.t.Helper()
+	p.tab("channels")
+	p.click("#subscriptions button")
+	p.until("it is looked into", `() => document.getElementById("info").checkVisibility()`)
+}
+
+// store does something with an entry: set, add or get.
+func (p *page) store(action, channel, key, data string) {
+	p.t.Helper()
+	p.tab("storage")
+	p.paste("#storage-channel", channel)
+	p.paste("#storage-key", key)
+	p.paste("#storage-data", data)
+	p.click("#storage-form [value=" + action + "]")
+}
+
+// listEntries lists the channel's storage, which has that many entries.
+func (p *page) listEntries(n int) {
+	p.t.Helper()
+	p.click("#storage-form [value=list]")
+	p.until("they are listed", `(n) => document.querySelectorAll("#entries > li").length === n`, n)
+}
+
 func (p *page) sendEvent(channel, event, data string) {
 	p.t.Helper()
 	p.tab("send")
@@ -129,7 +160,7 @@ func (p *page) sticksOut(width int64) []string {
 	p.t.Helper()
 	return get[[]string](p, fmt.Sprintf(`[...document.querySelectorAll("body *")].filter((e) => {
 		const r = e.getBoundingClientRect();
-		if (e.closest("[role=tablist], .skip") || !e.checkVisibility()) return false;
+		if (e.closest(".skip") || !e.checkVisibility()) return false;
 		let clipped = e.parentElement;
 		while (clipped && getComputedStyle(clipped).overflowX === "visible") clipped = clipped.parentElement;
 		return r.width > 1 && (r.right > %d + 1 || r.left < -1) && (!clipped || clipped === document.body || clipped === document.documentElement);

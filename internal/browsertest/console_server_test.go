@@ -85,8 +85,7 @@ func TestConsolePassword(t *testing.T) {
 	b, s := startBrowser(t), startConsole(t)
 	p := b.open("Ada", strings.Replace(s.base, "//", "//admin:secret@", 1))
 	p.connectWith(s.token(freely("ada")))
-	p.until("it is connected", `() => document.getElementById("status").dataset.state === "open"`)
+	p.isConnected()
 	p.tab("schedules")
-	p.click("#schedules-form button")
-	p.outcome("schedules-form", "Nothing is scheduled.")
+	p.until("it is told", `() => document.getElementById("due").textContent === "Nothing is scheduled."`)
 }
