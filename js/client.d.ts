@@ -82,6 +82,12 @@ export interface ClientOptions {
   /** For connecting. Without it the server's own authentication, by a cookie for instance, has to do. */
   token?: TokenSource;
   /**
+   * Send the token in the URL of the WebSocket, where access logs may have it, and not as a subprotocol. Servers of 0.2
+   * need it, and gateways that pass on no `Sec-WebSocket-Protocol`; so do tokens of your app's own, if they have characters
+   * that a JWT has not. Defaults to false.
+   */
+  tokenInURL?: boolean;
+  /**
    * Time between two pings, by which a dead link is found and heartbeats that
    * a token asks for are sent: 1,000 to 2,147,483,647, or 0 for none. Browsers
    * let the timers of hidden pages run once a minute. Defaults to 30,000.

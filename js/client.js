@@ -85,6 +85,7 @@ export class Client extends Emitter {
   connectionId = null;
   #url;
   #token;
+  #tokenInURL;
   #timeout;
   #heartbeat;
   #turn = 0; // counts attempts and ends: what belongs to an earlier one is void
@@ -105,7 +106,7 @@ export class Client extends Emitter {
   #lastRef = 0;
   #watch = null; // ends listening to the browser
 
-  constructor({ url = here, token, heartbeat = 30_000, timeout = 10_000 } = {}) {
+  constructor({ url = here, token, tokenInURL = false, heartbeat = 30_000, timeout = 10_000 } = {}) {
     super(/^(state|subscribed|error)$/, (type) => {
       if (type === "state") return this.state === "closed" ? [] : [[this.state]];
       return type === "subscribed" ? [...this.#kept].filter((sub) => sub.channel.active).map((sub) => [sub.channel]) : [];
@@ -120,6 +121,7 @@ export class Client extends Emitter {
     this.#url.username = this.#url.password = "";
     if (!this.#url.pathname.endsWith("/")) this.#url.pathname += "/";
     this.#token = token;
+    this.#tokenInURL = tokenInURL;
     this.#heartbeat = heartbeat === 0 ? 0 : milliseconds("heartbeat", heartbeat, 1000);
     this.#timeout = milliseconds("timeout", timeout, 1);
   }
@@ -204,9 +206,10 @@ export class Client extends Emitter {
     try {
       const token = await ask(this.#token);
       if (turn !== this.#turn) return;
-      const url = this.#address("", token ? { token } : {});
+      const url = this.#address("", token && this.#tokenInURL ? { token } : {});
       url.protocol = url.protocol.replace("http", "ws");
-      const ws = new WebSocket(url);
+      // Logs have the URL of a request.
+      const ws = new WebSocket(url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
       ws.onclose = (e) => this.#broken(turn, told(noConnection(ending(e)), e.code === 1012 || e.code === 4403 ? e.reason : ""), e);

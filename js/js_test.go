@@ -106,7 +106,7 @@ func unzip(t *testing.T, b []byte) []byte {
 // again what has no answer, to stay away when the app says so, with its reason, to
 // change storage together, to refresh, to update and delete messages, to put together
 // messages that are written piece by piece, to share channels among the parts of a page, to
-// tell late listeners how things are, and to free channels.
+// tell late listeners how things are, to free channels, and to keep the token out of the URL.
 const maxSize = 12<<10 + 256
 
 func TestSize(t *testing.T) {

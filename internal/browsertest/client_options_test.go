@@ -73,3 +73,42 @@ func TestClientQuery(t *testing.T) {
 		}
 	}
 }
+
+// TestClientTokenPlace: the token is not in the URL, unless it has to be.
+func TestClientTokenPlace(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = rt.Close() })
+	asked := make(chan *http.Request, 2)
+	s := &site{t: t}
+	s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" {
+			asked <- r.Clone(r.Context())
+		}
+		rt.ServeHTTP(w, r)
+	}))
+	p := b.open("Jim", s.url)
+	p.until("the page is ready", `() => document.documentElement.dataset.ready === ""`)
+	token := signed(t, "connect", claimsOf("Jim", "room"))
+	for _, row := range []struct {
+		why, options, query, protocol string
+	}{
+		{"a subprotocol", `{ token: args[0] }`, "", "hotsock, hotsock.token." + token},
+		{"a server that needs it", `{ token: args[0], tokenInURL: true }`, "token=" + token, ""},
+	} {
+		run[any](p, `
+			const client = new hotsock.Client(`+row.options+`);
+			client.connect();
+			await until(() => client.state === "open");
+			client.close();
+		`, token)
+		r := <-asked
+		if got := r.Header.Get("Sec-WebSocket-Protocol"); r.URL.RawQuery != row.query || got != row.protocol {
+			t.Errorf("%s: the query is %q, the protocol %q", row.why, r.URL.RawQuery, got)
+		}
+	}
+}

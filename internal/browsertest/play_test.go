@@ -22,7 +22,7 @@ type heardFrame struct {
 // for each frame, $ref standing for its ref. It ends when the page is gone, or when reply
 // returns false; until then, reply may have closed the connection.
 func play(t *testing.T, w http.ResponseWriter, r *http.Request, greeting string, reply func(ws *websocket.Conn, f heardFrame) (answers []string, goOn bool)) {
-	ws, err := websocket.Accept(w, r, nil)
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"hotsock"}})
 	if err != nil {
 		t.Error(err)
 		return
