@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func main() { _, _ = hotsockprom.New(nil) }
 // TestFetch fetches each module first, and alone, into an empty folder.
 func TestFetch(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not with -short: builds five programs")
+		t.Skip("not with -short: builds six programs")
 	}
 	proxy := t.TempDir()
 	for _, u := range users {
@@ -92,6 +93,19 @@ func TestFetch(t *testing.T) {
 			}
 		})
 	}
+	// The program is no module of its own: go install takes none with a replace
+	// directive, which those have here.
+	t.Run("cmd.hotsock", func(t *testing.T) {
+		dir := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), "go", "install", path+"/cmd/hotsock@"+version)
+		cmd.Dir, cmd.Env = dir, append(slices.Clip(env), "GOBIN="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go install: %v\n%s", err, out)
+		}
+		if out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "hotsock"), "version").Output(); err != nil || string(out) != "hotsock "+hotsock.Version+"\n" {
+			t.Errorf("it says %q: %v", out, err)
+		}
+	})
 }
 
 // TestVersions holds what nested modules require of each other to the version:
