@@ -23,7 +23,7 @@ type command struct {
 type action func(ctx context.Context, s *system, args []string) error
 
 // commands are all, in the order of the overview.
-var commands = []command{mintCommand, inspectCommand, explainCommand, tailCommand, publishCommand, historyCommand, presenceCommand, callCommand}
+var commands = []command{mintCommand, inspectCommand, explainCommand, tailCommand, publishCommand, historyCommand, presenceCommand, callCommand, doctorCommand}
 
 func (c *command) run(ctx context.Context, s *system, args []string) error {
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)

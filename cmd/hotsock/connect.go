@@ -185,7 +185,7 @@ func (l *link) failed(u *url.URL, err error, hasToken bool) error {
 	refusal, ok := errors.AsType[*client.Error](err)
 	switch {
 	case !ok:
-		return &codedError{exitUnreachable, fmt.Errorf("no connection to %s: %w", shownURL(u), err)}
+		return &codedError{exitUnreachable, fmt.Errorf("no connection to %s: %w (hotsock doctor finds out why)", shownURL(u), err)}
 	case refusal.Code == client.CodeUnauthorized && !hasToken:
 		return fmt.Errorf("the server wants a token: give HOTSOCK_TOKEN or HOTSOCK_KEY, or a file: %w", err)
 	case refusal.Code == client.CodeUnauthorized:

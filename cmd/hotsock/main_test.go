@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		main()
 	}
+	quiet()
 	goleak.VerifyTestMain(m)
 }
 
