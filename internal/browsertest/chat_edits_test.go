@@ -79,8 +79,8 @@ func TestSettingsAtOnce(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
-	ada.click("#open-settings")
-	bo.click("#open-settings")
+	ada.tool("open-settings")
+	bo.tool("open-settings")
 	ada.fill("#settings [name=topic]", "All about tea")
 	bo.click("#settings [value=teal] + .swatch")
 	const save = `document.querySelector("#settings .primary").click()`
@@ -97,8 +97,8 @@ func TestNotesAtOnce(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
-	ada.click("#open-notes")
-	bo.click("#open-notes")
+	ada.tool("open-notes")
+	bo.tool("open-notes")
 	ada.fill("#notes textarea", "–")
 	bo.until("Ada's line is there", `() => document.querySelector("#notes textarea").value === "–"`)
 	const words = 30
@@ -148,7 +148,7 @@ func TestNotesAtOnce(t *testing.T) {
 		return field.value.startsWith("First: ") && field.selectionStart === field.value.indexOf("–");
 	}`)
 	cy := b.join("Cy", s.url())
-	cy.click("#open-notes")
+	cy.tool("open-notes")
 	cy.until("Cy sees it, too", `(text) => document.querySelector("#notes textarea").value === text`, "First: "+strings.Join(want, " "))
 }
 
@@ -189,7 +189,7 @@ func TestReminderAtATime(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	p := b.join("Ada", s.url())
-	p.click("#open-reminder")
+	p.tool("open-reminder")
 	p.fill("#reminder [name=text]", "Call Grandma")
 	p.choose("#reminder [name=unit]", "at")
 	p.choose("#reminder [name=at]", "2020-07-24T09:00")

@@ -51,6 +51,35 @@ func (p *page) sees(text string) {
 	p.until("it shows "+text+" once", messagesWith+` => messages(text, "sent").length === 1`, text)
 }
 
+// tool presses one of the buttons of a room. On a phone they are in a menu.
+func (p *page) tool(id string) {
+	p.t.Helper()
+	if get[bool](p, `document.querySelector(".more").checkVisibility()`) {
+		p.click(".more")
+	}
+	p.click("#" + id)
+}
+
+// setTopic says what the room is about.
+func (p *page) setTopic(topic string) {
+	p.t.Helper()
+	p.tool("open-settings")
+	p.fill("#settings [name=topic]", topic)
+	p.click("#settings .primary")
+	p.until("the topic is set", `(topic) => document.getElementById("room-topic").textContent === topic`, topic)
+}
+
+// remind sets a reminder for the room or, with "me", for oneself.
+func (p *page) remind(text, seconds, whom string) {
+	p.t.Helper()
+	p.tool("open-reminder")
+	p.fill("#reminder [name=text]", text)
+	p.fill("#reminder [name=amount]", seconds)
+	p.click("#reminder [value=" + whom + "] + span")
+	p.click("#reminder .primary")
+	p.until("the reminder is set", `() => !document.getElementById("reminder").open`)
+}
+
 // messagesWith begins a condition about the messages with a text in a state.
 const messagesWith = `(text, messages = (text, state) =>
 	[...document.querySelectorAll(".message[data-state=" + state + "] .bubble")].filter((b) => b.textContent === text))`

@@ -114,24 +114,14 @@ func TestReminders(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
-	remind := func(text, seconds, whom string) {
-		t.Helper()
-		ada.click("#open-reminder")
-		ada.fill("#reminder [name=text]", text)
-		ada.fill("#reminder [name=amount]", seconds)
-		ada.click("#reminder [value=" + whom + "] + span")
-		ada.click("#reminder .primary")
-		ada.until("the reminder is set", `() => !document.getElementById("reminder").open`)
-	}
-
-	remind("Stand up", "1", "room")
+	ada.remind("Stand up", "1", "room")
 	ada.sees("Stand up")
 	bo.sees("Stand up")
 	if who := get[string](bo, `document.querySelector(".reminder b").textContent`); who != "Reminder from Ada" {
 		t.Errorf("the reminder is headed %q", who)
 	}
 
-	remind("Call Grandma", "1", "me")
+	ada.remind("Call Grandma", "1", "me")
 	const cards = `(want) => [...document.querySelectorAll("#inbox strong")].map((s) => s.textContent).join() === want`
 	ada.until("the private reminder came", cards, "Call Grandma")
 	ada.reload()
@@ -141,7 +131,7 @@ func TestReminders(t *testing.T) {
 	ada.until("it is gone", cards, "")
 	bo.until("Bo never got it", cards, "")
 
-	remind("Never mind", "600", "room")
+	ada.remind("Never mind", "600", "room")
 	ada.click("#toast button")
 	ada.until("the server says that it is cancelled",
 		`() => document.getElementById("toast").textContent === "The reminder is cancelled."`)
@@ -154,7 +144,7 @@ func TestSettings(t *testing.T) {
 	const settings = `(topic, colour) => document.getElementById("room-topic").textContent === topic &&
 		document.documentElement.dataset.colour === colour`
 
-	ada.click("#open-settings")
+	ada.tool("open-settings")
 	ada.fill("#settings [name=topic]", "All about tea")
 	ada.click("#settings [value=teal] + .swatch")
 	ada.click("#settings .primary")

@@ -21,11 +21,11 @@ func TestScreenshots(t *testing.T) {
 	door := mobile.open("nobody", s.url())
 	door.until("it asks for a name", `() => document.getElementById("join").open`)
 	door.pictures("join-desktop")
-	door.shape(375, 812)
+	door.shape(390, 844)
 	door.pictures("join-phone")
 
 	desktop, phone := b.join("Ada Lovelace", s.url()), mobile.join("Ada Lovelace", s.url())
-	phone.shape(375, 812)
+	phone.shape(390, 844)
 	bo, mia := b.join("Bo", s.url()), b.join("Mia Chen", s.url())
 	both := func(name string, action func(p *page)) {
 		action(desktop)
@@ -40,21 +40,26 @@ func TestScreenshots(t *testing.T) {
 		bo.write("I look ")
 		p.until("Bo is typing", `() => document.getElementById("typing").textContent !== ""`)
 	})
+	desktop.shape(768, 1024)
+	desktop.pictures("conversation-tablet")
+	desktop.shape(1280, 800)
+	desktop.remind("Leave for the lake", "900", "room")
+	desktop.remind("Ask Mia whether somebody picks her up at the station", "600", "me")
 	both("picker", func(p *page) { p.click(".own.last .react") })
 	both("reminder", func(p *page) {
 		p.press(kb.Escape)
-		p.click("#open-reminder")
+		p.tool("open-reminder")
 	})
 	both("settings", func(p *page) {
 		p.press(kb.Escape)
-		p.click("#open-settings")
+		p.tool("open-settings")
 	})
 	for colour := range strings.FieldsSeq("sky teal moss amber coral rose plum indigo") {
 		desktop.click("#settings [value=" + colour + "] + .swatch")
 		desktop.click("#settings .primary")
 		desktop.until("it is "+colour, `(colour) => document.documentElement.dataset.colour === colour`, colour)
 		desktop.pictures("colour-" + colour)
-		desktop.click("#open-settings")
+		desktop.tool("open-settings")
 	}
 	desktop.press(kb.Escape)
 	phone.press(kb.Escape)
@@ -62,11 +67,7 @@ func TestScreenshots(t *testing.T) {
 	phone.pictures("menu-phone")
 	phone.press(kb.Escape)
 
-	desktop.click("#open-reminder")
-	desktop.fill("#reminder [name=text]", "Call the bakery about the cake")
-	desktop.fill("#reminder [name=amount]", "1")
-	desktop.click("#reminder [value=me] + span")
-	desktop.click("#reminder .primary")
+	desktop.remind("Call the bakery about the cake", "1", "me")
 	both("private", func(p *page) {
 		p.until("the private reminder came", `() => document.querySelector("#inbox .card")`)
 	})
@@ -95,10 +96,7 @@ func TestScreenshots(t *testing.T) {
 // talk fills the room with a bit of everything.
 func talk(t *testing.T, ada, bo, mia *page) {
 	t.Helper()
-	ada.click("#open-settings")
-	ada.fill("#settings [name=topic]", "Picnic on Saturday, by the lake")
-	ada.click("#settings .primary")
-	ada.until("the topic is set", `() => document.getElementById("room-topic").textContent !== ""`)
+	ada.setTopic("Picnic on Saturday, by the lake")
 	lines := []struct {
 		who  *page
 		text string
@@ -128,10 +126,7 @@ func talk(t *testing.T, ada, bo, mia *page) {
 	react(bo, 7, "party")
 	react(mia, 8, "party")
 	react(ada, 8, "laughing")
-	bo.click("#open-reminder")
-	bo.fill("#reminder [name=text]", "Buy lemons before the shop closes")
-	bo.fill("#reminder [name=amount]", "1")
-	bo.click("#reminder .primary")
+	bo.remind("Buy lemons before the shop closes", "1", "room")
 	ada.sees("Buy lemons before the shop closes")
 }
 

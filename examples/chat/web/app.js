@@ -1,8 +1,10 @@
+import { avatar } from "./avatar.js";
 import { Composer } from "./composer.js";
-import { setUpNotes, setUpReminder, setUpSettings } from "./dialogs.js";
-import { avatar, byId } from "./dom.js";
+import { setUpNotes, setUpSettings } from "./dialogs.js";
+import { byId } from "./dom.js";
 import { Inbox } from "./inbox.js";
 import { Picker } from "./picker.js";
+import { setUpReminders } from "./reminders.js";
 import { colours, Room } from "./room.js";
 import { Client, HotsockError } from "./rt/client.js";
 import * as session from "./session.js";
@@ -68,7 +70,7 @@ async function enter(who) {
   });
   picker = new Picker();
   composer = new Composer(() => active.timeline.focusLast(), (error) => toast(error.message));
-  setUpReminder(() => active, inbox);
+  setUpReminders(() => active, inbox);
   setUpSettings(() => active);
   setUpNotes(() => active);
   setUpShell();
@@ -91,6 +93,7 @@ function setUpShell() {
     location.reload();
   });
   byId("share").addEventListener("click", share);
+  byId("tools").addEventListener("click", () => byId("tools").hidePopover());
   byId("jump").addEventListener("click", () => {
     active.timeline.toEnd();
     composer.focus();
@@ -117,7 +120,12 @@ function roomInAddress() {
 function join(name) {
   const room = new Room(client, name, me.name, tokenFor(name));
   room.unread = 0;
-  room.timeline = new Timeline(room, picker, (error) => toast(error.message), (message) => composer.edit(message));
+  room.timeline = new Timeline(room, picker, {
+    fail: (error) => toast(error.message),
+    edit: (message) => composer.edit(message),
+    greet: () => composer.write("Hello! 👋"),
+    share,
+  });
   rooms.set(name, room);
   room.timeline.element.addEventListener("moved", look);
   const whenActive = (draw) => () => room === active && draw(room);

@@ -52,6 +52,13 @@ export class Composer {
     this.#draft.focus({ preventScroll: true });
   }
 
+  /** Begins a message, unless one is begun already. */
+  write(text) {
+    this.#draft.value ||= text;
+    this.#changed();
+    this.focus();
+  }
+
   /** Puts a message where another text for it can be written; the draft comes back afterwards. */
   edit(message) {
     if (!this.#editing) this.#drafts.set(this.#room, this.#draft.value);

@@ -16,17 +16,6 @@ export function icon(name) {
   return svg;
 }
 
-/** A round face for a user: initials on a colour that follows from the name. */
-export function avatar(uid) {
-  const words = uid.trim().split(/\s+/);
-  const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "").join("");
-  let hue = 0;
-  for (const c of uid) hue = (hue * 31 + c.codePointAt(0)) % 360;
-  const node = el("span", { className: "avatar", textContent: initials.toUpperCase(), ariaHidden: "true" });
-  node.style.setProperty("--hue", hue);
-  return node;
-}
-
 /** The element with this id. */
 export function byId(id) {
   return document.getElementById(id);

@@ -37,6 +37,11 @@ export class Inbox {
     return this.#channel.publish("reminder", { text }, when);
   }
 
+  /** Our reminders that are still to come. */
+  reminders() {
+    return this.#channel.schedules();
+  }
+
   /** Cancels one of our reminders, here or in a room. */
   cancel(scheduleArn) {
     return this.#client.cancelSchedule(scheduleArn);

@@ -162,6 +162,11 @@ export class Room extends EventTarget {
     return this.#channel.publish("reminder", { text }, when);
   }
 
+  /** Our reminders for the room that are still to come. */
+  reminders() {
+    return this.#channel.schedules();
+  }
+
   /** Loads a page of older messages. */
   async loadOlder() {
     await this.#load({ before: this.#oldest });

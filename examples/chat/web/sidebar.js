@@ -1,4 +1,5 @@
-import { avatar, byId, el, icon } from "./dom.js";
+import { avatar } from "./avatar.js";
+import { byId, el, icon } from "./dom.js";
 
 const suggested = ["lobby", "kitchen", "garden"];
 const facesShown = 3;

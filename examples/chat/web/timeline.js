@@ -1,4 +1,6 @@
-import { avatar, el, icon } from "./dom.js";
+import { avatar } from "./avatar.js";
+import { el, icon } from "./dom.js";
+import { onLongPress } from "./longpress.js";
 import { drawReaction, nameReaction } from "./picker.js";
 
 const groupWithin = 5 * 60_000; // ms between messages of one group
@@ -16,8 +18,7 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle
 export class Timeline {
   #room;
   #picker;
-  #fail;
-  #edit;
+  #does;
   #list = el("ol", { className: "messages" });
   #top = el("div", { className: "beginning" });
   #messages = []; // in order
@@ -30,14 +31,16 @@ export class Timeline {
   /**
    * @param {Room} room
    * @param {Picker} picker
-   * @param {(error: Error) => void} fail tells the user
-   * @param {(message: Message) => void} edit lets the user write another text
+   * @param {object} does what the rest of the page does
+   * @param {(error: Error) => void} does.fail tells the user
+   * @param {(message: Message) => void} does.edit lets the user write another text
+   * @param {() => void} does.greet begins a first message
+   * @param {() => void} does.share copies the room's address
    */
-  constructor(room, picker, fail, edit) {
+  constructor(room, picker, does) {
     this.#room = room;
     this.#picker = picker;
-    this.#fail = fail;
-    this.#edit = edit;
+    this.#does = does;
     this.element = el("div", { className: "timeline", role: "log", tabIndex: 0, ariaLabel: `Messages in ${room.name}` },
       this.#top, this.#list);
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -87,6 +90,7 @@ export class Timeline {
     this.#place(message);
     this.#draw(message);
     if (!known && message.state === "sending") this.#stuck = true;
+    if (!known && this.#messages.length === 1) this.#drawTop();
   }
 
   #remove(message) {
@@ -96,6 +100,7 @@ export class Timeline {
     this.#items.get(message).li.remove();
     this.#items.delete(message);
     this.#group(at - 1, at);
+    if (this.#messages.length === 0) this.#drawTop();
   }
 
   // Inserts a new message, or moves one whose place became known. Most belong
@@ -146,6 +151,7 @@ export class Timeline {
     const name = message.kind === "reminder" ? `Reminder from ${own ? "you" : message.uid}` : message.uid;
     const react = el("button", { className: "icon react", type: "button", ariaLabel: "React", title: "React" }, icon("react"));
     react.addEventListener("click", () => this.#openPicker(message, react));
+    onLongPress(parts.bubble, () => this.#openPicker(message, parts.bubble));
     li.append(
       message.kind === "reminder" ? el("span", { className: "avatar bell" }, icon("bell")) : avatar(message.uid),
       el("div", { className: "body" },
@@ -207,14 +213,17 @@ export class Timeline {
   #openPicker(message, opener) {
     if (!message.id || message.state === "removed") return;
     const own = message.kind === "chat" && message.uid === this.#room.me;
-    this.#picker.open(opener, (reaction) => this.#react(message, reaction), own ? [
-      { label: "Edit", run: () => this.#edit(message) },
-      { label: "Remove", run: () => this.#room.remove(message).catch(this.#fail) },
-    ] : []);
+    const actions = own ? [
+      { label: "Edit", run: () => this.#does.edit(message) },
+      { label: "Remove", run: () => this.#room.remove(message).catch(this.#does.fail) },
+    ] : [];
+    // A finger that rests selects no text here.
+    if (opener.matches(".bubble")) actions.unshift({ label: "Copy", run: () => navigator.clipboard?.writeText(message.text).catch(this.#does.fail) });
+    this.#picker.open(opener, (reaction) => this.#react(message, reaction), actions);
   }
 
   #react(message, reaction) {
-    this.#room.react(message, reaction).catch(this.#fail);
+    this.#room.react(message, reaction).catch(this.#does.fail);
   }
 
   #scrolled() {
@@ -239,7 +248,7 @@ export class Timeline {
     try {
       await this.#room.loadOlder();
     } catch (error) {
-      this.#fail(error);
+      this.#does.fail(error);
     }
     this.#loading = false;
     this.#drawTop();
@@ -249,16 +258,32 @@ export class Timeline {
 
   #drawTop() {
     this.element.ariaBusy = String(!this.#room.ready);
+    this.#top.classList.toggle("inviting", this.#room.ready && this.#messages.length === 0);
     if (!this.#room.ready) {
       this.#top.replaceChildren(el("p", { textContent: "Loading messages…" }));
     } else if (this.#room.hasOlder) {
       this.#top.replaceChildren(el("p", { textContent: "Loading earlier messages…" })); // once it comes near
+    } else if (this.#messages.length === 0) {
+      this.#top.replaceChildren(...this.#invitation());
     } else {
       this.#top.replaceChildren(
         el("h2", { textContent: `Welcome to ${this.#room.name}` }),
         el("p", { textContent: "This is where the conversation begins. Messages are kept for a day." }),
       );
     }
+  }
+
+  #invitation() {
+    const greet = el("button", { className: "primary", type: "button", textContent: "Say hello" });
+    greet.addEventListener("click", () => this.#does.greet());
+    const share = el("button", { className: "plain", type: "button", textContent: "Copy a link to the room" });
+    share.addEventListener("click", () => this.#does.share());
+    return [
+      icon("talk"),
+      el("h2", { textContent: `It is quiet in ${this.#room.name}` }),
+      el("p", { textContent: "Write the first message, or send somebody the link. Messages are kept for a day." }),
+      el("div", { className: "actions" }, greet, share),
+    ];
   }
 
   // The list is one stop for the Tab key; arrow keys walk its messages, and
