@@ -56,6 +56,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -64,6 +65,9 @@ var (
 	// ErrUnavailable means that the store cannot be reached or refuses to
 	// write. Nothing was changed, and nothing will be.
 	ErrUnavailable = errors.New("store: unavailable")
+	// ErrOlderNode is an ErrUnavailable of what a node of an older version would not
+	// understand, and one shares the store. Trying again is in vain until it has left.
+	ErrOlderNode = fmt.Errorf("%w: a node of an older version shares the store", ErrUnavailable)
 	// ErrNotFound means that what the request names does not exist or has
 	// expired.
 	ErrNotFound = errors.New("store: not found")

@@ -129,6 +129,9 @@ func (s *Store) do(ctx context.Context, c call) (*reply, error) {
 	backoff := 10 * time.Millisecond
 	for {
 		r, err := s.try(ctx, &c, &bucket)
+		if c.script.many && errors.Is(err, refusedLater) {
+			continue // Those before it in its batch were enough for one run.
+		}
 		if err == nil || !retryable(err) {
 			return r, err
 		}

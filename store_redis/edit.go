@@ -3,6 +3,7 @@ package storeredis
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -11,9 +12,16 @@ import (
 // Older ones leave it out, and their clients would miss it.
 const appendFormat = 3
 
-var errOlderNode = unavailable(errors.New("a node of an older version shares this Redis: nothing can be appended to messages"), nil)
+// mayAppend returns why nothing can be appended to messages.
+func (n *node) mayAppend() error {
+	if a := n.heartbeat.assigned.Load(); a != nil && a.formats.oldest < appendFormat {
+		return store.ErrOlderNode
+	}
+	return nil
+}
 
-// Edit updates, appends to or deletes a kept message; the script publishes the notice.
+// Edit updates, appends to or deletes a kept message; a script does that and publishes the
+// notice.
 func (n *node) Edit(ctx context.Context, e store.EditRequest) (store.EditResult, error) {
 	if n.left.Load() {
 		return store.EditResult{}, errLeft
@@ -22,13 +30,15 @@ func (n *node) Edit(ctx context.Context, e store.EditRequest) (store.EditResult,
 	if at == "" {
 		return store.EditResult{}, store.ErrNotFound
 	}
-	if e.Append {
-		if a := n.heartbeat.assigned.Load(); a != nil && a.formats.oldest < appendFormat {
-			return store.EditResult{}, errOlderNode
-		}
+	var c call
+	if !e.Append {
+		c = n.editCall(&e, at)
+	} else if err := n.mayAppend(); err == nil {
+		c = n.appendCall(&e, at)
+	} else {
+		return store.EditResult{}, err
 	}
-	ck := n.s.keys.channel(e.Channel)
-	r, err := n.s.do(ctx, n.editCall(&e, ck, at))
+	r, err := n.s.do(ctx, c)
 	if errors.Is(err, refusedOther) {
 		return store.EditResult{}, store.ErrConflict
 	}
@@ -36,15 +46,24 @@ func (n *node) Edit(ctx context.Context, e store.EditRequest) (store.EditResult,
 		return store.EditResult{}, notFound(err)
 	}
 	res := store.EditResult{Notice: r.record.id(), Version: r.record.int(), Subscriptions: int(r.record.int())}
-	n.losses.note(ck.part, e.Channel, res.Notice, r.server)
+	n.losses.note(c.part, e.Channel, res.Notice, r.server)
 	return res, r.record.err()
 }
 
-func (n *node) editCall(e *store.EditRequest, ck channelKeys, at string) call {
-	tail := ""
-	if e.Append {
-		tail = decimal(int64(e.Tail))
-	}
+func (n *node) editCall(e *store.EditRequest, at string) call {
+	ck := n.s.keys.channel(e.Channel)
 	return n.channelCall(editScript, e.Channel, ck, append([]any{ck.erased()}, reactionKeys(&ck, at)...),
-		encodeMessage(&e.Notice), e.NoticeEnd, at, decimal(e.IfVersion), flag(e.Delete), e.Data, tail, e.Stream)
+		encodeMessage(&e.Notice), e.NoticeEnd, at, decimal(e.IfVersion), flag(e.Delete), e.Data, e.Stream)
+}
+
+func (n *node) appendCall(e *store.EditRequest, at string) call {
+	names := n.s.names.of(&n.s.keys, e.Channel)
+	notice := e.Notice
+	logged := appendInt(nil, int64(len(e.Data)))
+	logged = appendField(appendField(logged, encodeMessage(&notice)), e.NoticeEnd)
+	notice.Data = slices.Concat(notice.Data, e.Data, e.NoticeEnd)
+	return call{
+		script: appendScript, part: names.part, keys: names.appended(),
+		args: n.channelArgs(names.topic, names.name, encodeMessage(&notice), logged, at, decimal(e.IfVersion), e.Data, decimal(int64(e.Tail)), e.Stream),
+	}
 }

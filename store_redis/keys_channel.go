@@ -91,6 +91,9 @@ func (c *channelNames) kept(dedup string) []any {
 // notKept returns those of one that is neither.
 func (c *channelNames) notKept() []any { return c.keys[:2:2] }
 
+// appended returns those of what is appended to a message.
+func (c *channelNames) appended() []any { return c.keys[:4:4] }
+
 // A nameCache remembers the names of the channels published to most lately.
 type nameCache struct {
 	mu          sync.RWMutex

@@ -27,19 +27,24 @@ type batch struct {
 // at the same time have no order among them.
 func batches(requests []*request) []*batch {
 	out := make([]*batch, 0, len(requests))
-	var open map[string]*batch // by record of operations
+	type kind struct {
+		script *script
+		ops    string
+	}
+	var open map[kind]*batch
 	for i, r := range requests {
 		if !r.script.many {
 			out = append(out, &batch{r.script, requests[i : i+1]})
 			continue
 		}
-		b := open[r.ops]
+		k := kind{r.script, r.ops}
+		b := open[k]
 		if b == nil || len(b.requests) == maxBatch {
 			if open == nil {
-				open = make(map[string]*batch)
+				open = make(map[kind]*batch)
 			}
 			b = &batch{script: r.script}
-			open[r.ops] = b
+			open[k] = b
 			out = append(out, b)
 		}
 		b.requests = append(b.requests, r)

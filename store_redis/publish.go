@@ -12,6 +12,11 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 	if n.left.Load() {
 		return store.PublishResult{}, errLeft
 	}
+	if p.Stream != nil { // It would stay open for as long as nothing can be appended.
+		if err := n.mayAppend(); err != nil {
+			return store.PublishResult{}, err
+		}
+	}
 	c := n.publishCall(&p)
 	r, err := n.s.do(ctx, c)
 	if err != nil {

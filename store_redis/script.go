@@ -44,20 +44,21 @@ func newReader(name string, parts ...string) *script {
 	return s
 }
 
-// newBatcher makes a script of which one execution can serve several requests:
-// see pipeline_batch.go. It has a frame of its own.
+// newBatcher makes a script that changes channels, and of which one execution can serve
+// several requests: see pipeline_batch.go.
 func newBatcher(name string, parts ...string) *script {
-	s := compose(name, parts...)
+	s := compose(name, append([]string{"channel", "batch"}, parts...)...)
 	s.many = true
 	return s
 }
 
 var (
-	publishScript     = newBatcher("publish", "channel")
+	publishScript     = newBatcher("publish")
+	appendScript      = newBatcher("append", "message")
 	eraseScript       = newScript("erase", "channel")
 	eraseFreeScript   = newScript("erase_free", "channel")
 	reactScript       = newScript("react", "channel", "reactions")
-	editScript        = newScript("edit", "channel")
+	editScript        = newScript("edit", "channel", "message")
 	setScript         = newScript("set", "channel", "entry")
 	cleanScript       = newScript("clean", "channel", "entry")
 	subscribeScript   = newScript("subscribe", "channel", "presence")

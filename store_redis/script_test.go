@@ -65,8 +65,8 @@ func TestScripts(t *testing.T) {
 				t.Errorf("the head of %s has no %q", f.Name(), want)
 			}
 		}
-		if name != "publish" && !regexp.MustCompile(`(?m)^return (operation|reading)\(function\([a-z]*\)\n`).MatchString(body) {
-			t.Errorf("%s has neither frame: see operation.lua and reading.lua", f.Name())
+		if !regexp.MustCompile(`(?m)^return (operation|reading)\(function\([a-z]*\)\n|^return batch\(`).MatchString(body) {
+			t.Errorf("%s has no frame: see operation.lua, batch.lua and reading.lua", f.Name())
 		}
 		if v := variables[name]; v == "" || strings.Count(code.String(), v) < 2 {
 			t.Errorf("%s is not used", f.Name())

@@ -1,5 +1,4 @@
--- Put in front of every script that changes something, but for publish.lua, which
--- carries out several operations.
+-- Put in front of every script that changes something, but for those that have batch.lua.
 
 -- operation is the frame of a script that changes something. What run returns is
 -- recorded: run again with the same operation, the script changes nothing and
