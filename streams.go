@@ -3,6 +3,7 @@ package hotsock
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -96,7 +97,8 @@ func (st *streams) begin(ctx context.Context, s *Stream, m serverMessage) error 
 	if err != nil {
 		s.cancel(nil)
 		delete(st.own, s.record)
-		if code := asError(err).Code; code == CodeUnavailable || code == CodeInternal { // It may be published.
+		code := asError(err).Code
+		if (code == CodeUnavailable || code == CodeInternal) && !errors.Is(err, store.ErrOlderNode) { // It may be published.
 			st.lookAfter(s.record, noNode)
 		} else {
 			st.channel.remove([]string{s.record})
