@@ -246,7 +246,7 @@ func (s *Stream) await(ctx context.Context) bool {
 func (s *Stream) wait() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pause := leastFlushPause
+	at := s.lastly.Add(leastFlushPause)
 	switch {
 	case s.final != nil:
 		return 0
@@ -255,10 +255,10 @@ func (s *Stream) wait() time.Duration {
 			return max(time.Millisecond, time.Until(s.heard.Add(s.unheard)))
 		}
 		return time.Hour
-	case s.flushTo <= s.sent:
-		pause = max(streamPause, time.Duration(len(s.text))*streamPauseByte)
+	case s.flushTo <= s.sent && !s.lastly.IsZero():
+		at = s.h.streams.meet(at, s.lastly.Add(max(streamPause, time.Duration(len(s.text))*streamPauseByte)))
 	}
-	return max(0, time.Until(s.lastly.Add(pause)))
+	return max(0, time.Until(at))
 }
 
 // checkHeard ends a stream to which nobody has listened for too long.

@@ -40,6 +40,7 @@ type streams struct {
 	cancel  context.CancelFunc
 	lookCtx context.Context
 	endLook context.CancelFunc
+	began   time.Time
 
 	mu       sync.Mutex
 	own      map[string]*Stream // by record
@@ -56,6 +57,7 @@ type streams struct {
 func newStreams(h *Handler) *streams {
 	st := &streams{
 		h: h, own: make(map[string]*Stream), byID: make(map[ulid.ULID]*Stream), others: make(map[string]string),
+		began: time.Now(),
 	}
 	// Not of h.ctx: the ends of streams are worth a moment even if there is no time.
 	st.ctx, st.cancel = context.WithCancel(context.Background())
@@ -118,6 +120,18 @@ func (st *streams) begin(ctx context.Context, s *Stream, m serverMessage) error 
 }
 
 var errShuttingDown = refuseBecause(CodeUnavailable, "shutting down")
+
+// meet returns when a stream is to send what would be due at a time: at a moment that the
+// streams of this node have in common, one in each streamPause, so that what they send
+// takes the store little more than what one does. It is before that time, unless that
+// would be too early.
+func (st *streams) meet(early, due time.Time) time.Time {
+	at := due.Add(-(due.Sub(st.began) % streamPause))
+	if at.Before(early) {
+		at = at.Add(streamPause)
+	}
+	return at
+}
 
 // streamDedup is what the message of a stream is published with, so that it can be found.
 func streamDedup(record string) string { return "\xffstream\xff" + record }
