@@ -6,13 +6,14 @@ cd "$(dirname "$0")"
 
 usage() {
 	cat <<-END
-	usage: ./run.sh [-u] [-q] [-r REPEATS] [-d SECONDS] [-s SCENARIOS] [-v SERVERS] [-o FILE]
+	usage: ./run.sh [-u] [-q] [-r REPEATS] [-d SECONDS] [-n CONNECTIONS] [-s SCENARIOS] [-v SERVERS] [-o FILE]
 	  -u  do not pin to CPUs (default: server on CPU 0, loadgen and redis on CPU 1)
 	  -q  quick: neither wait until the machine is idle nor repeat disturbed runs
 	  -r  runs of each, interleaved (default 3)
 	  -d  seconds of publishing per run (default 10)
+	  -n  connections of MANY (default $many)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW IDLE-REDIS)
+	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW IDLE-REDIS MANY)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -21,13 +22,14 @@ usage() {
 
 scenarios="S1 S2 S3 S4 S5 S6-S1 S6-S1-history S6-S3 S6-S3-history S6-2nodes"
 servers="cent cent+ coder limit hotsock"
-pin=1 tries="1 2 3 4" repeats=3 seconds=10 out=
-while getopts uqr:d:s:v:o:h opt; do
+pin=1 tries="1 2 3 4" repeats=3 seconds=10 many=100000 out=
+while getopts uqr:d:n:s:v:o:h opt; do
 	case $opt in
 	u) pin=0 ;;
 	q) tries=1 ;;
 	r) repeats=$OPTARG ;;
 	d) seconds=$OPTARG ;;
+	n) many=$OPTARG ;;
 	s) scenarios=$OPTARG ;;
 	v) servers=$OPTARG ;;
 	o) out=$OPTARG ;;
@@ -94,7 +96,7 @@ variant() {
 		[[ $engine != history ]] || cmd+=" -history"
 		args=(-proto centrifuge)
 		case $scenario in
-		STOR | DEFL | FOLLOW*) return 1 ;; # no such thing; loadgen does not put fragments together
+		STOR | DEFL | FOLLOW* | MANY) return 1 ;; # no such thing; loadgen does not put fragments together
 		PRES-plain) args+=(-size 60) ;;
 		PRES-*) cmd+=" -presence" ;;
 		esac
@@ -104,13 +106,13 @@ variant() {
 		fi
 		;;
 	coder)
-		[[ $engine == memory && $scenario != @(PING|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine == memory && $scenario != @(PING|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL|MANY) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode coder"
 		args=(-proto raw)
 		;;
 	limit)
 		# It does not notice when clients go.
-		[[ $engine != history && $scenario != @(IDLE-*|CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL) ]] || return 1
+		[[ $engine != history && $scenario != @(IDLE-*|CONN|WSPUB|PRES*|FOLLOW*|STOR|SLOW|DEFL|MANY) ]] || return 1
 		cmd="$tmp/rawsrv -addr {addr} -mode limit"
 		[[ $scenario != PING ]] || cmd+=" -ping 25s"
 		[[ $engine == memory ]] || cmd+=" -redis {redis}"
@@ -125,7 +127,7 @@ variant() {
 		[[ $scenario != STOR ]] || body='{"channel":"{channel}","event":"hotsock.channelStorageSet","key":"k","data":{payload}}'
 		args=(-proto hotsock -secret $secret -publish-header "Authorization: Bearer key" -publish-body "$body")
 		case $scenario in
-		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
+		WSPUB | MANY) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
 		PRES-plain) args+=(-size 14000) ;;
 		PRES-*) args+=(-channel-prefix presence.c) ;;
@@ -155,6 +157,11 @@ scenario() {
 	S6-2nodes) count=2 ;;
 	IDLE-REDIS-*) engine=redis count=${1##*-} ;;
 	CONN) load+=(-conns 64 -channels 64 -churn) ;;
+	MANY) # As many processes, of servers and of clients, as have the file descriptors, one server less.
+		engine=redis count=$((3 + many / 20000))
+		load=(-crowd -conns "$many" -processes $((1 + many / 16000)) -settle 30s -duration "${seconds}s" -timeout 5m)
+		(($(ulimit -n) >= many / (count - 1) + 300 && $(ulimit -n) >= 16000 + 300)) || return 1
+		;;
 	PING) # After the first interval, in which connections are pinged early.
 		load=(-conns 19500 -channels 19500 -settle 30s -idle 75s)
 		(($(ulimit -n) >= 19700)) || return 1
@@ -265,7 +272,7 @@ run() { # SCENARIO SERVER: prints a line of JSON
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 go build -o "$tmp/" ./cmd/...
 (cd .. && go build -o "$tmp/" ./examples/server)
-if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* || $scenarios == *IDLE-* ]]; then
+if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* || $scenarios == *IDLE-* || $scenarios == *MANY* ]]; then
 	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
 	redis_pid=$!
 fi

@@ -41,6 +41,24 @@ type result struct {
 	// With -via join, of the server, and of all subscribers together.
 	ChangeCPU   float64 `json:"cpu_ms_per_change,omitempty"`
 	ChangeBytes float64 `json:"bytes_per_change,omitempty"`
+	// With -crowd.
+	ConnectSeconds  float64 `json:"connect_s,omitempty"`
+	RedisConnectCPU float64 `json:"redis_cpu_us_per_connect,omitempty"`
+	RedisRSS        float64 `json:"redis_rss_bytes_per_conn,omitempty"`
+	Back            float64 `json:"back,omitempty"`   // clients of the server that died
+	BackSeconds     float64 `json:"back_s,omitempty"` // from its death until all of them were subscribed again
+	BackCPU         float64 `json:"back_cpu_s,omitempty"`
+	BackRedisCPU    float64 `json:"back_redis_cpu_s,omitempty"`
+	Attempts        float64 `json:"attempts_per_client,omitempty"`
+	Refused         float64 `json:"refused,omitempty"`
+	StormP50        float64 `json:"storm_p50_us,omitempty"` // of messages to the others meanwhile
+	StormP99        float64 `json:"storm_p99_us,omitempty"`
+	CaughtUp        float64 `json:"caught_up,omitempty"` // messages
+	MembersSeconds  float64 `json:"members_s,omitempty"` // from the death until members were those who are there
+	NotBack         int     `json:"not_back,omitempty"`
+	NotRecovered    int     `json:"not_recovered,omitempty"`
+	WrongMembers    int     `json:"wrong_members,omitempty"`
+
 	Writes      float64 `json:"writes_per_delivery"` // write-like syscalls of the server
 	Reads       float64 `json:"reads_per_delivery"`
 	LoadgenBusy float64 `json:"loadgen_busy"` // share of time not waiting for events
@@ -56,15 +74,18 @@ type span struct {
 	secs                 float64
 }
 
-func (l *loop) look() span {
+func look(cfg *config) span {
 	return span{
-		servers: usageOf(l.cfg.servers), redis: usageOf(l.cfg.redis), self: usageOf(selfPID),
-		machine: machineCPU(), secs: l.now().Seconds(),
+		servers: usageOf(cfg.servers), redis: usageOf(cfg.redis), self: usageOf(selfPID),
+		machine: machineCPU(), secs: time.Since(started).Seconds(),
 	}
 }
 
-func (l *loop) since(s span) span {
-	now := l.look()
+// started is when this process was.
+var started = time.Now()
+
+func since(cfg *config, s span) span {
+	now := look(cfg)
 	return span{
 		servers: now.servers.minus(s.servers), redis: now.redis.minus(s.redis), self: now.self.minus(s.self),
 		machine: now.machine - s.machine, secs: now.secs - s.secs,
@@ -81,11 +102,11 @@ func never() bool { return false }
 // measureConnections connects, and sees what idle connections cost.
 func (l *loop) measureConnections(res *result) {
 	n := float64(len(l.conns))
-	rt0, begin := runtimeOf(l.cfg.pprof), l.look()
+	rt0, begin := runtimeOf(l.cfg.pprof), look(l.cfg)
 	l.connect()
-	res.ConnectRate = n / (l.now().Seconds() - begin.secs)
+	res.ConnectRate = n / (time.Since(started).Seconds() - begin.secs)
 	l.run(l.cfg.settle, never)
-	used := l.since(begin)
+	used := since(l.cfg, begin)
 	res.OtherCPU = used.other()
 	res.RSS = used.servers.rss / n
 	rt := runtimeOf(l.cfg.pprof)
@@ -98,9 +119,9 @@ func (l *loop) measureConnections(res *result) {
 func (l *loop) measureChurn(res *result) {
 	l.churn()
 	l.run(l.cfg.warmup, never)
-	begin, connects, idle := l.look(), l.connects, l.idleTime
+	begin, connects, idle := look(l.cfg), l.connects, l.idleTime
 	l.run(l.cfg.duration, never)
-	used := l.since(begin)
+	used := since(l.cfg, begin)
 	n := float64(l.connects - connects)
 	res.ConnectRate = n / used.secs
 	res.ConnectCPU = used.servers.cpu / n * 1e6
@@ -111,9 +132,9 @@ func (l *loop) measureChurn(res *result) {
 
 // measureIdle sees what connections cost on which nothing happens.
 func (l *loop) measureIdle(res *result) {
-	begin, pings, idle := l.look(), l.pings, l.idleTime
+	begin, pings, idle := look(l.cfg), l.pings, l.idleTime
 	l.run(l.cfg.idle, never)
-	used := l.since(begin)
+	used := since(l.cfg, begin)
 	res.ServerCPU = used.servers.cpu / used.secs
 	if n := float64(l.pings - pings); n > 0 {
 		res.Pings = n / used.secs
@@ -132,9 +153,9 @@ func (l *loop) measureMessages(res *result) {
 	l.run(l.cfg.warmup, never)
 
 	l.recording = true
-	begin, published, idle := l.look(), l.published, l.idleTime
+	begin, published, idle := look(l.cfg), l.published, l.idleTime
 	l.run(l.cfg.duration, never)
-	used := l.since(begin)
+	used := since(l.cfg, begin)
 	l.recording, l.publishing = false, false
 	published = l.published - published
 	l.run(5*time.Second, func() bool { return l.outstanding <= 0 && len(l.idle) == len(l.pubs) })
