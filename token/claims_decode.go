@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -30,7 +31,10 @@ func decodeClaims(payload []byte, c *Claims) error {
 // decodeObject calls member for each member of the object that the text should
 // be, to read its value.
 func decodeObject(text []byte, member func(r reader, name string) error) error {
-	r := reader{jsontext.NewDecoder(bytes.NewBuffer(text))}
+	d := decoders.Get().(*decoder)
+	d.text = *bytes.NewBuffer(text)
+	defer d.release()
+	r := reader{&d.Decoder}
 	if r.dec.PeekKind() == jsontext.KindNull {
 		return errors.New("must be an object, not null")
 	}
@@ -41,6 +45,24 @@ func decodeObject(text []byte, member func(r reader, name string) error) error {
 		return errors.New("must be one object and nothing else")
 	}
 	return nil
+}
+
+// A decoder is used again, because making one takes longer than reading most tokens.
+type decoder struct {
+	jsontext.Decoder
+	text bytes.Buffer
+}
+
+var decoders = sync.Pool{New: func() any {
+	d := new(decoder)
+	d.Reset(&d.text)
+	return d
+}}
+
+func (d *decoder) release() {
+	d.text = bytes.Buffer{} // which is not kept
+	d.Reset(&d.text)
+	decoders.Put(d)
 }
 
 // A reader reads values, each into what it is given. A null changes

@@ -25,15 +25,25 @@ func (v *Verifier) open(ctx context.Context, token string) ([]byte, error) {
 			return nil, invalid("part %d is not base64url", i+1)
 		}
 	}
-	var h header
-	if err := h.decode(decoded[0]); err != nil {
-		return nil, invalid("header: %w", err)
+	signed := v.signed.Load()
+	if signed == nil || signed.text != parts[0] {
+		signed = &signedHeader{text: strings.Clone(parts[0])} // The rest of the token is not kept.
+		if err := signed.decode(decoded[0]); err != nil {
+			return nil, invalid("header: %w", err)
+		}
 	}
 	text := token[:len(token)-len(parts[2])-1]
-	if err := v.checkSignature(ctx, &h, text, decoded[2]); err != nil {
+	if err := v.checkSignature(ctx, &signed.header, text, decoded[2]); err != nil {
 		return nil, err
 	}
+	v.signed.Store(signed)
 	return decoded[1], nil
+}
+
+// A signedHeader is that of a token that was verified, and its text in the token.
+type signedHeader struct {
+	header
+	text string
 }
 
 // strictBase64 refuses encodings that are not the only one of their bytes.

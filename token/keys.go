@@ -126,11 +126,8 @@ func (k Key) check() error {
 	return nil
 }
 
-// verifies reports whether k signed the text. The key has been checked.
-func (k Key) verifies(h *header, text string, signature []byte) bool {
-	if !k.fits(h) {
-		return false
-	}
+// signed reports whether k signed the text. The key has been checked.
+func (k Key) signed(text string, signature []byte) bool {
 	var key any = k.Public
 	if k.Public == nil {
 		key = k.Secret

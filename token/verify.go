@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,7 +45,11 @@ type VerifierOptions struct {
 
 // A Verifier checks tokens. It is safe for concurrent use.
 type Verifier struct {
-	o VerifierOptions
+	o    VerifierOptions
+	macs []*sync.Pool // of each of the keys, nil for those that are no secrets
+	// signed is the header of the token that was verified last: an issuer's are all the
+	// same.
+	signed atomic.Pointer[signedHeader]
 }
 
 // NewVerifier refuses keys that do not fit their algorithm. The error names each.
@@ -59,7 +65,11 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Verifier{o}, nil
+	v := &Verifier{o: o}
+	for _, k := range o.Keys {
+		v.macs = append(v.macs, newMACs(k))
+	}
+	return v, nil
 }
 
 // Verify returns the claims of a token that is genuine and well-formed, and can be

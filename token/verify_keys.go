@@ -14,10 +14,16 @@ func (v *Verifier) checkSignature(ctx context.Context, h *header, text string, s
 	fits := false
 	verifies := func(k Key) bool {
 		fits = fits || k.fits(h)
-		return k.verifies(h, text, signature)
+		return k.fits(h) && k.signed(text, signature)
 	}
-	if slices.ContainsFunc(v.o.Keys, verifies) {
-		return nil
+	for i, k := range v.o.Keys {
+		if !k.fits(h) {
+			continue
+		}
+		fits = true
+		if v.verifies(i, text, signature) {
+			return nil
+		}
 	}
 	for v.o.KeyLookup != nil {
 		keys, err := v.lookUp(ctx, h)
@@ -37,6 +43,16 @@ func (v *Verifier) checkSignature(ctx context.Context, h *header, text string, s
 		return invalid("there is no %s key for the kid %.64q", h.algorithm, h.id)
 	}
 	return invalid("no key verifies the %s signature", h.algorithm)
+}
+
+// verifies reports whether one of the host's keys signed the text.
+func (v *Verifier) verifies(key int, text string, signature []byte) bool {
+	if v.macs[key] == nil {
+		return v.o.Keys[key].signed(text, signature)
+	}
+	m := v.macs[key].Get().(*mac)
+	defer v.macs[key].Put(m)
+	return m.verifies(text, signature)
 }
 
 // repeated is the key of LookupRepeated.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,6 +87,37 @@ func tokenCheckError(t *testing.T, what string, err error, want string) {
 	case want != "" && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want)):
 		t.Errorf("%s: error %v, want one with %q", what, err, want)
 	}
+}
+
+// TestVerifierIsUsedAtOnce: what a verifier keeps for the next token is of none before.
+func TestVerifierIsUsedAtOnce(t *testing.T) {
+	v := tokenVerifier(t, VerifierOptions{Keys: []Key{tokenHS256.Key()}})
+	const payload = `{"scope":"connect","exp":4000000000}`
+	good := tokenRaw(`{"alg":"HS256"}`, payload)
+	signature := good[strings.LastIndexByte(good, '.'):]
+	signed, _ := strings.CutSuffix(good, signature)
+	tokens := map[string]bool{
+		good: true,
+		tokenRaw(`{"alg":"HS256","typ":"JWT"}`, payload):                      true,
+		tokenRaw(`{"alg":"HS256"}`, strings.Repeat(" ", 2000)+payload):        true,
+		tokenRaw(`{"alg":"none"}`, payload):                                   false,
+		tokenRaw(`{"alg":"HS256"}`, payload+"{}"):                             false,
+		signed + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 32)): false,
+		tokenRaw(`{"alg":"HS256"}`, `{"scope":"umd","exp":4000000000}`):       false,
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				for token, valid := range tokens {
+					if _, err := v.Verify(t.Context(), token, ScopeConnect); (err == nil) != valid {
+						t.Errorf("%q: %v", token, err)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestTokenForm(t *testing.T) {
