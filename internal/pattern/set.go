@@ -15,7 +15,15 @@ type Set[T any] struct {
 	// all patterns.
 	entries []entry[T]
 	exact   int // how many are exact names
+	regexps int // how many are regular expressions
 }
+
+// quickKeys is how many keys a set has at most that is quick.
+const quickKeys = 4
+
+// Quick reports whether it takes no longer to match a name than to look it up among
+// those that were matched before.
+func (s *Set[T]) Quick() bool { return len(s.entries) <= quickKeys && s.regexps == 0 }
 
 type entry[T any] struct {
 	matcher
@@ -31,8 +39,11 @@ func NewSet[T any](t *Token, values map[string]T) (Set[T], error) {
 		if err != nil {
 			return Set[T]{}, fmt.Errorf("key %q: %w", key, err)
 		}
-		if m.kind == exact {
+		switch m.kind {
+		case exact:
 			s.exact++
+		case regex:
+			s.regexps++
 		}
 		s.entries = append(s.entries, entry[T]{m, values[key]})
 	}

@@ -111,6 +111,9 @@ func compileChannel(key string, c *token.ChannelClaims, t *pattern.Token) (*Rule
 
 // compileKeys compiles a map of copies that share nothing with the claims.
 func compileKeys[T any](values map[string]T, t *pattern.Token, own func(T) *T) (pattern.Set[*T], error) {
+	if len(values) == 0 {
+		return pattern.Set[*T]{}, nil
+	}
 	copies := make(map[string]*T, len(values))
 	for key, v := range values {
 		copies[key] = own(v)

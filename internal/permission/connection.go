@@ -1,6 +1,7 @@
 package permission
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,8 @@ type Connection struct {
 	aliases       map[string]string // nil if there are none
 	// others are of channels without a subscription, nil until there are some.
 	others *recent.Cache[string, *Channel]
+	// matched are the same if the connect token has few keys: no two have the same rules.
+	matched []*Channel
 }
 
 // NewConnection returns what a connection may do that has no subscriptions yet.
@@ -38,7 +41,7 @@ func (c *Connection) Refresh(connect *Grant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.connect.Store(connect)
-	c.others = nil
+	c.others, c.matched = nil, nil
 }
 
 // Channel returns the permissions on a channel (real name) as they are now.
@@ -47,6 +50,9 @@ func (c *Connection) Channel(name string) *Channel {
 	defer c.mu.Unlock()
 	if ch, ok := c.subscriptions.Get(name); ok {
 		return ch
+	}
+	if connect := c.connect.Load(); connect.channels.Quick() {
+		return c.match(connect, name)
 	}
 	if c.others == nil {
 		c.others = new(recent.New[string, *Channel](channelCacheSize))
@@ -57,6 +63,21 @@ func (c *Connection) Channel(name string) *Channel {
 		// The name may be part of a large frame, which must not be kept with it.
 		c.others.Add(strings.Clone(name), ch, ch.size()+len(name))
 	}
+	return ch
+}
+
+// match returns the permissions on a channel without a subscription, where the rules are
+// quickly found. All channels with the same rules have one. c.mu is held.
+func (c *Connection) match(connect *Grant, name string) *Channel {
+	var room [usualMatches]*Rule
+	rules := connect.matching(room[:0], name)
+	for _, ch := range c.matched {
+		if slices.Equal(ch.rules, rules) {
+			return ch
+		}
+	}
+	ch := c.Resolve(name, Added{})
+	c.matched = append(c.matched, ch)
 	return ch
 }
 

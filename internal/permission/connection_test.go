@@ -2,6 +2,7 @@ package permission
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestConnectionWithSubscribeToken(t *testing.T) {
 }
 
 func TestConnectionsAreRememberedWithinABound(t *testing.T) {
-	p := NewConnection(grantOf(t, `{"channels":{"*":{"subscribe":true}}}`))
+	p := NewConnection(grantOf(t, `{"channels":{"#regex:.":{"subscribe":true}}}`))
 	ours := subscribed(p, "subscribed", nil)
 	first := p.Channel("first")
 	if p.Channel("first") != first {
@@ -108,6 +109,29 @@ func TestConnectionsAreRememberedWithinABound(t *testing.T) {
 	}
 	if p.Channel("subscribed") != ours {
 		t.Error("that of a subscription is not")
+	}
+}
+
+// TestChannelsWithTheSameRulesAreOne: where the token has few keys, all channels that the
+// same of them match have the same permissions, and need no room of their own.
+func TestChannelsWithTheSameRulesAreOne(t *testing.T) {
+	p := NewConnection(grantOf(t, `{"channels":{"a.*":{"subscribe":true},"*.b":{"getInfo":true},"*.b.c":{},"x":{}}}`))
+	kinds := make(map[*Channel]bool)
+	for i := range 1000 {
+		for _, name := range []string{"a.%d", "%d.b", "a.%d.b", "a.%d.b.c", "%d"} {
+			ch := p.Channel(fmt.Sprintf(name, i))
+			kinds[ch] = true
+			if ch.Subscribe != strings.HasPrefix(name, "a.") || ch.GetInfo != strings.HasSuffix(name, ".b") {
+				t.Fatalf("%s: %v %v", name, ch.Subscribe, ch.GetInfo)
+			}
+		}
+	}
+	if len(kinds) != 5 || len(p.matched) != 5 || p.others != nil {
+		t.Errorf("%d kinds of channels, %d remembered", len(kinds), len(p.matched))
+	}
+	p.Refresh(grantOf(t, `{"channels":{"a.*":{}}}`))
+	if p.Channel("a.1").Subscribe {
+		t.Error("an old token's permissions are still there")
 	}
 }
 
