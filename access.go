@@ -24,18 +24,18 @@ type access struct {
 }
 
 // access returns the connection's own, on the channel that it calls name.
-func (c *connection) access(name string) (*access, error) {
+func (c *connection) access(name string) (access, error) {
 	if err := validateChannel(name); err != nil {
-		return nil, err
+		return access{}, err
 	}
 	channel := c.perms.RealName(name, nil)
 	if s := c.subscription(channel); s != nil {
-		return &access{
+		return access{
 			channel: channel, connection: c.id, claims: &c.connect.Load().claims, meta: s.meta(), perms: s.perms(),
 			subscribed: true, from: s.from,
 		}, nil
 	}
-	return &access{channel: channel, connection: c.id, claims: &c.connect.Load().claims, meta: c.meta(), perms: c.perms.Channel(channel)}, nil
+	return access{channel: channel, connection: c.id, claims: &c.connect.Load().claims, meta: c.meta(), perms: c.perms.Channel(channel)}, nil
 }
 
 // permitHistory is for what only subscribers may read.

@@ -46,7 +46,7 @@ func (c *connection) call(cmd *wire.Command) error {
 		err = permitCall(in.Method, c.grant().ResolveCall)
 		call.Requester = who.requester(c.meta(), c.claims())
 	} else {
-		var acc *access
+		var acc access
 		if acc, err = c.access(cmd.Channel); err == nil {
 			err = acc.permitCall(in.Method)
 			call.Requester, call.Channel = who.requester(acc.meta, c.claims()), strings.Clone(acc.channel)

@@ -2,11 +2,13 @@ package hotsock
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/permission"
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
@@ -33,6 +35,26 @@ func clientPublisher(tb testing.TB, hook func(context.Context, Requester, *Publi
 			tb.Fatal(err)
 		}
 	}
+}
+
+// clientCommand returns the same as a command without an answer.
+func clientCommand(tb testing.TB) func() {
+	tb.Helper()
+	h, err := New(Options{Authenticate: func(*http.Request) (*Claims, error) { return nil, nil }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = h.Close() })
+	g, err := h.verifier.Compile(&Claims{UID: "Jim", Channels: map[string]ChannelClaims{
+		"*": {Messages: map[string]MessageClaims{"chat": {Broadcast: Allow}}},
+	}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &connection{h: h, id: "1", perms: permission.NewConnection(g)}
+	c.connect.Store(&connectToken{g, []byte(`{"uid":"Jim"}`)})
+	frame := fmt.Appendf(nil, `{"event":"chat","channel":"room.1","data":%s}`, plainItem.Message.Data)
+	return func() { c.command(frame) }
 }
 
 // clientEditor returns a client's update of a stored message that nobody is subscribed
@@ -74,6 +96,14 @@ func BenchmarkClientPublish(b *testing.B) {
 				publish()
 			}
 		})
+	}
+}
+
+func BenchmarkClientCommand(b *testing.B) {
+	publish := clientCommand(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		publish()
 	}
 }
 

@@ -61,7 +61,9 @@ func (c *caller) here(channel string) error {
 	}
 	c.meta, c.claims, c.grant = conn.meta(), conn.claims(), conn.grant()
 	if channel != "" {
-		c.access, c.accessErr = conn.access(channel)
+		var acc access
+		acc, c.accessErr = conn.access(channel)
+		c.access = &acc
 	}
 	return nil
 }

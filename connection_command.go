@@ -46,14 +46,14 @@ func locked(f func(c *connection, cmd *wire.Command) error) func(c *connection, 
 	}
 }
 
-// wait is where a connection spends its life. It goes on in a goroutine of its
-// own, as work does: so idle connections have small stacks.
+// wait is where a connection spends its life, on a goroutine that does nothing else: so
+// idle connections have small stacks.
 func (c *connection) wait() {
 	if err := c.sock.Wait(); err != nil {
-		go c.finish(err)
+		c.h.workers.run(c, func(c *connection) { c.finish(err) })
 		return
 	}
-	go c.work()
+	c.h.workers.run(c, (*connection).work)
 }
 
 // work carries out what the client has sent.
@@ -121,7 +121,8 @@ func (c *connection) command(frame []byte) {
 	}
 	if err == nil {
 		if f := commands[cmd.Event]; f != nil {
-			err = f(c, &cmd)
+			kept := cmd // Only this one has to be on the heap.
+			err = f(c, &kept)
 		} else if strings.HasPrefix(cmd.Event, protocol.EventPrefix) {
 			err = refuse(CodeUnknownEvent)
 		} else {
@@ -161,7 +162,7 @@ func (c *connection) publish(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientPublish(c.h.ctx, &who, acc, publishInput{
+	out, err := c.h.writes.clientPublish(c.h.ctx, &who, &acc, publishInput{
 		Event: cmd.Event, Data: cmd.Data, Schedule: cmd.Schedule, DeduplicationID: cmd.DeduplicationID,
 	})
 	if err != nil {
@@ -177,7 +178,7 @@ func (c *connection) storageSet(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientSet(c.h.ctx, &who, acc, setInput{
+	out, err := c.h.writes.clientSet(c.h.ctx, &who, &acc, setInput{
 		Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule, IfVersion: cmd.IfVersion,
 	})
 	if err != nil {
@@ -193,7 +194,7 @@ func (c *connection) storageAdd(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientAdd(c.h.ctx, &who, acc, setInput{
+	out, err := c.h.writes.clientAdd(c.h.ctx, &who, &acc, setInput{
 		Key: cmd.Key, Data: cmd.Data, Schedule: cmd.Schedule, IfVersion: cmd.IfVersion,
 	})
 	if err != nil {
@@ -208,7 +209,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, acc, cmd.Key) }
+	read := func() (*store.Entry, error) { return c.h.reads.getAs(c.h.ctx, &acc, cmd.Key) }
 	answer := func(e *store.Entry) socket.Frame {
 		return storageDataFrame(acc.channel, cmd.Key, e, cmd.WithVersion, cmd.Ref)
 	}
@@ -232,7 +233,7 @@ func (c *connection) react(cmd *wire.Command) error {
 		return err
 	}
 	who := c.source()
-	if err := c.h.writes.clientReact(c.h.ctx, &who, acc, in); err != nil {
+	if err := c.h.writes.clientReact(c.h.ctx, &who, &acc, in); err != nil {
 		return err
 	}
 	c.ack(cmd, publishResult{})
@@ -257,7 +258,7 @@ func (c *connection) edit(cmd *wire.Command, decode func(data []byte) (wire.Edit
 		return err
 	}
 	who := c.source()
-	out, err := c.h.writes.clientEdit(c.h.ctx, &who, acc, in)
+	out, err := c.h.writes.clientEdit(c.h.ctx, &who, &acc, in)
 	if err != nil {
 		return err
 	}
@@ -274,7 +275,7 @@ func (c *connection) streamStop(cmd *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.h.streams.clientStop(c.h.ctx, acc, id); err != nil {
+	if err := c.h.streams.clientStop(c.h.ctx, &acc, id); err != nil {
 		return err
 	}
 	c.ack(cmd, publishResult{})

@@ -55,6 +55,7 @@ type Handler struct {
 	hub      *hub
 	catchUps *catchUpReader
 	conns    connectionSet
+	workers  workers
 	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
@@ -274,6 +275,7 @@ func (h *Handler) shutdown(ctx context.Context) error {
 	})
 	defer cut()
 	h.conns.drain(ctx)
+	h.workers.stop()
 	h.calls.drain(ctx)
 	h.requests.wait(ctx)
 	h.streams.shutDown()

@@ -79,9 +79,11 @@ func (sw *storeWriter) clientPublish(ctx context.Context, who *source, acc *acce
 		}
 	}
 	if sw.opts.Hooks.BeforePublish != nil {
-		if takenOver, err := sw.askPublish(ctx, who, acc, &p, in.DeduplicationID, due); takenOver || err != nil {
+		asked := p // Only this one has to be on the heap.
+		if takenOver, err := sw.askPublish(ctx, who, acc, &asked, in.DeduplicationID, due); takenOver || err != nil {
 			return publishResult{}, err
 		}
+		p = asked
 	}
 	if !due.IsZero() {
 		later := p // Only this one has to be on the heap.

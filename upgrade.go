@@ -94,11 +94,13 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 	if err := c.storeConnection(); err != nil {
 		return nil, "", err
 	}
-	spend := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout) // a hook may have taken long
-	defer spend.end()
-	if err := c.useToken(spend, g, CodeUnauthorized); err != nil {
-		u.forget(c)
-		return nil, "", err
+	if g.SingleUse != nil {
+		spend := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout) // a hook may have taken long
+		defer spend.end()
+		if err := c.useToken(spend, g, CodeUnauthorized); err != nil {
+			u.forget(c)
+			return nil, "", err
+		}
 	}
 	return c, secret, nil
 }
@@ -138,7 +140,7 @@ func (u *upgrader) start(c *connection, secret string) bool {
 		u.h.limiters.close(c.uid())
 		return false
 	}
-	go c.run(secret)
+	u.h.workers.run(c, func(c *connection) { c.run(secret) })
 	return true
 }
 
