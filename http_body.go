@@ -47,7 +47,10 @@ var bodyBuffers = sync.Pool{New: func() any { return new([smallBody]byte) }}
 // readBody reads a request's body, of at most limit bytes, into the buffer or a
 // longer one.
 func readBody(w http.ResponseWriter, r *http.Request, limit int, buffer []byte) ([]byte, error) {
-	var limited io.Reader = http.MaxBytesReader(w, r.Body, int64(limit))
+	var limited io.Reader = r.Body
+	if r.ContentLength < 0 || r.ContentLength > int64(limit) {
+		limited = http.MaxBytesReader(w, r.Body, int64(limit))
+	}
 	if r.ContentLength < 0 || r.ContentLength >= smallBody {
 		limited = &slowBody{limited, http.NewResponseController(w), time.Now().Add(bodyTimeout)}
 	}

@@ -70,9 +70,6 @@ func TestMiddlewareOwnsHeaders(t *testing.T) {
 				rec := httptest.NewRecorder()
 				h.ServeHTTP(headerChanger{rec, change}, r)
 				got := rec.Header()
-				if len(got["Content-Length"]) == 0 {
-					t.Errorf("Content-Length is missing in %v", got)
-				}
 				// These are not always the same.
 				got.Del("Content-Length")
 				got.Del("ETag")

@@ -2,7 +2,7 @@ package hotsock
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 )
 
@@ -21,7 +21,7 @@ const (
 // own; the token was not verified. Several tokens are an [*Error] with
 // CodeInvalidRequest, which Authenticate may return.
 func RequestToken(r *http.Request) (string, error) {
-	tokens := slices.DeleteFunc(r.URL.Query()["token"], func(token string) bool { return token == "" })
+	tokens := queryTokens(r.URL.RawQuery)
 	for name := range offers(r.Header, "Sec-WebSocket-Protocol") {
 		if token, ok := strings.CutPrefix(name, tokenProtocol); ok && token != "" {
 			tokens = append(tokens, token)
@@ -43,6 +43,21 @@ func RequestToken(r *http.Request) (string, error) {
 		return tokens[0], nil
 	}
 	return "", refuseBecause(CodeInvalidRequest, "there are several connect tokens: send one, in one place")
+}
+
+// queryTokens returns what the query has as tokens, as url.ParseQuery would, but without
+// a map of all.
+func queryTokens(query string) (tokens []string) {
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err != nil || name != "token" || strings.Contains(pair, ";") {
+			continue
+		}
+		if value, err := url.QueryUnescape(value); err == nil && value != "" {
+			tokens = append(tokens, value)
+		}
+	}
+	return tokens
 }
 
 // offers iterates over the elements of a header that is a list.
