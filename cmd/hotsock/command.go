@@ -23,7 +23,7 @@ type command struct {
 type action func(ctx context.Context, s *system, args []string) error
 
 // commands are all, in the order of the overview.
-var commands = []command{mintCommand, inspectCommand, explainCommand, tailCommand, publishCommand, historyCommand, presenceCommand, callCommand, doctorCommand}
+var commands = []command{mintCommand, inspectCommand, explainCommand, tailCommand, publishCommand, historyCommand, presenceCommand, callCommand, doctorCommand, benchCommand}
 
 func (c *command) run(ctx context.Context, s *system, args []string) error {
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
@@ -97,6 +97,7 @@ const environment = `Environment:
   HOTSOCK_TOKEN    a token, to be a client
   HOTSOCK_KEY      the key that signs tokens: the program then makes the ones it needs
   HOTSOCK_API_KEY  a key of the server's HTTP API, to be the app
+  HOTSOCK_REDIS    the address of Redis, for doctor
 Secrets can be in files instead (--token-file, --key-file, --api-key-file; - is the standard
 input). No flag takes a secret itself: everybody on the machine sees command lines.
 `

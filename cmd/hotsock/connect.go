@@ -81,35 +81,48 @@ func (x *login) define(f *flag.FlagSet) {
 	f.StringVar(&x.uid, "uid", "", "the `USER` in tokens that the key signs")
 }
 
-// tokens returns where tokens come from, nil if there are none: a token that is given,
-// or what the key signs, with the claims that the command needs. A flag outweighs the
-// environment.
-func (x *login) tokens(s *system, needed token.Claims) (func(context.Context) (string, error), error) {
+// credentials are a token, or a key that signs some, or none.
+type credentials struct {
+	given string
+	key   token.SigningKey
+	signs bool
+}
+
+// credentials reads them. A flag outweighs the environment.
+func (x *login) credentials(s *system) (c credentials, err error) {
 	if x.token.file != "" && x.key.file != "" {
-		return nil, usagef("--token-file or --key-file, and not both")
+		return c, usagef("--token-file or --key-file, and not both")
 	}
 	given, err := x.token.read(s)
-	if err != nil {
-		return nil, err
+	if given = strings.TrimSpace(given); err != nil || given != "" && (x.token.file != "" || x.key.file == "") {
+		return credentials{given: given}, err
 	}
-	if given = strings.TrimSpace(given); given != "" && (x.token.file != "" || x.key.file == "") {
-		return func(context.Context) (string, error) { return given, nil }, nil
+	c.key, c.signs, err = x.key.signing(s)
+	return c, err
+}
+
+// tokens returns where tokens come from, nil if there are none: the one that is given,
+// or what the key signs, with these claims.
+func (c *credentials) tokens(needed token.Claims) func(context.Context) (string, error) {
+	switch {
+	case c.given != "":
+		given := c.given
+		return func(context.Context) (string, error) { return given, nil }
+	case !c.signs:
+		return nil
 	}
-	key, ok, err := x.key.signing(s)
-	if !ok || err != nil {
-		return nil, err
-	}
-	needed.Scope, needed.UID = token.ScopeConnect, x.uid
+	key := c.key
+	needed.Scope = token.ScopeConnect
 	return func(context.Context) (string, error) {
-		c := needed
-		c.IssuedAt = time.Now()
-		c.Expires = c.IssuedAt.Add(time.Minute)
-		text, err := token.Sign(c, key)
+		fresh := needed
+		fresh.IssuedAt = time.Now()
+		fresh.Expires = fresh.IssuedAt.Add(time.Minute)
+		text, err := token.Sign(fresh, key)
 		if err != nil {
 			return "", client.Permanent(err)
 		}
 		return text, nil
-	}, nil
+	}
 }
 
 // needs are the claims of a client that does something on channels.
@@ -135,10 +148,16 @@ func (x *login) connect(ctx context.Context, s *system, needed token.Claims) (*l
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := x.tokens(s, needed)
+	c, err := x.credentials(s)
 	if err != nil {
 		return nil, err
 	}
+	needed.UID = x.uid
+	return x.open(ctx, s, c.tokens(needed), u)
+}
+
+// open is connect with tokens, of which there may be none.
+func (x *login) open(ctx context.Context, s *system, tokens func(context.Context) (string, error), u *url.URL) (*link, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	var connected atomic.Bool
 	c, err := client.New(client.Options{

@@ -118,11 +118,13 @@ func (x *doctor) prepare() error {
 		x.origin = u.Scheme + "://" + u.Host
 	}
 	x.channel = "hotsock-doctor." + newID()
-	x.tokens, err = x.party.tokens(x.s, needs([]string{x.channel}, token.ChannelClaims{
+	c, err := x.credentials(x.s)
+	claims := needs([]string{x.channel}, token.ChannelClaims{
 		Subscribe: token.Allow, OmitFromSubCount: token.Allow,
 		Messages: map[string]token.MessageClaims{"check": {Publish: token.Allow, Echo: token.Allow}},
-	}))
-	x.minted = x.tokens != nil && x.token.file == "" && (x.key.file != "" || x.s.env(x.token.variable) == "")
+	})
+	claims.UID = x.uid
+	x.tokens, x.minted = c.tokens(claims), c.signs
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ForceAttemptHTTP2 = false // WebSockets are of HTTP/1.1
 	transport.Protocols = new(http.Protocols)

@@ -17,7 +17,7 @@ func main() {
 	quiet()
 	s := &system{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv,
-		typed: isTerminal(os.Stdin),
+		typed: isTerminal(os.Stdin), watched: isTerminal(os.Stderr),
 	}
 	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends what does not end by itself
 	os.Exit(s.run(ctx, os.Args[1:]))

@@ -16,7 +16,7 @@ type system struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string
-	typed          bool // stdin is a terminal
+	typed, watched bool // stdin and stderr are a terminal
 
 	// secrets must not be printed, whatever happens.
 	secrets []string
