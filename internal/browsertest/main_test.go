@@ -11,7 +11,10 @@ import (
 )
 
 // The examples, built once for all tests.
-var assistantBinary, chatBinary, serverBinary, deskBinary string
+var assistantBinary, chatBinary, serverBinary, deskBinary, reactBinary string
+
+// scratch is a folder for what tests build for each other.
+var scratch string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -25,9 +28,11 @@ func TestMain(m *testing.M) {
 		chatBinary = filepath.Join(dir, "chat")
 		serverBinary = filepath.Join(dir, "server")
 		deskBinary = filepath.Join(dir, "desk")
+		reactBinary = filepath.Join(dir, "react")
+		scratch = dir
 		root := filepath.Join("..", "..")
 		for module, packages := range map[string][]string{
-			root: {"./examples/assistant", "./examples/chat", "./examples/server"}, filepath.Join(root, "examples", "desk"): {"."},
+			root: {"./examples/assistant", "./examples/chat", "./examples/react", "./examples/server"}, filepath.Join(root, "examples", "desk"): {"."},
 		} {
 			build := exec.Command("go", append([]string{"build", "-o", dir}, packages...)...)
 			build.Dir = module // with its own dependencies

@@ -15,6 +15,7 @@ import (
 type server struct {
 	t      *testing.T
 	binary string
+	args   []string
 	addr   string // host:port
 	cmd    *exec.Cmd
 }
@@ -33,7 +34,7 @@ func startExample(t *testing.T, binary string) *server {
 // start runs the program, on the port it had before if it ran before.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.binary, "-addr", s.addr)
+	s.cmd = exec.Command(s.binary, append([]string{"-addr", s.addr}, s.args...)...)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

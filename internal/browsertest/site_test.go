@@ -69,6 +69,7 @@ func (s *site) serve(rt http.Handler) {
 		w.Header().Set("Content-Security-Policy", strictPolicy)
 		http.FileServerFS(files).ServeHTTP(w, r)
 	})
+	mux.Handle("/frameworks/", http.StripPrefix("/frameworks/", http.FileServer(http.Dir(bundles()))))
 	mux.HandleFunc("/open", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `<!doctype html><title>A page without a policy</title><link rel="icon" href="data:,">`)
 	})

@@ -1,0 +1,4 @@
+export * as hooks from "@hotsock-go/react";
+export * as React from "react";
+export { flushSync } from "react-dom";
+export { createRoot } from "react-dom/client";

@@ -1,0 +1,1 @@
+export { messagesOf } from "./svelte_messages.js";

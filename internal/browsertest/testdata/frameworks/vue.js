@@ -1,0 +1,2 @@
+export { createApp, h, ref } from "vue";
+export { useMessages } from "./vue_messages.js";
