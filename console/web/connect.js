@@ -111,7 +111,7 @@ function setUpLink(connection, current) {
   const form = byId("link-form");
   const row = form.querySelector(".row");
   row.append(
-    copies(button("Copy id", () => {}, "Copy the connection’s id"), () => connection.id),
+    copies(button("Copy id", () => {}), () => connection.id),
     copies(button("Copy token", () => {}), () => current.token),
   );
   connection.addEventListener("state", () => {

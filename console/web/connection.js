@@ -3,6 +3,7 @@
 
 import { Refusal } from "./api.js";
 import { jsonProblem, withTexts } from "./json.js";
+import { isToken } from "./secrets.js";
 
 const answerTimeout = 10_000;
 
@@ -34,8 +35,11 @@ export class Connection extends EventTarget {
     this.close();
     const url = new URL(this.#endpoint);
     url.protocol = url.protocol.replace("http", "ws");
-    if (token) url.searchParams.set("token", token);
-    const socket = new WebSocket(url);
+    // A token in the address would stand in the logs of servers. What is none cannot
+    // be a subprotocol, but the server says why it is none.
+    const protocols = isToken(token) ? ["hotsock", "hotsock.token." + token] : [];
+    if (token && protocols.length === 0) url.searchParams.set("token", token);
+    const socket = new WebSocket(url, protocols);
     this.#socket = socket;
     this.#become("connecting", "");
     return new Promise((resolve, reject) => {

@@ -103,5 +103,5 @@ function claimPart({ name, value, keys }) {
   });
   if (!rows.length) rows.push(el("li", { textContent: "no key matches" }));
   const shown = value === null ? "not said" : visible(valueText(name, value));
-  return el("div", { className: "explained" }, el("h3", {}, el("code", { textContent: name }), ": " + shown), el("ul", { className: "keys" }, ...rows));
+  return el("div", { className: "explained" }, el("h2", {}, el("code", { textContent: name }), ": " + shown), el("ul", { className: "keys" }, ...rows));
 }

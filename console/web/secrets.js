@@ -6,7 +6,7 @@ import { byId } from "./dom.js";
 const isClaims = (text) => /^\s*[{[]/.test(text);
 
 /** Whether a text has the form of a token. */
-export const isToken = (text) => /^\s*[\w-]+\.[\w-]+\.[\w-]*\s*$/.test(text);
+export const isToken = (text) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 
 /** Lets the buttons beside the fields for tokens show and mask them. */
 export function setUpMasks() {

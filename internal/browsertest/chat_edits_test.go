@@ -87,8 +87,7 @@ func TestSettingsAtOnce(t *testing.T) {
 	ada.do("save", chromedp.Evaluate[chromedp.Void](save))
 	bo.do("save", chromedp.Evaluate[chromedp.Void](save))
 	for _, p := range []*page{ada, bo} {
-		p.until("the room is about tea, and teal", `() => document.getElementById("room-topic").textContent === "All about tea" &&
-			document.documentElement.dataset.colour === "teal"`)
+		p.hasSettings("All about tea", "teal")
 	}
 }
 

@@ -124,7 +124,7 @@ func TestRoomMenu(t *testing.T) {
 	}
 	p.shape(390, 844)
 	p.until("they are out of the way", `() => !document.getElementById("open-notes").checkVisibility()`)
-	p.click(".more")
+	p.click(".opener")
 	p.until("the menu is open", `() => document.getElementById("open-notes").checkVisibility()`)
 	if got := get[[]string](p, words); !slices.Equal(got, want) {
 		t.Errorf("on a phone there are %q", got)
@@ -132,7 +132,7 @@ func TestRoomMenu(t *testing.T) {
 	p.click("#open-notes")
 	p.until("the notes are open", `() => document.getElementById("notes").open`)
 	p.press(kb.Escape)
-	p.do("look", chromedp.Evaluate[chromedp.Void](`document.querySelector(".more").focus()`))
+	p.do("look", chromedp.Evaluate[chromedp.Void](`document.querySelector(".opener").focus()`))
 	p.enter()
 	p.press(kb.Escape)
 	p.until("it is closed", `() => !document.getElementById("open-notes").checkVisibility()`)

@@ -54,8 +54,8 @@ func (p *page) sees(text string) {
 // tool presses one of the buttons of a room. On a phone they are in a menu.
 func (p *page) tool(id string) {
 	p.t.Helper()
-	if get[bool](p, `document.querySelector(".more").checkVisibility()`) {
-		p.click(".more")
+	if get[bool](p, `document.querySelector(".opener").checkVisibility()`) {
+		p.click(".opener")
 	}
 	p.click("#" + id)
 }
@@ -67,6 +67,13 @@ func (p *page) setTopic(topic string) {
 	p.fill("#settings [name=topic]", topic)
 	p.click("#settings .primary")
 	p.until("the topic is set", `(topic) => document.getElementById("room-topic").textContent === topic`, topic)
+}
+
+// hasSettings waits until the room is about that, in that colour.
+func (p *page) hasSettings(topic, colour string) {
+	p.t.Helper()
+	p.until("the room is about "+topic+", and "+colour, `(topic, colour) => document.getElementById("room-topic").textContent === topic &&
+		document.documentElement.dataset.colour === colour`, topic, colour)
 }
 
 // remind sets a reminder for the room or, with "me", for oneself.

@@ -139,6 +139,7 @@ func consoleTabs(width int64) []string {
 // fillConsole connects, and gives each tab something to show.
 func (p *page) fillConsole(s *consoleServer) {
 	p.t.Helper()
+	p.tab("connect")
 	p.connectWith(s.token(freely("Ada Lovelace")))
 	p.isConnected()
 	p.subscribe("presence.room.lobby")

@@ -81,8 +81,17 @@ func TestConsoleMasksTokens(t *testing.T) {
 	if copied := get[string](p, `copied`); copied != token || token == "" {
 		t.Errorf("copied is %q, want %q", copied, token)
 	}
+	p.do("note where it connects", chromedp.Evaluate[chromedp.Void](`globalThis.WebSocket = class extends WebSocket {
+		constructor(url, protocols) {
+			super(url, protocols);
+			globalThis.address = String(url);
+		}
+	}`))
 	p.connectWith(token)
 	p.isConnected()
+	if address := get[string](p, `address`); strings.Contains(address, "token") {
+		t.Errorf("the token is in the address: %s", address)
+	}
 	if !p.masked("#connect-token") {
 		t.Error("the pasted token is shown")
 	}

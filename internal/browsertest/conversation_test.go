@@ -141,16 +141,13 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	b, s := startBrowser(t), startServer(t)
 	ada, bo := b.join("Ada", s.url()), b.join("Bo", s.url())
-	const settings = `(topic, colour) => document.getElementById("room-topic").textContent === topic &&
-		document.documentElement.dataset.colour === colour`
-
 	ada.tool("open-settings")
 	ada.fill("#settings [name=topic]", "All about tea")
 	ada.click("#settings [value=teal] + .swatch")
 	ada.click("#settings .primary")
-	bo.until("the room is about tea, and teal", settings, "All about tea", "teal")
-	ada.until("Ada sees it too", settings, "All about tea", "teal")
-	b.join("Cy", s.url()).until("who comes later sees it", settings, "All about tea", "teal")
+	bo.hasSettings("All about tea", "teal")
+	ada.hasSettings("All about tea", "teal")
+	b.join("Cy", s.url()).hasSettings("All about tea", "teal") // who comes later sees it
 }
 
 func TestRooms(t *testing.T) {

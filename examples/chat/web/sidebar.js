@@ -46,9 +46,9 @@ export function drawPeople(room) {
   const faces = byId("faces");
   faces.replaceChildren(...others.slice(0, facesShown).map(avatar));
   if (others.length > facesShown) {
-    faces.append(el("span", { className: "avatar more", textContent: `+${others.length - facesShown}` }));
+    faces.append(el("span", { className: "avatar more", textContent: `+${others.length - facesShown}`, ariaHidden: "true" }));
   }
-  faces.ariaLabel = names.length === 1 ? "Only you are here" : `${names.length} people here: ${names.join(", ")}`;
+  faces.append(el("span", { className: "visually-hidden", textContent: `${names.length} people here: ${names.join(", ")}` }));
   faces.hidden = others.length === 0;
 }
 
