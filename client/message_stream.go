@@ -1,12 +1,12 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -104,52 +104,69 @@ func (s *Subscription) Stream(ctx context.Context, messageID string) iter.Seq2[s
 
 // stream gives the pieces to yield, until that returns false or the stream has ended.
 func (s *Subscription) stream(ctx context.Context, f *follower, yield func(string) bool) error {
-	var text []byte
-	var version int64
+	var t streamText
 	for {
 		pieces, stale, err := s.awaitPieces(ctx, f)
 		if err != nil {
 			return err
 		}
-		var m Message
 		if stale {
-			if m, err = s.message(ctx, f.messageID); err != nil {
+			m, err := s.message(ctx, f.messageID)
+			if err != nil {
 				return err
 			}
-			now := []byte(textOf(m.Data))
-			if !bytes.HasPrefix(now, text) {
-				return &StreamError{StreamState{StreamAborted, "changed"}}
+			t.at, t.version = 0, m.Version-1
+			whole := appendData{Text: textOf(m.Data), Version: m.Version, Stream: m.Stream}
+			if whole.Stream.State == "" {
+				whole.Stream.State = StreamComplete // It is none.
 			}
-			rest := string(now[len(text):])
-			text, version = now, m.Version
-			if rest != "" && !yield(rest) {
-				return nil
-			}
-			if m.Stream.State != StreamOpen {
-				return m.Stream.end()
-			}
+			pieces = slices.Insert(pieces, 0, whole)
 		}
 		for _, p := range pieces {
-			if p.Version > version+1 {
+			if p.Version > t.version+1 {
 				s.restart(f)
 				break
 			}
-			if p.Version <= version {
+			if p.Version <= t.version {
 				continue
 			}
-			version, text = p.Version, append(text, p.Text...)
-			if p.Text != "" && !yield(p.Text) {
+			rest, ok := t.add(p)
+			if rest != "" && !yield(rest) {
 				return nil
 			}
-			if p.Stream.State != "" && p.Stream.State != StreamOpen {
-				return p.Stream.end()
+			switch {
+			case !ok:
+				return &StreamError{StreamState{StreamAborted, "changed"}}
+			case p.Stream.ends():
+				return p.Stream.err()
 			}
 		}
 	}
 }
 
-// end is the error of an end.
-func (st StreamState) end() error {
+// A streamText is what an iteration has of a message.
+type streamText struct {
+	all     []byte
+	at      int // so much of it is in the message: less, if the server's store has lost the newest
+	version int64
+}
+
+// add returns what is new in a piece. It returns false if the message does not begin with
+// what was there before, or ends before it.
+func (t *streamText) add(p appendData) (rest string, ok bool) {
+	known := t.all[t.at:]
+	known = known[:min(len(known), len(p.Text))]
+	if rest, ok = strings.CutPrefix(p.Text, string(known)); !ok {
+		return "", false
+	}
+	t.at, t.version, t.all = t.at+len(p.Text), p.Version, append(t.all, rest...)
+	return rest, t.at == len(t.all) || p.Stream.State != StreamComplete
+}
+
+func (st StreamState) ends() bool { return st.State != "" && st.State != StreamOpen }
+
+// err is the error of an end.
+func (st StreamState) err() error {
 	if st.State == StreamAborted || st.State == StreamLost {
 		return &StreamError{st}
 	}

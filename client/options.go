@@ -67,7 +67,8 @@ type Options struct {
 	MaxQueueSize int
 	// MaxFrameSize is the longest message that the server may send, in bytes; a
 	// longer one ends the connection. Answers over HTTP may be 4 MiB longer. At
-	// most 1 GiB. Defaults to 4 MiB.
+	// most 1 GiB. Defaults to 12 MiB, with which it can receive whatever a server
+	// of this library can be made to keep.
 	MaxFrameSize int
 }
 
@@ -77,7 +78,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxDelay, 30*time.Second)
 	setDefault(&o.HeartbeatInterval, 25*time.Second)
 	setDefault(&o.MaxQueueSize, 4<<20)
-	setDefault(&o.MaxFrameSize, 4<<20)
+	setDefault(&o.MaxFrameSize, 12<<20)
 }
 
 func setDefault[T comparable](field *T, value T) {

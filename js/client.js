@@ -848,7 +848,7 @@ class Channel extends Emitter {
   async *stream(message) {
     const messageId = message?.id ?? message;
     if (!isId(messageId)) throw new TypeError("A stream needs a message.");
-    let [text, version, pieces, stale] = ["", 0, [], true];
+    let [text, version, pieces, stale, failures] = ["", 0, [], true, 0];
     let changed, ended;
     let change = Promise.resolve();
     const note = (data) => {
@@ -856,13 +856,13 @@ class Channel extends Emitter {
       // More than that is read at once.
       if (data.offset !== undefined && pieces.length < 1000) pieces.push(data);
       else stale = true;
-      changed?.();
+      if (!failures || !data.version) changed?.(); // else it waits before it asks again
     };
     const offs = ["appended", "updated", "deleted", "erased", "subscribed"].map((type) => this.on(type, note));
     const end = (error) => note({ error: (ended = error) });
     this.#do.streams.add(end);
     try {
-      for (let failures = 0; ; ) {
+      for (;;) {
         await change;
         change = new Promise((resolve) => (changed = resolve));
         if (ended) throw ended;
@@ -882,21 +882,25 @@ class Channel extends Emitter {
           const [{ id, data, stream, version: now = 1 } = {}] = messages;
           if (id !== messageId) throw new HotsockError("MESSAGE_NOT_FOUND", "There is no such stored message.");
           const all = String(data?.text ?? (typeof data === "string" ? data : ""));
-          if (!all.startsWith(text)) throw aborted("ABORTED", "changed");
-          came.unshift({ version: now, offset: text.length, text: all.slice(text.length), stream: stream ?? { state: "complete" } });
+          came.unshift({ version: now, offset: 0, text: all, stream: stream ?? { state: "complete" } });
           version = now - 1;
         }
         for (const piece of came) {
           if (piece.version <= version) continue;
-          if (piece.version > version + 1 || piece.offset !== text.length) {
+          if (piece.version > version + 1) {
             stale = true;
             changed();
             break;
           }
-          version = piece.version;
-          text += piece.text;
-          if (piece.text) yield piece.text;
           const { state = "open", reason } = piece.stream ?? {};
+          const end = piece.offset + piece.text.length;
+          // What the server's store has lost comes again.
+          const known = text.slice(piece.offset, end);
+          if (!piece.text.startsWith(known) || (end < text.length && state === "complete")) throw aborted("ABORTED", "changed");
+          version = piece.version;
+          const rest = piece.text.slice(known.length);
+          text += rest;
+          if (rest) yield rest;
           if (state === "complete") return;
           if (state !== "open") throw aborted(state.toUpperCase(), reason);
         }
