@@ -228,8 +228,13 @@ func TestUnheard(t *testing.T) {
 		if err := ada.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-ended; !errors.Is(err, hotsock.ErrUnheard) || time.Since(gone) < unheard {
-			t.Errorf("after %v: %v", time.Since(gone), err)
+		select {
+		case err := <-ended:
+			if !errors.Is(err, hotsock.ErrUnheard) || time.Since(gone) < unheard {
+				t.Errorf("after %v: %v", time.Since(gone), err)
+			}
+		case <-time.After(3 * unheard):
+			t.Error("the model works on")
 		}
 	})
 }
