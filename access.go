@@ -118,9 +118,23 @@ func (a *access) permitEdit(event string, by *store.Meta, remove bool) error {
 	return refuse(CodeUpdatePermissionDenied)
 }
 
-// permitStop is for a stream of the event, which somebody has sent.
-func (a *access) permitStop(event string, by *store.Meta) error {
-	if !a.perms.Event(event).MayStop(by != nil && by.UID != "" && by.UID == a.meta.UID) {
+// permitStopping is what stopping any stream needs, and permitStop what one of the event
+// does that a user has sent, "" being the app.
+func (a *access) permitStopping(id ulid.ULID) error {
+	if err := a.permitEditing(); err != nil {
+		return err
+	}
+	if err := a.permitRead(id); err != nil {
+		return err
+	}
+	if !a.perms.MayStop() {
+		return refuse(CodeStopPermissionDenied)
+	}
+	return nil
+}
+
+func (a *access) permitStop(event, uid string) error {
+	if !a.perms.Event(event).MayStop(uid != "" && uid == a.meta.UID) {
 		return refuse(CodeStopPermissionDenied)
 	}
 	return nil

@@ -127,13 +127,13 @@ func (s *Stream) Listeners() int {
 // been written within an eighth of a second together, or within longer if the text is
 // long. Write waits while too much of it could not be sent, and while another writes. The
 // error is the cause of the context's end, or has [CodePayloadTooLarge], after which the
-// stream is aborted.
+// stream is aborted: nothing of what cannot fit is sent, unless it only gets too long as JSON.
 func (s *Stream) Write(p []byte) (int, error) {
-	return s.write(string(p))
+	return write(s, p)
 }
 
 // WriteString is Write.
-func (s *Stream) WriteString(text string) (int, error) { return s.write(text) }
+func (s *Stream) WriteString(text string) (int, error) { return write(s, text) }
 
 // Flush sends what was written, and waits until the store has it. At most 25 frames a
 // second are sent.
@@ -154,12 +154,13 @@ func (s *Stream) Flush() error {
 
 // Close ends the stream: its message is complete. It waits until the store has it, up to
 // 10 s, and then returns an error with [CodeUnavailable]; it is sent later, then. If the
-// stream has ended before, the error is the cause of that. It may be called again.
+// stream has ended before, the error is the cause of that; and if it turns out only now
+// that the message was changed or deleted, what [Stream.Context] says of that. It may be
+// called again.
 func (s *Stream) Close() error {
 	s.mu.Lock()
-	if s.partial != "" && s.final == nil {
-		s.partial = ""
-		s.text, _ = wire.AppendText(s.text, string(utf8.RuneError))
+	if lacks := string(utf8.RuneError); s.partial != "" && s.final == nil && s.fits(len(lacks)) {
+		s.text = append(s.text, lacks...)
 	}
 	if s.ctx.Err() != nil { // Nobody may have noted it yet.
 		s.end(wire.AppendAborted(nil, "canceled"), context.Cause(s.ctx))

@@ -277,7 +277,7 @@ func (x *explainer) editing() {
 		permit = func(acc *access) error { return acc.permitEdit(x.q.Event, &acc.meta, true) }
 	case ActionStop:
 		value, denied = v.Stop, CodeStopPermissionDenied
-		permit = func(acc *access) error { return acc.permitStop(x.q.Event, &acc.meta) }
+		permit = func(acc *access) error { return acc.permitStop(x.q.Event, acc.meta.UID) }
 	}
 	x.e.Claims = []ExplainedClaim{x.eventClaim(&v, string(x.q.Action), value.By, "false")}
 	x.ask(func(acc *access) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,9 +104,13 @@ type faultyStore struct {
 	// failing fails.
 	published, failing map[string]int
 	unanswered         map[string]int   // as failing, but it is carried out
+	unansweredEdits    int              // so many of the next are carried out, and fail
+	stops              int              // requests to stop streams that go to all nodes
+	channelsAway       atomic.Bool      // Channel fails
 	held               map[string]*hold // Subscribe calls by channel, AddConnection calls by id
 	// dead are nodes that are listed and do not answer.
 	dead        []string
+	unlisted    map[string]bool // nodes that are not listed
 	away        map[string]bool // channels whose part of the store is down
 	tokensAway  bool            // UseToken fails
 	replays     int             // calls of Replay and History
@@ -223,6 +228,11 @@ func (n *faultyNode) Set(ctx context.Context, r store.SetRequest) (store.SetResu
 	if err := n.s.err(nil, r.Channel); err != nil {
 		return store.SetResult{}, err
 	}
+	if strings.HasPrefix(r.Key, stopMark) {
+		n.s.mu.Lock()
+		n.s.stops++
+		n.s.mu.Unlock()
+	}
 	return n.Node.Set(ctx, r)
 }
 
@@ -256,7 +266,14 @@ func (n *faultyNode) Edit(ctx context.Context, e store.EditRequest) (store.EditR
 	if err := n.s.err(nil, ""); err != nil {
 		return store.EditResult{}, err
 	}
-	return n.Node.Edit(ctx, e)
+	res, err := n.Node.Edit(ctx, e)
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if err == nil && n.s.unansweredEdits > 0 {
+		n.s.unansweredEdits--
+		return store.EditResult{}, store.ErrUnavailable
+	}
+	return res, err
 }
 
 func (n *faultyNode) History(ctx context.Context, h store.HistoryRequest) (store.HistoryResult, error) {
@@ -335,6 +352,9 @@ func (n *faultyNode) Peers(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	ids, err := n.Node.Peers(ctx)
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	ids = slices.DeleteFunc(ids, func(id string) bool { return n.s.unlisted[id] })
 	return append(n.s.dead, ids...), err
 }
 

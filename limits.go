@@ -126,6 +126,7 @@ const (
 	streamPage      = 100                    // records of streams that are read at once
 	maxEarlyStops   = 1000                   // requests to stop a stream that come while streams begin
 	stopKept        = time.Minute            // that it is known that a stream is to stop
+	maxStoppable    = 256 << 10              // bytes of what a node remembers of streams of others that clients want to stop
 	streamLooks     = 10                     // times in Options.NodeTimeout that a node looks whether those that write streams are alive
 )
 

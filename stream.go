@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -24,6 +22,7 @@ type Stream struct {
 	h                *Handler
 	who              source
 	channel, exclude string
+	event, uid       string // of the message
 	before, after    []byte // of the text, in the message's data
 	units            int    // of the text that the message had first, in UTF-16
 	unheard          time.Duration
@@ -58,9 +57,9 @@ type Stream struct {
 func newStream(h *Handler, m *serverMessage, tail, units int) *Stream {
 	at := len(m.data) - tail
 	return &Stream{
-		h: h, who: source{Trigger: triggerGo}, channel: m.channel, exclude: m.exclude, before: m.data[:at], after: m.data[at:],
-		record: ulid.Make().String(), wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		writer: make(chan struct{}, 1), version: 1, offset: units, units: units,
+		h: h, who: source{Trigger: triggerGo}, channel: m.channel, exclude: m.exclude, event: m.event, uid: senderOf(m.from),
+		before: m.data[:at], after: m.data[at:], record: ulid.Make().String(), wake: make(chan struct{}, 1),
+		ended: make(chan struct{}), writer: make(chan struct{}, 1), version: 1, offset: units, units: units,
 	}
 }
 
@@ -98,57 +97,6 @@ func (s *Stream) err() error {
 	return refuse(CodeUnavailable)
 }
 
-func (s *Stream) write(text string) (int, error) {
-	s.writer <- struct{}{}
-	defer func() { <-s.writer }()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := len(text)
-	text = s.partial + text
-	whole := wholeRunes(text)
-	for at := 0; at < whole; {
-		for s.final == nil && len(s.text)-s.sent >= maxStreamWaits {
-			s.awaitChange()
-		}
-		if s.final != nil {
-			return 0, s.err()
-		}
-		end := min(whole, at+maxStreamWaits/8)
-		if end < whole {
-			end = at + wholeRunes(text[at:end])
-		}
-		before := len(s.text)
-		s.text, _ = wire.AppendText(s.text, text[at:end])
-		if len(s.before)+len(s.text)+len(s.after) > s.h.opts.MaxStreamSize {
-			s.text = s.text[:before]
-			err := refuse(CodePayloadTooLarge)
-			s.end(wire.AppendAborted(nil, "too long"), err)
-			return 0, err
-		}
-		at = end
-		s.wakeUp()
-	}
-	if s.final != nil {
-		return 0, s.err()
-	}
-	s.partial = strings.Clone(text[whole:])
-	return n, nil
-}
-
-// wholeRunes returns how many bytes are not the beginning of a character whose end is
-// to come.
-func wholeRunes(text string) int {
-	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
-		if c := text[len(text)-i]; utf8.RuneStart(c) {
-			if !utf8.FullRuneInString(text[len(text)-i:]) {
-				return len(text) - i
-			}
-			break
-		}
-	}
-	return len(text)
-}
-
 // end has the stream end with a state, unless it has begun to. mu is held.
 func (s *Stream) end(state []byte, cause error) {
 	if s.final != nil {
@@ -158,6 +106,16 @@ func (s *Stream) end(state []byte, cause error) {
 	s.cancel(cause)
 	s.change()
 	s.wakeUp()
+}
+
+// fail ends a stream that cannot go on. What Close has begun comes to nothing then. mu is
+// held.
+func (s *Stream) fail(state []byte, cause error) {
+	if bytes.Equal(s.final, wire.StreamComplete) {
+		s.final = state
+	}
+	s.end(state, cause)
+	s.failed = cause
 }
 
 // stop ends the stream before it is complete.
@@ -218,8 +176,8 @@ func (s *Stream) run() {
 func (s *Stream) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(wire.StreamLost, refuse(CodeUnavailable))
-	s.over, s.failed = true, refuse(CodeUnavailable)
+	s.fail(wire.StreamLost, refuse(CodeUnavailable))
+	s.over = true
 	s.change()
 }
 
@@ -358,22 +316,22 @@ func (s *Stream) compare(ctx context.Context) (done bool, err error) {
 	if ours {
 		text, ours = bytes.CutSuffix(text, s.after)
 	}
-	ours = ours && bytes.HasPrefix(s.text, text)
+	// A store that was rolled back has an old version, too.
+	ours = ours && bytes.HasPrefix(s.text, text) && (len(text) >= s.sent || m.Version() <= s.version)
 	switch {
 	case !wire.IsStreamOpen(m.Stream):
-		if ours && len(text) == len(s.text) && bytes.Equal(m.Stream, s.final) {
-			s.sent, s.over = len(text), true
-			s.change()
-			return true, nil
+		if ours && bytes.Equal(m.Stream, s.final) {
+			s.sent = len(text)
+		} else {
+			s.fail(m.Stream, refuseBecause(CodeConflict, "the stream was ended elsewhere"))
 		}
-		s.end(m.Stream, refuseBecause(CodeConflict, "the stream was ended elsewhere"))
 		s.over = true
 		s.change()
 		return true, nil
 	case !ours:
 		s.foreign = m.Version()
 		_, s.offset, _ = wire.FindText(m.Data)
-		s.end(wire.AppendAborted(nil, "changed"), refuseBecause(CodeConflict, "somebody has changed the message"))
+		s.fail(wire.AppendAborted(nil, "changed"), refuseBecause(CodeConflict, "somebody has changed the message"))
 		return false, nil
 	}
 	s.version, s.sent = m.Version(), len(text)
@@ -386,7 +344,7 @@ func (s *Stream) compare(ctx context.Context) (done bool, err error) {
 func (s *Stream) lose(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(wire.StreamLost, cause)
-	s.over, s.failed = true, cause
+	s.fail(wire.StreamLost, cause)
+	s.over = true
 	s.change()
 }

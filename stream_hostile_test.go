@@ -173,8 +173,11 @@ func TestWhileHeard(t *testing.T) {
 		if second.Next(); s.Listeners() != 1 {
 			t.Errorf("%d listeners", s.Listeners())
 		}
+		time.Sleep(patience * 4 / 10)
 		second.Cut()
 		gone := time.Now()
+		synctest.Wait()
+		write() // to nobody, who may have gone just now
 		<-s.Context().Done()
 		if cause := context.Cause(s.Context()); cause != ErrUnheard {
 			t.Errorf("the cause is %v", cause)

@@ -13,10 +13,15 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// onSameStore makes another handler on the store of a rig.
+// onSameStore makes another handler on the store of a rig, to which its faults mean nothing.
 func (r *rig) onSameStore() *Handler {
 	r.t.Helper()
-	h, err := New(Options{Store: r.s.Store, Authenticate: func(*http.Request) (*Claims, error) { return nil, nil }})
+	return r.onStore(r.s.Store)
+}
+
+func (r *rig) onStore(s store.Store) *Handler {
+	r.t.Helper()
+	h, err := New(Options{Store: s, Authenticate: func(*http.Request) (*Claims, error) { return nil, nil }})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -41,7 +46,6 @@ func (r *rig) awaitRecords() {
 // starts later; and the living node's streams go on.
 func TestStreamLost(t *testing.T) {
 	inRig(t, Options{}, func(t *testing.T, r *rig) {
-		c := r.watcher("Jim")
 		dying, third := r.onSameStore(), r.onSameStore()
 		defer func() { _ = third.Close() }()
 		own := r.stream(Message{})
@@ -49,7 +53,11 @@ func TestStreamLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(r.h.opts.DeduplicationWindow) // Its message cannot be found by that any more.
+		c, v := r.watcher("Jim"), newStreamView()
+		v.text[lost.ID()] = []rune("Well, ")
 		for _, s := range []*Stream{own, lost} {
+			v.version[s.ID()], v.state[s.ID()] = 1, "open"
 			if _, err := s.WriteString("👋 hello"); err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +69,6 @@ func TestStreamLost(t *testing.T) {
 		if err := dying.node.Leave(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		v := newStreamView()
 		v.show(t, c, lost.ID())
 		v.want(t, lost.ID(), "Well, 👋 hello", "lost")
 		if took := time.Since(died); took > r.h.opts.NodeTimeout {
@@ -80,6 +87,116 @@ func TestStreamLost(t *testing.T) {
 		v.show(t, c, own.ID())
 		v.want(t, own.ID(), "👋 hello!", "complete")
 		r.awaitRecords()
+		if n := len(r.h.streams.others) + len(third.streams.others); n != 0 {
+			t.Errorf("%d streams are looked after that have ended", n)
+		}
+	})
+}
+
+// TestStreamLostAfterOutage: after the store was away, those that write streams have half
+// of NodeTimeout to say that they are alive. Then the dead are found.
+func TestStreamLostAfterOutage(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		dying, living := r.onStore(r.s), r.onStore(r.s)
+		defer func() { _ = living.Close() }()
+		begin := func(h *Handler) *Stream {
+			t.Helper()
+			s, err := h.Stream(t.Context(), Message{Channel: "room", Event: "answer", Store: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		lost, goesOn := begin(dying), begin(living)
+		c := r.watcher("Jim")
+		timeout := r.h.opts.NodeTimeout
+		for range 3 {
+			// Long enough for all to have looked, and to have found the living alive.
+			time.Sleep(2 * timeout)
+			r.s.setDown(true)
+			r.s.unlist(living.node.ID()) // It cannot say that it is alive, like all others.
+			time.Sleep(2 * timeout)
+			r.s.setDown(false)
+			time.Sleep(timeout * 3 / 10)
+			r.s.unlist()
+		}
+		if err := dying.node.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.s.setDown(true)
+		time.Sleep(timeout)
+		r.s.setDown(false)
+		back := time.Now()
+		v := newStreamView()
+		v.version[lost.ID()], v.version[goesOn.ID()] = 1, 1
+		v.show(t, c, lost.ID())
+		v.want(t, lost.ID(), "", "lost")
+		if took := time.Since(back); took < timeout*3/10 || took > timeout+time.Second {
+			t.Errorf("it took %v, of NodeTimeout %v", took, timeout)
+		}
+		if v.state[goesOn.ID()] != "" {
+			t.Errorf("the stream of the living is %s", v.state[goesOn.ID()])
+		}
+		_ = dying.Close()
+		if err := goesOn.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		r.awaitRecords()
+	})
+}
+
+// unlist has no list of nodes have these, and all others again.
+func (s *faultyStore) unlist(nodes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unlisted = make(map[string]bool)
+	for _, id := range nodes {
+		s.unlisted[id] = true
+	}
+}
+
+// TestStreamLostAndChanged: the message changes while a node ends its stream. The next look
+// ends it.
+func TestStreamLostAndChanged(t *testing.T) {
+	w := newStoreWatch()
+	inRig(t, Options{Observer: w}, func(t *testing.T, r *rig) {
+		dying := r.onSameStore()
+		s, err := dying.Stream(t.Context(), Message{Channel: "room", Event: "answer", Store: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.after["History"] = func() {
+			m := MessageUpdate{Channel: "room", MessageID: s.ID(), Data: "the last words"}
+			if _, err := r.h.UpdateMessage(context.Background(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := dying.node.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.awaitRecords()
+		if text, state := r.historyText(); text != "the last words" || state != "lost" {
+			t.Errorf("the history has %s, %s", text, state)
+		}
+		_ = dying.Close()
+	})
+}
+
+// TestStreamRecordsThatAreGone: what other nodes have dealt with already is not looked
+// after for ever, though nobody has told.
+func TestStreamRecordsThatAreGone(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		st := r.h.streams
+		st.learn([]string{"gone before its node was known"})
+		st.mu.Lock()
+		st.lookAfter("gone after that", "dead")
+		st.mu.Unlock()
+		time.Sleep(2 * r.h.opts.NodeTimeout)
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if len(st.others) != 0 || st.looking {
+			t.Errorf("%v is looked after", st.others)
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/hotsock-go/hotsock/internal/recent"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
 )
@@ -45,8 +46,9 @@ type streams struct {
 	mu       sync.Mutex
 	own      map[string]*Stream // by record
 	byID     map[ulid.ULID]*Stream
-	starting int               // of own, those whose message has no id yet
-	early    map[string]bool   // ids of messages to stop that may be of these
+	starting int             // of own, those whose message has no id yet
+	early    map[string]bool // ids of messages to stop that may be of these
+	seen     recent.Cache[stoppableID, stoppable]
 	others   map[string]string // the node by record, "" if it is not known yet, or noNode
 	looking  bool
 	stopped  bool // no more are begun, or looked after
@@ -58,6 +60,7 @@ func newStreams(h *Handler) *streams {
 	st := &streams{
 		h: h, own: make(map[string]*Stream), byID: make(map[ulid.ULID]*Stream), others: make(map[string]string),
 		began: time.Now(),
+		seen:  recent.New[stoppableID, stoppable](maxStoppable),
 	}
 	// Not of h.ctx: the ends of streams are worth a moment even if there is no time.
 	st.ctx, st.cancel = context.WithCancel(context.Background())
@@ -177,47 +180,6 @@ func (st *streams) run(ctx context.Context, s *Stream) {
 	st.mu.Lock()
 	delete(st.own, s.record)
 	st.mu.Unlock()
-}
-
-// clientStop stops the stream of a message for a client.
-func (st *streams) clientStop(ctx context.Context, acc *access, id ulid.ULID) error {
-	if err := acc.permitEditing(); err != nil {
-		return err
-	}
-	m, err := st.h.reads.readableMessage(ctx, acc, id)
-	if err != nil {
-		return err
-	}
-	if err := acc.permitStop(m.Event, m.Meta); err != nil {
-		return err
-	}
-	return st.stop(ctx, m)
-}
-
-// stopMessage does it for the app.
-func (st *streams) stopMessage(ctx context.Context, channel string, id ulid.ULID) error {
-	m, err := st.h.reads.keptMessage(ctx, channel, id)
-	if err != nil {
-		return err
-	}
-	return st.stop(ctx, m)
-}
-
-func (st *streams) stop(ctx context.Context, m *store.Message) error {
-	switch {
-	case m.Stream == nil:
-		return refuseBecause(CodeInvalidRequest, "the message is not streamed")
-	case !wire.IsStreamOpen(m.Stream):
-		return nil
-	}
-	st.mu.Lock()
-	s := st.byID[m.ID]
-	st.mu.Unlock()
-	if s == nil {
-		return st.channel.add(ctx, stopMark+m.ID.String(), stopKept)
-	}
-	s.stop("stopped", ErrStreamStopped)
-	return nil
 }
 
 // learn is told of records whenever they are written.

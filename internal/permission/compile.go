@@ -100,6 +100,9 @@ func compileChannel(key string, c *token.ChannelClaims, t *pattern.Token) (*Rule
 	if r.messages, err = compileKeys(c.Messages, t, ownMessage); err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
+	for _, m := range c.Messages {
+		r.stops = r.stops || m.Stop == token.Allow || m.Stop == token.Own
+	}
 	if r.storage, err = compileKeys(c.Storage, t, ownStorage); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}

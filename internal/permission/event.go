@@ -123,6 +123,11 @@ func (e *Event) MayStop(own bool) bool {
 	return e.Stop == token.Allow || e.Stop == token.Own && own
 }
 
+// MayStop reports whether stopping a stream may be permitted: the event decides.
+func (c *Channel) MayStop() bool {
+	return slices.ContainsFunc(c.rules, func(r *Rule) bool { return r.stops })
+}
+
 // MayReact reports whether a reaction to messages of this event is permitted.
 func (e *Event) MayReact(reaction string) bool {
 	switch e.React {

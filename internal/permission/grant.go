@@ -58,6 +58,7 @@ type Rule struct {
 	messages pattern.Set[*token.MessageClaims]
 	storage  pattern.Set[*token.StorageClaims]
 	calls    *calls // nil for none
+	stops    bool   // some of messages permit stopping
 }
 
 // CheckConnect refuses a token that cannot open a connection. The error wraps
