@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { button, byId, copyButton, el } from "./dom.js";
 import { highlight, visible } from "./json.js";
 import { fill, keepLive } from "./lists.js";
-import { attempt, quietly, show } from "./outcome.js";
+import { attempt, inTurn, quietly, show } from "./outcome.js";
 import { entryItem } from "./storage.js";
 import { moment } from "./times.js";
 
@@ -24,20 +24,19 @@ export function setUpInside({ connection, react, edit }) {
   const [membersTitle, storageTitle, historyTitle] = [el("h3"), el("h3"), el("h3")];
   const older = button("Older", () => look(name, oldest), "Older messages");
   byId("info").append(counts, membersTitle, members, storageTitle, storage, historyTitle, history, older);
-  let name = ""; // of the channel that is shown
+  const ask = inTurn(section);
+  let name = ""; // of the channel that is looked into
   let oldest = "";
-  let turn = 0;
 
   async function look(channel, before, how = attempt) {
-    const mine = ++turn;
     section.hidden = false;
     byId("inside-name").textContent = visible(channel);
     if (channel !== name) byId("info").hidden = true;
-    const answer = await how(section, () => get("channel", before ? { name: channel, before } : { name: channel }));
-    if (!answer || mine !== turn) return;
-    if (before) live.checked = false; // which has the newest only
-    if (how === attempt) show(section, true, "");
     name = channel;
+    if (before) live.checked = false; // which has the newest only
+    const answer = await ask(how, () => get("channel", { name, before }));
+    if (!answer) return;
+    if (how === attempt) show(section, true, "");
     byId("info").hidden = false;
     draw(answer);
   }
@@ -51,7 +50,7 @@ export function setUpInside({ connection, react, edit }) {
     fill(storage, answer.storage, ({ key }) => key, ({ key, data, by, version }) => entryItem({ key, data, version, meta: { uid: by.uid || null } }));
     const full = answer.messages.length === pageLength;
     historyTitle.textContent = `History (${full ? "100, the newest first" : answer.messages.length})`;
-    fill(history, answer.messages, ({ id }) => id, messageItem);
+    fill(history, answer.messages, ({ id }) => `${name} ${id}`, messageItem);
     oldest = answer.messages.at(-1)?.id;
     older.hidden = !full;
   }

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { button, byId, copyButton, el, onSubmit } from "./dom.js";
 import { highlight, visible } from "./json.js";
 import { fill, keepLive } from "./lists.js";
-import { attempt, quietly, show } from "./outcome.js";
+import { attempt, inTurn, quietly, show } from "./outcome.js";
 import { moment } from "./times.js";
 
 const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
@@ -80,26 +80,28 @@ function usersOf(connections) {
 function setUpList({ form, load, group, keyOf, make }) {
   const list = form.querySelector(".list");
   const { live } = form.elements;
+  const more = button("More", () => {
+    live.checked = false; // which has the first page only
+    page(attempt, next);
+  });
+  more.hidden = true;
+  list.after(more);
+  const ask = inTurn(form);
   let wanted = {}; // the form's values, when it was last submitted
   let items = [];
-  let turn = 0; // an answer to what was asked before is not shown
+  let next;
 
   async function page(how, after) {
-    const mine = ++turn;
-    const answer = await how(form, () => load(wanted, after));
-    if (!answer || mine !== turn) return;
+    const answer = await ask(how, () => load(wanted, after));
+    if (!answer) return;
     items = after ? [...items, ...answer.items] : answer.items;
+    next = answer.next;
+    more.hidden = !next;
     fill(list, group(items), keyOf, make);
-    if (answer.next) list.append(el("li", {}, button("More", () => more(answer.next))));
     if (how === attempt) show(form, true, "");
   }
 
-  function more(after) {
-    live.checked = false; // which has the first page only
-    page(attempt, after);
-  }
-
-  keepLive(live, list.parentElement, () => page(quietly));
+  keepLive(live, form, () => page(quietly));
   onSubmit(form, (values) => {
     wanted = values;
     return page(attempt);

@@ -57,6 +57,27 @@ export async function quietly(part, request) {
   }
 }
 
+/**
+ * Returns what carries out the requests of a part, by attempt or quietly. Of several
+ * at once only the last one's answer counts, and none that nobody asked for takes the
+ * place of one that somebody did.
+ */
+export function inTurn(part) {
+  let turn = 0;
+  let asked = 0;
+  return async (how, request) => {
+    if (how === quietly && asked > 0) return undefined;
+    const mine = ++turn;
+    if (how === attempt) asked++;
+    try {
+      const answer = await how(part, request);
+      return mine === turn ? answer : undefined;
+    } finally {
+      if (how === attempt) asked--;
+    }
+  };
+}
+
 /** Checks that a field is empty or JSON, and says so beside it if it is not. */
 export function checkJSON(field, problem) {
   const place = field.form.querySelector(".problem");

@@ -4,15 +4,17 @@ import { get, post } from "./api.js";
 import { button, byId, el, onSubmit } from "./dom.js";
 import { highlight, visible } from "./json.js";
 import { fill, keepLive } from "./lists.js";
-import { attempt, quietly, show } from "./outcome.js";
+import { attempt, inTurn, quietly, show } from "./outcome.js";
 import { age, here, momentIn } from "./times.js";
 
 export function setUpSchedules() {
   const form = byId("schedules-form");
   const list = byId("due");
 
+  const ask = inTurn(form);
+
   async function refresh(how) {
-    const answer = await how(form, () => get("schedules", { channel: byId("schedules-channel").value }));
+    const answer = await ask(how, () => get("schedules", { channel: byId("schedules-channel").value }));
     if (!answer) return;
     fill(list, answer.schedules, ({ scheduleArn }) => scheduleArn, item);
     if (how === attempt) show(form, true, answer.schedules.length === 100 ? "The first hundred:" : "");
@@ -38,6 +40,6 @@ export function setUpSchedules() {
     );
   }
 
-  keepLive(form.elements.live, list.parentElement, () => refresh(quietly));
+  keepLive(form.elements.live, form, () => refresh(quietly));
   onSubmit(form, () => refresh(attempt));
 }

@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/hotsock-go/hotsock"
+	"github.com/hotsock-go/hotsock/console"
 )
 
 // A consoleServer is the server example's real program with its console.
@@ -88,4 +92,40 @@ func TestConsolePassword(t *testing.T) {
 	p.isConnected()
 	p.tab("schedules")
 	p.until("it is told", `() => document.getElementById("due").textContent === "Nothing is scheduled."`)
+}
+
+// TestConsoleMakesNoTokens: where the app mints none, tokens are pasted.
+func TestConsoleMakesNoTokens(t *testing.T) {
+	t.Parallel()
+	rt, err := hotsock.New(hotsock.Options{Keys: []hotsock.Key{testKey.Key()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := console.New(console.Options{Handler: rt, Endpoint: "/rt"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/rt", rt)
+	mux.Handle("/rt/", rt)
+	mux.Handle("/console/", handler)
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.Close()
+		if err := rt.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := startBrowser(t).open("Ada", server.URL+"/console/")
+	p.ready()
+	if get[bool](p, `document.getElementById("mint-form").checkVisibility()`) {
+		t.Error("there is a form to make tokens")
+	}
+	p.paste("#connect-token", signed(t, "connect", freely("ada")))
+	p.click("#connect-form .primary")
+	p.isConnected()
+	p.tab("send")
+	p.paste("#umd-token", `{"name": "Ada L."}`)
+	p.click("#umd-form .row button")
+	p.outcome("umd-form", "INVALID_UMD_TOKEN")
 }
