@@ -331,10 +331,12 @@ type Publish struct {
 
 // DecodePublish reads the body of the server API's publish.
 func DecodePublish(body []byte, maxData int) (Publish, error) {
-	if c, ok := quick(body, maxData); ok && c.Channel != "" { // A ref means nothing here.
-		return Publish{Channel: c.Channel, Event: c.Event, Key: c.Key, Data: c.Data, DeduplicationID: c.DeduplicationID}, nil
-	}
 	var m Publish
+	if c, ok := quick(body, maxData, &m.Store); ok && c.Channel != "" { // A ref means nothing here.
+		m.Channel, m.Event, m.Key, m.Data, m.DeduplicationID = c.Channel, c.Event, c.Key, c.Data, c.DeduplicationID
+		return m, nil
+	}
+	m = Publish{}
 	r := open(body)
 	for r.next() {
 		switch string(r.name) {

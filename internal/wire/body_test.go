@@ -60,6 +60,10 @@ func TestBodyErrors(t *testing.T) {
 		{"cancelSchedule", "a number", `{"scheduleArn":1}`, request, `"scheduleArn" must be a string`},
 
 		{"publish", "a string for a number", `{"channel":"c","event":"e","store":"60"}`, request, `"store" must be a number`},
+		{"publish", "a fraction of more", `{"channel":"c","event":"e","store":60.0}`, request, `"store" must be an integer from -1 to 3155695200`},
+		{"publish", "a store twice", `{"channel":"c","event":"e","store":1,"store":1}`, json, "not valid JSON: an object has two members of the same name at byte 37"},
+		{"publish", "a leading zero", `{"channel":"c","event":"e","store":01}`, json, "not valid JSON at byte 36"},
+		{"publish", "an exponent", `{"channel":"c","event":"e","store":6e1}`, request, `"store" must be an integer from -1 to 3155695200`},
 		{"publish", "a fraction", `{"channel":"c","event":"e","store":0.5}`, request, `"store" must be an integer from -1 to 3155695200`},
 		{"publish", "too little", `{"channel":"c","event":"e","store":-2}`, request, `"store" must be an integer from -1 to 3155695200`},
 		{"publish", "too much", `{"channel":"c","event":"e","store":3155695201}`, request, `"store" must be an integer from -1 to 3155695200`},
@@ -162,6 +166,10 @@ func TestBodies(t *testing.T) {
 		},
 		{"publish", "null is no store", `{"channel":"c","event":"e","store":null}`, Publish{Channel: "c", Event: "e"}},
 		{"publish", "0 is a store", `{"channel":"c","event":"e","store":0}`, Publish{Channel: "c", Event: "e", Store: new(int64(0))}},
+		{"publish", "a store", `{"channel":"c","event":"e","store":60}`, Publish{Channel: "c", Event: "e", Store: new(int64(60))}},
+		{"publish", "a store of eight digits", `{"store":31556952,"channel":"c","event":"e"}`, Publish{Channel: "c", Event: "e", Store: new(int64(31556952))}},
+		{"publish", "a store of nine", `{"channel":"c","store":315569520,"event":"e"}`, Publish{Channel: "c", Event: "e", Store: new(int64(315569520))}},
+		{"publish", "for ever", `{"channel":"c","event":"e","store":-1}`, Publish{Channel: "c", Event: "e", Store: new(int64(-1))}},
 		{"publish", "the longest store", `{"channel":"c","event":"e","store":3155695200}`, Publish{Channel: "c", Event: "e", Store: new(int64(protocol.MaxStore))}},
 	}
 	for _, tt := range tests {

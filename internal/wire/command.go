@@ -38,7 +38,7 @@ type Command struct {
 // With an error, the command holds what could be read, so that the error can
 // be sent with Channel and Ref; these may be "".
 func DecodeCommand(frame []byte, maxData int) (Command, error) {
-	c, ok := quick(frame, maxData)
+	c, ok := quick(frame, maxData, nil)
 	if ok {
 		return c, nil
 	}
@@ -78,8 +78,9 @@ func DecodeCommand(frame []byte, maxData int) (Command, error) {
 // members, nothing but printable ASCII without escapes in strings, no unknown
 // members. Of anything else, and of anything wrong, it says that it is not ok;
 // then the frame must be read from its beginning by a [reader], which knows
-// all of JSON and all errors, but takes half as long again.
-func quick(frame []byte, maxData int) (c Command, ok bool) {
+// all of JSON and all errors, but takes half as long again. store is for that of a
+// [Publish], nil where that is an unknown member.
+func quick(frame []byte, maxData int, store **int64) (c Command, ok bool) {
 	if len(frame) == 0 || frame[0] != '{' || manyBrackets(frame, protocol.MaxDepth+1) {
 		return c, false
 	}
@@ -98,6 +99,8 @@ func quick(frame []byte, maxData int) (c Command, ok bool) {
 			c.DeduplicationID, ok = quickString(&rest)
 		case c.Data == nil && cut(&rest, `"data":`):
 			c.Data, ok = quickData(&rest, maxData)
+		case store != nil && *store == nil && cut(&rest, `"store":`):
+			*store, ok = quickSeconds(&rest)
 		default:
 			return c, false
 		}
@@ -135,6 +138,19 @@ func quickString(text *[]byte) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// quickSeconds takes a number of up to eight digits, which is less than may be.
+func quickSeconds(text *[]byte) (*int64, bool) {
+	var n int64
+	digits := 0
+	for digits < len(*text) && '0' <= (*text)[digits] && (*text)[digits] <= '9' && digits < 9 {
+		n = 10*n + int64((*text)[digits]-'0')
+		digits++
+	}
+	ok := 0 < digits && digits <= 8 && ((*text)[0] != '0' || digits == 1)
+	*text = (*text)[digits:]
+	return &n, ok
 }
 
 func quickData(text *[]byte, limit int) (jsontext.Value, bool) {
