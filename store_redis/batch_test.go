@@ -133,7 +133,7 @@ func TestAppendBatch(t *testing.T) {
 	add("expired", expired, "no", "none", nil)
 	add("erased", erased, "no", "none", nil)
 	add("b", b1, "no", "other", func(e *store.EditRequest) { e.Tail = 100 })
-	add("b", b1, "no", "late", nil).deadline = "1"
+	add("b", b1, "no", "late", nil).deadline = 1
 	again := add("a", a1, "1", "ok * 2 7", version(1))
 	again.op = first.op
 	add("b", b1, "2", "ok * 3 0", version(2))

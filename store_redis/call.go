@@ -189,7 +189,7 @@ func (s *Store) try(ctx context.Context, c *call, bucket *int64) (*reply, error)
 		if c.script.many && !s.topo.bySlot() {
 			part = 0 // So that what it shares with other requests is in one place.
 		}
-		q.ops, q.deadline = s.keys.ops(part, *bucket), decimal(deadline)
+		q.ops, q.deadline = s.opsOf(part, *bucket), deadline
 	}
 	res, err := s.roundTrip(ctx, pl, q)
 	if errors.Is(err, errOtherServer) {
@@ -210,6 +210,23 @@ func (s *Store) try(ctx context.Context, c *call, bucket *int64) (*reply, error)
 		return r, refusal(r.status)
 	}
 	return r, nil
+}
+
+// An opsName is what keyspace.ops has made last.
+type opsName struct {
+	part   int
+	bucket int64
+	name   string
+}
+
+// opsOf is keyspace.ops. A server has one record of operations at a time for most calls.
+func (s *Store) opsOf(part int, bucket int64) string {
+	last := s.ops.Load()
+	if last == nil || last.part != part || last.bucket != bucket {
+		last = &opsName{part, bucket, s.keys.ops(part, bucket)}
+		s.ops.Store(last)
+	}
+	return last.name
 }
 
 // deadline returns the time on the server's clock by which a script that is

@@ -32,9 +32,10 @@ type request struct {
 	script *script
 	// ops, op and deadline are of a script that changes something: the record of
 	// operations, which is its first key, and its first two arguments.
-	ops, op, deadline string
-	keys, args        []any
-	size              int
+	ops, op    string
+	deadline   int64
+	keys, args []any
+	size       int
 	// kind and replySize are as in call.
 	kind      replyKind
 	replySize int

@@ -35,18 +35,14 @@ func (n *node) publishCall(p *store.PublishRequest) call {
 	if p.Retention != 0 || p.DedupID != "" {
 		keys = names.kept(p.DedupID)
 	}
-	return call{
-		script: publishScript, part: names.part, keys: keys,
-		args: n.channelArgs(names.topic, names.name, publishArgs(p)...),
-	}
-}
-
-func publishArgs(p *store.PublishRequest) []any {
 	dedup := int64(0)
 	if p.DedupID != "" {
 		dedup = max(1, millis(p.DedupFor))
 	}
-	return []any{millis(p.Retention), encodeMessage(p), dedup}
+	return call{
+		script: publishScript, part: names.part, keys: keys,
+		args: n.channelArgs(names.topic, names.name, millis(p.Retention), encodeMessage(p), dedup),
+	}
 }
 
 func publishResult(r *reply) (store.PublishResult, error) {

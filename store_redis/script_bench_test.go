@@ -129,7 +129,7 @@ func requestOf(n *node, c call) *request {
 	deadline := now.UnixMilli() + 1000
 	return &request{
 		script: c.script, until: now.Add(time.Second), done: make(chan result, 1),
-		ops: n.s.keys.ops(0, deadline/opsBucket.Milliseconds()), op: newOp(), deadline: decimal(deadline),
+		ops: n.s.keys.ops(0, deadline/opsBucket.Milliseconds()), op: newOp(), deadline: deadline,
 		keys: c.keys, args: c.args,
 	}
 }

@@ -36,6 +36,7 @@ type Store struct {
 	names  nameCache
 	topo   *topology
 	sched  *scheduler
+	ops    atomic.Pointer[opsName]
 	timers sync.Pool // of those who wait for replies; not of all stores, as tests have clocks of their own
 	// assigned is what a node that was joined has learnt last.
 	assigned atomic.Pointer[assigned]
