@@ -143,8 +143,10 @@ func (p *crowdPart) answered(c *crowdClient, now int64) {
 	if c.waits--; c.waits > 0 || c.state == crowdLive {
 		return
 	}
+	if c.liveAt == 0 {
+		p.come++
+	}
 	c.state, c.failures, c.liveAt = crowdLive, 0, now
-	p.opening--
 	p.counts.Live++
 	if c.broke {
 		p.counts.Away--

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -50,7 +51,7 @@ type crowdPart struct {
 	answers *json.Encoder
 
 	connecting int // the next client that connects for the first time
-	opening    int
+	come       int // how many have been live
 	again      retries
 	dying      int // the server that is about to be killed, -1 for none
 	publishing bool
@@ -165,7 +166,11 @@ func (p *crowdPart) do(o order) any {
 		var t crowdTally
 		for i := range p.clients {
 			c := &p.clients[i]
-			t.Published, t.Received = append(t.Published, c.published), append(t.Received, c.received)
+			received := c.received
+			if c.told {
+				received = math.MaxUint32 // It knows that it lacks some, and would read the history.
+			}
+			t.Published, t.Received = append(t.Published, c.published), append(t.Received, received)
 			if c.state == crowdLeft {
 				t.Left = append(t.Left, c.id)
 			}
@@ -179,7 +184,7 @@ func (p *crowdPart) do(o order) any {
 
 // connectSome lets clients connect for the first time, some at a time.
 func (p *crowdPart) connectSome() {
-	for p.connecting < len(p.clients) && p.opening < max(1, p.cfg.concurrency/p.cfg.processes) {
+	for p.connecting < len(p.clients) && p.connecting-p.come < max(1, p.cfg.concurrency/p.cfg.processes) {
 		p.dial(&p.clients[p.connecting])
 		p.connecting++
 	}
@@ -229,7 +234,6 @@ func (p *crowdPart) publish(c *crowdClient) {
 }
 
 func (p *crowdPart) dial(c *crowdClient) {
-	p.opening++
 	c.generation++
 	c.state = crowdDialing
 	var err error
@@ -277,8 +281,6 @@ func (p *crowdPart) closeConn(c *crowdClient) {
 	c.fd, c.rem = -1, nil
 	if c.state == crowdLive {
 		p.counts.Live--
-	} else {
-		p.opening--
 	}
 }
 
