@@ -189,10 +189,17 @@ func TestReactHooks(t *testing.T) {
 		client.close();
 		await shows("SUBSCRIBE_PERMISSION_DENIED NOT_SUBSCRIBED false   INVALID_PARAMS closed Pam");
 		unmount();
+
+		// As on a server, where nothing is mounted.
+		const Page = () => {
+			const { messages, loading } = useMessages("room");
+			return [usePresence("room").members.length, messages.length, loading, useConnection().state].join();
+		};
+		results.push(framework.renderToString(h(HotsockProvider, { client: new hotsock.Client() }, h(Page))));
 		return JSON.stringify([results, errors]);
 	`, signed(t, "connect", claimsOf("Pam", "room")),
 		signed(t, "connect", `{"uid":"Jim","channels":{"room":{"subscribe":true,"storage":{"k":{"get":true,"set":true,"observe":true}}}}}`))
-	want(t, "hooks", got, `[[42, "INVALID_PARAMS"], []]`)
+	want(t, "hooks", got, `[[42, "INVALID_PARAMS", "0,0,true,closed"], []]`)
 }
 
 // TestVueAndSvelte: the recipes of the guide.
