@@ -131,7 +131,7 @@ const maxWaiting = 256 << 10
 func (r *load) client(tokens func(context.Context) (string, error)) (*client.Client, error) {
 	before := false // OnState is called by one goroutine
 	c, err := client.New(client.Options{
-		URL: r.url.String(), Token: tokens, HTTPClient: r.http, ConnectTimeout: r.timeout, MaxQueueSize: max(maxWaiting, 4*r.size),
+		URL: r.url.String(), Token: tokens, TokenInURL: r.inURL, HTTPClient: r.http, ConnectTimeout: r.timeout, MaxQueueSize: max(maxWaiting, 4*r.size),
 		Header: http.Header{"User-Agent": {"hotsock/" + hotsock.Version}},
 		OnState: func(state client.State) {
 			switch state.Status {

@@ -20,7 +20,7 @@ import (
 // sharedFlags are what many commands have, in a part of their own of the help.
 var sharedFlags = map[string]bool{
 	"url": true, "token-file": true, "key-file": true, "alg": true, "kid": true, "uid": true,
-	"api-key-file": true, "timeout": true, "as": true,
+	"api-key-file": true, "timeout": true, "as": true, "token-in-url": true,
 }
 
 // A server is which one, and how long it may take.
@@ -71,6 +71,7 @@ type login struct {
 	token secret
 	key   keyFlag
 	uid   string
+	inURL bool
 }
 
 func (x *login) define(f *flag.FlagSet) {
@@ -79,6 +80,7 @@ func (x *login) define(f *flag.FlagSet) {
 	x.token.define(f, "token-file")
 	x.key.define(f)
 	f.StringVar(&x.uid, "uid", "", "the `USER` in tokens that the key signs")
+	f.BoolVar(&x.inURL, "token-in-url", false, "send the token in the URL, for a server of 0.2 and for tokens that\nare no JWT")
 }
 
 // credentials are a token, or a key that signs some, or none.
@@ -161,7 +163,7 @@ func (x *login) open(ctx context.Context, s *system, tokens func(context.Context
 	ctx, end := context.WithCancelCause(ctx)
 	var connected atomic.Bool
 	c, err := client.New(client.Options{
-		URL: u.String(), Token: tokens, ConnectTimeout: x.timeout,
+		URL: u.String(), Token: tokens, TokenInURL: x.inURL, ConnectTimeout: x.timeout,
 		Header: http.Header{"User-Agent": {"hotsock/" + hotsock.Version}},
 		OnState: func(state client.State) {
 			switch state.Status {
@@ -208,7 +210,7 @@ func (l *link) failed(u *url.URL, err error, hasToken bool) error {
 	case refusal.Code == client.CodeUnauthorized && !hasToken:
 		return fmt.Errorf("the server wants a token: give HOTSOCK_TOKEN or HOTSOCK_KEY, or a file: %w", err)
 	case refusal.Code == client.CodeUnauthorized:
-		return fmt.Errorf("the server does not accept the token (hotsock token inspect tells about it): %w", err)
+		return fmt.Errorf("the server does not accept the token (hotsock token inspect tells about it; a server of 0.2 needs --token-in-url): %w", err)
 	}
 	return err
 }

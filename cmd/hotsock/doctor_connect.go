@@ -33,17 +33,22 @@ func (x *doctor) shake(ctx context.Context, token, origin string) (h handshake) 
 	ctx, cancel := context.WithTimeout(ctx, x.timeout)
 	defer cancel()
 	u := *x.base
-	if token != "" {
+	var protocols []string
+	switch {
+	case token == "":
+	case x.inURL:
 		q := u.Query()
 		q.Set("token", token)
 		u.RawQuery = q.Encode()
+	default:
+		protocols = []string{"hotsock", "hotsock.token." + token}
 	}
 	header := make(http.Header)
 	if origin != "" {
 		header.Set("Origin", origin)
 	}
 	began := time.Now()
-	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPClient: x.http, HTTPHeader: header}) //nolint:bodyclose // Dial has closed it.
+	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPClient: x.http, HTTPHeader: header, Subprotocols: protocols}) //nolint:bodyclose // Dial has closed it.
 	took := time.Since(began)
 	h = handshake{conn: conn, err: err}
 	if e, ok := errors.AsType[*url.Error](err); ok {

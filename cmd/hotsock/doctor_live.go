@@ -92,6 +92,14 @@ func (x *doctor) join(ctx context.Context) (*peer, *handshake, error) {
 	return p, &h, nil
 }
 
+// joinByURL is join with the token in the URL, which stays so if it helps.
+func (x *doctor) joinByURL(ctx context.Context) (*peer, *handshake, error) {
+	x.inURL = true
+	p, h, err := x.join(ctx)
+	x.inURL = p != nil
+	return p, h, err
+}
+
 func cmpError(err error) error {
 	if err == nil {
 		return errors.New("another one comes")
@@ -110,6 +118,12 @@ func (x *doctor) connect(ctx context.Context) bool {
 	}
 	began := time.Now()
 	p, h, err := x.join(ctx)
+	if err == nil && p == nil && h.code == client.CodeUnauthorized && !x.inURL {
+		if p, h, err = x.joinByURL(ctx); p != nil {
+			x.warn("token", "The server takes the token in the URL only, where access logs may show it.",
+				"If the server is of 0.2, update it, and give clients of 0.3 TokenInURL until then. If it is not, have the proxy\npass on the header Sec-WebSocket-Protocol.")
+		}
+	}
 	switch {
 	case err != nil:
 		return x.fail(name, fmt.Sprintf("%v.", err), "See the log of the server. A proxy that keeps back what it gets does this, too: turn its buffering off.")

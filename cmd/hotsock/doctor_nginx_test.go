@@ -75,6 +75,7 @@ func TestDoctorNginx(t *testing.T) {
 		{"an upgrade of HTTP/1.0", pass + "proxy_http_version 1.0; " + upgrade + connection + host, "0", "upgrade", resultFail, "no handshake", "proxy_http_version 1.1"},
 		{"another Host", pass + version + upgrade + connection, "0", "origin", resultFail, "another Host", "$http_host"},
 		{"a Host without its port", pass + version + upgrade + connection + "proxy_set_header Host $host; ", "0", "origin", resultFail, "another Host", "$http_host"},
+		{"no subprotocol", pass + version + upgrade + connection + host + `proxy_set_header Sec-WebSocket-Protocol ""; `, "0", "token", resultWarn, "in the URL only", "Sec-WebSocket-Protocol"},
 		{"a short timeout", pass + version + upgrade + connection + host + "proxy_read_timeout 1s; ", "10s", "silence", resultFail, "was cut after 1", "proxy_read_timeout"},
 		{"an app that is away", "proxy_pass http://127.0.0.1:1;", "0", "mount", resultFail, "502", "whether the app runs"},
 		{"another path of the app", "proxy_pass http://" + u.Host + "/elsewhere;", "0", "mount", resultFail, "404", "docs/mounting.md"},

@@ -221,6 +221,7 @@ func TestDoctorVersion(t *testing.T) {
 	rt, _ := newServer(t)
 	x := newTerminal(t, listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") == "" || r.URL.Query().Get("token") == "" {
+			r.Header.Del("Sec-WebSocket-Protocol") // which 0.2 does not look at
 			rt.ServeHTTP(w, r)
 			return
 		}
@@ -244,6 +245,7 @@ func TestDoctorVersion(t *testing.T) {
 		}
 	}))+"/rt")
 	_, found := examine(t, x)
+	expect(t, found, "token", resultWarn, "in the URL only", "update it")
 	expect(t, found, "version", resultWarn, "0.2", "Update it")
 	expect(t, found, "messages", resultFail, "UNKNOWN_EVENT", "log")
 }

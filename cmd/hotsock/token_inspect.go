@@ -46,7 +46,7 @@ type inspect struct {
 type inspection struct {
 	Algorithm string     `json:"algorithm"`
 	KeyID     string     `json:"keyId,omitempty"`
-	Signature string     `json:"signature"` // verified or unchecked; of a wrong one, Refused tells
+	Signature string     `json:"signature"` // verified, unverified or unchecked
 	Accepted  bool       `json:"accepted"`
 	Refused   string     `json:"refused,omitempty"`
 	IssuedAt  *time.Time `json:"issuedAt,omitempty"`
@@ -125,26 +125,27 @@ func look(ctx context.Context, text string, keys []token.Key, skew time.Duration
 		return x, nil
 	}
 	x.IssuedAt, x.NotBefore, x.ExpiresAt = orNil(x.claims.IssuedAt), orNil(x.claims.NotBefore), orNil(x.claims.Expires)
-	checked := text
-	if len(keys) == 0 {
-		again, key, err := signedForNow(parts[1])
-		if err != nil {
-			return nil, err
-		}
-		checked, keys = again, []token.Key{key}
-	} else {
-		x.Signature = "verified"
+	again, key, err := signedForNow(parts[1])
+	if err != nil {
+		return nil, err
 	}
-	if err := accepts(ctx, checked, keys, skew, x.claims.Scope); err != nil {
-		x.Refused = err.Error()
-		if strings.Contains(x.Refused, "sign") && x.Signature == "verified" {
-			x.Signature = "unverified"
+	reason := accepts(ctx, again, []token.Key{key}, skew, x.claims.Scope)
+	if len(keys) > 0 {
+		// Verifying looks at the claims only if the signature is good.
+		x.Signature = "verified"
+		if signed := accepts(ctx, text, keys, skew, x.claims.Scope); signed != nil && !sameText(signed, reason) {
+			x.Signature, reason = "unverified", signed
 		}
+	}
+	if reason != nil {
+		x.Refused = reason.Error()
 	}
 	x.Accepted = x.Refused == ""
 	x.Warnings, x.Unused = warnings(&x.claims, text), unused(payload, &x.claims)
 	return x, nil
 }
+
+func sameText(a, b error) bool { return b != nil && a.Error() == b.Error() }
 
 // read reads the claims.
 func (x *inspection) read(payload []byte) {

@@ -167,6 +167,8 @@ func TestInspect(t *testing.T) {
 		{"a good one", keyed, mustSign(t, claims("room", "jim")), exitOK, []string{"verified with the key", "user       jim", "(in ", "accepted"}},
 		{"without the key", x, mustSign(t, claims("room", "jim")), exitOK, []string{"not checked", "accepted"}},
 		{"with another key", x.with("HOTSOCK_KEY", testSecret+"!"), mustSign(t, claims("room", "jim")), exitRefused, []string{"not that of the key", "refused"}},
+		{"expired, with the key", keyed, mustSign(t, token.Claims{Expires: ago}), exitRefused, []string{"verified with the key", "refused    invalid token: expired"}},
+		{"expired, with another key", x.with("HOTSOCK_KEY", testSecret+"!"), mustSign(t, token.Claims{Expires: ago}), exitRefused, []string{"not that of the key"}},
 		{"expired", x, mustSign(t, token.Claims{Expires: ago}), exitRefused, []string{"ago)", "refused    invalid token: expired"}},
 		{"issued by a clock that is ahead", keyed, mustSign(t, token.Claims{IssuedAt: time.Now().Add(time.Minute)}), exitRefused, []string{"clock is ahead"}},
 		{"no expiry", x, unsigned(`{"scope":"connect"}`), exitRefused, []string{"refused    invalid token: no exp", "warning    there is no exp"}},
