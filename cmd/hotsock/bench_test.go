@@ -156,6 +156,7 @@ func TestSequence(t *testing.T) {
 		{"swapped", []int64{0, 2, 1, 3}, 4, 0, 1},
 		{"swapped and doubled", []int64{1, 0, 0}, 2, 1, 1},
 		{"the same place in the window", []int64{0, window, 2 * window, window + 1}, 4, 0, 1},
+		{"a place that was taken before", []int64{1, window + 2, window + 1}, 3, 0, 1},
 		{"far ahead", []int64{0, 100 * window, 100*window - 1}, 3, 0, 1},
 		{"too old to tell", []int64{2 * window, 0}, 1, 0, 1},
 		{"no number of ours", []int64{-1, 0}, 1, 0, 1},

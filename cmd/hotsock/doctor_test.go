@@ -12,7 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,7 +87,7 @@ func TestDoctor(t *testing.T) {
 		m.Handle(pattern, h)
 		return m
 	}
-	var turn atomic.Int64
+	var balanced sync.Map
 	for _, row := range []struct {
 		why                         string
 		x                           *terminal
@@ -120,9 +120,11 @@ func TestDoctor(t *testing.T) {
 		{"a clock that is behind", at(t, listen(t, atAnotherTime(rt, -time.Minute))+"/rt"), "clock", resultFail, "behind", "Synchronise"},
 		{"a clock that is a little ahead", at(t, listen(t, atAnotherTime(rt, 4*time.Second))+"/rt"), "clock", resultWarn, "ahead of", "tolerate 5 s"},
 		{"nodes that share no store", newTerminal(t, listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.Contains(r.URL.Path, "/connection/") && turn.Add(1)%2 == 0 {
-				other.ServeHTTP(w, r)
-				return
+			if strings.Contains(r.URL.Path, "/connection/") { // by connection, as a balancer
+				if first, _ := balanced.LoadOrStore("first", r.RemoteAddr); first != r.RemoteAddr {
+					other.ServeHTTP(w, r)
+					return
+				}
 			}
 			rt.ServeHTTP(w, r)
 		}))+"/rt"), "requests", resultFail, "does not", "share no store"},

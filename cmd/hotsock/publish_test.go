@@ -82,6 +82,7 @@ func TestPublish(t *testing.T) {
 		{"no JSON on a line", "1\nx\n", x, []string{"--lines"}, exitUsage, "line 2"},
 		{"data and lines", "", x, []string{"1", "--lines"}, exitUsage, "--lines"},
 		{"one id for many", "", x, []string{"--dedup", "1", "--lines"}, exitUsage, "--dedup"},
+		{"a line that is too long for the server", `"` + strings.Repeat("x", 100<<10) + `"`, x, []string{"--lines"}, exitFailed, "line 1: hotsock: "},
 		{"a line without an end", strings.Repeat("1", maxData+1), x, []string{"--lines"}, exitFailed, "line 1"},
 		{"what clients cannot", "", x.with("HOTSOCK_API_KEY", ""), []string{"--store", "1h"}, exitUsage, "HOTSOCK_API_KEY"},
 		{"nobody", "", x, []string{"--as", "god"}, exitUsage, "--as"},
@@ -108,10 +109,14 @@ func TestHostileServer(t *testing.T) {
 			http.Redirect(w, r, "https://elsewhere.test/x?token=secret", http.StatusFound)
 		}, exitUnreachable, "redirects to https://elsewhere.test/x: "},
 		{"without an end", func(w http.ResponseWriter, _ *http.Request) {
-			for range maxAnswer>>20 + 1 {
-				fmt.Fprint(w, huge)
+			for err := error(nil); err == nil; {
+				_, err = fmt.Fprint(w, huge)
 			}
 		}, exitFailed, "longer than"},
+		{"not ready", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"error":{"code":"UNAVAILABLE","message":"later"}}`)
+		}, exitUnreachable, "UNAVAILABLE"},
 		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // Else the end of the request is not noticed.
 			<-r.Context().Done()

@@ -198,6 +198,21 @@ func TestTailEnds(t *testing.T) {
 	}
 }
 
+// TestTailIsRefused: a token that is good no more ends it when the connection breaks.
+func TestTailIsRefused(t *testing.T) {
+	rt, url := newServer(t)
+	c := claims("room", "jim")
+	c.SingleUse = true
+	f := follow(t, newTerminal(t, url).with("HOTSOCK_TOKEN", mustSign(t, c)), "room", "--info")
+	waitFor(t, f, "subscriptions: 1")
+	if _, err := rt.DisconnectUser(t.Context(), "jim"); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-f.code; code != exitRefused || !strings.Contains(f.errs.String(), "UNAUTHORIZED") {
+		t.Errorf("exit code %d: %s", code, &f.errs)
+	}
+}
+
 // TestRecords: each event is a line, in both forms.
 func TestRecords(t *testing.T) {
 	now := time.Now()
