@@ -26,6 +26,7 @@ const actions = {
   publish: ["channel! event! data store uid umd exclude", (f) => publish(f, f.event, f.data, { store: number(f.store), eagerIdGeneration: true })],
   update: ["channel! message! data! version uid umd exclude", (f) => publish(f, "hotsock.messageUpdate", withTexts({ messageId: f.message, ifVersion: number(f.version) }, { data: f.data }))],
   delete: ["channel! message! uid umd exclude sure!", (f) => publish(f, "hotsock.messageDelete", JSON.stringify({ messageId: f.message }))],
+  stop: ["channel! message!", (f) => publish(f, "hotsock.streamStop", JSON.stringify({ messageId: f.message }))],
   react: ["channel! message! reaction! uid! umd exclude", (f) => reaction(f, "add")],
   unreact: ["channel! message! reaction! uid! umd exclude", (f) => reaction(f, "remove")],
   set: ["channel! key! data! store version", (f) => entry(f, "hotsock.channelStorageSet", { ifVersion: entryVersion(f.version) })],

@@ -51,7 +51,7 @@ export function setUpExplain({ connection, current, tokens }) {
     const command = asked.command ?? tokens.get(asked.channel) ?? "";
     fillIn(form.elements.command, command);
     byId("explain-more").open = command !== "";
-    if (["react", "update", "delete"].includes(asked.action) && !asked.event) {
+    if (["react", "update", "delete", "stop"].includes(asked.action) && !asked.event) {
       byId("explanation").replaceChildren();
       form.elements.event.focus(); // that of the message
       return;

@@ -39,15 +39,15 @@ export function setUpSend({ connection, explain }) {
   const fresh = byId("edit-data");
   fresh.addEventListener("input", () => checkJSON(fresh, jsonProblem));
   onSubmit(change, async ({ channel, message, data, version }, action) => {
-    const remove = action === "delete";
-    if (!remove && !checkJSON(fresh, jsonProblem)) {
+    const updates = action === "update";
+    if (updates && !checkJSON(fresh, jsonProblem)) {
       fresh.focus();
       return;
     }
-    const members = { event: remove ? "hotsock.messageDelete" : "hotsock.messageUpdate", channel };
-    const body = remove ? JSON.stringify({ messageId: message }) : withTexts({ messageId: message, ifVersion: version ? Number(version) : undefined }, { data: data.trim() || "null" });
-    const ack = await attempt(change, () => connection.command(members, body), explain, { action: remove ? "delete" : "update", channel });
-    if (ack) show(change, true, remove ? "Deleted." : `Updated to version ${ack.data.version}.`);
+    const members = { event: { update: "hotsock.messageUpdate", delete: "hotsock.messageDelete", stop: "hotsock.streamStop" }[action], channel };
+    const body = updates ? withTexts({ messageId: message, ifVersion: version ? Number(version) : undefined }, { data: data.trim() || "null" }) : JSON.stringify({ messageId: message });
+    const ack = await attempt(change, () => connection.command(members, body), explain, { action, channel });
+    if (ack) show(change, true, { update: `Updated to version ${ack.data.version}.`, delete: "Deleted.", stop: "The stream ends." }[action]);
   });
 
   const call = byId("call-form");

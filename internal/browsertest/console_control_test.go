@@ -56,6 +56,8 @@ func TestConsoleControl(t *testing.T) {
 	p.control("update", "version", "1")
 	p.outcome("app-form", "Done.")
 	p.framed(1, "in", `"new","version":2`)
+	p.control("stop")
+	p.outcome("app-form", "the message is not streamed")
 	p.lookInside()
 	p.mustShow("#info", "History (2)", `"new"`, "by bob", "👍 1", "version 2", "via server.http · 127.0.0.1 · Mozilla")
 
@@ -125,6 +127,8 @@ func TestConsoleEdits(t *testing.T) {
 	p.outcome("edit-form", "Updated to version 2.")
 	p.click("#edit-form [value=update]")
 	p.outcome("edit-form", "CONFLICT")
+	p.click("#edit-form [value=stop]")
+	p.outcome("edit-form", "STOP_PERMISSION_DENIED")
 	p.click("#edit-form [value=delete]")
 	p.outcome("edit-form", "Deleted.")
 

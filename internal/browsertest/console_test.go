@@ -219,6 +219,12 @@ func TestConsoleExplains(t *testing.T) {
 	p.mustShow("#explanation .counts", "room.hr", "counts")
 
 	// Another question, of claims that were typed in.
+	p.choose("#explain-action", "stop")
+	p.paste("#explain-channel", "presence.x")
+	p.paste("#explain-event", "answer")
+	p.paste("#explain-token", `{"uid":"ada","channels":{"presence.*":{"subscribe":true,"messages":{"answer":{"stop":"own"}}}}}`)
+	p.click("#explain-form .primary")
+	p.until("it is explained", `() => document.querySelector("#explanation .reason")?.textContent.includes("only of messages of its own")`)
 	p.choose("#explain-action", "subscribe")
 	p.until("there is no event to fill in", `() => !document.getElementById("explain-event").checkVisibility()`)
 	p.paste("#explain-channel", "presence.x")
