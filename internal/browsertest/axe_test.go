@@ -48,46 +48,49 @@ func axeSource(t *testing.T) string {
 	return source
 }
 
-// accessible looks at what the page shows, light and dark. Only colours differ in the
-// dark, and so only their contrast is looked at there.
-func (p *page) accessible(axe, what string) {
+// accessible looks at what the page shows on screens of these widths, light and dark.
+// Only colours differ in the dark, and so only their contrast is looked at there.
+func (p *page) accessible(axe, what string, widths ...int64) {
 	p.t.Helper()
 	if !get[bool](p, `"axe" in globalThis`) {
 		p.do("load axe", chromedp.Evaluate[chromedp.Void](axe))
 	}
-	for scheme, rules := range map[string]any{"light": nil, "dark": []string{"color-contrast"}} {
-		p.emulate(scheme)
-		found := run[[]struct {
-			ID, Impact string
-			Nodes      []string
-		}](p, `
-			const runOnly = args[0] ? { type: "rule", values: args[0] } : undefined;
-			const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
-			return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(
-				({ html, failureSummary }) => html.slice(0, 200) + "\n" + failureSummary) }));
-		`, rules)
-		for _, v := range found {
-			p.t.Errorf("%s, %s: %s (%s)\n%s", what, scheme, v.ID, v.Impact, strings.Join(v.Nodes, "\n"))
+	for _, width := range widths {
+		p.shape(width, 844)
+		for scheme, rules := range map[string]any{"light": nil, "dark": []string{"color-contrast"}} {
+			p.emulate(scheme)
+			found := run[[]struct {
+				ID, Impact string
+				Nodes      []string
+			}](p, `
+				const runOnly = args[0] ? { type: "rule", values: args[0] } : undefined;
+				const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
+				return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(
+					({ html, failureSummary }) => html.slice(0, 200) + "\n" + failureSummary) }));
+			`, rules)
+			for _, v := range found {
+				p.t.Errorf("%s, %d px, %s: %s (%s)\n%s", what, width, scheme, v.ID, v.Impact, strings.Join(v.Nodes, "\n"))
+			}
 		}
 	}
-	p.emulate("light")
 }
 
-// TestConsoleIsAccessible looks at each tab, on a phone and on a desktop.
+// The screens of a desktop and a phone.
+const wide, narrow = 1280, 390
+
+// TestConsoleIsAccessible looks at each tab.
 func TestConsoleIsAccessible(t *testing.T) {
 	t.Parallel()
 	axe := axeSource(t)
 	s := startConsole(t, "-api-key", "key")
-	for _, width := range []int64{390, 1280} {
-		p := startBrowser(t).open("Ada", s.base)
-		p.shape(width, 844)
-		p.ready()
-		p.accessible(axe, fmt.Sprintf("before anything, %d px", width))
-		p.fillConsole(s)
-		for _, name := range consoleTabs(width) {
-			p.tab(name)
-			p.accessible(axe, fmt.Sprintf("%s, %d px", name, width))
-		}
+	p := startBrowser(t).open("Ada", s.base)
+	p.ready()
+	p.accessible(axe, "before anything", wide, narrow)
+	p.fillConsole(s)
+	p.accessible(axe, "traffic", narrow) // which is beside the others otherwise
+	for _, name := range consoleTabs(wide) {
+		p.tab(name)
+		p.accessible(axe, name, wide, narrow)
 	}
 }
 
@@ -95,35 +98,28 @@ func TestConsoleIsAccessible(t *testing.T) {
 func TestChatIsAccessible(t *testing.T) {
 	t.Parallel()
 	axe := axeSource(t)
-	for _, width := range []int64{390, 1280} {
-		s, b := startServer(t), startBrowser(t)
-		p := b.open("Ada Lovelace", s.url())
-		p.shape(width, 844)
-		look := func(state string) { p.accessible(axe, fmt.Sprintf("%s, %d px", state, width)) }
-		p.until("it asks for a name", `() => document.getElementById("join").open`)
-		look("the door")
-		p.enter()
-		p.connected()
-		look("an empty room")
-		bo, mia := b.join("Bo", s.url()), b.join("Mia Chen", s.url())
-		talk(t, p, bo, mia)
-		p.remind("Leave for the lake", "900", "room")
-		look("a conversation")
-		p.click(".own.last .react")
-		look("the reactions")
-		for _, dialog := range []string{"reminder", "settings", "notes"} {
-			p.press(kb.Escape)
-			p.tool("open-" + dialog)
-			p.until("it is open", `(id) => document.getElementById(id).open && document.getElementById("pending-note").textContent !== "Loading …"`, dialog)
-			look(dialog)
-		}
+	s, b := startServer(t), startBrowser(t)
+	p := b.open("Ada Lovelace", s.url())
+	p.until("it asks for a name", `() => document.getElementById("join").open`)
+	p.accessible(axe, "the door", wide, narrow)
+	p.enter()
+	p.connected()
+	p.accessible(axe, "an empty room", wide, narrow)
+	bo, mia := b.join("Bo", s.url()), b.join("Mia Chen", s.url())
+	talk(t, p, bo, mia)
+	p.remind("Leave for the lake", "900", "room")
+	p.accessible(axe, "a conversation", wide, narrow)
+	p.click(".own.last .react")
+	p.accessible(axe, "the reactions", narrow)
+	for _, dialog := range []string{"reminder", "settings", "notes"} {
 		p.press(kb.Escape)
-		if width < 500 {
-			p.click(".menu")
-			look("rooms and people")
-			p.press(kb.Escape)
-			p.click(".opener")
-			look("the menu of the room")
-		}
+		p.tool("open-" + dialog)
+		p.until("it is open", `(id) => document.getElementById(id).open && document.getElementById("pending-note").textContent !== "Loading …"`, dialog)
+		p.accessible(axe, dialog, wide, narrow)
+	}
+	for what, opener := range map[string]string{"rooms and people": ".menu", "the menu of the room": ".opener"} {
+		p.press(kb.Escape)
+		p.click(opener)
+		p.accessible(axe, what, narrow)
 	}
 }
