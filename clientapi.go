@@ -17,21 +17,30 @@ type clientAPI struct {
 type operation struct {
 	status int
 	do     func(c *caller, ctx context.Context, body []byte) ([]byte, error)
+	// post takes the place of do if the connection itself is to get what was sent.
+	post func(body []byte) (*peerRequest, error)
+}
+
+func isOperation(name string) bool {
+	_, is := operations[name]
+	return is
 }
 
 var operations = map[string]operation{
-	"publishMessage":     {http.StatusAccepted, (*caller).publishMessage},
-	"listMessages":       {http.StatusOK, (*caller).listMessages},
-	"listReactions":      {http.StatusOK, (*caller).listReactions},
-	"channelStorageGet":  {http.StatusOK, (*caller).storageGet},
-	"channelStorageSet":  {http.StatusAccepted, (*caller).storageSet},
-	"channelStorageAdd":  {http.StatusAccepted, (*caller).storageAdd},
-	"channelStorageList": {http.StatusOK, (*caller).storageList},
-	"getChannelInfo":     {http.StatusOK, (*caller).channelInfo},
-	"umdUpdate":          {http.StatusOK, (*caller).umdUpdate},
-	"listSchedules":      {http.StatusOK, (*caller).listSchedules},
-	"call":               {http.StatusOK, (*caller).call},
-	"cancelSchedule":     {http.StatusOK, (*caller).cancelSchedule},
+	"publishMessage":     {status: http.StatusAccepted, do: (*caller).publishMessage},
+	"listMessages":       {status: http.StatusOK, do: (*caller).listMessages},
+	"listReactions":      {status: http.StatusOK, do: (*caller).listReactions},
+	"channelStorageGet":  {status: http.StatusOK, do: (*caller).storageGet},
+	"channelStorageSet":  {status: http.StatusAccepted, do: (*caller).storageSet},
+	"channelStorageAdd":  {status: http.StatusAccepted, do: (*caller).storageAdd},
+	"channelStorageList": {status: http.StatusOK, do: (*caller).storageList},
+	"getChannelInfo":     {status: http.StatusOK, do: (*caller).channelInfo},
+	"umdUpdate":          {status: http.StatusOK, do: (*caller).umdUpdate},
+	"listSchedules":      {status: http.StatusOK, do: (*caller).listSchedules},
+	"call":               {status: http.StatusOK, do: (*caller).call},
+	"cancelSchedule":     {status: http.StatusOK, do: (*caller).cancelSchedule},
+	"send":               {status: http.StatusAccepted, post: postSend},
+	"close":              {status: http.StatusAccepted, post: postClose},
 }
 
 func (a *clientAPI) serve(w http.ResponseWriter, r *http.Request, name string) {
@@ -50,7 +59,7 @@ func (a *clientAPI) serve(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	if r.Method == http.MethodOptions {
-		a.preflight(w, r)
+		a.h.opts.preflight(w, r, http.MethodPost, "Content-Type")
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -73,6 +82,9 @@ func (a *clientAPI) operate(w http.ResponseWriter, r *http.Request, op operation
 	body, err := readBody(w, r, a.h.opts.MaxBodySize, nil)
 	if err != nil {
 		return nil, err
+	}
+	if op.post != nil {
+		return wire.AppendEmpty(nil), a.post(r, body, op.post)
 	}
 	// All operations name their channel in the same way. Who calls is asked
 	// first, so that only they learn what is wrong with the body.

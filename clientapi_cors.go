@@ -23,29 +23,30 @@ var safeHeaders = []string{
 // corsMaxAge is how long browsers remember a preflight's answer, in seconds.
 const corsMaxAge = "7200"
 
-// preflight answers whether a page may send a request with the headers that it
-// names. They are named again rather than all listed, since browsers ask about
-// those only.
-func (a *clientAPI) preflight(w http.ResponseWriter, r *http.Request) {
-	allowed := []string{"Content-Type"}
+// preflight answers whether a page may send a request with the method and the headers
+// that it names. They are named again rather than all listed, since browsers ask about
+// those only; always are what such requests usually have.
+func (o *Options) preflight(w http.ResponseWriter, r *http.Request, method string, always ...string) {
+	allowed := slices.Clone(always)
 	for _, value := range r.Header.Values("Access-Control-Request-Headers") {
 		for name := range strings.SplitSeq(value, ",") {
 			name = strings.TrimSpace(name)
-			if len(allowed) < maxRequestHeaders && !strings.EqualFold(name, "Content-Type") && a.allowsHeader(name) {
+			known := slices.ContainsFunc(always, func(a string) bool { return strings.EqualFold(a, name) })
+			if len(allowed) < maxRequestHeaders && !known && o.allowsHeader(name) {
 				allowed = append(allowed, name)
 			}
 		}
 	}
 	w.Header().Add("Vary", "Access-Control-Request-Headers")
-	w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+	w.Header().Set("Access-Control-Allow-Methods", method)
 	w.Header().Set("Access-Control-Allow-Headers", strings.Join(allowed, ", "))
 	w.Header().Set("Access-Control-Max-Age", corsMaxAge)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (a *clientAPI) allowsHeader(name string) bool {
+func (o *Options) allowsHeader(name string) bool {
 	is := func(other string) bool { return strings.EqualFold(name, other) }
-	return slices.ContainsFunc(a.h.opts.AllowedHeaders, is) || slices.ContainsFunc(safeHeaders, func(safe string) bool {
+	return slices.ContainsFunc(o.AllowedHeaders, is) || slices.ContainsFunc(safeHeaders, func(safe string) bool {
 		if strings.HasSuffix(safe, "-") {
 			return len(name) > len(safe) && strings.EqualFold(name[:len(safe)], safe) && checkHeader(name) == nil
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/hotsock-go/hotsock/token"
 )
 
-// A connection is one client's WebSocket. One goroutine at a time (run, then
+// A connection is one client's WebSocket or feed. One goroutine at a time (run, then
 // wait and work in turn, and finish) reads it and carries out its commands in
 // order; everybody sends through the socket's queue.
 type connection struct {
@@ -29,6 +29,7 @@ type connection struct {
 	id      string
 	secret  [sha256.Size]byte // of the secret
 	sock    *socket.Conn
+	feed    *feedState                   // nil for a WebSocket
 	connect atomic.Pointer[connectToken] // which a refresh replaces, with ops held
 	perms   *permission.Connection
 	limiter *rateLimiter
@@ -113,6 +114,12 @@ func nodeOf(id string) (node string, ok bool) {
 
 // run begins the life of the connection, after the upgrade.
 func (c *connection) run(secret string) {
+	c.begin(secret)
+	go c.wait()
+}
+
+// begin tells the client that it is connected, and subscribes it as its token says.
+func (c *connection) begin(secret string) {
 	c.sock.Send(connectedFrame(c, secret))
 	c.h.logger.Debug("hotsock: connected", "connection", c.id)
 	c.emitConnection(EventConnected, nil)
@@ -121,7 +128,6 @@ func (c *connection) run(secret string) {
 	for _, channel := range c.grant().AutoSubscribe {
 		c.autoSubscribe(channel)
 	}
-	go c.wait()
 }
 
 // subscriptions returns the present ones.

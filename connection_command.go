@@ -53,11 +53,18 @@ func (c *connection) wait() {
 		c.h.workers.run(c, func(c *connection) { c.finish(err) })
 		return
 	}
-	c.h.workers.run(c, (*connection).work)
+	c.h.workers.run(c, (*connection).workOn)
 }
 
-// work carries out what the client has sent.
-func (c *connection) work() {
+func (c *connection) workOn() {
+	if c.work() {
+		go c.wait()
+	}
+}
+
+// work carries out what the client has sent, and returns false when the connection has
+// ended.
+func (c *connection) work() bool {
 	for {
 		var buf *[]byte
 		frame, err := c.sock.Read(func() []byte {
@@ -67,7 +74,7 @@ func (c *connection) work() {
 		})
 		if err != nil {
 			c.finish(err)
-			return
+			return false
 		}
 		c.receive(frame)
 		if cap(frame) <= maxPooled {
@@ -75,8 +82,7 @@ func (c *connection) work() {
 		}
 		readBuffers.Put(buf)
 		if !c.sock.Pending() {
-			go c.wait()
-			return
+			return true
 		}
 	}
 }

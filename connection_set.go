@@ -3,6 +3,7 @@ package hotsock
 import (
 	"context"
 	"crypto/subtle"
+	"net/http"
 	"sync"
 	"time"
 
@@ -165,6 +166,17 @@ func closeSome(ctx context.Context, conns []*connection, reason closeReason, mos
 			sleep(ctx, pause*drainBatch)
 		}
 	}
+}
+
+// closeHeldBy closes the connections whose requests a server waits for.
+func (set *connectionSet) closeHeldBy(ctx context.Context, server *http.Server) {
+	var held []*connection
+	set.each(func(c *connection) {
+		if c.feed != nil && c.feed.server == server {
+			held = append(held, c)
+		}
+	})
+	closeSome(ctx, held, reasonShutdown, drainTime)
 }
 
 // cut ends all network connections at once.

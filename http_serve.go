@@ -47,10 +47,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.upgrader.serve(w, r)
 	case do != nil:
 		h.serverAPI.serve(w, r, do, args)
-	case allow != "" && operations[last(0)].do == nil:
+	case allow != "" && !isOperation(last(0)):
 		h.responder.refuseMethod(w, r, allow)
 	case last(1) == "connection":
 		h.clientAPI.serve(w, r, last(0))
+	case last(0) == "stream":
+		h.upgrader.serveFeed(w, r)
 	case last(0) == "client.js":
 		serveClient(h.responder, w, r)
 	default:

@@ -27,6 +27,10 @@ const (
 	maxReactors     = 20        // first reactions to each message in a page of messages; all are in pages of their own
 )
 
+// maxPlaces is how many channels the id of a feed's event knows the position of: it is in
+// each event, and comes back in a header.
+const maxPlaces = 16
+
 // What those who catch up may take of a node at once, however many come back.
 const (
 	maxCatchUpReads  = 8       // of more than firstReplayPage: others wait for their turn

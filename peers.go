@@ -49,6 +49,9 @@ type peerRequest struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
+	// Posted and CloseCode are of peerPost.
+	Posted    [][]byte `json:"posted,omitempty"`
+	CloseCode uint16   `json:"closeCode,omitempty"`
 	// Revocation of peerRevoke is a record of the reserved channel.
 	Revocation string `json:"revocation,omitempty"`
 }
@@ -63,6 +66,7 @@ const (
 	peerConnections = "connections" // a page of those of a user, or of all
 	peerOnline      = "online"      // how many each of some users has
 	peerChannels    = "channels"    // a page of those that have subscriptions
+	peerPost        = "post"        // give a feed what its client has sent, or close it
 	peerRevoke      = "revoke"      // end what revoked tokens have begun, and refuse them
 )
 

@@ -47,6 +47,12 @@ func (p *peers) do(q *peerRequest) (*peerAnswer, error) {
 			return nil, refuse(CodeUnauthorized)
 		}
 		return &peerAnswer{Count: 1}, c.updateUMD(q.Channel, q.Token)
+	case peerPost:
+		c, err := p.conns.authenticated(q.Connection, q.Secret)
+		if err != nil {
+			return nil, err
+		}
+		return &peerAnswer{Count: 1}, c.post(q)
 	case peerDisconnect:
 		conns := p.named(q)
 		for _, c := range conns {

@@ -100,7 +100,11 @@ func TestTwoAtOnce(t *testing.T) {
 		}, func(*connection) {}},
 		{
 			"a client connects, the handler shuts down",
-			func(c *connection) { c.h.upgrader.start(c, "") },
+			func(c *connection) {
+				if c.h.upgrader.start(c) {
+					c.run("")
+				}
+			},
 			func(c *connection) { _ = c.h.Close() },
 		},
 	} {
@@ -180,7 +184,7 @@ func newUnread(t *testing.T) *connection {
 	h, _, _ := newRaced(t)
 	made := make(chan *connection)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _, err := h.upgrader.prepare(w, r)
+		c, _, err := h.upgrader.prepare(r, func() error { return nil })
 		if err == nil {
 			c.sock, err = socket.Accept(w, r, socket.Options{
 				ReadLimit: 1, QueueLimit: h.opts.MaxQueueSize, WriteTimeout: time.Second, TooSlow: c.tooSlow, Flusher: &h.flusher,

@@ -117,6 +117,9 @@ func (c *connection) verifySubscribe(req *subscribeRequest) error {
 func (c *connection) autoSubscribe(channel string) {
 	// The client can be told no other way from where on it has received all.
 	req := subscribeRequest{name: channel, channel: channel, auto: true, charged: true, catchUp: true}
+	if c.feed != nil {
+		req.after = c.feed.progress.after(channel)
+	}
 	cmd := wire.Command{Event: wire.EventSubscribe, Channel: channel}
 	c.ops.Lock()
 	defer c.ops.Unlock()

@@ -3,6 +3,8 @@ package hotsock
 import (
 	"context"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -112,11 +114,25 @@ func (s *subscription) sendSnapshot(snap *snapshot) bool {
 		frames = append(frames, storageUpdatedFrame(e))
 	}
 	frames = s.conn.h.catchUps.appendFrames(frames, snap.missed)
-	if !s.conn.sock.SendAll(frames) {
+	if !s.sendFrames(frames, snap) {
 		return false
 	}
 	for _, e := range snap.entries {
 		s.noteEntry(e)
 	}
 	return true
+}
+
+// sendFrames sends the frames of a snapshot; or nothing, and returns false, if they are too
+// much.
+func (s *subscription) sendFrames(frames []socket.Frame, snap *snapshot) bool {
+	c := s.conn
+	if c.feed == nil || c.feed.progress == nil {
+		return c.sock.SendAll(frames)
+	}
+	ids := make([]ulid.ULID, len(snap.missed))
+	for i, m := range snap.missed {
+		ids[i] = m.ID
+	}
+	return c.feed.progress.sendAll(c.sock, s.channel, frames, ids, snap.LastID)
 }

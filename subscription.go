@@ -163,7 +163,11 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 		}
 		s.reads.noteSent(item.Storage)
 	}
-	s.conn.sock.Send(frame)
+	if c := s.conn; c.feed != nil && c.feed.progress != nil && item.Message != nil {
+		c.feed.progress.send(c.sock, s.channel, item.ID, frame)
+	} else {
+		c.sock.Send(frame)
+	}
 	return true
 }
 

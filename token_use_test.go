@@ -40,7 +40,7 @@ func wantCode(t *testing.T, when string, err error, want Code) {
 
 func connects(t *testing.T, h *Handler, token string) error {
 	t.Helper()
-	_, _, err := h.upgrader.prepare(hijackable{httptest.NewRecorder()}, upgrading(t, token))
+	_, _, err := h.upgrader.prepare(upgrading(t, token), func() error { return nil })
 	return err
 }
 

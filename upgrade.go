@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hotsock-go/hotsock/internal/permission"
@@ -19,22 +20,44 @@ import (
 	"github.com/hotsock-go/hotsock/token"
 )
 
-// An upgrader makes connections of upgrade requests.
+// An upgrader makes connections of upgrade requests, and of requests for feeds.
 type upgrader struct {
 	*responder
-	h *Handler
+	h       *Handler
+	servers sync.Map // of *http.Server: those that say when they are shut down
 }
 
 // serve turns an upgrade request into a connection. Whatever can be
 // refused is refused before the upgrade: clients reconnect at once after it.
 func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
-	c, secret, err := u.prepare(w, r)
+	c, secret, err := u.prepare(r, func() error {
+		if err := socket.CheckRequest(r); err != nil {
+			return err
+		}
+		return socket.CheckWriter(w)
+	})
 	if err != nil {
 		u.fail(w, r, err)
 		return
 	}
 	agreeOnProtocol(w, r)
-	c.sock, err = socket.Accept(w, r, socket.Options{
+	c.sock, err = socket.Accept(w, r, u.socketOptions(c))
+	if err != nil {
+		u.forget(c)
+		u.fail(w, r, err)
+		return
+	}
+	if !u.start(c) {
+		c.sock.Close(u.h.ctx, reasonShutdown.code(), reasonShutdown.text())
+		u.forget(c)
+		return
+	}
+	// On another goroutine, so that the request and its buffers can be freed.
+	u.h.workers.run(c, func(c *connection) { c.run(secret) })
+}
+
+func (u *upgrader) socketOptions(c *connection) socket.Options {
+	return socket.Options{
 		ReadLimit:    u.h.opts.MaxFrameSize,
 		QueueLimit:   u.h.opts.MaxQueueSize,
 		Budget:       u.h.queued,
@@ -46,21 +69,13 @@ func (u *upgrader) serve(w http.ResponseWriter, r *http.Request) {
 		TooSlow:      c.tooSlow,
 		Answered:     c.putOff,
 		Tolerate:     func() bool { return c.limiter.tolerates() },
-	})
-	if err != nil {
-		u.forget(c)
-		u.fail(w, r, err)
-		return
-	}
-	if !u.start(c, secret) {
-		c.sock.Close(u.h.ctx, reasonShutdown.code(), reasonShutdown.text())
-		u.forget(c)
 	}
 }
 
 // prepare does all that comes before the connection is taken over. What cannot be
-// taken back comes last: a single-use token is spent.
-func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection, string, error) {
+// taken back comes last: a single-use token is spent. check says whether the request can
+// lead to a connection.
+func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, string, error) {
 	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
 	defer ctx.end()
 	revocations := u.h.revoker.known.added.Load()
@@ -68,10 +83,7 @@ func (u *upgrader) prepare(w http.ResponseWriter, r *http.Request) (*connection,
 	if err != nil {
 		return nil, "", err
 	}
-	if err := socket.CheckRequest(r); err != nil {
-		return nil, "", err
-	}
-	if err := socket.CheckWriter(w); err != nil {
+	if err := check(); err != nil {
 		return nil, "", err
 	}
 	secret := newSecret()
@@ -126,21 +138,19 @@ func (u *upgrader) fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeJSON(w, handshake.Status, wire.AppendHTTPError(nil, e.failure()))
 		return
 	}
-	if errors.Is(err, socket.ErrNotHijackable) {
+	if errors.Is(err, socket.ErrNotHijackable) || errors.Is(err, socket.ErrNotFlushable) {
 		err = fmt.Errorf("cannot upgrade: %w", err)
 	}
 	u.writeError(w, r, err)
 }
 
-// start lets the connection live, on a goroutine of its own so that the request and
-// its buffers can be freed. It returns false if the handler stops.
-func (u *upgrader) start(c *connection, secret string) bool {
+// start makes the connection one of this node's. It returns false if the handler stops.
+func (u *upgrader) start(c *connection) bool {
 	c.limiter = u.h.limiters.open(c.uid())
 	if !u.h.conns.add(c) {
 		u.h.limiters.close(c.uid())
 		return false
 	}
-	u.h.workers.run(c, func(c *connection) { c.run(secret) })
 	return true
 }
 

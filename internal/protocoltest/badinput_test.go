@@ -244,6 +244,9 @@ func TestLimits(t *testing.T) {
 		// A message as long as one may be.
 		const start = `{"event":"hotsock.ping","x":"`
 		c.do(start+strings.Repeat("x", 128<<10-len(start)-2)+`"}`, `{"event":"hotsock.pong","data":{}}`)
+		if *feeds {
+			return // There it is refused.
+		}
 		c.send(start + strings.Repeat("x", 128<<10-len(start)-1) + `"}`)
 		c.ExpectClose(websocket.StatusMessageTooBig, "")
 	})

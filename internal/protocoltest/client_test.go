@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +13,19 @@ import (
 	"github.com/hotsock-go/hotsock/internal/wstest"
 )
 
-// A client is one WebSocket connection. Frames that it expects are patterns,
+// feeds has clients connect without a WebSocket, wherever a test does not say otherwise.
+var feeds = flag.Bool("feeds", false, "connect without WebSockets")
+
+// needsSocket skips a test that is about WebSockets, or whose outcome is different over
+// feeds.
+func needsSocket(t *testing.T, why string) {
+	t.Helper()
+	if *feeds {
+		t.Skip("not over feeds: " + why)
+	}
+}
+
+// A client is one connection. Frames that it expects are patterns,
 // which may capture, and what was captured is put into what it sends.
 type client struct {
 	*wstest.Conn
@@ -43,8 +56,15 @@ func (e *env) connectTo(t *testing.T, n int, claims string) *client {
 // refused it. What follows the mount point in the URL is suffix.
 func (e *env) dial(t *testing.T, n int, suffix string, header http.Header) (*client, *answer) {
 	t.Helper()
+	return e.dialBy(t, *feeds, n, suffix, header)
+}
+
+// dialBy does the same with or without a WebSocket.
+func (e *env) dialBy(t *testing.T, feed bool, n int, suffix string, header http.Header) (*client, *answer) {
+	t.Helper()
 	c, res, err := wstest.Try(t, e.nodes[n].base+suffix, wstest.Options{
 		HTTPClient: e.http, Header: header, Patience: e.patience,
+		Feed: feed, Post: func() string { return e.anyNode().base },
 		// Half of the clients, so that those who compress share channels with others.
 		Compress: e.dialed.Add(1)%2 == 0,
 	})

@@ -95,16 +95,19 @@ func TestEnds(t *testing.T) {
 		{"the client closes", func(_ *testing.T, _ *env, c *client) { c.Close() }},
 		{"the client is gone without a word", func(_ *testing.T, _ *env, c *client) { c.Cut() }},
 		{"the client sends binary data", func(t *testing.T, _ *env, c *client) {
+			needsSocket(t, "it has no types of messages")
 			if err := c.WS.Write(t.Context(), websocket.MessageBinary, []byte("{}")); err != nil {
 				t.Fatal(err)
 			}
 			c.ExpectClose(websocket.StatusUnsupportedData, "")
 		}},
-		{"the client sends what is not UTF-8", func(_ *testing.T, _ *env, c *client) {
+		{"the client sends what is not UTF-8", func(t *testing.T, _ *env, c *client) {
+			needsSocket(t, "there it is an error of the frame")
 			c.Send("{\"event\":\"\xff\"}")
 			c.ExpectClose(websocket.StatusInvalidFramePayloadData, "")
 		}},
-		{"the client sends too much at once", func(_ *testing.T, _ *env, c *client) {
+		{"the client sends too much at once", func(t *testing.T, _ *env, c *client) {
+			needsSocket(t, "there the request is refused")
 			c.Send(`{"event":"` + strings.Repeat("x", 128<<10) + `"}`)
 			c.ExpectClose(websocket.StatusMessageTooBig, "")
 		}},
@@ -207,6 +210,7 @@ func TestShutdown(t *testing.T) {
 // A client that does not answer the closing handshake cannot hold a shutdown
 // up longer than it has time.
 func TestShutdownDeadline(t *testing.T) {
+	needsSocket(t, "nobody has to answer a close there")
 	everywhere(t, nil, func(t *testing.T, e *env) {
 		c := e.connectTo(t, 0, `{"scope":"connect"}`)
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)

@@ -77,7 +77,7 @@ func (a *actor) step(t *testing.T) {
 			if a.rnd.IntN(2) == 0 {
 				a.c.Cut()
 			} else {
-				go func(c *client) { _ = c.WS.Close(1000, "") }(a.c)
+				go func(c *client) { _ = c.TryClose(1000) }(a.c)
 			}
 			a.connect(t)
 		}

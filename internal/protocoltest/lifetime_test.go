@@ -123,6 +123,7 @@ func TestLifetime(t *testing.T) {
 
 // Section 2: who is silent is pinged, and who does not answer is disconnected.
 func TestPingTimeout(t *testing.T) {
+	needsSocket(t, "who receives pings there is not silent")
 	inBubble(t, 1, func(o *hotsock.Options) { o.PingInterval = 0 }, func(t *testing.T, e *env) {
 		c := e.connect(t, `{"scope":"connect"}`)
 		start := time.Now()

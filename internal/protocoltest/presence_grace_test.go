@@ -26,7 +26,7 @@ func withGrace(d time.Duration) func(*hotsock.Options) {
 
 // closing closes a client's WebSocket with a code.
 func closing(code websocket.StatusCode) func(*testing.T, *env, *client) {
-	return func(_ *testing.T, _ *env, c *client) { _ = c.WS.Close(code, "") }
+	return func(_ *testing.T, _ *env, c *client) { _ = c.TryClose(code) }
 }
 
 // How a connection ends decides whether its user lingers.
@@ -51,6 +51,10 @@ func TestPresenceGrace(t *testing.T) {
 			{"the client closes without a code", closing(websocket.StatusNoStatusRcvd), false},
 			{"the client closes with a code of its own", closing(4000), false},
 			{"the client breaks the protocol", func(_ *testing.T, _ *env, c *client) {
+				if *feeds {
+					_ = c.TryClose(websocket.StatusProtocolError)
+					return
+				}
 				ctx, cancel := c.e.context()
 				defer cancel()
 				_ = c.WS.Write(ctx, websocket.MessageBinary, []byte("x"))
@@ -99,7 +103,7 @@ func TestPresenceGrace(t *testing.T) {
 			j.do(subscribe, joined(channel, away, pam, away))
 			c.expect(change("Updated", channel, away, pam, away))
 			e.quiet(t, channel, c, j)
-			_ = j.WS.Close(websocket.StatusNormalClosure, "")
+			_ = j.TryClose(websocket.StatusNormalClosure)
 			c.expect(change("Removed", channel, away, pam))
 		}
 	})

@@ -101,6 +101,18 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := newConn(nc, early, o)
+	var extension string
+	if o.Compress {
+		extension = negotiate(r.Header)
+		c.deflate = extension != ""
+	}
+	c.answer(switching(w.Header(), r.Header.Get("Sec-WebSocket-Key"), extension))
+	return c, nil
+}
+
+// newConn makes a connection of one of the network, on which something has come early.
+func newConn(nc net.Conn, early []byte, o Options) *Conn {
 	c := &Conn{
 		net: nc, below: nc,
 		limit: o.ReadLimit, tolerate: o.Tolerate, answered: o.Answered,
@@ -130,13 +142,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	if half := o.PingInterval / 2; half > 0 {
 		c.in.heard.Store(-int64(rand.N(half)))
 	}
-	var extension string
-	if o.Compress {
-		extension = negotiate(r.Header)
-		c.deflate = extension != ""
-	}
-	c.answer(switching(w.Header(), r.Header.Get("Sec-WebSocket-Key"), extension))
-	return c, nil
+	return c
 }
 
 // answer sends the answer to the handshake, or queues it where that could block.

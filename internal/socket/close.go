@@ -34,8 +34,8 @@ const (
 	StatusNone Code = 0
 )
 
-// valid reports whether a client may send the code.
-func (c Code) valid() bool {
+// Valid reports whether a client may send the code.
+func (c Code) Valid() bool {
 	switch c {
 	case 1004, 1005, 1006:
 		return false
@@ -105,7 +105,7 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 	case StatusTryAgainLater, StatusPolicyViolation, StatusStayAway:
 		c.out.drop()
 	}
-	c.out.pong, c.out.ping, c.out.last = Frame{}, false, closeFrame(code, reason)
+	c.out.pong, c.out.ping, c.out.last = Frame{}, false, c.closeFrame(code, reason)
 	c.flushed, c.heard = flushed, heard
 	if c.deaf != nil {
 		close(heard)
@@ -117,6 +117,9 @@ func (c *Conn) shakeHands(ctx context.Context, code Code, reason string) bool {
 	case <-flushed:
 	case <-ctx.Done():
 		return false
+	}
+	if c.feed != nil {
+		return !c.gone.Load() // The client has nothing to answer.
 	}
 	patience := time.NewTicker(closePatience)
 	defer patience.Stop()
@@ -142,7 +145,10 @@ func (c *Conn) receiving() bool {
 	return moved && left > 0
 }
 
-func closeFrame(code Code, reason string) Frame {
+func (c *Conn) closeFrame(code Code, reason string) Frame {
+	if c.feed != nil {
+		return closeEvent(code, reason)
+	}
 	b := binary.BigEndian.AppendUint16(nil, uint16(code))
 	return controlFrame(opClose, append(b, reason...))
 }

@@ -1,6 +1,6 @@
-// Package socket is a server's side of a WebSocket (RFC 6455): the handshake,
-// messages and control frames, a queue of frames that are written ready-made and
-// as many at once as are waiting, and the closing.
+// Package socket is a server's side of a WebSocket (RFC 6455), or of a feed, which takes
+// its place: the handshake, messages and control frames, a queue of frames that are
+// written ready-made and as many at once as are waiting, and the closing.
 package socket
 
 import (
@@ -49,7 +49,7 @@ type Options struct {
 	Tolerate func() bool
 }
 
-// A Conn is one accepted WebSocket. Send, SendAll, Close and Cut may be called
+// A Conn is one accepted WebSocket or feed. Send, SendAll, Close and Cut may be called
 // concurrently; Wait and Read by one goroutine at a time.
 type Conn struct {
 	net net.Conn
@@ -62,8 +62,9 @@ type Conn struct {
 	limit    int // of bytes in a message
 	tolerate func() bool
 	answered func()
-	deflate  bool // both sides have agreed on permessage-deflate
-	direct   bool // kernel may be written to and read past net
+	feed     *feed // nil for a WebSocket
+	deflate  bool  // both sides have agreed on permessage-deflate
+	direct   bool  // kernel may be written to and read past net
 
 	flusher *Flusher
 	timeout time.Duration

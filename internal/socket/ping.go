@@ -5,8 +5,15 @@ import (
 	"time"
 )
 
-// pingFrame is what all clients are pinged with.
-var pingFrame = controlFrame(opPing, nil)
+// socketPing is what all clients over WebSockets are pinged with.
+var socketPing = controlFrame(opPing, nil)
+
+func (c *Conn) pingFrame() Frame {
+	if c.feed != nil {
+		return feedPing
+	}
+	return socketPing
+}
 
 // What may be on its way to the client, unseen, because a proxy has taken it.
 const (
@@ -17,6 +24,9 @@ const (
 	mostHeld = 4 << 20
 )
 
+// pinging reports whether a ping waits to be written.
+func (q *queue) pinging() bool { return q.ping || q.pinged }
+
 // batches is in how many an interval's pings are sent.
 const batches = 64
 
@@ -26,6 +36,9 @@ const batches = 64
 // connection was made. Conn.mu guards it.
 type ping struct {
 	interval, timeout time.Duration // interval is 0 if nobody is pinged
+	// received says that the client does not answer: it is enough that it receives the
+	// ping, or if that is not known that the network takes it.
+	received bool
 
 	asked      time.Duration // when the last ping was queued
 	look       time.Duration // when to look for its answer next
@@ -48,6 +61,11 @@ func (c *Conn) Attend() (next time.Duration, gone bool) {
 	defer c.mu.Unlock()
 	p := &c.ping
 	now := time.Since(c.in.made)
+	if p.received && p.waiting && !c.out.pinging() {
+		if acked, _, _ := c.acked(); acked >= p.end {
+			c.in.heard.Store(int64(now))
+		}
+	}
 	heard := time.Duration(c.in.heard.Load())
 	if heard >= p.asked {
 		p.waiting = false

@@ -31,6 +31,9 @@ func (e closedError) Error() string {
 // connection spends most of its life here, so callers should do it with little
 // on their stack. After an error the connection is to be closed.
 func (c *Conn) Wait() error {
+	if c.feed != nil {
+		return c.waitPosted()
+	}
 	for !c.Pending() {
 		if err := c.in.fill(); err != nil {
 			c.hearNoMore(err)
@@ -61,7 +64,14 @@ func (c *Conn) skipPong() bool {
 }
 
 // Pending reports whether Wait would return at once.
-func (c *Conn) Pending() bool { return !c.direct || len(c.in.unread) > 0 }
+func (c *Conn) Pending() bool {
+	if c.feed != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.feed.pending()
+	}
+	return !c.direct || len(c.in.unread) > 0
+}
 
 // Heard returns how many bytes the client has sent so far, and whether all of them
 // have been read, and what they ask for is done. It may be called concurrently.
@@ -75,6 +85,9 @@ func (c *Conn) Heard() (bytes uint64, all bool) {
 // it is being closed are dropped. After an error the connection is to be closed
 // with CloseCode of the error.
 func (c *Conn) Read(buffer func() []byte) ([]byte, error) {
+	if c.feed != nil {
+		return c.readPosted(buffer)
+	}
 	for {
 		b, err := c.message(buffer)
 		if err != nil {
@@ -289,7 +302,7 @@ func closed(payload []byte) error {
 		return fmt.Errorf("%w: half a close code", ErrProtocol)
 	}
 	code := Code(binary.BigEndian.Uint16(payload))
-	if !code.valid() {
+	if !code.Valid() {
 		return fmt.Errorf("%w: close code %d", ErrProtocol, code)
 	}
 	if !utf8.Valid(payload[2:]) {

@@ -31,6 +31,7 @@ type frameBytes struct {
 	// wanted.
 	deflate  sync.Once
 	deflated []byte
+	event    atomic.Pointer[frameBytes] // the same for feeds, once it is wanted
 }
 
 // Len is the number of bytes the frame takes on the wire, uncompressed.
@@ -113,6 +114,9 @@ func (c *Conn) Send(f Frame) {
 	if c.deflate {
 		f.compress() // once for all subscribers, and not on the Flusher's time
 	}
+	if c.feed != nil {
+		f = f.event()
+	}
 	c.mu.Lock()
 	if c.closing.Load() {
 		c.mu.Unlock()
@@ -140,6 +144,9 @@ func (c *Conn) SendAll(frames []Frame) bool {
 		for _, f := range frames {
 			f.compress()
 		}
+	}
+	if c.feed != nil {
+		frames = events(frames)
 	}
 	c.mu.Lock()
 	if c.closing.Load() {
@@ -267,7 +274,7 @@ func (q *queue) control() {
 		q.pong = Frame{}
 	}
 	if q.ping && !q.pinged {
-		q.pinged = q.insert(pingFrame)
+		q.pinged = q.insert(q.conn.pingFrame())
 		q.ping = false
 	}
 	if !q.last.IsZero() && len(q.frames) == 0 {
@@ -291,9 +298,6 @@ func (q *queue) insert(f Frame) bool {
 	}
 	return true
 }
-
-// pinging reports whether a ping waits to be written.
-func (q *queue) pinging() bool { return q.ping || q.pinged }
 
 // writesMessages reports whether messages are among what is being written.
 func (q *queue) writesMessages() bool {
@@ -340,7 +344,7 @@ func (q *queue) wrote(n int, deflate bool) {
 		case !f.b.control:
 			q.bytes -= f.Len()
 			q.left += uint64(f.Len())
-		case f == pingFrame:
+		case f == q.conn.pingFrame():
 			q.pinged = false
 		}
 	}

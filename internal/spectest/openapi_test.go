@@ -115,7 +115,9 @@ func options() *openapi3filter.Options {
 }
 
 func TestOpenAPI(t *testing.T) {
-	openapi3filter.RegisterBodyDecoder("text/javascript", openapi3filter.PlainBodyDecoder)
+	for _, text := range []string{"text/javascript", "text/event-stream"} {
+		openapi3filter.RegisterBodyDecoder(text, openapi3filter.PlainBodyDecoder)
+	}
 	d := loadOpen(t)
 	async := loadAsync(t)
 	t.Run("golden bodies", func(t *testing.T) { goldenBodies(t, d) })
@@ -124,6 +126,7 @@ func TestOpenAPI(t *testing.T) {
 	t.Run("server", func(t *testing.T) { serverOperations(t, d, async) })
 	t.Run("server refusals", func(t *testing.T) { serverRefusals(t, d, async) })
 	t.Run("erasures", func(t *testing.T) { serverErasures(t, d, async) })
+	t.Run("without a WebSocket", func(t *testing.T) { feedOperations(t, d, async) })
 	t.Run("browser", func(t *testing.T) { browserOperations(t, d, async) })
 	for o := range d.outcomes(t) {
 		if !d.seen[o] {
@@ -162,7 +165,7 @@ func TestRoutes(t *testing.T) {
 		for method := range item.Operations() {
 			want = append(want, method)
 		}
-		if strings.HasPrefix(path, "/connection/") {
+		if strings.HasPrefix(path, "/connection/") || path == "/stream" {
 			want = append(want, http.MethodOptions)
 		}
 		if path == "/client.js" {

@@ -58,7 +58,7 @@ func literal(t *testing.T, e ast.Expr) string {
 // for an open segment, sorted.
 func routesOfHandler(t *testing.T) []string {
 	t.Helper()
-	all := []string{"GET client.js"}
+	all := []string{"GET client.js", "GET stream"}
 	for _, e := range table(t, "clientapi.go", "operations") {
 		all = append(all, "POST connection/"+literal(t, e.(*ast.KeyValueExpr).Key))
 	}

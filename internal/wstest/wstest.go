@@ -27,6 +27,10 @@ type Options struct {
 	Subprotocols []string
 	// Compress offers compression.
 	Compress bool
+	// Feed connects without a WebSocket, and Post says which handler's URL takes the next
+	// of the requests that the client sends by; nil for the one that holds the connection.
+	Feed bool
+	Post func() string
 	// Patience is how long to wait for a frame, await.Patience by default. In a
 	// bubble, where waiting takes no time, it is an hour for those who try again
 	// for long.
@@ -36,7 +40,8 @@ type Options struct {
 // A Conn is a client's WebSocket. Failures end the test that dialled it, and so
 // does the test's end. One goroutine at a time may read, and any may send.
 type Conn struct {
-	// WS is the connection itself, for tests that do what no client should.
+	// WS is the connection itself, for tests that do what no client should; nil for a
+	// feed.
 	WS *websocket.Conn
 	// Under is the network connection below it, for those who write frames
 	// themselves.
@@ -44,6 +49,7 @@ type Conn struct {
 	// ID and Secret are those of hotsock.connected.
 	ID, Secret string
 
+	link     link
 	t        testing.TB
 	patience time.Duration
 	frames   received
@@ -83,6 +89,15 @@ func Try(t testing.TB, url string, o Options) (*Conn, *http.Response, error) {
 	}
 	ctx, cancel := c.patient()
 	defer cancel()
+	if o.Feed {
+		l, answer, err := dialFeed(ctx, url, o)
+		if err != nil {
+			return nil, answer, err
+		}
+		c.link = l
+		t.Cleanup(c.Cut)
+		return c, answer, nil
+	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { c.Under = i.Conn }})
 	dial := &websocket.DialOptions{HTTPClient: o.HTTPClient, HTTPHeader: o.Header, Subprotocols: o.Subprotocols}
 	if o.Compress {
@@ -94,6 +109,7 @@ func Try(t testing.TB, url string, o Options) (*Conn, *http.Response, error) {
 		return nil, answer, err
 	}
 	c.WS.SetReadLimit(-1)
+	c.link = socketLink{c.WS}
 	t.Cleanup(c.Cut)
 	return c, answer, nil
 }
@@ -124,7 +140,7 @@ func (c *Conn) Send(text string) {
 func (c *Conn) TrySend(text string) error {
 	ctx, cancel := c.patient()
 	defer cancel()
-	return c.WS.Write(ctx, websocket.MessageText, []byte(text))
+	return c.link.write(ctx, text)
 }
 
 // Subscribe subscribes to the channels, one after the other.
@@ -152,7 +168,7 @@ func (c *Conn) Next() Frame {
 func (c *Conn) TryNext() (Frame, error) {
 	ctx, cancel := c.patient()
 	defer cancel()
-	typ, b, err := c.WS.Read(ctx)
+	typ, b, err := c.link.read(ctx)
 	if err != nil {
 		return Frame{}, err
 	}
@@ -237,13 +253,19 @@ func (c *Conn) WantClose(err error, status websocket.StatusCode, reason string) 
 // Close ends the connection as a page does that is left.
 func (c *Conn) Close() {
 	c.t.Helper()
-	if err := c.WS.Close(websocket.StatusGoingAway, ""); err != nil {
+	if err := c.TryClose(websocket.StatusGoingAway); err != nil {
 		c.failf("cannot close: %v", err)
 	}
 }
 
+// TryClose ends the connection with a code.
+func (c *Conn) TryClose(code websocket.StatusCode) error { return c.link.close(code) }
+
 // Cut ends the connection without a word.
-func (c *Conn) Cut() { _ = c.WS.CloseNow() }
+func (c *Conn) Cut() { c.link.cut() }
+
+// LastEventID is the id of the last event that was read of a feed.
+func (c *Conn) LastEventID() string { return c.link.(*feedLink).lastID }
 
 // failf ends the test with what was received.
 func (c *Conn) failf(format string, args ...any) {
