@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -43,12 +44,10 @@ func runStreaming(what string) error {
 	if _, err := fmt.Sscanf(what, "%q %q %d", &address, &prefix, &every); err != nil {
 		return err
 	}
-	opts, err := redis.ParseURL(address)
+	rdb, err := dialRedis(address)
 	if err != nil {
 		return err
 	}
-	opts.ContextTimeoutEnabled, opts.MaxRetries = true, -1
-	rdb := redis.NewClient(opts)
 	defer rdb.Close()
 	s, err := storeredis.New(rdb, storeredis.Options{KeyPrefix: prefix})
 	if err != nil {
@@ -61,6 +60,18 @@ func runStreaming(what string) error {
 		return err
 	}
 	return errors.Join(writeTokens(ctx, rt, every), rt.Shutdown(context.Background()))
+}
+
+// dialRedis takes addresses as examples/server does.
+func dialRedis(address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: append([]string{u.Host}, u.Query()["addr"]...), MasterName: u.Query().Get("master_name"),
+		ContextTimeoutEnabled: true, MaxRetries: -1,
+	}), nil
 }
 
 // writeTokens writes a token at a time until ctx ends.
