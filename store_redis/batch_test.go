@@ -85,10 +85,17 @@ func TestAppendBatch(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	n, db := d.n, d.db
-	n.losses = newLossDetector(n)
+	n.losses, n.heartbeat = newLossDetector(n), &heartbeat{n: n}
 	ctx := t.Context()
 	publish := func(channel string) ulid.ULID {
 		return mustPublish(t, n, store.PublishRequest{Channel: channel, Event: "e", Data: []byte(`"-"`), Retention: time.Hour})
+	}
+	streamed := func(channel string) ulid.ULID {
+		id := mustPublish(t, n, store.PublishRequest{Channel: channel, Event: "e", Data: []byte(`"-"`), Retention: time.Hour, Stream: []byte("{}")})
+		e := appendTo(id, "")
+		e.Channel, e.Notice.Channel, e.Tail = channel, channel, 1
+		mustEdit(t, n, e)
+		return id
 	}
 	keysOf := func(channel string) channelKeys { return n.s.keys.channel(channel) }
 	must := func(err error) {
@@ -97,14 +104,15 @@ func TestAppendBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a1, a2, b1, erased := publish("a"), publish("a"), publish("b"), publish("erased")
-	unreadable, foreign, expired := publish("unreadable"), publish("foreign"), publish("expired")
+	a1, a2, b1, erased, open := publish("a"), publish("a"), publish("b"), streamed("erased"), streamed("open")
+	unreadable, foreign, expired := publish("unreadable"), publish("foreign"), streamed("expired")
 	must(db.HSet(ctx, keysOf("a").state(), stateCounted, 7).Err())
 	must(db.HSet(ctx, keysOf("unreadable").bodies(), formatID(unreadable), "0  1:M3:").Err())
 	must(db.Set(ctx, keysOf("foreign").log(), "not a log", 0).Err())
 	ek := keysOf("expired")
-	body := db.HGet(ctx, ek.bodies(), formatID(expired)).Val()
-	must(db.HSet(ctx, ek.bodies(), formatID(expired), fmt.Sprintf("%013d", time.Now().Add(-time.Second).UnixMilli())+body[13:]).Err())
+	for field, body := range db.HGetAll(ctx, ek.bodies()).Val() {
+		must(db.HSet(ctx, ek.bodies(), field, fmt.Sprintf("%013d", time.Now().Add(-time.Second).UnixMilli())+body[13:]).Err())
+	}
 	if _, err := n.Erase(unhurried(t), store.EraseRequest{Channel: "erased", Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +145,11 @@ func TestAppendBatch(t *testing.T) {
 	again := add("a", a1, "1", "ok * 2 7", version(1))
 	again.op = first.op
 	add("b", b1, "2", "ok * 3 0", version(2))
+	add("open", open, "1", "ok * 3 0", version(2))
+	add("open", open, "no", "other", version(2))
+	add("open", open, "2", "ok * 4 0", nil)
+	add("open", open, "no", "other", func(e *store.EditRequest) { e.Tail = 100 })
+	add("open", open, "3", "ok * 5 0", func(e *store.EditRequest) { e.Tail = 0 })
 	notices := db.XLen(ctx, keysOf("a").log()).Val()
 
 	check := func(why string, results []result, want []string) {
@@ -170,13 +183,13 @@ func TestAppendBatch(t *testing.T) {
 	if got := db.XLen(ctx, keysOf("a").log()).Val() - notices; got != 3 {
 		t.Errorf("%d notices of three appends", got)
 	}
-	for channel, text := range map[string]string{"a": `"-12" "-1"`, "b": `"-12"`, "erased": "", "expired": ""} {
+	for channel, text := range map[string]string{"a": `"-12" "-1"`, "b": `"-12"`, "open": `"-12"3`, "erased": "", "expired": ""} {
 		h, err := n.History(unhurried(t), store.HistoryRequest{Channel: channel, Limit: 10, MaxBytes: 1 << 20})
 		must(err)
 		var all []string
 		for _, m := range h.Messages {
 			all = append(all, string(m.Data))
-			if wanted := map[bool]string{true: "{}"}[channel == "b"]; string(m.Stream) != wanted {
+			if wanted := map[bool]string{true: "{}"}[channel == "b" || channel == "open"]; string(m.Stream) != wanted {
 				t.Errorf("the stream on %s is %q", channel, m.Stream)
 			}
 		}

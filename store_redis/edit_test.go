@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/hotsock-go/hotsock/internal/redistest"
 	"github.com/hotsock-go/hotsock/store"
@@ -56,7 +57,11 @@ func TestEditedIsNotMissing(t *testing.T) {
 	for i := range 100 {
 		if len(alive) < 3 || r.IntN(3) == 0 {
 			keep := []time.Duration{time.Second, time.Hour, store.Forever}[r.IntN(3)]
-			id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Data: []byte("0"), Retention: keep})
+			p := store.PublishRequest{Channel: "c", Event: "e", Data: []byte("0"), Retention: keep}
+			if r.IntN(2) == 0 {
+				p.Stream = []byte("open")
+			}
+			id := mustPublish(t, n, p)
 			ids, alive = append(ids, id), append(alive, id)
 			continue
 		}
@@ -135,6 +140,67 @@ func TestDeletedLeavesNothing(t *testing.T) {
 		}
 		for _, key := range []string{ck.state(), ck.log(), ck.erased()} {
 			d.wantTTL(fmt.Sprintf("kept for %v, and deleted", keep), key, false)
+		}
+	}
+}
+
+// TestAdditions: what is appended to a stream is beside its message, which may be long and is
+// not written each time; and no addition is left when it has no message, or the message has
+// all.
+func TestAdditions(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	n := d.n
+	n.losses, n.heartbeat = newLossDetector(n), &heartbeat{n: n}
+	for _, row := range []struct {
+		why  string
+		end  func(id ulid.ULID)
+		left int // fields of the bodies
+	}{
+		{"more is appended", func(id ulid.ULID) { mustEdit(t, n, appendTo(id, "more")) }, 2},
+		{"the stream ends", func(id ulid.ULID) {
+			e := appendTo(id, "")
+			e.Stream = []byte("complete")
+			mustEdit(t, n, e)
+		}, 1},
+		{"an update", func(id ulid.ULID) { mustEdit(t, n, update(id, "1")) }, 1},
+		{"a deletion", func(id ulid.ULID) { mustEdit(t, n, deletion(id)) }, 0},
+		{"it has expired", func(id ulid.ULID) {
+			ck := n.s.keys.channel("c")
+			if err := d.db.ZAdd(t.Context(), ck.expiry(), redis.Z{Score: 1, Member: formatID(id)}).Err(); err != nil {
+				t.Fatal(err)
+			}
+			d.want("clean", "", n.channelCall(cleanScript, "c", ck, n.entryKeys(ck)))
+		}, 0},
+		{"an erasure", func(ulid.ULID) {
+			q := store.EraseRequest{Channel: "c", Limit: 1}
+			for more := true; more; {
+				r, err := n.Erase(unhurried(t), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				more, q.Until, q.Limit = r.More, r.Until, 10
+			}
+		}, 0},
+	} {
+		ck := n.s.keys.channel("c")
+		id := mustPublish(t, n, store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`""`), Retention: time.Hour, Stream: []byte("open")})
+		for range 50 {
+			e := appendTo(id, "twenty bytes of text")
+			e.Tail = 1
+			mustEdit(t, n, e)
+		}
+		bodies := d.db.HGetAll(t.Context(), ck.bodies()).Val()
+		message, addition := bodies[formatID(id)], bodies[formatID(id)+"+"]
+		if most := 512; len(message) < 500 || len(addition) < 60 || len(addition) > most {
+			t.Errorf("the message has %d bytes, and its addition %d", len(message), len(addition))
+		}
+		row.end(id)
+		if got := d.db.HLen(t.Context(), ck.bodies()).Val(); got != int64(row.left) {
+			t.Errorf("%s: the bodies have %d fields, want %d", row.why, got, row.left)
+		}
+		if row.left > 0 {
+			mustEdit(t, n, deletion(id))
 		}
 	}
 }

@@ -126,9 +126,9 @@ func BenchmarkAppendScript(b *testing.B) {
 // requestOf makes a request of a call.
 func requestOf(n *node, c call) *request {
 	now := time.Now()
-	deadline := now.UnixMilli() + 1000
+	deadline := now.UnixMilli() + 5000
 	return &request{
-		script: c.script, until: now.Add(time.Second), done: make(chan result, 1),
+		script: c.script, until: now.Add(5 * time.Second), done: make(chan result, 1),
 		ops: n.s.keys.ops(0, deadline/opsBucket.Milliseconds()), op: newOp(), deadline: deadline,
 		keys: c.keys, args: c.args,
 	}

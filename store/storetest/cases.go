@@ -119,6 +119,7 @@ var contract = []area{
 		{"what is kept can be replayed without what was deleted of it", testReplayKeptDeleted},
 		{"an edit is replayed for a replay window", testEditAfterWindow},
 		{"an append inserts what is new", testAppend},
+		{"appends go where they say, in as many pieces as there are", testAppendPlaces},
 		{"an append that does not fit changes nothing", testAppendRefused},
 		{"a message tells what becomes of its stream", testStreamState},
 		{"the outcome of an edit has the subscriptions of the channel", testEditCounts},

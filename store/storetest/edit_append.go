@@ -30,13 +30,16 @@ func testAppend(e *env) {
 	for _, row := range []struct {
 		why, data, want string
 		tail            int
+		stream          []byte
 	}{
-		{"a string", `"Hello"`, `"Hello, w\u00f6rld!"`, 1},
-		{"an object", `{"text":"Hello","by":["Jim",1]}`, `{"text":"Hello, w\u00f6rld!","by":["Jim",1]}`, len(`","by":["Jim",1]}`)},
-		{"nothing before", `""`, `", w\u00f6rld!"`, 1},
+		{"a string", `"Hello"`, `"Hello, w\u00f6rld!"`, 1, nil},
+		{"an object", `{"text":"Hello","by":["Jim",1]}`, `{"text":"Hello, w\u00f6rld!","by":["Jim",1]}`, len(`","by":["Jim",1]}`), nil},
+		{"nothing before", `""`, `", w\u00f6rld!"`, 1, nil},
+		{"a stream", `{"text":"Hello","by":["Jim",1]}`, `{"text":"Hello, w\u00f6rld!","by":["Jim",1]}`, len(`","by":["Jim",1]}`), []byte("open")},
 	} {
 		p := store.PublishRequest{
 			Channel: "c", Event: "e", Data: []byte(row.data), Meta: &store.Meta{UID: "Jim", UMD: []byte("1")}, Retention: time.Hour, Origin: []byte("o"),
+			Stream: row.stream,
 		}
 		id := a.publish(p).ID
 		reaction := a.react(reactionTo(id, "Pam", "👍", false)).Reaction
@@ -70,6 +73,8 @@ func testAppendRefused(e *env) {
 	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"a"`), Retention: time.Hour}).ID
 	unkept := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"a"`)}).ID
 	expired := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"a"`), Retention: brief}).ID
+	stream := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"a"`), Retention: brief, Stream: []byte("open")}).ID
+	a.edit(appendTo(stream, 1, "b", 1))
 	empty := a.publish(store.PublishRequest{Channel: "c", Event: "e", Retention: time.Hour}).ID
 	e.outliveBrief()
 	a.watch("c")
@@ -83,6 +88,7 @@ func testAppendRefused(e *env) {
 		{"a message without data", appendTo(empty, 1, "b", 1), store.ErrConflict},
 		{"a message that was not kept", appendTo(unkept, 1, "b", 1), store.ErrNotFound},
 		{"a message that has expired", appendTo(expired, 1, "b", 1), store.ErrNotFound},
+		{"a stream that has expired", appendTo(stream, 2, "b", 1), store.ErrNotFound},
 		{"a message that never was", appendTo(predecessor(id), 1, "b", 1), store.ErrNotFound},
 	} {
 		_, err := a.Edit(e.Context(), row.r)
@@ -95,6 +101,32 @@ func testAppendRefused(e *env) {
 	if m := a.message("c", id); string(m.Data) != `"a"` || m.Version() != 1 {
 		e.Errorf("after refused appends: %+v", m)
 	}
+}
+
+// testAppendPlaces appends at different places of a stream, in many pieces of any length.
+func testAppendPlaces(e *env) {
+	r := rand.New(rand.NewPCG(5, 6))
+	a, b := e.join(), e.join()
+	want := `"a long beginning, and an end"`
+	id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(want), Retention: time.Hour, Stream: []byte("open")}).ID
+	tail := 1
+	for i := range 100 {
+		if r.IntN(8) == 0 {
+			tail = r.IntN(20)
+		}
+		text := strings.Repeat(fmt.Sprint(i%10), r.IntN(60))
+		at := len(want) - tail
+		want = want[:at] + text + want[at:]
+		a.edit(appendTo(id, int64(i+1), text, tail))
+		if m := b.message("c", id); string(m.Data) != want || m.Version() != int64(i+2) {
+			e.Fatalf("after append %d, %d bytes before the end: version %d is %s, want %s", i, tail, m.Version(), m.Data, want)
+		}
+	}
+	for _, version := range []int64{1, 100, 102} {
+		_, err := a.Edit(e.Context(), appendTo(id, version, "no", tail))
+		e.wantErr(fmt.Sprint("appending to version ", version), err, store.ErrConflict)
+	}
+	wantEqual(e, "data", string(b.message("c", id).Data), want)
 }
 
 // testStreamState: a publish or any edit sets the state, and an edit without one leaves it.
@@ -172,7 +204,11 @@ func testAppendReplay(e *env) {
 		piece := fmt.Sprintf("piece %d.", i)
 		if i < 3 || r.IntN(10) == 0 {
 			retention := []time.Duration{o.ReplayWindow / 2, time.Hour, store.Forever}[r.IntN(3)]
-			id := n.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"` + piece + `"`), Retention: retention}).ID
+			p := store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"` + piece + `"`), Retention: retention}
+			if r.IntN(3) > 0 {
+				p.Stream = []byte("open")
+			}
+			id := n.publish(p).ID
 			alive, pieces[id] = append(alive, id), []string{piece}
 			continue
 		}
@@ -189,7 +225,12 @@ func testAppendReplay(e *env) {
 			gone = append(gone, pieces[id][1:]...)
 			pieces[id] = []string{pieces[id][0], piece}
 		default:
-			n.edit(appendTo(id, n.message("c", id).Version(), piece, 1))
+			piece += strings.Repeat("+", r.IntN(100))
+			add := appendTo(id, n.message("c", id).Version(), piece, 1)
+			if r.IntN(20) == 0 {
+				add.Stream = []byte("closed")
+			}
+			n.edit(add)
 			pieces[id] = append(pieces[id], piece)
 		}
 	}
@@ -252,12 +293,12 @@ func testAppendGone(e *env) {
 	} {
 		a := e.join()
 		start := a.publish(store.PublishRequest{Channel: "c", Event: "start"}).ID
-		retention := time.Hour
+		retention, appends := time.Hour, 20
 		if row.why == "expired" {
-			retention = brief
+			retention, appends = brief, 3
 		}
-		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"x"`), Retention: retention}).ID
-		for i := range 20 {
+		id := a.publish(store.PublishRequest{Channel: "c", Event: "e", Data: []byte(`"x"`), Retention: retention, Stream: []byte("open")}).ID
+		for i := range appends {
 			a.edit(appendTo(id, int64(i+1), "secret", 1))
 		}
 		row.end(a, id)

@@ -13,13 +13,22 @@ local FIRST = 5
 
 local channels, opened = {}, {}
 
--- open_once opens the channel, unless an operation before did, and has the frame close it:
--- it is for operations that will publish.
-local function open_once()
+-- look reads the channel's state, unless that was done for an operation before.
+local function look()
   local c = channels[STATE]
   if not c then
     c = open_hot()
-    channels[STATE], opened[#opened + 1] = c, c
+    channels[STATE] = c
+  end
+  return c
+end
+
+-- open_once does the same for operations that will publish, and has the frame close the
+-- channel.
+local function open_once()
+  local c = look()
+  if not c.opened then
+    c.opened, opened[#opened + 1] = true, c
   end
   return c
 end

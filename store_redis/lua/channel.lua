@@ -22,11 +22,13 @@ local function expire_at(key, t)
   redis.call('PEXPIREAT', key, text(tonumber(t)))
 end
 
--- open_hot reads what publishing needs of the state.
+-- open_hot reads what publishing needs of the state. READ has that, and after it what a
+-- script adds.
 local HOT = {NEWEST, FLOOR, LOG_NEWEST, LOG_EXPIRES, STATE_EXPIRES, KEPT_EXPIRES, DUE}
 local HOT_NAMES = {'newest', 'floor', 'log_newest', 'log_expires', 'expires', 'kept_expires', 'due'}
+local READ = {unpack(HOT)}
 local function open_hot()
-  local was = redis.call('HMGET', STATE, unpack(HOT))
+  local was = redis.call('HMGET', STATE, unpack(READ))
   return {
     key = STATE, topic = TOPIC, hot = was, heard = {},
     newest = was[1] or '', floor = was[2] or '', log_newest = was[3] or '', log_expires = was[4] or '0',
@@ -176,13 +178,22 @@ local function due_at(c, at)
   end
 end
 
+-- free_bodies removes the bodies of messages, with what was added to them: see message.lua.
+local function free_bodies(ids)
+  local fields = {}
+  for i, id in ipairs(ids) do
+    fields[2 * i - 1], fields[2 * i] = id, id .. '+'
+  end
+  redis.call('HDEL', BODIES, unpack(fields))
+end
+
 -- purge removes up to n expired messages.
 local function purge(n)
   local dead = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', NOW_TEXT, 'LIMIT', 0, n)
   if #dead > 0 then
     redis.call('ZREM', EXPIRY, unpack(dead))
     redis.call('ZREM', ORDER, unpack(dead))
-    redis.call('HDEL', BODIES, unpack(dead))
+    free_bodies(dead)
   end
   return #dead
 end

@@ -62,7 +62,7 @@ return operation(function()
   end
   if DELETE == '1' then
     erase(MESSAGE, m.before)
-    redis.call('HDEL', BODIES, MESSAGE)
+    redis.call('HDEL', BODIES, MESSAGE, addition_of(MESSAGE))
     redis.call('ZREM', ORDER, MESSAGE)
     redis.call('ZREM', EXPIRY, MESSAGE)
     redis.call('UNLINK', RECORDS, RECORD_ORDER, COUNTS)
@@ -71,7 +71,8 @@ return operation(function()
     end
   else
     local stream = STREAM ~= '' and STREAM or m.stream
-    save(m, id, 0, DATA, 0, stream ~= '' and stream or nil)
+    redis.call('HSET', BODIES, MESSAGE, edited(m, text(m.updates + 1), id, 0, DATA, 0, stream ~= '' and stream or nil))
+    redis.call('HDEL', BODIES, addition_of(MESSAGE))
   end
   forget()
   close(c)

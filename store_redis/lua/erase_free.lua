@@ -28,7 +28,7 @@ return operation(function()
   end
   if #ids > 0 then
     redis.call('ZREM', ORDER, unpack(ids))
-    redis.call('HDEL', BODIES, unpack(ids))
+    free_bodies(ids)
     redis.call('ZREM', EXPIRY, unpack(ids))
   end
   local left = redis.call('EXISTS', ORDER) == 1

@@ -1,5 +1,5 @@
--- Put in front of every script that reads items of a channel: from several sources at
--- once, in the order of their ids, and no more than is wanted.
+-- Put in front of every script that reads items of a channel, and behind message.lua: from
+-- several sources at once, in the order of their ids, and no more than is wanted.
 --
 -- A source is a function that reads the next n items, and returns their ids, the items,
 -- the ids of the items before them (nil if the items have them), and true if it has no
@@ -87,7 +87,7 @@ local function appended(read, bodies)
     local m = known[id]
     if not m then
       m = {replaced = math.huge} -- which no append follows
-      local expires, _, item = string.match(redis.call('HGET', bodies, id) or '', '^(%d+) (%S*) (.*)$')
+      local expires, _, item = string.match(whole(bodies, id, redis.call('HGET', bodies, id)) or '', '^(%d+) (%S*) (.*)$')
       if expires and (expires == '0' or expires > NOW_TEXT) then
         local record = unpack_fields(item)
         local last = RECORD_META + (record[RECORD_META] == '1' and 2 or 0)
@@ -144,7 +144,11 @@ local function kept(order, bodies, low, high, reverse)
     else
       low = '(' .. ids[#ids]
     end
-    return ids, redis.call('HMGET', bodies, unpack(ids)), nil, #ids < n
+    local items = redis.call('HMGET', bodies, unpack(ids))
+    for i, id in ipairs(ids) do
+      items[i] = whole(bodies, id, items[i])
+    end
+    return ids, items, nil, #ids < n
   end
 end
 
