@@ -88,6 +88,11 @@ export interface ClientOptions {
    */
   tokenInURL?: boolean;
   /**
+   * What to connect with, the best first. If one does not get through, the next one is tried, and the first again ten
+   * minutes after that, when the connection ends. Defaults to `[WebSocket]`.
+   */
+  sockets?: readonly (new (url: URL, protocols: string[]) => WebSocket)[];
+  /**
    * Time between two pings, by which a dead link is found and heartbeats that
    * a token asks for are sent: 1,000 to 2,147,483,647, or 0 for none. Browsers
    * let the timers of hidden pages run once a minute. Defaults to 30,000.

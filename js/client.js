@@ -7,6 +7,7 @@ const steadyAfter = 5_000; // ms; a connection that answers then was a success
 const firstDelay = 1_000; // ms; the longest wait before the first reconnect
 const longestDelay = 30_000; // ms
 const fullPage = 100; // entries
+const triedAfter = 600_000; // ms, when a better kind of socket is tried again
 const repeats = 3; // of a message, which may be what breaks the connection
 
 export class HotsockError extends Error {
@@ -94,6 +95,9 @@ export class Client extends Emitter {
   #began = 0; // the attempt
   #beat = 0;
   #failures = 0;
+  #sockets;
+  #socket = 0; // which of them is used
+  #fellBack = 0; // when it was another one last
   #ws = null;
   #written = 0; // bytes given to it
   #carried = 0; // of them, when last looked at
@@ -106,7 +110,7 @@ export class Client extends Emitter {
   #lastRef = 0;
   #watch = null; // ends listening to the browser
 
-  constructor({ url = here, token, tokenInURL = false, heartbeat = 30_000, timeout = 10_000 } = {}) {
+  constructor({ url = here, token, tokenInURL = false, sockets = [globalThis.WebSocket], heartbeat = 30_000, timeout = 10_000 } = {}) {
     super(/^(state|subscribed|error)$/, (type) => {
       if (type === "state") return this.state === "closed" ? [] : [[this.state]];
       return type === "subscribed" ? [...this.#kept].filter((sub) => sub.channel.active).map((sub) => [sub.channel]) : [];
@@ -122,6 +126,7 @@ export class Client extends Emitter {
     if (!this.#url.pathname.endsWith("/")) this.#url.pathname += "/";
     this.#token = token;
     this.#tokenInURL = tokenInURL;
+    this.#sockets = sockets;
     this.#heartbeat = heartbeat === 0 ? 0 : milliseconds("heartbeat", heartbeat, 1000);
     this.#timeout = milliseconds("timeout", timeout, 1);
   }
@@ -201,6 +206,7 @@ export class Client extends Emitter {
     clearTimeout(this.#timer);
     const turn = ++this.#turn;
     this.#began = performance.now();
+    if (this.#began > this.#fellBack + triedAfter) this.#socket = 0;
     this.#patience = watchdog(connectWithin, () => this.#broken(turn, tooLate()));
     this.#enter("connecting");
     try {
@@ -209,7 +215,7 @@ export class Client extends Emitter {
       const url = this.#address("", token && this.#tokenInURL ? { token } : {});
       url.protocol = url.protocol.replace("http", "ws");
       // Logs have the URL of a request.
-      const ws = new WebSocket(url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
+      const ws = new this.#sockets[this.#socket](url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
       ws.onclose = (e) => this.#broken(turn, told(noConnection(ending(e)), e.code === 1012 || e.code === 4403 ? e.reason : ""), e);
@@ -254,10 +260,17 @@ export class Client extends Emitter {
     if (reason === "Going away, all answered")
       for (const job of this.#jobs.values()) if (!job.ends) this.#unsend(job);
     if (code === 1009) for (const job of this.#jobs.values()) job.repeats = 0; // One of them is too long.
+    const refused = this.state === "connecting" && this.#ws;
     this.#drop(failure);
     if (code === 4403 || (code === 1008 && typeof this.#token !== "function")) {
       this.#end(told(new HotsockError("UNAUTHORIZED", "The server ended the connection."), failure.reason));
       return;
+    }
+    if (refused) {
+      this.#socket = (this.#socket + 1) % this.#sockets.length;
+      this.#fellBack = performance.now();
+      // At once: where the server is away, it is away for all of them.
+      if (this.#socket > 0) return void this.#open();
     }
     // The whole delay is random, so that a server's clients do not come back together.
     // Browsers that say they are offline can be wrong.

@@ -18,10 +18,13 @@ import (
 //go:embed client.js
 var source string
 
-// client is what is served: the source, and where that was, for pages that do not say it.
-// The npm package has the source alone, because bundlers take import.meta for a reference
+//go:embed socket.js
+var sockets string
+
+// client is what is served: the sources, and where that was, for pages that do not say it.
+// The npm package has the sources alone, because bundlers take import.meta for a reference
 // to a file.
-var client = source + "here = new URL(\".\", import.meta.url);\n"
+var client = source + sockets + "here = new URL(\".\", import.meta.url);\n"
 
 // A variant is the client in one encoding.
 type variant struct {

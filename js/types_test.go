@@ -26,6 +26,7 @@ func TestTypes(t *testing.T) {
 	for from, to := range map[string]string{
 		"client.d.ts":                  "client.d.ts",
 		"data.d.ts":                    "data.d.ts",
+		"socket.d.ts":                  "socket.d.ts",
 		"client.js":                    "source.js", // beside its types it would not be looked at
 		"testdata/types/usage.ts":      "usage.ts",
 		"testdata/types/events.ts":     "events.ts",

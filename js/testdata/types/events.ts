@@ -1,5 +1,6 @@
 // What an app writes that tells the compiler of its events.
 import { Client, type Channel, type Message } from "./client.js";
+import { HotsockSocket } from "./socket.js";
 
 interface Events {
   chat: { text: string };
@@ -8,7 +9,7 @@ interface Events {
 }
 
 export async function use(): Promise<void> {
-  const client = new Client<Events>({ url: "/rt" });
+  const client = new Client<Events>({ url: "/rt", sockets: [WebSocket, HotsockSocket] });
   const room: Channel<Events> = client.channel("room");
   client.on("subscribed", (channel) => channel.send("typing"));
 
