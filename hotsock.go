@@ -117,7 +117,6 @@ func New(o Options) (*Handler, error) {
 		origins:  newOrigins(o.AllowedOrigins),
 		events:   newEmitter(o.Events, o.Logger),
 		observer: &safeObserver{o.Observer, o.Logger},
-		hub:      newHub(),
 		catchUps: newCatchUpReader(),
 		limiters: newRateLimiters(o.ConnectionRateLimit, o.UserRateLimit),
 		stopped:  make(chan struct{}),
@@ -126,6 +125,7 @@ func New(o Options) (*Handler, error) {
 	h.conns.init()
 	h.requests.init()
 	h.counts.init()
+	h.hub = newHub(&h.flusher)
 	h.resyncs = newResyncer(&h.conns, h.hub)
 	h.infos = newInfoReader(h)
 	h.errors = newErrorReporter(o.Logger, &h.counts, &h.ready)

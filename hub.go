@@ -21,8 +21,9 @@ const hubShards = 64
 // A hub knows this node's subscribers of each channel and hands them what the
 // store delivers. A channel is watched while it has subscribers here.
 type hub struct {
-	seed   maphash.Seed
-	shards [hubShards]hubShard
+	seed    maphash.Seed
+	shards  [hubShards]hubShard
+	flusher *socket.Flusher
 }
 
 type hubShard struct {
@@ -65,8 +66,8 @@ type topic struct {
 	listTimer   *time.Timer
 }
 
-func newHub() *hub {
-	h := &hub{seed: maphash.MakeSeed()}
+func newHub(f *socket.Flusher) *hub {
+	h := &hub{seed: maphash.MakeSeed(), flusher: f}
 	for i := range h.shards {
 		h.shards[i].topics = make(map[string]*topic)
 	}
@@ -173,16 +174,44 @@ func (h *hub) deliver(item *store.Item) (taken int) {
 	if item.Presence != nil {
 		taken = t.deliverChange(item)
 	} else {
-		frame := itemFrame(item)
-		for _, s := range t.subs {
-			if s.deliver(item, frame) {
-				taken++
-			}
-		}
+		taken = t.handOut(h.flusher, item)
 	}
 	t.shard.items.Add(1)
 	t.shard.delivered.Add(uint64(taken))
 	return taken
+}
+
+// A handOut is an item that is handed to the subscribers of a topic.
+type handOut struct {
+	subs  []*subscription
+	item  *store.Item
+	frame socket.Frame
+	taken atomic.Int64
+}
+
+var handOuts = sync.Pool{New: func() any { return new(handOut) }}
+
+// handOut hands an item that is no change of members to the subscribers, and returns how
+// many took it. The topic's lock must be held: those who help do so for whom has it.
+func (t *topic) handOut(f *socket.Flusher, item *store.Item) (taken int) {
+	o := handOuts.Get().(*handOut)
+	o.subs, o.item, o.frame = t.subs, item, itemFrame(item)
+	f.Share(len(t.subs), o)
+	taken = int(o.taken.Swap(0))
+	o.subs, o.item, o.frame = nil, nil, socket.Frame{}
+	handOuts.Put(o)
+	return taken
+}
+
+// Do is part of [socket.Task].
+func (o *handOut) Do(from, to int) {
+	taken := 0
+	for _, s := range o.subs[from:to] {
+		if s.deliver(o.item, o.frame) {
+			taken++
+		}
+	}
+	o.taken.Add(int64(taken))
 }
 
 // follow takes note of an item that is delivered. The topic's lock must be held.

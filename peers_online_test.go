@@ -207,7 +207,7 @@ func TestConnectionsWithMuchMetadata(t *testing.T) {
 // What a node has to do for a page, with 20,000 connections and as many channels.
 func BenchmarkOnline(b *testing.B) {
 	const n = 20_000
-	p := &peers{conns: new(connectionSet), hub: newHub()}
+	p := &peers{conns: new(connectionSet), hub: newHub(nil)}
 	p.conns.init()
 	grant := &permission.Grant{UID: "ann"}
 	for i := range n {

@@ -144,7 +144,7 @@ func TestTwoAtOnceElsewhere(t *testing.T) {
 			return log, log
 		},
 		"a resync begins, the handler stops": func() (a, b func()) {
-			r := newResyncer(new(connectionSet), newHub())
+			r := newResyncer(new(connectionSet), newHub(nil))
 			return func() { r.start("c") }, func() {
 				r.stop()
 				r.wait()

@@ -121,6 +121,9 @@ func newConn(nc net.Conn, early []byte, o Options) *Conn {
 		ping: ping{interval: o.PingInterval, timeout: o.PongTimeout},
 	}
 	c.out.conn = c
+	if o.Flusher != nil {
+		c.shard = o.Flusher.enlist()
+	}
 	if t, ok := nc.(*tls.Conn); ok {
 		c.below = t.NetConn()
 	}

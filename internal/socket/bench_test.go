@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +33,7 @@ func BenchmarkFlush(b *testing.B) {
 			frame := textFrame(strings.Repeat("b", 300))
 			b.ReportAllocs()
 			b.ResetTimer()
-			before := writeCalls(b)
+			before := wstest.WriteCalls(b)
 			sent := 0
 			for sent < b.N {
 				r.want.Store(int64((sent + frames*conns) * frame.Len()))
@@ -48,7 +46,7 @@ func BenchmarkFlush(b *testing.B) {
 				<-r.done
 			}
 			b.StopTimer()
-			b.ReportMetric((writeCalls(b)-before)/float64(sent), "writes/op")
+			b.ReportMetric((wstest.WriteCalls(b)-before)/float64(sent), "writes/op")
 		})
 	}
 }
@@ -105,21 +103,4 @@ func (r *reading) conn(b *testing.B, f *Flusher) *Conn {
 		wg.Wait()
 	})
 	return c
-}
-
-// writeCalls is how many write-like system calls this process has made, as far
-// as the system tells.
-func writeCalls(b *testing.B) float64 {
-	b.Helper()
-	stat, _ := os.ReadFile("/proc/self/io")
-	for line := range strings.Lines(string(stat)) {
-		if v, ok := strings.CutPrefix(line, "syscw: "); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return n
-		}
-	}
-	return 0
 }
