@@ -11,7 +11,9 @@ type Stats struct {
 	Subscriptions int
 	// Channels is how many have subscribers here.
 	Channels int
-	// QueuedBytes wait to be written to clients.
+	// QueuedBytes wait to be written to clients. A message counts once for each client
+	// that it waits for, though it is in memory once: where many of a channel are slow,
+	// this is far more than what it takes, and than [Options.MaxTotalQueueSize].
 	QueuedBytes int64
 
 	// Connected is how many connections were accepted.

@@ -138,6 +138,10 @@ func newConn(nc net.Conn, early []byte, o Options) *Conn {
 			c.direct = c.kernel != nil
 		}
 	}
+	c.shared = c.direct
+	if _, ok := c.below.(*net.TCPConn); ok && c.below != nc {
+		c.shared = knowsRoom && c.kernel != nil
+	}
 	c.in = input{conn: nc, unread: early, made: time.Now()}
 	if c.direct {
 		c.in.raw = c.kernel
@@ -158,9 +162,13 @@ func (c *Conn) answer(f Frame) {
 		n, _ := tryWrite(c.kernel, f.b.wire) // The next write fails as well.
 		c.wrote(n, false, time.Now())
 	}
-	if len(c.out.frames) > 0 {
+	switch {
+	case len(c.out.frames) == 0:
+	case c.out.begun == 0:
+		c.flush()
+	default: // The Flusher takes no frame that has been begun.
 		c.writing = true
-		c.flushAlone() // The Flusher takes no frame that has been begun.
+		c.flushAlone()
 	}
 }
 

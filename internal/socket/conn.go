@@ -65,6 +65,7 @@ type Conn struct {
 	feed     *feed // nil for a WebSocket
 	deflate  bool  // both sides have agreed on permessage-deflate
 	direct   bool  // kernel may be written to and read past net
+	shared   bool  // workers of the Flusher may write to it
 	shard    uint8 // of the Flusher, in which it waits to be written to
 
 	flusher *Flusher

@@ -1,8 +1,6 @@
 package socket
 
 import (
-	"errors"
-	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -31,6 +29,7 @@ type Flusher struct {
 
 	woken  atomic.Bool // a byte is in the pipe
 	shared shared
+	watch  lookout
 	shards [flushShards]flushShard
 
 	next    atomic.Uint32 // which shard the next connection belongs to
@@ -39,8 +38,8 @@ type Flusher struct {
 	mu      sync.Mutex
 	wake    *os.File // nil until the first worker has started
 	closed  bool
-	waiting []*worker    // helpers that have nothing to do
-	begun   int          // helpers that were ever started
+	waiting []*worker // helpers that have nothing to do
+	all     []*worker
 	helping atomic.Int32 // those that have something to do; changed with mu held
 	workers sync.WaitGroup
 }
@@ -81,6 +80,11 @@ func (f *Flusher) Close() {
 	f.closed, f.waiting = true, nil
 	f.mu.Unlock()
 	f.workers.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watch.timer != nil {
+		f.watch.timer.Stop()
+	}
 }
 
 // Written is how many bytes of frames were written to its connections, those
@@ -100,7 +104,9 @@ func (f *Flusher) start() bool {
 	}
 	f.wake = w
 	f.open(true)
-	f.workers.Go(func() { f.run(r) })
+	first := newWorker(f, 0)
+	first.pipe = r
+	f.begin(first)
 	return true
 }
 
@@ -159,25 +165,6 @@ func (f *Flusher) take(shard int) (c *Conn, left int) {
 	return c, left
 }
 
-// run is the first worker.
-func (f *Flusher) run(r *os.File) {
-	defer r.Close()
-	w := newWorker(f, 0)
-	var b [16]byte
-	for {
-		_, err := r.Read(b[:])
-		if err != nil && !errors.Is(err, io.EOF) {
-			continue // cannot happen, and is no reason to stop writing
-		}
-		runtime.Gosched()
-		f.woken.Store(false)
-		w.sweep()
-		if err != nil {
-			return
-		}
-	}
-}
-
 // help has another worker begin, if there is a processor for it.
 func (f *Flusher) help() {
 	if int(f.helping.Load())+1 >= runtime.GOMAXPROCS(0) {
@@ -197,8 +184,13 @@ func (f *Flusher) help() {
 	}
 	w := newWorker(f, helping)
 	w.wake = make(chan struct{}, 1)
-	f.begun++
-	f.workers.Go(w.help)
+	f.begin(w)
+}
+
+// begin starts a worker. mu is held.
+func (f *Flusher) begin(w *worker) {
+	f.all = append(f.all, w)
+	f.workers.Go(w.run)
 }
 
 // rest returns false if a helper is not needed any more.

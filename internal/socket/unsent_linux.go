@@ -37,3 +37,25 @@ func lastAck(raw syscall.RawConn) (ago time.Duration, known bool) {
 	})
 	return time.Duration(binary.NativeEndian.Uint32(info[offset:])) * time.Millisecond, known && err == nil
 }
+
+// knowsRoom says whether hasRoom works on this system.
+const knowsRoom = true
+
+// hasRoom reports whether the kernel takes n bytes more without waiting for the peer
+// (SO_MEMINFO). What it keeps of them may be twice as long.
+func hasRoom(raw syscall.RawConn, n int) bool {
+	const (
+		option     = 55 // SO_MEMINFO
+		sendBuffer = 3  // SK_MEMINFO_SNDBUF
+		queued     = 5  // SK_MEMINFO_WMEM_QUEUED
+	)
+	var info [9]uint32
+	size := uint32(unsafe.Sizeof(info))
+	told := false
+	err := raw.Control(func(fd uintptr) {
+		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.SOL_SOCKET, option,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // as package syscall has it
+		told = errno == 0 && size > 4*queued
+	})
+	return err == nil && told && uint64(info[queued])+2*uint64(n) < uint64(info[sendBuffer])
+}

@@ -1,7 +1,9 @@
 package socket
 
 import (
+	"io"
 	"math/bits"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,8 +16,11 @@ type worker struct {
 	home int           // the shard that it looks at first, so that the same CPU tends to have the same connections
 	wake chan struct{} // receives when it is to help; nil for the first worker
 
-	credit int     // how many parts of tasks it may do until it writes
-	taken  []Frame // of the connection that it writes to
+	pipe *os.File // tells that there is something to write; of the first worker only
+
+	through through
+	credit  int     // how many parts of tasks it may do until it writes
+	taken   []Frame // of the connection that it writes to
 	// Subscribers of one channel share the bytes: those that compress, and the
 	// others. They are nil while it rests.
 	plain, deflated *joined
@@ -37,14 +42,47 @@ const (
 	patience = 32
 )
 
-// help is the goroutine of a worker besides the first.
+// run is the goroutine of a worker.
+func (w *worker) run() {
+	if w.pipe != nil {
+		w.lead()
+	} else {
+		w.help()
+	}
+}
+
+// lead is run of the first worker, or of who has taken its place: then there is something
+// to write already.
+func (w *worker) lead() {
+	var b [16]byte
+	for closed := false; ; {
+		if w.sweep(); w.through.lost {
+			return
+		}
+		if closed {
+			_ = w.pipe.Close()
+			return
+		}
+		for {
+			_, err := w.pipe.Read(b[:])
+			if closed = err == io.EOF; err == nil || closed {
+				break
+			}
+			// That cannot happen, and is no reason to stop writing.
+		}
+		runtime.Gosched()
+		w.f.woken.Store(false)
+	}
+}
+
+// help is run of the other workers.
 func (w *worker) help() {
 	for {
-		for w.f.ready.Load() != 0 || w.f.shared.open.Load() {
+		for !w.through.lost && (w.f.ready.Load() != 0 || w.f.shared.open.Load()) {
 			w.sweep()
 			runtime.Gosched() // Those who send go first: more is written together then.
 		}
-		if !w.f.rest(w) {
+		if w.through.lost || !w.f.rest(w) {
 			return
 		}
 	}
@@ -53,7 +91,7 @@ func (w *worker) help() {
 // sweep visits each shard once that has something to write.
 func (w *worker) sweep() {
 	at := w.home
-	for left := ^uint64(0); ; {
+	for left := ^uint64(0); !w.through.lost; {
 		w.share()
 		ready := w.f.ready.Load() & left
 		if ready == 0 {
@@ -92,7 +130,7 @@ func (w *worker) visit(shard int) {
 	c, left := w.f.take(shard)
 	for ; c != nil; left-- {
 		wrote += c.flushFrom(w, now)
-		if left == 0 {
+		if left == 0 || w.through.lost {
 			break
 		}
 		w.credit = min(w.credit+2, maxCredit)

@@ -17,7 +17,7 @@ func (c *Conn) flush() {
 		return
 	}
 	c.writing = true
-	if !c.direct || c.flusher == nil || !c.flusher.add(c) {
+	if !c.shared || c.flusher == nil || !c.flusher.add(c) {
 		c.flushAlone()
 	}
 }
@@ -46,7 +46,12 @@ func (c *Conn) flushFrom(w *worker, now time.Time) (n int) {
 	c.mu.Unlock()
 
 	b := w.join(c, w.taken)
-	n, err := tryWrite(c.kernel, b)
+	var err error
+	if c.direct {
+		n, err = tryWrite(c.kernel, b)
+	} else {
+		n, err = w.writeThrough(c, b)
+	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,8 +62,14 @@ func (c *Conn) flushFrom(w *worker, now time.Time) (n int) {
 		c.rest()
 	case n < len(b):
 		c.flushAlone()
-	case !c.rest() && !w.f.add(c):
+	case !c.rest() && (!c.shared || !w.f.add(c)):
 		c.flushAlone()
+	}
+	if w.through.lost {
+		if !c.writing {
+			c.stall.end()
+		}
+		c.flushes.Done()
 	}
 	return n
 }
