@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/hotsock-go/hotsock"
 )
 
@@ -311,7 +309,7 @@ func TestFeedLiveness(t *testing.T) {
 							time.Sleep(20 * time.Second)
 							c.call(t, "send", "[]").want(t, 202, "{}")
 						}
-						_ = c.TryClose(websocket.StatusNormalClosure)
+						c.call(t, "close", "{}").want(t, 202, "{}")
 					}()
 				}
 				if !tt.answers && !tt.end {
