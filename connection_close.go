@@ -135,6 +135,14 @@ func (c *connection) close(reason closeReason) bool {
 	return true
 }
 
+// endsAtOnce reports whether the connection is closed for a reason that leaves its client
+// nothing more to do. The set may still have it then, for a moment.
+func (c *connection) endsAtOnce() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason.atOnce()
+}
+
 // answered returns when the command that had been begun is over, and false if the
 // connection is closed for another reason by then.
 func (c *connection) answered(reason closeReason) (all, ours bool) {

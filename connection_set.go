@@ -96,10 +96,10 @@ func (set *connectionSet) online(uids []string) map[string]int {
 	return counts
 }
 
-// authenticated returns a connection if the secret is its own.
+// authenticated returns a connection if the secret is its own, and it was not thrown out.
 func (set *connectionSet) authenticated(id string, secret []byte) (*connection, error) {
 	c := set.get(id)
-	if c == nil || subtle.ConstantTimeCompare(c.secret[:], secret) != 1 {
+	if c == nil || subtle.ConstantTimeCompare(c.secret[:], secret) != 1 || c.endsAtOnce() {
 		return nil, refuse(CodeUnauthorized)
 	}
 	return c, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +37,24 @@ func subscribeWith(t *testing.T, channel string, c Claims) string {
 	c.Scope = ScopeSubscribe
 	c.Channels = map[string]ChannelClaims{channel: {Subscribe: Allow}}
 	return fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q,"data":{"token":%q}}`, channel, tokenSign(t, c, tokenHS256))
+}
+
+// TestRevokedConnectionCallsNothing: once Revoke has returned, nothing is done for the
+// connections that it ended, whose secrets their clients still have.
+func TestRevokedConnectionCallsNothing(t *testing.T) {
+	inRig(t, Options{}, func(t *testing.T, r *rig) {
+		for i := range 50 {
+			uid := fmt.Sprint("jim", i)
+			c := r.connect(uid)
+			r.revoke(Revocation{UID: uid}, 1)
+			answer := httptest.NewRecorder()
+			r.h.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost,
+				"/connection/publishMessage?connectionId="+c.ID+"&connectionSecret="+c.Secret, strings.NewReader(`{"channel":"room","event":"chat"}`)))
+			if answer.Code != http.StatusUnauthorized {
+				t.Fatalf("connection %d: %d %s", i, answer.Code, answer.Body)
+			}
+		}
+	})
 }
 
 // A connection that is being accepted while it is revoked ends, whichever comes first.
