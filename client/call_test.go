@@ -57,14 +57,17 @@ func TestCall(t *testing.T) {
 	if _, err := c.Call(short, "hang", nil); !errors.Is(err, ErrUnknownOutcome) {
 		t.Error(err)
 	}
+	before := c.ConnectionID()
 	go func() {
 		<-begun
-		_, _ = s.h.Disconnect(context.Background(), c.ConnectionID())
+		_, _ = s.h.Disconnect(context.Background(), before)
 	}()
-	// The answer that it was cut off may still come before the end.
+	// The answer that it was cut off may still come before the end. A call that follows at
+	// once would be cut off, too.
 	if _, err := c.Call(ctx, "hang", nil); !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, &Error{Code: CodeUnavailable}) {
 		t.Error(err)
 	}
+	awaitResubscribed(t, c, sub, before)
 	if got, err := c.Call(ctx, "double", 1); string(got) != "2" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
