@@ -36,7 +36,7 @@ func (sw *storeWriter) appendText(ctx context.Context, who *source, channel stri
 		}
 		r.Notice.Data, r.NoticeEnd = wire.AppendAppendData(nil, notice)
 		res, err := sw.editOnce(ctx, who, r)
-		if !errors.Is(err, store.ErrConflict) || in.IfVersion != 0 {
+		if !errors.Is(err, store.ErrConflict) {
 			return publishResult{version: res.Version}, editError(err)
 		}
 	}

@@ -164,10 +164,7 @@ func (s *Stream) run() {
 			if !errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil {
 				s.h.logger.Error("hotsock: a stream failed and is tried again", "channel", s.channel, "message", s.id, "err", err)
 			}
-			if !b.sleep(ctx) {
-				s.giveUp()
-				return
-			}
+			b.sleep(ctx)
 		}
 	}
 }

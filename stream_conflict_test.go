@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // kept is the newest message as the history has it.
@@ -45,11 +46,17 @@ func TestStreamUnanswered(t *testing.T) {
 					}
 				}
 				r.s.loseEdits(1)
+				if _, err := s.WriteString("the end"); err != nil { // in one edit with the state
+					t.Fatal(err)
+				}
 				if err := s.Close(); err != nil {
 					t.Errorf("Close: %v", err)
 				}
+				if err := s.Flush(); err != nil {
+					t.Errorf("Flush: %v, though the store has all of it", err)
+				}
 				m := r.kept()
-				want := strings.ReplaceAll(row.want, "Well, ", "Well, "+strings.Repeat(`\"👋\"\n`, 3))
+				want := strings.ReplaceAll(row.want, "Well, ", "Well, "+strings.Repeat(`\"👋\"\n`, 3)+"the end")
 				if row.why == "what is escaped in JSON" {
 					want = strings.Replace(want, "W", `\u0057`, 1)
 				}
@@ -233,4 +240,57 @@ func TestAppendToOpenStream(t *testing.T) {
 			t.Errorf("appending after the end: version %d, %v; %s, %s", version, err, text, state)
 		}
 	})
+}
+
+// TestAppendOvertaken: others append between the reading of the message and the append.
+func TestAppendOvertaken(t *testing.T) {
+	for _, row := range []struct {
+		why       string
+		times     int // that somebody is faster
+		ifVersion int64
+		want      Code // "" if it comes in
+	}{
+		{why: "once", times: 1},
+		{why: "as often as it is tried, but for one time", times: maxAppendTries - 1},
+		{why: "always", times: maxAppendTries, want: CodeConflict},
+		{why: "once, and it was to follow what it knows", times: 1, ifVersion: 1, want: CodeConflict},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			w := newStoreWatch()
+			inRig(t, Options{Observer: w}, func(t *testing.T, r *rig) {
+				other := r.onSameStore()
+				defer func() { _ = other.Close() }()
+				m, err := r.h.Publish(t.Context(), Message{Channel: "room", Event: "e", Store: time.Hour, Data: "."})
+				if err != nil {
+					t.Fatal(err)
+				}
+				in := MessageAppend{Channel: "room", MessageID: m.ID, Text: "x"}
+				var overtake func()
+				left := row.times
+				overtake = func() {
+					if _, err := other.AppendMessage(context.Background(), in); err != nil {
+						t.Error(err)
+					}
+					if left--; left > 0 {
+						w.after["History"] = overtake
+					}
+				}
+				w.after["History"] = overtake
+				mine := in
+				mine.Text, mine.IfVersion = "!", row.ifVersion
+				version, err := r.h.AppendMessage(t.Context(), mine)
+				want := "." + strings.Repeat("x", row.times)
+				if row.want != "" {
+					if !errors.Is(err, &Error{Code: row.want}) {
+						t.Errorf("version %d, %v", version, err)
+					}
+				} else if want += "!"; err != nil || version != int64(row.times)+2 {
+					t.Errorf("version %d, %v", version, err)
+				}
+				if m := r.kept(); string(m.Data) != `"`+want+`"` {
+					t.Errorf("the history has %s, want %s", m.Data, want)
+				}
+			})
+		})
+	}
 }

@@ -3,6 +3,7 @@ package hotsock
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
@@ -158,8 +159,8 @@ func (s *faultyStore) unlist(nodes ...string) {
 // TestStreamLostAndChanged: the message changes while a node ends its stream. The next look
 // ends it.
 func TestStreamLostAndChanged(t *testing.T) {
-	w := newStoreWatch()
-	inRig(t, Options{Observer: w}, func(t *testing.T, r *rig) {
+	w, log := newStoreWatch(), &lockedBuffer{}
+	inRig(t, Options{Observer: w, Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, r *rig) {
 		dying := r.onSameStore()
 		s, err := dying.Stream(t.Context(), Message{Channel: "room", Event: "answer", Store: time.Hour})
 		if err != nil {
@@ -178,6 +179,9 @@ func TestStreamLostAndChanged(t *testing.T) {
 		if text, state := r.historyText(); text != "the last words" || state != "lost" {
 			t.Errorf("the history has %s, %s", text, state)
 		}
+		if s := log.String(); s != "" { // It is nothing that an operator can do anything about.
+			t.Errorf("it is logged: %s", s)
+		}
 		_ = dying.Close()
 	})
 }
@@ -185,7 +189,8 @@ func TestStreamLostAndChanged(t *testing.T) {
 // TestStreamRecordsThatAreGone: what other nodes have dealt with already is not looked
 // after for ever, though nobody has told.
 func TestStreamRecordsThatAreGone(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
+	w := newStoreWatch()
+	inRig(t, Options{Observer: w}, func(t *testing.T, r *rig) {
 		st := r.h.streams
 		st.learn([]string{"gone before its node was known"})
 		st.mu.Lock()
@@ -196,6 +201,9 @@ func TestStreamRecordsThatAreGone(t *testing.T) {
 		defer st.mu.Unlock()
 		if len(st.others) != 0 || st.looking {
 			t.Errorf("%v is looked after", st.others)
+		}
+		if n := w.take("Publish"); n != 0 {
+			t.Errorf("%d messages are published for them", n)
 		}
 	})
 }

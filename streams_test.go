@@ -117,6 +117,10 @@ func TestStreamEarlyStopsAreBounded(t *testing.T) {
 		for i := range maxEarlyStops + 10 {
 			st.learn([]string{stopMark + string(rune('a'+i))})
 		}
+		// Another stream begins, and its beginning is over.
+		if err := r.stream(Message{}).Close(); err != nil {
+			t.Fatal(err)
+		}
 		if n := len(st.early); n != maxEarlyStops {
 			t.Errorf("%d are remembered", n)
 		}
@@ -150,8 +154,16 @@ func TestStreamBegunAtTheEnd(t *testing.T) {
 		if m, err := reader.History(t.Context(), HistoryQuery{Channel: "room"}); err != nil || m.Items[0].Stream.Reason != "shutdown" {
 			t.Errorf("the history has %+v, %v", m, err)
 		}
+		w.take("Set")
 		if _, err := r.h.Stream(t.Context(), Message{Channel: "room", Event: "answer", Store: time.Hour}); !errors.Is(err, &Error{Code: CodeUnavailable}) {
 			t.Errorf("after the end: %v", err)
+		}
+		if n := w.take("Set"); n != 0 {
+			t.Errorf("after the end, %d records are written", n)
+		}
+		r.h.streams.learn([]string{"one of another node"})
+		if n := len(r.h.streams.others); n != 0 {
+			t.Errorf("after the end, %d streams are looked after", n)
 		}
 	})
 }
