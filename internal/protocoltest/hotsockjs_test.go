@@ -3,6 +3,7 @@ package protocoltest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,56 @@ func TestHotsockJS(t *testing.T) {
 			if err != nil || info.SubscriptionsCount != count {
 				t.Errorf("%s has %d subscriptions, %v; want %d", channel, info.SubscriptionsCount, err, count)
 			}
+		}
+	})
+}
+
+// A page that uses hotsock-js, and knows nothing of streams, shows what was published
+// first, takes the appends for events that it need not know, and goes on with what
+// follows, however long the message gets. It may have bound a pattern that has all events,
+// so that none may be longer than what it can be sent anyway.
+func TestHotsockJSIgnoresStreams(t *testing.T) {
+	const most = 2 << 20
+	everywhere(t, func(o *hotsock.Options) { o.MaxStreamSize = most }, func(t *testing.T, e *env) {
+		b := &browserClient{
+			client: e.connect(t, user("Jim", streamClaims)),
+			state:  make(map[string]string), members: make(map[string][]string), umd: make(map[string]string),
+		}
+		b.send(`{"event":"hotsock.subscribe","channel":"room"}`)
+		b.settle(t)
+		ctx, cancel := e.context()
+		defer cancel()
+		s, err := e.anyNode().Stream(ctx, hotsock.Message{Channel: "room", Event: "answer", Data: "Well, ", Store: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		piece := strings.Repeat("x", 60<<10)
+		for written := 0; written < most*3/4; written += len(piece) {
+			if _, err := s.WriteString(piece); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		e.publish(t, hotsock.Message{Channel: "room", Event: "after", Data: 1})
+		for len(b.got) == 0 || b.got[len(b.got)-1] != "room after 1" {
+			b.receive(t, b.Next().Text)
+		}
+		if b.got[0] != `room answer "Well, "` || b.state["room"] != "subscribed" {
+			t.Errorf("it shows %.100q, and is %s", b.got[0], b.state["room"])
+		}
+		appends := 0
+		for _, m := range b.got[1 : len(b.got)-1] {
+			if appends += len(m); !strings.HasPrefix(m, "room hotsock.messageAppended ") || len(m) > 128<<10 {
+				t.Errorf("%d bytes of %.100q", len(m), m)
+			}
+		}
+		if appends < most*3/4 {
+			t.Errorf("%d bytes of appends", appends)
 		}
 	})
 }
