@@ -73,7 +73,7 @@ func (c *Client) connect() (*conn, error) {
 	}
 	up := &upgrader{transport: cmp.Or(c.http.Transport, http.DefaultTransport)}
 	dialer := *c.http
-	dialer.Transport = up
+	dialer.Transport, dialer.CheckRedirect = up, c.stayHere
 	o := &websocket.DialOptions{HTTPClient: &dialer, HTTPHeader: c.opts.Header, Subprotocols: protocols}
 	ws, res, err := websocket.Dial(ctx, u.String(), o) //nolint:bodyclose // Dial has closed it.
 	if err != nil {
@@ -86,6 +86,27 @@ func (c *Client) connect() (*conn, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// mostRedirects is how many an attempt follows, as net/http does by itself.
+const mostRedirects = 10
+
+// stayHere decides on redirects of the handshake: another server, or whoever listens to
+// what is not encrypted, must not get the token, and net/http passes on a subprotocol to
+// anybody.
+func (c *Client) stayHere(req *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	switch {
+	case req.URL.Hostname() != from.Hostname():
+		return fmt.Errorf("the server redirects to another one, %s, which must not get the token", req.URL.Host)
+	case req.URL.Scheme != from.Scheme && req.URL.Scheme != "https":
+		return errors.New("the server redirects from https to http, where anybody can read the token")
+	case c.http.CheckRedirect != nil:
+		return c.http.CheckRedirect(req, via)
+	case len(via) >= mostRedirects:
+		return fmt.Errorf("the server redirects more than %d times", mostRedirects)
+	}
+	return nil
 }
 
 // address is where to connect, and what subprotocols to offer: with a token, which is

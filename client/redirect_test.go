@@ -1,0 +1,61 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRedirects: a handshake goes where its server sends it, and not to other servers,
+// which would get the token.
+func TestRedirects(t *testing.T) {
+	elsewhere := 0
+	for _, tt := range []struct {
+		why, to string
+		want    string // of the error; "" if it arrives
+	}{
+		{"another path, as of a mux", "/rt/", ""},
+		{"another port, with TLS or without", "http://pipe:8080/rt/", ""},
+		{"another server", "http://evil/rt/", "another one, evil,"},
+		{"a server below", "http://evil.pipe/rt/", "another one, evil.pipe"},
+		{"another scheme for the same", "ws://pipe/rt/", ""},
+		{"no scheme for WebSockets", "ftp://pipe/rt/", "from https to http"},
+		{"itself, for ever", "/rt", "more than 10 times"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			attempts := 0
+			server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				attempts++
+				if strings.Contains(r.Host, "evil") {
+					elsewhere++
+				}
+				if r.URL.Path == "/rt" && attempts <= 2*mostRedirects {
+					http.Redirect(w, r, tt.to, http.StatusTemporaryRedirect)
+					return
+				}
+				w.WriteHeader(http.StatusTeapot)
+			})
+			o := Options{Token: func(context.Context) (string, error) { return "token", nil }}
+			inBubble(t, server, o, func(t *testing.T, c *Client) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second/100)
+				defer cancel()
+				err := c.Connect(ctx)
+				want := tt.want
+				if want == "" {
+					want = "418" // of where it should arrive
+				}
+				if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "/rt") {
+					t.Errorf("got %v, want %q", err, want)
+				}
+				if attempts > mostRedirects {
+					t.Errorf("%d requests for one attempt", attempts)
+				}
+			})
+		})
+	}
+	if elsewhere != 0 {
+		t.Errorf("%d tokens went elsewhere", elsewhere)
+	}
+}
