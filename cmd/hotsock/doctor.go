@@ -20,10 +20,10 @@ var doctorCommand = command{
 	about: `
 Checks the address, TLS, where the handler is mounted, what proxies do to the upgrade, the
 origins of pages, the clock, and the version. With a token or the key that signs tokens
-also that connections live, that all nodes share a store, and that messages come; with an
-API key, that the server takes it. With the address of Redis, that it can carry an
-installation; that checks what a node checks when it starts, as a node of an installation
-of its own whose keys begin with those of yours and "doctor-".
+also that connections live, with a WebSocket and without, that all nodes share a store, and
+that messages come; with an API key, that the server takes it. With the address of Redis,
+that it can carry an installation; that checks what a node checks when it starts, as a node
+of an installation of its own whose keys begin with those of yours and "doctor-".
 
 Most checks take a moment. The last one is silent on a connection for --silence, to find
 who ends it. The exit code is 1 if something is wrong, and 0 for warnings.`,

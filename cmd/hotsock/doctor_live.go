@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -68,6 +67,15 @@ func (p *peer) ask(ctx context.Context, command map[string]any) (frame, error) {
 		return frame{}, err
 	}
 	return p.next(ctx, func(f *frame) bool { return f.Ref == ref })
+}
+
+// command is ask, with a refusal as an error.
+func (p *peer) command(ctx context.Context, command map[string]any) error {
+	f, err := p.ask(ctx, command)
+	if err == nil && f.Error.Code != "" {
+		err = fmt.Errorf("the server answers %s", f.Error.Code)
+	}
+	return err
 }
 
 // join opens a connection with a token. The handshake says why there is none.
@@ -137,6 +145,7 @@ func (x *doctor) connect(ctx context.Context) bool {
 	x.version(ctx, p)
 	x.requests(ctx, p)
 	x.messages(ctx, p)
+	x.fallback(ctx)
 	x.api(ctx)
 	return true
 }
@@ -237,13 +246,7 @@ func (x *doctor) request(ctx context.Context, c *http.Client, p *peer) (code cli
 		return "", 0, err
 	}
 	defer res.Body.Close()
-	var answer struct {
-		Error struct {
-			Code client.Code `json:"code"`
-		} `json:"error"`
-	}
-	_ = json.NewDecoder(io.LimitReader(res.Body, maxLooked)).Decode(&answer) // No JSON has no code.
-	return answer.Error.Code, res.StatusCode, nil
+	return refusalOf(res.Body), res.StatusCode, nil
 }
 
 // messages: what one connection publishes, another one gets, in both directions.
@@ -263,19 +266,19 @@ func (x *doctor) messages(ctx context.Context, a *peer) {
 	defer b.conn.CloseNow()
 	var slowest time.Duration
 	for _, p := range []*peer{a, b} {
-		if f, err := p.ask(ctx, map[string]any{"event": "hotsock.subscribe", "channel": x.channel}); err != nil || f.Error.Code != "" {
-			x.fail(name, fmt.Sprintf("Subscribing fails: %s %v.", f.Error.Code, err), "See the log of the server: its store may be away.")
+		if err := p.command(ctx, map[string]any{"event": "hotsock.subscribe", "channel": x.channel}); err != nil {
+			x.fail(name, fmt.Sprintf("Subscribing fails: %v.", err), "See the log of the server: its store may be away.")
 			return
 		}
 	}
 	for _, way := range [][2]*peer{{a, b}, {b, a}} {
 		began, text := time.Now(), newID()
-		f, err := way[0].ask(ctx, map[string]any{"event": "check", "channel": x.channel, "data": map[string]string{"check": text}})
-		if err == nil && f.Error.Code == "" {
+		err := way[0].command(ctx, map[string]any{"event": "check", "channel": x.channel, "data": map[string]string{"check": text}})
+		if err == nil {
 			_, err = way[1].next(ctx, func(f *frame) bool { return f.Data.Check == text })
 		}
-		if err != nil || f.Error.Code != "" {
-			x.fail(name, fmt.Sprintf("What one connection publishes does not come on another one: %s %v.", f.Error.Code, err),
+		if err != nil {
+			x.fail(name, fmt.Sprintf("What one connection publishes does not come on another one: %v.", err),
 				"If there are several nodes, they share no store: give all the same Redis and KeyPrefix.")
 			return
 		}

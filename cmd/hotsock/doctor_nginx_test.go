@@ -66,22 +66,24 @@ func TestDoctorNginx(t *testing.T) {
 	pass := "proxy_pass http://" + u.Host + "; "
 	for _, row := range []struct {
 		why, location               string
-		silence                     string
+		flags                       string
 		check, result, seen, change string
 	}{
-		{"as it should be", pass + version + upgrade + connection + host, "200ms", "silence", resultOK, "lives", ""},
-		{"no upgrade", pass + host, "0", "upgrade", resultFail, "drops the header Upgrade", "$http_upgrade"},
-		{"an upgrade without Connection", pass + version + upgrade + host, "0", "upgrade", resultFail, "no handshake", `Connection "upgrade"`},
-		{"an upgrade of HTTP/1.0", pass + "proxy_http_version 1.0; " + upgrade + connection + host, "0", "upgrade", resultFail, "no handshake", "proxy_http_version 1.1"},
-		{"another Host", pass + version + upgrade + connection, "0", "origin", resultFail, "another Host", "$http_host"},
-		{"a Host without its port", pass + version + upgrade + connection + "proxy_set_header Host $host; ", "0", "origin", resultFail, "another Host", "$http_host"},
-		{"no subprotocol", pass + version + upgrade + connection + host + `proxy_set_header Sec-WebSocket-Protocol ""; `, "0", "token", resultWarn, "in the URL only", "Sec-WebSocket-Protocol"},
-		{"a short timeout", pass + version + upgrade + connection + host + "proxy_read_timeout 1s; ", "10s", "silence", resultFail, "was cut after 1", "proxy_read_timeout"},
-		{"an app that is away", "proxy_pass http://127.0.0.1:1;", "0", "mount", resultFail, "502", "whether the app runs"},
-		{"another path of the app", "proxy_pass http://" + u.Host + "/elsewhere;", "0", "mount", resultFail, "404", "docs/mounting.md"},
+		{"as it should be", pass + version + upgrade + connection + host, "--silence 200ms", "silence", resultOK, "lives", ""},
+		{"no upgrade", pass + host, "", "upgrade", resultFail, "drops the header Upgrade", "$http_upgrade"},
+		{"an upgrade without Connection", pass + version + upgrade + host, "", "upgrade", resultFail, "no handshake", `Connection "upgrade"`},
+		{"an upgrade of HTTP/1.0", pass + "proxy_http_version 1.0; " + upgrade + connection + host, "", "upgrade", resultFail, "no handshake", "proxy_http_version 1.1"},
+		{"another Host", pass + version + upgrade + connection, "", "origin", resultFail, "another Host", "$http_host"},
+		{"a Host without its port", pass + version + upgrade + connection + "proxy_set_header Host $host; ", "", "origin", resultFail, "another Host", "$http_host"},
+		{"no subprotocol", pass + version + upgrade + connection + host + `proxy_set_header Sec-WebSocket-Protocol ""; `, "", "token", resultWarn, "in the URL only", "Sec-WebSocket-Protocol"},
+		{"a short timeout", pass + version + upgrade + connection + host + "proxy_read_timeout 1s; ", "--silence 10s", "silence", resultFail, "was cut after 1", "proxy_read_timeout"},
+		{"answers that wait for a full buffer", pass + version + upgrade + connection + host + "proxy_ignore_headers X-Accel-Buffering; ", "--timeout 2s", "fallback", resultWarn, "holds them back", "proxy_buffering off"},
+		{"no Authorization", pass + version + upgrade + connection + host + `proxy_set_header Authorization ""; `, "", "fallback", resultWarn, "refuses the token", "Authorization"},
+		{"an app that is away", "proxy_pass http://127.0.0.1:1;", "", "mount", resultFail, "502", "whether the app runs"},
+		{"another path of the app", "proxy_pass http://" + u.Host + "/elsewhere;", "", "mount", resultFail, "404", "docs/mounting.md"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			_, found := examine(t, newTerminal(t, nginx(t, row.location)), "--silence", row.silence)
+			_, found := examine(t, newTerminal(t, nginx(t, row.location)), strings.Fields(row.flags)...)
 			expect(t, found, row.check, row.result, row.seen, row.change)
 			if row.result == resultOK {
 				for _, f := range found {

@@ -135,12 +135,46 @@ func TestDoctor(t *testing.T) {
 			}
 			rt.ServeHTTP(w, r)
 		}))+"/rt"), "requests", resultFail, "405", "POST"},
+		{"another answer instead of events", newTerminal(t, instead(t, rt, func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") })), "fallback", resultWarn, `with 200, "text/html`, "GET http"},
+		{"an answer that ends", newTerminal(t, instead(t, rt, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, ": hello\n")
+		})), "fallback", resultWarn, "ends before", "logs"},
+		{"events of something else", newTerminal(t, instead(t, rt, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "data: {\"event\":\"news\"}\n\n")
+		})), "fallback", resultWarn, "another one comes", "logs"},
+		{"an answer without lines and without an end", newTerminal(t, instead(t, rt, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for piece := strings.Repeat(" ", 1<<16); ; {
+				if _, err := fmt.Fprint(w, piece); err != nil {
+					return
+				}
+			}
+		})), "fallback", resultWarn, "ends before", "logs"},
+		{"a server of 0.2 and no stream", newTerminal(t, instead(t, rt, func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error":{"code":"NOT_FOUND","message":"no"}}`)
+		})), "fallback", resultSkip, "0.2", ""},
+		{"a token that is good for once", newTerminal(t, url).with("HOTSOCK_TOKEN", mustSign(t, token.Claims{SingleUse: true})), "fallback", resultSkip, "good for once", ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			_, found := examine(t, row.x)
 			expect(t, found, row.check, row.result, row.seen, row.change)
 		})
 	}
+}
+
+// instead serves a handler, except that something else answers requests for feeds.
+func instead(t *testing.T, rt http.Handler, answer func(http.ResponseWriter)) string {
+	t.Helper()
+	return listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/stream") {
+			answer(w)
+			return
+		}
+		rt.ServeHTTP(w, r)
+	})) + "/rt"
 }
 
 func at(t *testing.T, url string) *terminal { return (&terminal{t, nil}).with("HOTSOCK_URL", url) }
@@ -249,7 +283,7 @@ func TestDoctorVersion(t *testing.T) {
 	_, found := examine(t, x)
 	expect(t, found, "token", resultWarn, "in the URL only", "update it")
 	expect(t, found, "version", resultWarn, "0.2", "Update it")
-	expect(t, found, "messages", resultFail, "UNKNOWN_EVENT", "log")
+	expect(t, found, "messages", resultFail, "Subscribing fails: the server answers UNKNOWN_EVENT.", "log")
 }
 
 // TestDoctorSilence: who ends a silent connection is told from the server.
