@@ -70,6 +70,8 @@ func TestExitCodes(t *testing.T) {
 		{"too few arguments", exitUsage, x, []string{"publish", "room"}, "CHANNEL EVENT"},
 		{"too many arguments", exitUsage, x, []string{"publish", "room", "chat", "1", "2"}, `"2" is one argument too many`},
 		{"no server", exitUsage, x.with("HOTSOCK_URL", ""), []string{"tail", "room"}, "HOTSOCK_URL"},
+		{"no time to answer", exitUsage, x, []string{"tail", "room", "--timeout", "0"}, "--timeout"},
+		{"a name that no token can have", exitUsage, x.with("HOTSOCK_KEY", testSecret), []string{"tail", ""}, "cannot sign"},
 		{"no URL", exitUsage, x.with("HOTSOCK_URL", "ftp://x"), []string{"tail", "room"}, "must begin with"},
 		{"the server fails", exitFailed, x, []string{"publish", "a b", "chat"}, "INVALID_REQUEST"},
 		{"a key of somebody else", exitRefused, x.with("HOTSOCK_API_KEY", "another key"), []string{"publish", "room", "chat"}, "UNAUTHORIZED"},

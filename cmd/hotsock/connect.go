@@ -36,6 +36,9 @@ func (x *server) define(f *flag.FlagSet) {
 
 // address returns the URL. Its scheme is http or https.
 func (x *server) address(s *system) (*url.URL, error) {
+	if x.timeout <= 0 {
+		return nil, usagef("--timeout is longer than 0")
+	}
 	text := cmp.Or(x.url, s.env("HOTSOCK_URL"))
 	if text == "" {
 		return nil, usagef("where is the server? Give --url or HOTSOCK_URL, such as https://app.example.com/rt")
@@ -121,7 +124,7 @@ func (c *credentials) tokens(needed token.Claims) func(context.Context) (string,
 		fresh.Expires = fresh.IssuedAt.Add(time.Minute)
 		text, err := token.Sign(fresh, key)
 		if err != nil {
-			return "", client.Permanent(err)
+			return "", client.Permanent(usagef("%v", err)) // of a channel's name or a user
 		}
 		return text, nil
 	}
@@ -188,7 +191,10 @@ func (x *login) open(ctx context.Context, s *system, tokens func(context.Context
 		return nil, usagef("%v", err)
 	}
 	l := &link{c, ctx}
-	if err := c.Connect(ctx); err != nil {
+	// A server could let the client in and end that at once, again and again.
+	limited, cancel := context.WithTimeout(ctx, 2*x.timeout)
+	defer cancel()
+	if err := c.Connect(limited); err != nil {
 		_ = c.Close()
 		return nil, l.failed(u, err, tokens != nil)
 	}
@@ -202,6 +208,9 @@ func (l *link) failed(u *url.URL, err error, hasToken bool) error {
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		return usage
 	}
 	refusal, ok := errors.AsType[*client.Error](err)
 	switch {

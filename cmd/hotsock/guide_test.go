@@ -40,7 +40,7 @@ func TestGuide(t *testing.T) {
 	for _, block := range blocks {
 		block, _, _ = strings.Cut(block, "```")
 		switch {
-		case strings.HasPrefix(block, "go install "):
+		case strings.HasPrefix(block, "go install "), strings.Contains(block, "\ngo run "):
 			continue
 		case strings.HasPrefix(block, "export "):
 			settings, block, _ = strings.Cut(strings.ReplaceAll(block, "http://127.0.0.1:8080/rt", url), "\n\n")

@@ -214,10 +214,7 @@ func (x *inspection) text(now time.Time) string {
 	at("issued", x.IssuedAt)
 	at("valid from", x.NotBefore)
 	at("expires", x.ExpiresAt)
-	var claims bytes.Buffer
-	if json.Indent(&claims, x.Claims, "  ", "  ") == nil {
-		b.WriteString("claims\n  " + printable(claims.String()) + "\n")
-	}
+	b.WriteString("claims\n  " + printable(indented(x.Claims)) + "\n")
 	if x.Refused != "" {
 		line("refused", x.Refused)
 	} else {
@@ -228,6 +225,29 @@ func (x *inspection) text(now time.Time) string {
 	}
 	if len(x.Unused) > 0 {
 		line("unused", strings.Join(x.Unused, ", "))
+	}
+	return b.String()
+}
+
+// indented is JSON over several lines. What is nested so deeply that little but spaces
+// would come of it stays on one.
+func indented(claims json.RawMessage) string {
+	const deepest = 64 // claims that mean something have eight levels
+	depth := 0
+	for _, c := range claims {
+		switch c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if depth > deepest {
+			return string(claims)
+		}
+	}
+	var b bytes.Buffer
+	if json.Indent(&b, claims, "  ", "  ") != nil {
+		return string(claims)
 	}
 	return b.String()
 }

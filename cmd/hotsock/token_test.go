@@ -265,3 +265,14 @@ func TestExplain(t *testing.T) {
 		t.Errorf("only %d answers", len(lines))
 	}
 }
+
+// TestTokenDeep: claims that would be indented to hundreds of times their length are not.
+func TestTokenDeep(t *testing.T) {
+	const levels = 5000
+	claims := strings.Repeat(`{"a":`, levels) + "1" + strings.Repeat("}", levels)
+	text := "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	_, out, _ := (&terminal{t, nil}).run(text, "token", "inspect")
+	if !strings.Contains(out, claims) || len(out) > 2*len(claims) {
+		t.Errorf("%d bytes of %d are shown", len(out), len(claims))
+	}
+}
