@@ -189,7 +189,8 @@ type Options struct {
 	// is at most MaxQueueSize. Defaults to 1 MB, or MaxQueueSize if that is less.
 	MaxPresenceSize int
 	// MaxQueueSize is how many bytes may wait to be sent to a client before it
-	// is disconnected as too slow. Defaults to 4 MiB.
+	// is disconnected as too slow. What it has asked for, such as messages that it
+	// missed, comes in addition, up to as much again. Defaults to 4 MiB.
 	MaxQueueSize int
 	// MaxTotalQueueSize is how many bytes may wait to be sent to all clients of
 	// this node. What waits for several clients counts once, and up to 64 KiB of

@@ -176,6 +176,19 @@ func (q *queue) uncount(frames []Frame, left int) {
 	}
 }
 
+// countAsked notes that what has left the queue does not wait any more.
+func (q *queue) countAsked() {
+	for len(q.groups) > 0 {
+		g := &q.groups[0]
+		left := max(0, min(g.size, int(g.end-q.left)))
+		q.asked -= g.size - left
+		if g.size = left; left > 0 {
+			return
+		}
+		q.groups = q.groups[1:]
+	}
+}
+
 // held is how much of what counts is in no other queue.
 func (q *queue) held() (size int) {
 	if !q.counted {

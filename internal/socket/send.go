@@ -212,7 +212,7 @@ type queue struct {
 
 type group struct {
 	end  uint64
-	size int
+	size int // of what is left of it
 }
 
 // maxKept bounds the memory that an idle connection keeps for its next batch.
@@ -348,10 +348,7 @@ func (q *queue) wrote(n int, deflate bool) {
 			q.pinged = false
 		}
 	}
-	for len(q.groups) > 0 && q.left >= q.groups[0].end {
-		q.asked -= q.groups[0].size
-		q.groups = q.groups[1:]
-	}
+	q.countAsked()
 	if k == len(q.frames) {
 		n = 0 // What was being written has been discarded meanwhile.
 	}
