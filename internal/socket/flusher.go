@@ -167,12 +167,13 @@ func (f *Flusher) take(shard int) (c *Conn, left int) {
 
 // help has another worker begin, if there is a processor for it.
 func (f *Flusher) help() {
-	if int(f.helping.Load())+1 >= runtime.GOMAXPROCS(0) {
+	most := int32(runtime.GOMAXPROCS(0)) - 1
+	if f.helping.Load() >= most {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
+	if f.closed || f.helping.Load() >= most {
 		return
 	}
 	helping := f.helping.Add(1)

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // manyAtOnce lets as many goroutines run at once, whatever the machine has.
@@ -68,8 +70,10 @@ func TestManyWorkers(t *testing.T) {
 	}
 }
 
-// readAll reads that many messages of numbered, each in its sender's order.
+// readAll reads the answer to the handshake and that many messages of numbered, each in its
+// sender's order.
 func readAll(t *testing.T, client net.Conn, n int) {
+	_ = client.SetReadDeadline(time.Now().Add(await.Patience)) // an error comes when it is read
 	in := bufio.NewReader(client)
 	if _, err := http.ReadResponse(in, nil); err != nil {
 		t.Error(err)
@@ -182,58 +186,36 @@ type doing func(from, to int)
 
 func (d doing) Do(from, to int) { d(from, to) }
 
-// held is a connection that holds up who writes to it.
-type held struct {
-	net.Conn
-	begun, resume chan struct{}
-}
-
-func (h held) Write(b []byte) (int, error) {
-	h.begun <- struct{}{}
-	<-h.resume
-	return h.Conn.Write(b)
-}
-
-// A client that makes a write through TLS wait holds up nobody else, though there is one
-// worker. It is sent everything in the end, and no worker writes to it again.
-func TestWorkerIsReplaced(t *testing.T) {
-	if !knowsRoom {
-		t.Skip("not on this system")
-	}
-	manyAtOnce(t, 1)
+// No more workers help than may run, though several ask for help at the same time.
+func TestHelpIsBounded(t *testing.T) {
+	manyAtOnce(t, 2)
 	f := new(Flusher)
-	connect := func() (*Conn, net.Conn) {
-		server, client := tlsPipe(t)
-		c, err := acceptOn(server, Options{Flusher: f, ReadLimit: 1, QueueLimit: 1 << 20, WriteTimeout: time.Minute})
-		if err != nil {
-			t.Fatal(err)
+	var asking sync.WaitGroup
+	f.mu.Lock()
+	for range 8 {
+		asking.Go(f.help)
+	}
+	await.Pass(20*time.Millisecond, "until all have seen that nobody helps")
+	f.mu.Unlock()
+	asking.Wait()
+	f.Close()
+	if n := len(f.all); n != 1 {
+		t.Errorf("%d help, where one may", n)
+	}
+}
+
+// Who has helped for long, with nothing to write, goes on to help.
+func TestHelpGoesOn(t *testing.T) {
+	f := new(Flusher)
+	w := newWorker(f, 1)
+	for range 2 {
+		task := make(counting, maxCredit*shareSize)
+		f.shared.begin(len(task), task)
+		w.sweep()
+		w.sweep()
+		if f.shared.open.Load() {
+			t.Fatalf("there is still something to do, and the credit is %d", w.credit)
 		}
-		t.Cleanup(func() {
-			c.Cut()
-			c.Close(context.Background(), StatusNormal, "")
-			_ = client.Close()
-		})
-		return c, client
-	}
-	t.Cleanup(f.Close)
-	a, clientA := connect()
-	b, clientB := connect()
-	resume := hold(a)
-	h := held{a.net, make(chan struct{}, 2), make(chan struct{})}
-	a.net = h
-	resume()
-	a.Send(numbered()[0][0])
-	<-h.begun
-	a.Send(numbered()[0][1])
-	for i := range 3 {
-		b.Send(numbered()[0][i])
-	}
-	readAll(t, clientB, 3)
-	close(h.resume)
-	readAll(t, clientA, 2)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.shared {
-		t.Error("workers go on to write to it")
+		f.shared.finish()
 	}
 }

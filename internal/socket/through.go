@@ -10,11 +10,19 @@ import (
 // that a write is given up. So a worker writes no more through it than the kernel has room
 // for. With segments that are tiny, and so take more room than they carry, a client can
 // still make that too much. Then the worker waits for the client, another one takes its
-// place, and no worker writes to that connection again.
+// place, and no worker writes to that connection again. Where many clients do so, everybody
+// else would wait for all of them in turn: then no worker writes through TLS for a while.
 
 // heldUp is for how long a worker waits for a client until it is replaced, at least; at
 // most it is twice as long.
 const heldUp = 2 * time.Millisecond
+
+// mostHeldUp is how many clients may hold up workers within wary, until for as long every
+// connection over TLS has its own goroutine while something is written to it.
+const (
+	mostHeldUp = 8
+	wary       = time.Second
+)
 
 // A through is what a worker writes through TLS at the moment.
 type through struct {
@@ -28,12 +36,34 @@ type through struct {
 type lookout struct {
 	on    atomic.Bool
 	timer *time.Timer // nil until it is needed
+	// wary is since when workers write nothing through TLS, nil for never.
+	wary atomic.Pointer[time.Time]
+	// since is when held was 0: how many were held up since then. Flusher.mu guards them.
+	since time.Time
+	held  int
+}
+
+// isWary reports whether too many clients have held workers up lately.
+func (l *lookout) isWary() bool {
+	since := l.wary.Load()
+	return since != nil && time.Since(*since) < wary
+}
+
+// note notes that one was held up. Flusher.mu is held.
+func (l *lookout) note() {
+	now := time.Now()
+	if now.Sub(l.since) > wary {
+		l.since, l.held = now, 0
+	}
+	if l.held++; l.held == mostHeldUp {
+		l.wary.Store(&now)
+	}
 }
 
 // writeThrough writes what the kernel has room for, through TLS. A record has no more bytes
 // than a chunk.
 func (w *worker) writeThrough(c *Conn, b []byte) (n int, err error) {
-	for n < len(b) && err == nil && !w.through.lost {
+	for n < len(b) && err == nil && !w.through.lost && !w.f.watch.isWary() {
 		piece := b[n:min(len(b), n+chunk)]
 		if !hasRoom(c.kernel, len(piece)) {
 			break
@@ -98,6 +128,7 @@ func (f *Flusher) replace(w *worker, c *Conn) {
 	c.stall.begin(c)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.watch.note()
 	other := newWorker(f, 0)
 	other.home, other.pipe, other.wake = w.home, w.pipe, w.wake
 	f.all[slices.Index(f.all, w)] = other

@@ -95,6 +95,9 @@ func (w *worker) sweep() {
 		w.share()
 		ready := w.f.ready.Load() & left
 		if ready == 0 {
+			if w.f.ready.Load() == 0 {
+				w.credit = maxCredit // It keeps nobody waiting.
+			}
 			break
 		}
 		if bits.OnesCount64(ready) >= manyShards {
