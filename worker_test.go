@@ -1,10 +1,15 @@
 package hotsock
 
 import (
+	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"weak"
+
+	"github.com/hotsock-go/hotsock/internal/await"
 )
 
 // TestWorkers: all that is to be done is done at once, however much it is, by workers of
@@ -49,4 +54,29 @@ func TestWorkers(t *testing.T) {
 		w.stop() // The test fails if one is left.
 		last.Wait()
 	})
+}
+
+// TestIdleWorkersForget: a worker that waits keeps nothing of the connection that it has
+// worked for.
+func TestIdleWorkersForget(t *testing.T) {
+	var w workers
+	t.Cleanup(w.stop)
+	var all []weak.Pointer[connection]
+	for range 3 { // by a new worker, and again
+		c := new(connection)
+		all = append(all, weak.Make(c))
+		var done sync.WaitGroup
+		done.Add(1)
+		w.run(c, func(c *connection) {
+			c.id = "known"
+			done.Done()
+		})
+		done.Wait()
+	}
+	for i, c := range all {
+		await.That(t, "connection "+strconv.Itoa(i)+" to be freed", func() bool {
+			runtime.GC()
+			return c.Value() == nil
+		})
+	}
 }
