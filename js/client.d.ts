@@ -258,9 +258,10 @@ export class Channel<Events = any> {
    * The text of a message that your app's server writes piece by piece: first the text so far, then each piece as it comes,
    * exactly once, also over breaks. Ends when it is complete; throws STREAM_ABORTED, STREAM_LOST, MESSAGE_NOT_FOUND if it
    * was deleted or you may not list it, or why the subscription ended. If somebody else changes the message meanwhile, the
-   * reason is "changed". Leave the loop to listen no more. The channel must be subscribed.
+   * reason is "changed". Leave the loop to listen no more; when the signal is aborted, the loop throws its reason. The
+   * channel must be subscribed.
    */
-  stream(message: string | { readonly id: string }): AsyncGenerator<string, void, undefined>;
+  stream(message: string | { readonly id: string }, options?: { signal?: AbortSignal }): AsyncGenerator<string, void, undefined>;
   /** Has your app end a stream, for everybody, if your token permits `stop`. It then ends as aborted. */
   stopStream(messageId: string): Promise<void>;
   /** All reactions to a message, in their order. */

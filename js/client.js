@@ -858,7 +858,7 @@ class Channel extends Emitter {
     await this.#do.request({ event: "hotsock.streamStop", data: { messageId } });
   }
 
-  async *stream(message) {
+  async *stream(message, { signal } = {}) {
     const messageId = message?.id ?? message;
     if (!isId(messageId)) throw new TypeError("A stream needs a message.");
     let [text, version, pieces, stale, failures] = ["", 0, [], true, 0];
@@ -874,10 +874,12 @@ class Channel extends Emitter {
     const offs = ["appended", "updated", "deleted", "erased", "subscribed"].map((type) => this.on(type, note));
     const end = (error) => note({ error: (ended = error) });
     this.#do.streams.add(end);
+    signal?.addEventListener("abort", note);
     try {
       for (;;) {
         await change;
         change = new Promise((resolve) => (changed = resolve));
+        signal?.throwIfAborted();
         if (ended) throw ended;
         const came = pieces.splice(0);
         if (stale) {
@@ -913,6 +915,7 @@ class Channel extends Emitter {
           version = piece.version;
           const rest = piece.text.slice(known.length);
           text += rest;
+          signal?.throwIfAborted();
           if (rest) yield rest;
           if (state === "complete") return;
           if (state !== "open") throw aborted(state.toUpperCase(), reason);
@@ -920,6 +923,7 @@ class Channel extends Emitter {
       }
     } finally {
       for (const off of offs) off();
+      signal?.removeEventListener("abort", note);
       this.#do.streams.delete(end);
     }
   }

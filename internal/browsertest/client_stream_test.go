@@ -132,6 +132,27 @@ func TestClientStreamEnds(t *testing.T) {
 		want(t, row.why, run[string](p, `return JSON.stringify([text, ended.code, ended.reason ?? null])`), row.want)
 		_ = st.Abort("")
 	}
+	st := s.startStream("a")
+	want(t, "a signal is aborted", run[string](p, `
+		await room.subscribe();
+		const [stop, gone, got] = [new AbortController(), AbortSignal.abort(new Error("left before")), []];
+		const errors = [];
+		try {
+			for await (const piece of room.stream(args[0], { signal: gone })) got.push(piece);
+		} catch (error) {
+			errors.push(error.message);
+		}
+		try {
+			for await (const piece of room.stream(args[0], { signal: stop.signal })) {
+				got.push(piece);
+				setTimeout(() => stop.abort(new Error("left"))); // when the loop waits
+			}
+		} catch (error) {
+			errors.push(error.message);
+		}
+		return JSON.stringify([got, errors]);
+	`, st.ID()), `[["a"], ["left before", "left"]]`)
+	_ = st.Abort("")
 	want(t, "no id", run[string](p, `return JSON.stringify([await codeOf(room.stream("x").next()), await codeOf(room.stream().next())])`),
 		`["TypeError: A stream needs a message.", "TypeError: A stream needs a message."]`)
 }
