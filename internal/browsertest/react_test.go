@@ -159,13 +159,14 @@ func TestReactHooks(t *testing.T) {
 		const other = new hotsock.Client({ token: pam });
 		other.connect();
 		await other.channel("room").subscribe();
-		let stored, doubled;
+		let stored, doubled, nowhere;
 		const App = () => {
 			const denied = useChannel("forbidden");
 			const gone = useChannel("gone");
 			const none = useChannel("");
 			stored = useStorage("room", "k");
 			doubled = useCall("double");
+			nowhere = useCall("double", { channel: null });
 			const { state } = useConnection();
 			return [
 				[denied.error?.code, gone.error?.code ?? gone.active, none.active, stored.data, doubled.pending || doubled.result, doubled.error?.code, state].join(" "),
@@ -180,7 +181,7 @@ func TestReactHooks(t *testing.T) {
 		await shows("SUBSCRIBE_PERMISSION_DENIED true false 2   open Pam");
 		const results = [await doubled.call(21)];
 		await shows("SUBSCRIBE_PERMISSION_DENIED true false 2 42  open Pam");
-		results.push(await codeOf(doubled.call("x")));
+		results.push(await codeOf(doubled.call("x")), await nowhere.call(21).catch(({ message }) => message));
 		await shows("SUBSCRIBE_PERMISSION_DENIED true false 2  INVALID_PARAMS open Pam");
 		await client.refresh(without);
 		await shows("SUBSCRIBE_PERMISSION_DENIED NOT_SUBSCRIBED false 2  INVALID_PARAMS open Pam");
@@ -199,7 +200,7 @@ func TestReactHooks(t *testing.T) {
 		return JSON.stringify([results, errors]);
 	`, signed(t, "connect", claimsOf("Pam", "room")),
 		signed(t, "connect", `{"uid":"Jim","channels":{"room":{"subscribe":true,"storage":{"k":{"get":true,"set":true,"observe":true}}}}}`))
-	want(t, "hooks", got, `[[42, "INVALID_PARAMS", "0,0,true,closed"], []]`)
+	want(t, "hooks", got, `[[42, "INVALID_PARAMS", "There is no channel.", "0,0,true,closed"], []]`)
 }
 
 // TestVueAndSvelte: the recipes of the guide.

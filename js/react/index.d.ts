@@ -94,8 +94,11 @@ export interface Call<Result = any, Params = any> {
   /** Of the last call. */
   readonly result: Result | undefined;
   /** Of the last call. */
-  readonly error: HotsockError | null;
+  readonly error: HotsockError | TypeError | null;
 }
 
-/** Calls a method of your app, on a channel that is subscribed if you name one. */
-export function useCall<Result = any, Params = any>(method: string, options?: { channel?: string }): Call<Result, Params>;
+/** Calls a method of your app, on a channel that is subscribed if you name one. With null, calls fail: the channel is not known yet. */
+export function useCall<Result = any, Params = any>(
+  method: string,
+  options?: { channel?: string | null | undefined },
+): Call<Result, Params>;

@@ -119,7 +119,8 @@ export function useCall(method, { channel: name } = {}) {
   const last = useRef(null);
   const call = useCallback(
     (params, options) => {
-      const promise = (name ? client.channel(name) : client).call(method, params, options);
+      const place = name === undefined ? client : name ? client.channel(name) : null;
+      const promise = place ? place.call(method, params, options) : Promise.reject(new TypeError("There is no channel."));
       last.current = promise;
       const end = (outcome) => last.current === promise && setState({ pending: false, result: undefined, error: null, ...outcome });
       setState((before) => ({ ...before, pending: true, error: null }));
