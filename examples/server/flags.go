@@ -17,6 +17,7 @@ type config struct {
 	events, eventStream            string
 	webhooks, webhookKeys          []string
 	webhookInsecure                bool
+	tlsCert, tlsKey                string
 	maxHeader                      int
 	pprof, console                 bool
 	key                            hotsock.SigningKey
@@ -32,6 +33,8 @@ func parse(args []string) (*config, error) {
 		f.PrintDefaults()
 	}
 	f.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on this `host:port`")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "serve with TLS, with the certificate and its chain in this PEM `file`")
+	f.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with the key of -tls-cert")
 	f.StringVar(&c.prefix, "prefix", "/rt/", "serve under this `path`")
 	f.BoolVar(&c.options.Compress, "compress", false, "compress messages for clients that offer it")
 	secretFlags(f, "hs256-secret", "verify tokens with this HS256 `secret` of at least 32 bytes (required)", one(&secret))
@@ -73,6 +76,9 @@ func parse(args []string) (*config, error) {
 	}
 	if c.maxHeader < 1 {
 		return nil, errors.New("-max-header is less than 1")
+	}
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		return nil, errors.New("-tls-cert and -tls-key are of no use without each other")
 	}
 	if c.console {
 		if err := checkLoopback(c.addr); err != nil {

@@ -118,6 +118,14 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestTLSNeedsBothFiles(t *testing.T) {
+	for _, flag := range []string{"-tls-cert", "-tls-key"} {
+		if _, err := parse([]string{"-hs256-secret", testSecret, flag, "file.pem"}); err == nil {
+			t.Errorf("%s alone is accepted", flag)
+		}
+	}
+}
+
 // What is wrong with a URL is said without the password in it.
 func TestRedisURLIsNotShown(t *testing.T) {
 	for _, address := range []string{"redis://:sesame%zz@127.0.0.1", "http://:sesame@127.0.0.1", "redis://:sesame@127.0.0.1/x/y", "redis://:sesame@[::1"} {

@@ -82,10 +82,16 @@ func serve(ctx context.Context, c *config) error {
 	}
 	s := newServer(c, mux)
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	slog.Info("listening", "url", "http://"+l.Addr().String()+c.prefix)
+	root := "http://" + l.Addr().String()
+	if c.tlsCert == "" {
+		go func() { served <- s.Serve(l) }()
+	} else {
+		root = "https://" + l.Addr().String()
+		go func() { served <- s.ServeTLS(l, c.tlsCert, c.tlsKey) }()
+	}
+	slog.Info("listening", "url", root+c.prefix)
 	if c.console {
-		slog.Warn("whoever reaches the console may do anything: it is for development", "url", "http://"+l.Addr().String()+"/console/")
+		slog.Warn("whoever reaches the console may do anything: it is for development", "url", root+"/console/")
 	}
 
 	select {
