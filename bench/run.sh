@@ -10,10 +10,10 @@ usage() {
 	  -u  do not pin to CPUs (default: server on CPU 0, loadgen and redis on CPU 1)
 	  -q  quick: neither wait until the machine is idle nor repeat disturbed runs
 	  -r  runs of each, interleaved (default 3)
-	  -d  seconds of publishing per run (default 10)
+	  -d  seconds of publishing per run (default 10); CORES makes 300,000 deliveries for each
 	  -n  connections of MANY (default $many)
 	  -s  scenarios (default "$scenarios";
-	      more: CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW IDLE-REDIS MANY)
+	      more: TLS-S1 TLS-S4 TLS-S5 CORES CONN PING WSPUB PRES FOLLOW STOR SLOW DEFL GROW IDLE-REDIS MANY)
 	  -v  servers (default "$servers")
 	  -o  write results as lines of JSON to this file
 	END
@@ -69,6 +69,9 @@ expand() {
 	local s
 	for s in $1; do
 		case $s in
+		TLS-S[14]) echo "${s/TLS/PLAIN}" "$s" ;; # as many subscribers
+		TLS-S5) echo S5 TLS-S5 ;;
+		CORES) echo CORES-S{1,4}-{1,2} CORES-TLS-S{1,4}-{1,2} ;;
 		WSPUB) echo S3 WSPUB ;;
 		PRES) echo PRES-plain PRES-{500,3500} PRES-redis-{500,3500} ;;
 		FOLLOW) echo FOLLOW-{500,5000,10000} FOLLOW-redis-{500,5000,10000} ;;
@@ -89,6 +92,8 @@ expand() {
 # engine, or the scenario makes no sense for it. {addr} and {redis} are replaced.
 variant() {
 	local name=$1 engine=$2 scenario=$3
+	[[ $scenario != CORES-* || $name == hotsock ]] || return 1
+	[[ $scenario != @(TLS|PLAIN)-* || $name == @(cent|cent+|hotsock) ]] || return 1
 	case $name in
 	cent | cent+)
 		cmd="$tmp/centsrv -addr {addr}"
@@ -140,6 +145,7 @@ variant() {
 		exit 2
 		;;
 	esac
+	[[ $scenario != TLS-* ]] || cmd+=" -tls-cert $tmp/cert.pem -tls-key $tmp/key.pem"
 }
 
 # What each scenario is: arguments of loadgen, engine, number of nodes.
@@ -152,6 +158,14 @@ scenario() {
 	S3 | S6-S3) load+=(-channels 1000) ;;
 	S4) load+=(-rate 50) ;;
 	S5) load=(-conns 10000 -channels 10000 -duration 0 -settle 5s -pprof "http://${nodes[0]}") ;;
+	PLAIN-S1) load+=(-conns 500) ;;
+	PLAIN-S4) load+=(-conns 500 -rate 50) ;;
+	TLS-S1) load+=(-conns 500 -against PLAIN-S1) ;;
+	TLS-S4) load+=(-conns 500 -rate 50 -against PLAIN-S4) ;;
+	TLS-S5) # loadgen shakes hands with one at a time.
+		load=(-conns 10000 -channels 10000 -duration 0 -settle 5s -timeout 5m -pprof "https://${nodes[0]}" -against S5)
+		;;
+	CORES-*) ;;
 	S6-S1-history) engine=history ;;
 	S6-S3-history) engine=history load+=(-channels 1000) ;;
 	S6-2nodes) count=2 ;;
@@ -239,8 +253,32 @@ idle() { # SCENARIO SERVER: prints a line of JSON on what nodes cost that do not
 		  printf ",\"other_cpu\":%.3f}\n", ($11 - $5 - ($9 - $3) - ($10 - $4)) / hz / s }' <<<"$was $now"
 }
 
+cores() { # SCENARIO: prints a line of JSON on one of the Go benchmarks FanOut
+	local name=$1 program=root bench=burst before real used
+	[[ $name != CORES-TLS-* ]] || program=socket bench=tls/burst
+	[[ $name != *-S4-* ]] || bench=${bench/burst/lone}
+	before=$(ticks)
+	TIMEFORMAT='%R %U %S'
+	{ time "$tmp/$program.test" -test.run '^$' -test.bench "FanOut/$bench" -test.benchtime "$((seconds * 300000))x" \
+		-test.cpu "${name##*-}" >"$tmp/cores" 2>&1; } 2>"$tmp/cores.time" || cat "$tmp/cores" >&2
+	read -r real used < <(awk 'END {print $1, $2 + $3}' "$tmp/cores.time")
+	awk -v hz="$(getconf CLK_TCK)" -v n="$(($(ticks) - before))" -v real="$real" -v used="$used" \
+		-v scenario="$name" -v against="${name%-*}-1" '
+		/^BenchmarkFanOut/ {
+			for (i = 3; i < NF; i++) of[$(i + 1)] = $i
+			printf "{\"scenario\":\"%s\",\"server\":\"hotsock\",\"against\":\"%s\"", scenario, against
+			printf ",\"deliveries_per_s\":%.0f,\"server_cpu_s_per_m\":%.4f", 1e9 / of["ns/op"], of["cpu-ns/op"] / 1e3
+			printf ",\"writes_per_delivery\":%.4f,\"other_cpu\":%.3f}\n", of["writes/op"], (n / hz - used) / real
+		}' "$tmp/cores"
+}
+
 run() { # SCENARIO SERVER: prints a line of JSON
-	local name=$1 server=$2 i urls=() pubs=() c
+	local name=$1 server=$2 i urls=() pubs=() c secure=
+	[[ $name != TLS-* ]] || secure=s
+	if [[ $name == CORES-* ]]; then
+		cores "$name"
+		return
+	fi
 	# Before the servers start: to them, losing all data is a disaster to recover from.
 	[[ $engine == memory ]] || redis-cli -h "${redis%:*}" -p "${redis#*:}" flushall >/dev/null
 	for ((i = 0; i < count; i++)); do
@@ -248,8 +286,8 @@ run() { # SCENARIO SERVER: prints a line of JSON
 		c=${c//\{redis\}/$redis}
 		on 0 $c >&2 &
 		started+=($!)
-		urls+=("ws://${nodes[i]}${ws}")
-		pubs+=("http://${nodes[i]}${publish}")
+		urls+=("ws$secure://${nodes[i]}${ws}")
+		pubs+=("http$secure://${nodes[i]}${publish}")
 	done
 	for ((i = 0; i < count; i++)); do
 		until (: <"/dev/tcp/${nodes[i]/://}") 2>/dev/null; do
@@ -272,6 +310,12 @@ run() { # SCENARIO SERVER: prints a line of JSON
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 go build -o "$tmp/" ./cmd/...
 (cd .. && go build -o "$tmp/" ./examples/server)
+if [[ $scenarios == *TLS-* ]]; then
+	(cd "$tmp" && go run "$(go env GOROOT)/src/crypto/tls/generate_cert.go" -host 127.0.0.1 -ecdsa-curve P256)
+fi
+if [[ $scenarios == *CORES* ]]; then
+	(cd .. && go test -c -o "$tmp/root.test" . && go test -c -o "$tmp/socket.test" ./internal/socket)
+fi
 if [[ $scenarios == *S6* || $scenarios == *PRES* || $scenarios == *FOLLOW* || $scenarios == *IDLE-* || $scenarios == *MANY* ]]; then
 	on 1 redis-server --bind "${redis%:*}" --port "${redis#*:}" --save '' --appendonly no --loglevel warning >&2 &
 	redis_pid=$!

@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 type wsConn struct {
+	endpoint
 	id    int
-	fd    int
 	role  role
 	pub   int // what it does as a publisher: index of loop.pubs
 	state connState
@@ -69,25 +67,6 @@ func (l *loop) cast() error {
 	return nil
 }
 
-func dial(hostport string) (int, error) {
-	ap, err := netip.ParseAddrPort(hostport)
-	if err != nil {
-		return 0, err
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, err
-	}
-	// Blocking, as the handshake over loopback is done within the call.
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}); err != nil {
-		return 0, err
-	}
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	// Close with a reset: no TIME_WAIT to run out of ports.
-	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	return fd, unix.SetNonblock(fd, true)
-}
-
 // connect opens all connections, at most -concurrency at a time.
 func (l *loop) connect() {
 	opened := 0
@@ -107,7 +86,7 @@ func (l *loop) open(c *wsConn) {
 	*c = wsConn{id: c.id, role: c.role, pub: c.pub, rem: c.rem[:0], last: make([]uint32, l.cfg.subs)}
 	u := l.cfg.urls[c.id%len(l.cfg.urls)]
 	var err error
-	if c.fd, err = dial(u.Host); err != nil {
+	if c.endpoint, err = dialURL(u); err != nil {
 		fatalf("connection %d: %v", c.id, err)
 	}
 	if err := l.watch(c.fd, c.id, kindConn); err != nil {
@@ -120,7 +99,7 @@ func (l *loop) open(c *wsConn) {
 	if l.cfg.deflate {
 		head = append(head, deflateOffer...)
 	}
-	l.write(c.fd, append(head, "\r\n"...))
+	l.write(c.endpoint, append(head, "\r\n"...))
 }
 
 // channelsOf returns the channels c subscribes to: -subs of them from its own on.
@@ -138,12 +117,12 @@ func (l *loop) channelsOf(c *wsConn) []string {
 }
 
 // write writes all of b, which is always small enough for the socket buffer.
-func (l *loop) write(fd int, b []byte) {
+func (l *loop) write(to endpoint, b []byte) {
 	if len(b) == 0 {
 		return
 	}
 	l.out = b[:0]
-	n, err := unix.Write(fd, b)
+	n, err := to.write(b)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return // reading will tell
 	}
@@ -155,13 +134,11 @@ func (l *loop) write(fd int, b []byte) {
 func (l *loop) readConn(c *wsConn) {
 	for c.state != stateClosed && (c.state != stateLive || c.role != roleStalled) {
 		have := copy(l.buf, c.rem)
-		r, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd),
-			uintptr(unsafe.Pointer(&l.buf[have])), uintptr(len(l.buf)-have))
-		if e == unix.EAGAIN || e == unix.EINTR {
+		n, drained, err := c.read(l.buf[have:])
+		if errors.Is(err, unix.EAGAIN) {
 			return
 		}
-		n := int(r)
-		if e != 0 || n <= 0 {
+		if err != nil || n == 0 {
 			l.drop(c, "connection lost")
 			return
 		}
@@ -174,8 +151,8 @@ func (l *loop) readConn(c *wsConn) {
 			return // opened again
 		}
 		c.rem = append(c.rem[:0], rem...)
-		if n < len(l.buf)-have {
-			return // drained
+		if drained {
+			return
 		}
 	}
 }
@@ -199,7 +176,7 @@ func (l *loop) consume(c *wsConn, b []byte) []byte {
 		c.state = stateSubscribe
 		var out []byte
 		c.acks, out = l.proto.opened(c, l.channelsOf(c), l.out[:0])
-		l.write(c.fd, out)
+		l.write(c.endpoint, out)
 		if l.goLive(c) {
 			return nil
 		}
@@ -216,7 +193,7 @@ func (l *loop) consume(c *wsConn, b []byte) []byte {
 			return nil
 		case opPing:
 			l.pings++
-			l.write(c.fd, appendFrame(l.out[:0], opPong, f.payload))
+			l.write(c.endpoint, appendFrame(l.out[:0], opPong, f.payload))
 		case opPong:
 		default:
 			msg := f.payload
@@ -239,10 +216,10 @@ func (l *loop) text(c *wsConn, msg []byte, now time.Duration) bool {
 			fatalf("subscribe: %v", err)
 		}
 		c.acks -= n
-		l.write(c.fd, out)
+		l.write(c.endpoint, out)
 		return l.goLive(c)
 	}
-	l.write(c.fd, l.proto.live(msg, l.out[:0]))
+	l.write(c.endpoint, l.proto.live(msg, l.out[:0]))
 	if c.role == roleSubscriber {
 		l.message(c, msg, now)
 	} else {
@@ -287,7 +264,7 @@ func (l *loop) drop(c *wsConn, reason string) {
 	c.state = stateClosed
 	l.dropped++
 	l.dropReason = reason
-	unix.Close(c.fd)
+	c.close()
 }
 
 // churn closes each connection and opens another, and does so again whenever one
@@ -302,6 +279,6 @@ func (l *loop) churn() {
 
 func (l *loop) renew(c *wsConn) {
 	l.live--
-	unix.Close(c.fd)
+	c.close()
 	l.open(c)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,8 @@ import (
 // pubConn is what makes one publish at a time: an HTTP connection, or with -via
 // a WebSocket.
 type pubConn struct {
+	endpoint
 	req *request // HTTP only
-	fd  int
 	rem []byte
 
 	busy   bool
@@ -37,15 +38,19 @@ func (l *loop) connectPubs() error {
 		for i := range l.conns {
 			if c := &l.conns[i]; c.role == rolePublisher || c.role == roleJoiner {
 				l.idle = append(l.idle, len(l.pubs))
-				l.pubs = append(l.pubs, pubConn{fd: c.fd})
+				l.pubs = append(l.pubs, pubConn{endpoint: c.endpoint})
 			}
 		}
 		return nil
 	}
 	var reqs []*request
-	for _, u := range l.cfg.publishURLs {
-		host, path, _ := strings.Cut(strings.TrimPrefix(u, "http://"), "/")
-		r := &request{host: host, path: template("/" + path), body: template(l.cfg.publishBody)}
+	for _, raw := range l.cfg.publishURLs {
+		to, err := url.Parse(raw)
+		if err != nil {
+			return err
+		}
+		_, path, _ := strings.Cut(raw, to.Host)
+		r := &request{to: to, path: template(path), body: template(l.cfg.publishBody)}
 		for _, h := range l.cfg.publishHeaders {
 			r.header += h + "\r\n"
 		}
@@ -53,14 +58,14 @@ func (l *loop) connectPubs() error {
 	}
 	for i := range l.cfg.inflight {
 		r := reqs[i%len(reqs)]
-		fd, err := dial(r.host)
+		e, err := dialURL(r.to)
 		if err != nil {
 			return err
 		}
-		if err := l.watch(fd, i, kindPub); err != nil {
+		if err := l.watch(e.fd, i, kindPub); err != nil {
 			return err
 		}
-		l.pubs = append(l.pubs, pubConn{fd: fd, req: r})
+		l.pubs = append(l.pubs, pubConn{endpoint: e, req: r})
 		l.idle = append(l.idle, i)
 	}
 	return nil
@@ -75,7 +80,7 @@ func (l *loop) publish(now time.Duration) time.Duration {
 			l.send(l.due)
 			if l.cfg.stalled > 0 && len(l.idle) > 0 {
 				p := l.take(ballastID, now)
-				l.write(p.fd, p.req.append(l.out[:0], ballast, appendPayload(nil, ballastSize, 0, 0, 0)))
+				l.write(p.endpoint, p.req.append(l.out[:0], ballast, appendPayload(nil, ballastSize, 0, 0, 0)))
 			}
 			l.due += time.Duration(float64(time.Second) / l.cfg.rate)
 		}
@@ -123,14 +128,14 @@ func (l *loop) send(at time.Duration) {
 	default:
 		out = p.req.append(l.out[:0], name, appendPayload(l.buf[:0], l.cfg.size, int64(at), ch, seq))
 	}
-	l.write(p.fd, out)
+	l.write(p.endpoint, out)
 }
 
 // readPub reads the response to a publish.
 func (l *loop) readPub(i int) {
 	p := &l.pubs[i]
 	for {
-		n, err := unix.Read(p.fd, l.buf)
+		n, _, err := p.read(l.buf)
 		if errors.Is(err, unix.EAGAIN) {
 			return
 		}

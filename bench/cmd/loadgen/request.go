@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"strconv"
 	"strings"
 )
 
 // request builds HTTP publishes from templates.
 type request struct {
-	host       string
+	to         *url.URL // its host
 	path, body []string // alternating: literal, variable, literal, ...
 	header     string
 	expanded   []byte // the last body
@@ -49,7 +50,7 @@ func (r *request) append(b []byte, channel string, payload []byte) []byte {
 	b = append(b, "POST "...)
 	b = expand(b, r.path, channel, nil)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(append(b, r.host...), "\r\nContent-Type: application/json\r\n"...)
+	b = append(append(b, r.to.Host...), "\r\nContent-Type: application/json\r\n"...)
 	b = append(append(b, r.header...), "Content-Length: "...)
 	b = strconv.AppendInt(b, int64(len(r.expanded)), 10)
 	return append(append(b, "\r\n\r\n"...), r.expanded...)
