@@ -22,7 +22,7 @@ var (
 // requests, as posted. Everything else is as with a WebSocket. Conn.mu guards it.
 type feed struct {
 	posted [][]byte // messages of the client that were not read
-	size   int      // of these
+	size   int      // of these, as postedSize says
 	closed error    // what the client has closed with, after these; nil if it has not
 	woken  bool     // the reader's deadline has been set, so that it looks here
 }
@@ -30,6 +30,10 @@ type feed struct {
 // postedRoom is how many bytes of messages may wait to be read before no more are
 // taken.
 const postedRoom = 256 << 10
+
+// postedSize is what a message takes there, with what keeps it: a short one needs memory
+// and work, too.
+func postedSize(m []byte) int { return len(m) + 64 }
 
 // feedPing is what a client over a feed is pinged with: a comment, and no end of an
 // event, since it may stand within one.
@@ -140,7 +144,7 @@ func (c *Conn) Post(messages [][]byte) error {
 			if len(m) > c.limit {
 				return ErrTooLong
 			}
-			size += len(m)
+			size += postedSize(m)
 		}
 		// So much as one request may have is always taken by a client that keeps up.
 		if f.size > 0 && f.size+size > postedRoom {
@@ -220,7 +224,7 @@ func (c *Conn) readPosted(buffer func() []byte) ([]byte, error) {
 		var m []byte
 		if len(f.posted) > 0 {
 			m, f.posted[0] = f.posted[0], nil
-			f.posted, f.size = f.posted[1:], f.size-len(m)
+			f.posted, f.size = f.posted[1:], f.size-postedSize(m)
 		} else {
 			err = f.closed
 		}

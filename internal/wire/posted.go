@@ -10,8 +10,8 @@ import (
 )
 
 // DecodePosted reads the body of connection/send: an array of up to [MaxBatch] frames, or
-// else one frame. What is wrong with a frame is for [DecodeCommand] to say. The frames are
-// parts of the body.
+// else one frame. What is wrong with a frame is for [DecodeCommand] to say. Frames of an
+// array are copies: a short one must not keep a long body in memory.
 func DecodePosted(body []byte) ([][]byte, error) {
 	text := bytes.TrimLeft(body, space)
 	if len(text) == 0 || text[0] != '[' {
@@ -32,8 +32,7 @@ func DecodePosted(body []byte) ([][]byte, error) {
 		if len(frames) == MaxBatch {
 			return nil, invalid("there are more than " + strconv.Itoa(MaxBatch) + " frames")
 		}
-		end := dec.InputOffset()
-		frames = append(frames, text[end-int64(len(v)):end])
+		frames = append(frames, bytes.Clone(v))
 	}
 	_, _ = dec.ReadToken()
 	if len(bytes.TrimLeft(text[dec.InputOffset():], space)) > 0 {

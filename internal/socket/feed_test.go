@@ -1,0 +1,56 @@
+package socket
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"testing"
+)
+
+// What a client may have waiting to be read is bounded, however short its messages are.
+func TestPostedRoom(t *testing.T) {
+	for _, tt := range []struct {
+		why     string
+		message []byte
+		many    int // in a request
+		most    int // messages that wait
+	}{
+		{"long ones", bytes.Repeat([]byte("x"), 64<<10), 1, 4},
+		{"short ones", []byte("{}"), 1, 4096},
+		{"some without a byte", nil, 1, 4096},
+		{"many without a byte in each request", nil, 1000, 5000},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			server, client := net.Pipe()
+			defer client.Close()
+			c := newConn(server, nil, Options{ReadLimit: 128 << 10})
+			defer c.Cut()
+			c.feed = new(feed)
+			request := make([][]byte, tt.many)
+			for i := range request {
+				request[i] = tt.message
+			}
+			var err error
+			taken := 0
+			for err == nil && taken <= 2*tt.most {
+				if err = c.Post(request); err == nil {
+					taken += tt.many
+				}
+			}
+			if !errors.Is(err, ErrBehind) || taken > tt.most || taken < tt.most/2 {
+				t.Fatalf("%d messages wait: %v", taken, err)
+			}
+			for range taken {
+				if _, err := c.Read(func() []byte { return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.feed.size != 0 {
+				t.Errorf("%d bytes wait, and no message", c.feed.size)
+			}
+			if err := c.Post(request); err != nil {
+				t.Errorf("after all were read: %v", err)
+			}
+		})
+	}
+}
