@@ -22,6 +22,15 @@ type proxy struct {
 	listen  string // what the block listens on, or is called
 	// with is what takes the place of listen, for an address.
 	with func(addr string) string
+	// secure is with for TLS and HTTP/2, with the certificate and key in a file.
+	secure func(addr, pem string) string
+	// impatient are parts of the block, and what takes their place for the proxy to end
+	// what is silent for so many seconds.
+	impatient map[string]string
+	// compress is a part of the block, and what takes its place for compression to be on.
+	compress [2]string
+	// edit changes the block, unless it is nil.
+	edit func(block string) string
 	// around makes a whole configuration of the block, for a run in a folder.
 	around func(dir, addr, block string) string
 	args   func(file, dir string) []string
@@ -31,6 +40,11 @@ var proxies = []proxy{
 	{
 		program: "nginx", info: "nginx", listen: "listen 80;",
 		with: func(addr string) string { return "listen " + addr + ";" },
+		secure: func(addr, pem string) string {
+			return "listen " + addr + " ssl http2; ssl_certificate " + pem + "; ssl_certificate_key " + pem + ";"
+		},
+		impatient: map[string]string{"proxy_read_timeout 11m;": "proxy_read_timeout " + impatience + "; send_timeout " + impatience + ";"},
+		compress:  [2]string{"proxy_pass", "gzip on; gzip_types *; gzip_proxied any; proxy_pass"},
 		around: func(dir, _, block string) string {
 			return "daemon off; user root; pid " + dir + "/pid; error_log stderr warn; events {}\nhttp { access_log /dev/stdout;\n" + block + "}\n"
 		},
@@ -38,28 +52,43 @@ var proxies = []proxy{
 	},
 	{
 		program: "haproxy", info: "haproxy", listen: "bind :80",
-		with: func(addr string) string { return "bind " + addr },
+		with:   func(addr string) string { return "bind " + addr },
+		secure: func(addr, pem string) string { return "bind " + addr + " ssl crt " + pem + " alpn h2,http/1.1" },
+		impatient: map[string]string{
+			"timeout client 30s": "timeout client " + impatience + "s", "timeout server 30s": "timeout server " + impatience + "s",
+		},
+		compress: [2]string{"balance", "compression algo gzip\n    balance"},
 		around: func(_, _, block string) string {
 			return "global\n    log stdout format raw local0\n" + block
 		},
 		args: func(file, _ string) []string { return []string{"-f", file} },
 	},
 	{
-		program: "caddy", info: "caddyfile", listen: "app.example.com",
-		with: func(addr string) string { return "http://" + addr },
+		program: "caddy", info: "caddyfile", listen: "app.example.com {",
+		with: func(addr string) string { return "http://" + addr + " {" },
+		secure: func(addr, pem string) string {
+			return "https://" + addr + " {\n    tls " + pem + " " + pem
+		},
+		compress: [2]string{"reverse_proxy", "encode gzip\n    reverse_proxy"},
 		around: func(_, _, block string) string {
 			return "{\n    admin off\n    auto_https off\n}\n" + block
 		},
 		args: func(file, _ string) []string { return []string{"run", "--adapter", "caddyfile", "--config", file} },
 	},
 	{
-		program: "apache2", info: "apache", listen: "*:80",
-		with: func(addr string) string { return addr },
+		program: "apache2", info: "apache", listen: "*:80>",
+		with: func(addr string) string { return addr + ">" },
+		secure: func(addr, pem string) string {
+			return addr + ">\n    SSLEngine on\n    SSLCertificateFile " + pem + "\n    Protocols h2 http/1.1"
+		},
+		impatient: map[string]string{"ProxyPreserveHost On": "ProxyPreserveHost On\n    Timeout " + impatience, "timeout=660": "timeout=" + impatience},
+		compress:  [2]string{"ProxyPreserveHost On", "ProxyPreserveHost On\n    SetOutputFilter DEFLATE"},
 		around: func(dir, addr, block string) string {
 			const modules = "/usr/lib/apache2/modules/mod_"
 			var text strings.Builder
 			for _, m := range []string{
 				"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_balancer", "lbmethod_bybusyness", "slotmem_shm",
+				"ssl", "http2", "filter", "deflate",
 			} {
 				fmt.Fprintf(&text, "LoadModule %s_module %s%s.so\n", m, modules, m)
 			}
@@ -95,10 +124,10 @@ func (p *proxy) startOn(t *testing.T, host string, nodes [2]string) *running {
 	for from, to := range map[string]string{
 		p.listen: p.with(net.JoinHostPort(host, port)), "127.0.0.1:8080": nodes[0], "127.0.0.1:8081": nodes[1],
 	} {
-		if !strings.Contains(block, from) {
-			t.Fatalf("the guide's configuration has no %q", from)
-		}
-		block = strings.Replace(block, from, to, 1)
+		block = replaced(t, block, from, to)
+	}
+	if p.edit != nil {
+		block = p.edit(block)
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "configuration")
@@ -126,6 +155,15 @@ func (p *proxy) startOn(t *testing.T, host string, nodes [2]string) *running {
 		return err == nil
 	})
 	return r
+}
+
+// replaced is the block with something in place of all that it has of another.
+func replaced(t *testing.T, block, from, to string) string {
+	t.Helper()
+	if !strings.Contains(block, from) {
+		t.Fatalf("the guide's configuration has no %q", from)
+	}
+	return strings.ReplaceAll(block, from, to)
 }
 
 // shown is the guide's block of code with that language.
