@@ -50,7 +50,7 @@ quick: ## Before each commit: what is likely to break (under 1 min)
 
 .PHONY: check
 check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (13 min)
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s
 	@$(MAKE) --no-print-directory test
 
 .PHONY: test
@@ -61,7 +61,7 @@ test: programs ## Run all tests, with the race detector (9 min)
 	@# Not beside tests that make networks: a browser gives up what it is loading
 	@# when an address of the machine comes or goes.
 	@# Its pages wait more than they compute.
-	@cd internal/browsertest && go test -timeout 10m -parallel 5 ./...
+	@cd internal/browsertest && go test -timeout 20m -parallel 5 ./...
 
 .PHONY: test-waiting test-race test-others
 test-waiting:
