@@ -49,12 +49,12 @@ quick: ## Before each commit: what is likely to break (under 1 min)
 	@go test -short -parallel 6 ./...
 
 .PHONY: check
-check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (13 min)
+check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (25 min)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s
 	@$(MAKE) --no-print-directory test
 
 .PHONY: test
-test: programs ## Run all tests, with the race detector (9 min)
+test: programs ## Run all tests, with the race detector (17 min)
 	@# Once, and not by each that begins with it.
 	@go build -race ./...
 	@$(MAKE) --no-print-directory -j2 -Oline test-waiting test-race test-others
