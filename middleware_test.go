@@ -99,3 +99,21 @@ func TestMiddlewareOwnsHeaders(t *testing.T) {
 		})
 	}
 }
+
+// Answers of any length say how long they are: short ones by net/http's count.
+func TestAnswersSayTheirLength(t *testing.T) {
+	for _, n := range []int{0, 1, shortAnswer, shortAnswer + 1, 1 << 16} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, make([]byte, n))
+		}))
+		res, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		server.Close()
+		if res.ContentLength != int64(n) {
+			t.Errorf("an answer of %d bytes says that it has %d", n, res.ContentLength)
+		}
+	}
+}
