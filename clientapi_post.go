@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
@@ -39,6 +41,7 @@ func (a *clientAPI) post(r *http.Request, body []byte, read func(body []byte) (*
 		return err
 	}
 	hash := sha256.Sum256([]byte(r.URL.Query().Get("connectionSecret")))
+	q.ID = ulid.Make().String()
 	q.Connection, q.Secret = r.URL.Query().Get("connectionId"), hash[:]
 	node, ok := nodeOf(q.Connection)
 	if !ok {
@@ -61,7 +64,7 @@ func (c *connection) post(q *peerRequest) error {
 	if q.CloseCode != 0 {
 		err = c.sock.PostClose(socket.Code(q.CloseCode))
 	} else {
-		err = c.sock.Post(q.Posted)
+		err = c.sock.Post(q.ID, q.Posted)
 	}
 	switch {
 	case err == nil:

@@ -49,7 +49,8 @@ type peerRequest struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
-	// Posted and CloseCode are of peerPost.
+	// ID, Posted and CloseCode are of peerPost: with the same ID, it is the same request.
+	ID        string   `json:"id,omitempty"`
 	Posted    [][]byte `json:"posted,omitempty"`
 	CloseCode uint16   `json:"closeCode,omitempty"`
 	// Revocation of peerRevoke is a record of the reserved channel.

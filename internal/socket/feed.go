@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -25,6 +26,10 @@ type feed struct {
 	size   int      // of these, as postedSize says
 	closed error    // what the client has closed with, after these; nil if it has not
 	woken  bool     // the reader's deadline has been set, so that it looks here
+	// ids of what was posted last, in a ring: the same may come again when the answer to
+	// it was lost on its way from another node.
+	ids [8]string
+	id  int // the next one's place
 }
 
 // postedRoom is how many bytes of messages may wait to be read before no more are
@@ -136,9 +141,13 @@ func (c *Conn) Held() bool {
 
 // Post gives the connection what its client has sent by another request, for Wait and
 // Read: all messages, or none if it returns an error. No message is also a sign of
-// life. It may be called concurrently.
-func (c *Conn) Post(messages [][]byte) error {
+// life. What has the id of one of the last eight was given before, and is passed over;
+// without an id, it was not. It may be called concurrently.
+func (c *Conn) Post(id string, messages [][]byte) error {
 	return c.post(func(f *feed) error {
+		if id != "" && slices.Contains(f.ids[:], id) {
+			return nil
+		}
 		size := 0
 		for _, m := range messages {
 			if len(m) > c.limit {
@@ -152,6 +161,7 @@ func (c *Conn) Post(messages [][]byte) error {
 		}
 		f.posted, f.size = append(f.posted, messages...), f.size+size
 		c.in.note(size + 1)
+		f.ids[f.id], f.id = id, (f.id+1)%len(f.ids)
 		return nil
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"strconv"
 	"testing"
 )
 
@@ -33,7 +34,7 @@ func TestPostedRoom(t *testing.T) {
 			var err error
 			taken := 0
 			for err == nil && taken <= 2*tt.most {
-				if err = c.Post(request); err == nil {
+				if err = c.Post(strconv.Itoa(taken), request); err == nil {
 					taken += tt.many
 				}
 			}
@@ -48,9 +49,26 @@ func TestPostedRoom(t *testing.T) {
 			if c.feed.size != 0 {
 				t.Errorf("%d bytes wait, and no message", c.feed.size)
 			}
-			if err := c.Post(request); err != nil {
+			if err := c.Post(strconv.Itoa(taken), request); err != nil {
 				t.Errorf("after all were read: %v", err)
 			}
 		})
+	}
+}
+
+// What comes again, because the answer to it was lost, is read once.
+func TestPostedAgain(t *testing.T) {
+	server, client := net.Pipe()
+	defer client.Close()
+	c := newConn(server, nil, Options{ReadLimit: 128 << 10})
+	defer c.Cut()
+	c.feed = new(feed)
+	for _, id := range []string{"a", "b", "a", "b", "c", "", ""} {
+		if err := c.Post(id, [][]byte{[]byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(c.feed.posted); n != 5 {
+		t.Errorf("%d messages wait, want 5", n)
 	}
 }
