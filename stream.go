@@ -331,6 +331,7 @@ func (s *Stream) compare(ctx context.Context) (done bool, err error) {
 		s.fail(wire.AppendAborted(nil, "changed"), refuseBecause(CodeConflict, "somebody has changed the message"))
 		return false, nil
 	}
+	s.lastly = time.Now() // What it lacks is not more urgent for that.
 	s.version, s.sent = m.Version(), len(text)
 	s.offset = s.units + wire.TextUnits(text)
 	s.change()

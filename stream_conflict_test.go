@@ -49,6 +49,7 @@ func TestStreamUnanswered(t *testing.T) {
 				if _, err := s.WriteString("the end"); err != nil { // in one edit with the state
 					t.Fatal(err)
 				}
+				synctest.Wait() // What an edit without an answer was followed by is not urgent.
 				if err := s.Close(); err != nil {
 					t.Errorf("Close: %v", err)
 				}
