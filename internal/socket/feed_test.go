@@ -2,10 +2,13 @@ package socket
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // What a client may have waiting to be read is bounded, however short its messages are.
@@ -70,5 +73,30 @@ func TestPostedAgain(t *testing.T) {
 	}
 	if n := len(c.feed.posted); n != 5 {
 		t.Errorf("%d messages wait, want 5", n)
+	}
+}
+
+// A client that closes a feed by another request still reads, and gets what was on its
+// way: the answers to what it has sent before.
+func TestPostedClose(t *testing.T) {
+	server, client := net.Pipe()
+	defer client.Close()
+	c := newConn(server, nil, Options{ReadLimit: 128 << 10, WriteTimeout: time.Minute, QueueLimit: 1 << 10})
+	defer c.Cut()
+	c.feed = new(feed)
+	answer := func(text string) { c.Send(Finish(append(Start(len(text)), text...))) }
+	answer("1") // is being written
+	answer("2") // waits
+	if err := c.PostClose(StatusNormal); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Read(func() []byte { return nil })
+	if code := CloseCode(err); code != StatusNormal {
+		t.Fatalf("Read: %v", err)
+	}
+	go c.Close(context.Background(), StatusNormal, "")
+	const want = "data: 1\n\ndata: 2\n\nevent: close\ndata: {\"code\":1000,\"reason\":\"\"}\n\n"
+	if got, err := io.ReadAll(client); string(got) != want {
+		t.Errorf("the client gets %q (%v), want %q", got, err, want)
 	}
 }

@@ -115,7 +115,9 @@ func (c *Conn) hearNoMore(err error) {
 	switch {
 	case errors.As(err, new(closedError)):
 		c.closing.Store(true)
-		c.out.drop() // The client takes no more than the answer.
+		if c.feed == nil {
+			c.out.drop() // The client takes no more than the answer.
+		}
 	case CloseCode(err) == StatusNone:
 		c.gone.Store(true)
 	}
