@@ -19,6 +19,9 @@ BENCHSTAT := bin/benchstat-$(BENCHSTAT_VERSION)
 NESTED := bench examples/desk examples/observability examples/routers internal/browsertest internal/spectest jwks otel outbox prom
 MODULES := . $(NESTED)
 
+# All of them as one workspace, so that linters load each package once.
+WORK := bin/go.work
+
 # How long each fuzz target runs: `make fuzz FUZZTIME=10m`.
 FUZZTIME := 2m
 
@@ -49,21 +52,20 @@ quick: ## Before each commit: what is likely to break (under 1 min)
 	@go test -short -parallel 6 ./...
 
 .PHONY: check
-check: programs lint build ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (25 min)
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s
-	@$(MAKE) --no-print-directory test
+check: programs ## Everything that must pass before a change goes in, as in CI; installs on Debian what the tests need (20 min)
+	@# The pages of browsers wait more than they compute: what only computes runs beside
+	@# them, and after them.
+	@$(MAKE) --no-print-directory -j2 -Oline test-browser static
+	@$(MAKE) --no-print-directory test-servers
 
 .PHONY: test
-test: programs ## Run all tests, with the race detector (17 min)
+test: test-servers test-browser ## Run all tests, with the race detector (17 min)
+
+.PHONY: test-servers test-waiting test-race test-others test-browser static
+test-servers: programs
 	@# Once, and not by each that begins with it.
 	@go build -race ./...
 	@$(MAKE) --no-print-directory -j2 -Oline test-waiting test-race test-others
-	@# Not beside tests that make networks: a browser gives up what it is loading
-	@# when an address of the machine comes or goes.
-	@# Its pages wait more than they compute.
-	@cd internal/browsertest && go test -timeout 20m -parallel 5 ./...
-
-.PHONY: test-waiting test-race test-others
 test-waiting:
 	@go test -race -timeout 20m -p 1 $(WAITING)
 test-race:
@@ -74,16 +76,23 @@ test-others:
 	@go test -timeout 10m -short $(AT_ONCE) ./internal/protocoltest -feeds
 	@# In these modules the library runs in other processes, if at all.
 	@for m in $(filter-out internal/browsertest,$(NESTED)); do (cd "$$m" && go test -timeout 10m ./...); done
+# Not beside tests that make networks: a browser gives up what it is loading when an
+# address of the machine comes or goes.
+test-browser: programs
+	@cd internal/browsertest && go test -timeout 20m -parallel 6 ./...
+static:
+	@nice $(MAKE) --no-print-directory lint build
+	@nice $(MAKE) --no-print-directory fuzz FUZZTIME=1s
 
 .PHONY: build
 build: ## Build everything, the examples too (½ min)
 	@for m in $(MODULES); do (cd "$$m" && go build -o /dev/null ./...); done
 
 .PHONY: lint
-lint: $(LINT) $(DEADCODE) ## Check format, style and common mistakes, and that all functions are reached (1 min)
-	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
+lint: $(LINT) $(DEADCODE) $(WORK) ## Check format, style and common mistakes, and that all functions are reached (1 min)
+	@GOWORK="$(CURDIR)/$(WORK)" $(LINT) run --allow-parallel-runners $(MODULES:%=./%/...)
 	@# Examples without output are compiled, and not run.
-	@for m in $(MODULES); do (cd "$$m" && "$(CURDIR)/$(DEADCODE)" -test ./...); done | (! grep -v 'example_test\.go:')
+	@GOWORK="$(CURDIR)/$(WORK)" $(DEADCODE) -test -filter "$$(go list -m)" $(MODULES:%=./%/...) | (! grep -v 'example_test\.go:')
 
 .PHONY: fmt
 fmt: $(LINT) ## Format the code (5 s)
@@ -91,11 +100,7 @@ fmt: $(LINT) ## Format the code (5 s)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME, 2 minutes by default (50 min)
-	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sort | \
-	while IFS=: read -r file func; do \
-		echo "$${func#func } in $$file"; \
-		(cd "$$(dirname "$$file")" && "$(CURDIR)/.ci/fuzz" "$${func#func }" $(FUZZTIME)); \
-	done
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs dirname | sort -u | while read -r package; do .ci/fuzz "$$package" $(FUZZTIME); done
 
 .PHONY: valkey
 valkey: ## Run the conformance suite of stores on Valkey instead of Redis (2 min)
@@ -118,6 +123,11 @@ bench-compare: $(BENCHSTAT) ## Compare the benchmarks with those of BASE, main b
 .PHONY: programs
 programs:
 	@.ci/install
+
+$(WORK): Makefile
+	@mkdir -p bin
+	@rm -f $@
+	@GOWORK="$(CURDIR)/$@" go work init $(MODULES)
 
 $(LINT):
 	@echo "Installing golangci-lint $(LINT_VERSION)"
