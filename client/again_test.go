@@ -156,9 +156,16 @@ func TestOthersAreNotSentAgain(t *testing.T) {
 
 // Connections break all the time, and every message is there once.
 func TestPublishOverBreakingConnections(t *testing.T) {
-	const messages = 300
 	s := newSite(t, nil)
-	c := s.clientWith(Options{URL: s.url, Token: tokens("Jim", nil), MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond})
+	t.Run("WebSockets", func(t *testing.T) { publishOverBreakingConnections(t, s, s.url) })
+	s = newSite(t, nil)
+	t.Run("feeds", func(t *testing.T) { publishOverBreakingConnections(t, s, s.behind(refusingUpgrades)) })
+}
+
+func publishOverBreakingConnections(t *testing.T, s *site, url string) {
+	t.Helper()
+	const messages = 300
+	c := s.clientWith(Options{URL: url, Token: tokens("Jim", nil), MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	done := make(chan struct{})
@@ -173,7 +180,7 @@ func TestPublishOverBreakingConnections(t *testing.T) {
 			case <-time.After(time.Millisecond):
 				c.mu.Lock()
 				if c.conn != nil {
-					_ = c.conn.stream.Close()
+					c.conn.link.cut()
 					n++
 				}
 				c.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	jsonv2 "github.com/go-json-experiment/json"
 )
@@ -62,15 +63,33 @@ func (c *Client) request(ctx context.Context, n *conn, operation string, body, a
 		cancel(caller.Err())
 	})()
 
+	return c.post(ctx, n, operation, &countedBody{b, new(atomic.Int64)}, answer)
+}
+
+// A countedBody is the body of a request, and counts what is read of it.
+type countedBody struct {
+	b    []byte
+	read *atomic.Int64
+}
+
+func (b *countedBody) reader() io.ReadCloser {
+	return io.NopCloser(io.TeeReader(bytes.NewReader(b.b), (*counter)(b.read)))
+}
+
+// post makes a request to the client's HTTP API for a connection. Errors are those of
+// request.
+func (c *Client) post(ctx context.Context, n *conn, operation string, body *countedBody, answer any) error {
 	u := c.base.JoinPath("connection", operation)
 	q := u.Query()
 	q.Set("connectionId", n.id)
 	q.Set("connectionSecret", n.secret)
 	u.RawQuery = q.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(b))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), body.reader())
 	if err != nil {
-		return errors.New("hotsock: the URL cannot be used") // the error quotes it
+		return errUnusableURL
 	}
+	req.ContentLength = int64(len(body.b))
+	req.GetBody = func() (io.ReadCloser, error) { return body.reader(), nil }
 	if c.opts.Header != nil {
 		req.Header = c.opts.Header.Clone()
 	}
@@ -92,11 +111,14 @@ func (c *Client) request(ctx context.Context, n *conn, operation string, body, a
 			return r.err
 		}
 	}
-	if err := decode(text, answer); err != nil {
+	if decode(text, answer) != nil {
 		return errors.New("hotsock: the server's answer to " + operation + " is malformed")
 	}
 	return nil
 }
+
+// errUnusableURL is instead of an error that quotes the URL.
+var errUnusableURL = errors.New("hotsock: the URL cannot be used")
 
 func unanswered(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

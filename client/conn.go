@@ -9,15 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
-// A conn is one WebSocket. One goroutine reads it (serve), one writes (write).
+// A conn is one connection, over a WebSocket or a feed. One goroutine reads it (serve),
+// one writes (write).
 type conn struct {
 	c          *Client
-	ws         *websocket.Conn
-	stream     *stream // below ws
+	link       link
 	id, secret string
 	uid        string // "" for none
 
@@ -38,7 +36,7 @@ type conn struct {
 type outgoing struct {
 	ref  string
 	b    []byte // nil if it was given up
-	sent bool   // handed to the WebSocket
+	sent bool   // handed to the link
 }
 
 var (
@@ -47,9 +45,9 @@ var (
 	errSilent  = errors.New("hotsock: the server no longer answers")
 )
 
-func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData, uid string) *conn {
+func newConn(c *Client, l link, d connectedData, uid string) *conn {
 	n := &conn{
-		c: c, ws: ws, stream: s, id: d.ConnectionID, secret: d.ConnectionSecret, uid: uid,
+		c: c, link: l, id: d.ConnectionID, secret: d.ConnectionSecret, uid: uid,
 		wake:    make(chan struct{}, 1),
 		pending: make(map[string]func(*frame) error), channels: make(map[string]*Subscription),
 	}
@@ -57,8 +55,9 @@ func newConn(c *Client, ws *websocket.Conn, s *stream, d connectedData, uid stri
 	return n
 }
 
-// serve lives as long as the connection, and says why that ended.
-func (c *Client) serve(n *conn) error {
+// serve lives as long as the connection, and says why that ended, or returns the one that
+// takes its place.
+func (c *Client) serve(n *conn, kind *fallback) (next *conn, err error) {
 	var work sync.WaitGroup
 	work.Go(n.write)
 	left := make(chan struct{})
@@ -67,18 +66,22 @@ func (c *Client) serve(n *conn) error {
 		n.leave()
 	})
 	c.attach(n)
-	c.report(State{Status: Connected, ConnectionID: n.id})
+	_, isFeed := n.link.(*feed)
+	c.report(State{Status: Connected, ConnectionID: n.id, Feed: isFeed})
 	work.Go(n.watch)
 	work.Go(n.prove)
-	err := n.read()
+	if isFeed {
+		work.Go(func() { next = c.goBack(n, kind) })
+	}
+	err = n.read()
 	n.cancel(err)
 	c.detach(err)
 	if !leave() {
 		<-left
 	}
-	_ = n.ws.CloseNow()
+	n.link.cut()
 	work.Wait()
-	return err
+	return next, err
 }
 
 // attach makes n the connection, and renews the subscriptions before anybody
@@ -102,25 +105,22 @@ func (c *Client) detach(err error) {
 	}
 }
 
-// leave closes the WebSocket in the orderly way, which takes a moment at most.
+// leave closes the connection in the orderly way, which takes a moment at most.
 func (n *conn) leave() {
 	late := time.AfterFunc(time.Second, func() { n.cancel(ErrClosed) })
 	defer late.Stop()
-	_ = n.ws.Close(websocket.StatusNormalClosure, "")
+	n.link.close(n)
 	n.cancel(ErrClosed)
 }
 
 func (n *conn) read() error {
 	for {
-		typ, b, err := n.ws.Read(n.ctx)
+		b, err := n.link.read(n.ctx)
 		if n.ctx.Err() != nil {
 			return context.Cause(n.ctx)
 		}
 		if err != nil {
-			return disconnected(err)
-		}
-		if typ != websocket.MessageText {
-			return errors.New("hotsock: the server sent binary data")
+			return err
 		}
 		f, err := decodeFrame(b)
 		if err != nil {
@@ -247,25 +247,41 @@ func (n *conn) write() {
 // flush writes what is waiting.
 func (n *conn) flush() error {
 	for {
-		n.c.mu.Lock()
-		if len(n.out) == 0 {
-			n.out = nil
-			n.c.mu.Unlock()
+		frames := n.take()
+		if len(frames) == 0 {
 			return nil
 		}
+		if err := n.link.write(n, frames); err != nil {
+			return err
+		}
+	}
+}
+
+// maxTogether is how many frames a server takes at once.
+const maxTogether = 1000
+
+// take returns the frames to write next, none if none are waiting.
+func (n *conn) take() [][]byte {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	var frames [][]byte
+	size := 0
+	for len(n.out) > 0 && len(frames) < maxTogether {
 		o := n.out[0]
+		if size += len(o.b); len(frames) > 0 && size > n.link.room() {
+			return frames
+		}
 		n.out[0] = nil
 		n.out = n.out[1:]
 		o.sent = true
-		b := o.b
-		n.c.mu.Unlock()
-		if b == nil {
-			continue // given up
-		}
-		if err := n.ws.Write(n.ctx, websocket.MessageText, b); err != nil {
-			return disconnected(err)
+		if o.b != nil { // else it was given up
+			frames = append(frames, o.b)
 		}
 	}
+	if len(n.out) == 0 {
+		n.out = nil
+	}
+	return frames
 }
 
 // watch pings the server, and gives the connection up when a whole interval has
@@ -273,11 +289,11 @@ func (n *conn) flush() error {
 func (n *conn) watch() {
 	var before progress
 	for sleep(n.ctx, n.c.opts.HeartbeatInterval) {
-		if n.stream.stuck(before) && sleep(n.ctx, grace) && n.stream.stuck(before) {
+		if n.link.progress().stuck(before) && sleep(n.ctx, grace) && n.link.progress().stuck(before) {
 			n.cancel(errSilent)
 			return
 		}
-		before = n.stream.progress()
+		before = n.link.progress()
 		n.ping(nil)
 	}
 }

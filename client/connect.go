@@ -19,12 +19,14 @@ import (
 func (c *Client) run() {
 	defer close(c.done)
 	delays := backoff{min: c.opts.MinDelay, max: c.opts.MaxDelay}
+	var kind fallback
 	for c.ctx.Err() == nil {
 		c.report(State{Status: Connecting})
-		n, err := c.connect()
-		if err == nil {
-			err = c.serve(n)
-			if n.proven.Load() {
+		n, err := c.connect(c.ctx, &kind)
+		for n != nil {
+			before := n
+			n, err = c.serve(n, &kind)
+			if before.proven.Load() {
 				delays.reset()
 			}
 		}
@@ -36,7 +38,7 @@ func (c *Client) run() {
 		}
 		c.noted(err)
 		delay := delays.next(retryAfter(err))
-		c.report(State{Status: Waiting, Err: err, Delay: delay})
+		c.report(State{Status: Waiting, Err: err, Delay: delay, Feed: kind.next(time.Now().Add(delay))})
 		sleep(c.ctx, delay)
 	}
 	err := context.Cause(c.ctx)
@@ -64,13 +66,39 @@ func (c *Client) endAll(err error) {
 }
 
 // connect makes one attempt, up to the server's first frame.
-func (c *Client) connect() (*conn, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.opts.ConnectTimeout)
+func (c *Client) connect(ctx context.Context, kind *fallback) (*conn, error) {
+	timeout := c.opts.ConnectTimeout
+	if t := c.http.Timeout; t > 0 {
+		timeout = min(timeout, t)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	u, protocols, err := c.address(ctx)
 	if err != nil {
+		return nil, err // which says nothing of what gets through
+	}
+	dial := c.dialSocket
+	if kind.next(time.Now()) {
+		dial = c.dialFeed
+	}
+	ctx, reached := noteReached(ctx)
+	l, err := dial(ctx, u, protocols)
+	var n *conn
+	if err == nil {
+		if n, err = c.greet(ctx, l); err != nil {
+			l.cut()
+		}
+	}
+	if err != nil {
+		kind.refused(blocked(err, reached.Load()))
 		return nil, err
 	}
+	kind.connected(time.Now())
+	return n, nil
+}
+
+// dialSocket makes a WebSocket.
+func (c *Client) dialSocket(ctx context.Context, u *url.URL, protocols []string) (link, error) {
 	up := &upgrader{transport: cmp.Or(c.http.Transport, http.DefaultTransport)}
 	dialer := *c.http
 	dialer.Transport, dialer.CheckRedirect = up, c.stayHere
@@ -80,20 +108,15 @@ func (c *Client) connect() (*conn, error) {
 		return nil, refused(res, err)
 	}
 	ws.SetReadLimit(int64(c.opts.MaxFrameSize))
-	n, err := c.greet(ctx, ws, up.stream)
-	if err != nil {
-		_ = ws.CloseNow()
-		return nil, err
-	}
-	return n, nil
+	return socketLink{ws, up.stream}, nil
 }
 
 // mostRedirects is how many an attempt follows, as net/http does by itself.
 const mostRedirects = 10
 
-// stayHere decides on redirects of the handshake: another server, or whoever listens to
-// what is not encrypted, must not get the token, and net/http passes on a subprotocol to
-// anybody.
+// stayHere decides on redirects of requests with the token: another server, or whoever
+// listens to what is not encrypted, must not get it, and net/http passes on a subprotocol
+// to anybody.
 func (c *Client) stayHere(req *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	switch {
@@ -140,14 +163,17 @@ func tokenProtocols(token string) ([]string, error) {
 			return nil, errors.New("hotsock: the token has characters that no JWT has: set Options.TokenInURL")
 		}
 	}
-	return []string{"hotsock", "hotsock.token." + token}, nil
+	return []string{"hotsock", tokenProtocol + token}, nil
 }
 
+// tokenProtocol begins the subprotocol that a token is.
+const tokenProtocol = "hotsock.token."
+
 // greet reads hotsock.connected.
-func (c *Client) greet(ctx context.Context, ws *websocket.Conn, s *stream) (*conn, error) {
-	_, b, err := ws.Read(ctx)
+func (c *Client) greet(ctx context.Context, l link) (*conn, error) {
+	b, err := l.read(ctx)
 	if err != nil {
-		return nil, disconnected(err)
+		return nil, err
 	}
 	f, err := decodeFrame(b)
 	if err != nil {
@@ -160,7 +186,7 @@ func (c *Client) greet(ctx context.Context, ws *websocket.Conn, s *stream) (*con
 	if f.Event != eventConnected || d.ConnectionID == "" {
 		return nil, errors.New("the server did not begin with " + eventConnected)
 	}
-	return newConn(c, ws, s, d, f.Meta.UID), nil
+	return newConn(c, l, d, f.Meta.UID), nil
 }
 
 // disconnected says why a connection ended: in the server's words if it did so,
@@ -210,8 +236,9 @@ func answeredAll(err error) bool {
 
 // A refusal is an answer of the server that is not a connection.
 type refusal struct {
-	err   error
-	after time.Duration // of Retry-After, 0 for none
+	err    error
+	status int
+	after  time.Duration // of Retry-After, 0 for none
 }
 
 func (r *refusal) Error() string { return r.err.Error() }
@@ -241,7 +268,7 @@ func answerError(res *http.Response, body []byte) error {
 	var answer struct {
 		Error *errorBody `json:"error"`
 	}
-	r := &refusal{err: fmt.Errorf("hotsock: the server answered %q", res.Status)}
+	r := &refusal{err: fmt.Errorf("hotsock: the server answered %q", res.Status), status: res.StatusCode}
 	if decode(body, &answer) == nil && answer.Error != nil && answer.Error.Code != "" {
 		r.err = answer.Error.asError()
 	}

@@ -336,7 +336,7 @@ func TestNoSecretsInErrors(t *testing.T) {
 		st.add(State{Err: c.Connect(ctx)})
 		cancel()
 		c.mu.Lock()
-		n := newConn(c, nil, nil, connectedData{"id", secret}, "")
+		n := newConn(c, nil, connectedData{"id", secret}, "")
 		c.mu.Unlock()
 		st.add(State{Err: c.request(t.Context(), n, "getChannelInfo", struct{}{}, nil)})
 		_ = c.Close()

@@ -63,7 +63,7 @@ func newFuzzClient() (*Client, *conn) {
 		opts: Options{MaxQueueSize: 20 * eventSize}, subs: make(map[string]*Subscription), changed: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	n := newConn(c, nil, nil, connectedData{"id", "secret"}, "")
+	n := newConn(c, nil, connectedData{"id", "secret"}, "")
 	c.conn = n
 	for _, channel := range fuzzChannels {
 		s := &Subscription{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,16 @@ import (
 )
 
 var testKey = hotsock.SigningKey{Algorithm: hotsock.HS256, Secret: []byte("a secret of the tests, 32 bytes.")}
+
+var feeds = flag.Bool("feeds", false, "let no WebSocket through to the servers that have feeds")
+
+// firstAttempts is how many attempts a client needs to connect.
+func firstAttempts() int {
+	if *feeds {
+		return 2
+	}
+	return 1
+}
 
 // patience is how long to wait for what must come.
 const patience = 20 * time.Second
@@ -77,7 +88,13 @@ func newSiteWith(t *testing.T, o hotsock.Options) *site {
 	mux := http.NewServeMux()
 	mux.Handle("/rt", h)
 	mux.Handle("/rt/", h)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if *feeds {
+			refusingUpgrades(w, r, mux)
+		} else {
+			mux.ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(func() {
 		server.Close()
 		if err := h.Close(); err != nil && !errors.Is(err, context.DeadlineExceeded) {

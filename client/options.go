@@ -15,11 +15,19 @@ type Options struct {
 	// URL is where the server mounted the handler, such as
 	// https://app.example.com/rt. Its scheme is http, https, ws or wss. A query is
 	// sent with every request.
+	//
+	// The client connects by WebSocket. If none gets through, because something on the
+	// way refuses it, cuts it off or is silent, the next attempt is made without one, by
+	// requests of HTTP only. A client that is connected in that way tries a WebSocket
+	// beside it, after a minute at most, then less and less often, at last every hour. It
+	// moves to one that gets through, which is a new connection, while no command waits
+	// for its answer.
 	URL string
 	// Token returns a connect token. It is called for every attempt to connect,
 	// so it should ask the app for a new one. Its context ends with the
 	// attempt. An error is reported to OnState and followed by another attempt,
-	// unless it is a [Permanent] one. Without Token, no token is sent: the
+	// unless it is a [Permanent] one; beside a connection that stands, it changes
+	// nothing. Without Token, no token is sent: the
 	// server authenticates in its own way, for instance by a cookie in Header.
 	Token func(ctx context.Context) (string, error)
 	// TokenInURL sends the token in the query, where access logs may show it, and not
@@ -43,7 +51,8 @@ type Options struct {
 
 	// Durations are at most 24 hours.
 
-	// ConnectTimeout bounds one attempt to connect, including the call of Token.
+	// ConnectTimeout bounds one attempt to connect, including the call of Token and
+	// the server's first frame.
 	// Defaults to 20 seconds.
 	ConnectTimeout time.Duration
 	// MinDelay and MaxDelay bound the time between attempts to connect: it is

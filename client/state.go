@@ -31,6 +31,9 @@ type State struct {
 	Status Status
 	// ConnectionID is set when Connected.
 	ConnectionID string
+	// Feed is set when Connected, if it is without a WebSocket, and when Waiting, if the
+	// next attempt is to be made without one: see [Options.URL].
+	Feed bool
 	// Err is set when Waiting: why the connection ended or could not be made. It
 	// is an [*Error] if the server refused the connection, and its text has the
 	// server's reason if the server ended it. When Closed, it is what all methods

@@ -31,19 +31,9 @@ func (s *stream) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// progress is what a stream has carried until a moment.
-type progress struct{ received, written int64 }
-
 func (s *stream) progress() progress {
-	return progress{s.received.Load(), s.written.Load()}
-}
-
-// stuck reports whether nothing has been received since, or something waits to
-// be written of which nothing was.
-func (s *stream) stuck(since progress) bool {
-	now := s.progress()
-	return now.received == since.received ||
-		now.written == since.written && s.offered.Load() > now.written
+	written := s.written.Load()
+	return progress{s.received.Load(), written, s.offered.Load() > written}
 }
 
 // An upgrader is the transport of one attempt to connect. It keeps the stream

@@ -73,6 +73,9 @@ func dialProxy(ctx context.Context, t *http.Transport, network string, proxy *ur
 	return secure, nil
 }
 
+// errNoTunnel begins what a proxy says that does not connect.
+var errNoTunnel = errors.New("the proxy answered")
+
 // connectTo asks the proxy for a connection to an address.
 func connectTo(ctx context.Context, t *http.Transport, conn net.Conn, proxy *url.URL, addr string) error {
 	header := t.ProxyConnectHeader
@@ -103,7 +106,7 @@ func connectTo(ctx context.Context, t *http.Transport, conn net.Conn, proxy *url
 	case err != nil:
 		return fmt.Errorf("the proxy does not answer: %w", err)
 	case res.StatusCode/100 != 2:
-		return errors.New("the proxy answered " + res.Status)
+		return fmt.Errorf("%w %s", errNoTunnel, res.Status)
 	}
 	return nil
 }
