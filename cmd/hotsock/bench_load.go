@@ -129,18 +129,19 @@ func (r *load) tokens(channel int, uid string) func(context.Context) (string, er
 const maxWaiting = 256 << 10
 
 func (r *load) client(tokens func(context.Context) (string, error)) (*client.Client, error) {
-	before := false // OnState is called by one goroutine
+	before, broken := false, false // OnState is called by one goroutine
 	c, err := client.New(client.Options{
 		URL: r.url.String(), Token: tokens, TokenInURL: r.inURL, HTTPClient: r.http, ConnectTimeout: r.timeout, MaxQueueSize: max(maxWaiting, 4*r.size),
 		Header: http.Header{"User-Agent": {"hotsock/" + hotsock.Version}},
 		OnState: func(state client.State) {
 			switch state.Status {
 			case client.Connected:
-				if before {
+				if before && broken { // else it has only moved to a WebSocket
 					r.broken.Add(1)
 				}
-				before = true
+				before, broken = true, false
 			case client.Waiting:
+				broken = true
 				r.connectError.note(state.Err)
 			case client.Connecting, client.Closed:
 			}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hotsock-go/hotsock"
@@ -164,22 +163,31 @@ func (x *login) connect(ctx context.Context, s *system, needed token.Claims) (*l
 // open is connect with tokens, of which there may be none.
 func (x *login) open(ctx context.Context, s *system, tokens func(context.Context) (string, error), u *url.URL) (*link, error) {
 	ctx, end := context.WithCancelCause(ctx)
-	var connected atomic.Bool
+	connected, noSocket := false, error(nil) // OnState is called by one goroutine.
 	c, err := client.New(client.Options{
 		URL: u.String(), Token: tokens, TokenInURL: x.inURL, ConnectTimeout: x.timeout,
 		Header: http.Header{"User-Agent": {"hotsock/" + hotsock.Version}},
 		OnState: func(state client.State) {
 			switch state.Status {
 			case client.Connected:
-				if connected.Swap(true) {
+				switch {
+				case state.Feed:
+					s.notef("connected without a WebSocket, since none gets through")
+				case connected:
 					s.notef("connected again")
 				}
+				connected = true
 			case client.Waiting:
-				if !connected.Load() || refusedForGood(state.Err) {
+				switch {
+				case connected && !refusedForGood(state.Err):
+					s.notef("%v; trying again in %v", state.Err, state.Delay.Round(100*time.Millisecond))
+				case connected || noSocket == nil && !state.Feed:
 					end(state.Err)
-					return
+				case noSocket == nil:
+					noSocket = state.Err
+				default:
+					end(fmt.Errorf("%w; without a WebSocket: %w", noSocket, state.Err))
 				}
-				s.notef("%v; trying again in %v", state.Err, state.Delay.Round(100*time.Millisecond))
 			case client.Closed:
 				end(state.Err)
 			case client.Connecting:

@@ -295,3 +295,32 @@ func TestTailProcess(t *testing.T) {
 		})
 	}
 }
+
+// TestTailWithoutWebSocket: a proxy that lets none through is told, and followed is as
+// before. Where nothing gets through, both reasons are told.
+func TestTailWithoutWebSocket(t *testing.T) {
+	rt, _ := newServer(t)
+	noFeeds := false
+	x := newTerminal(t, listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Upgrade") != "":
+			http.Error(w, "no WebSockets here", http.StatusForbidden)
+		case noFeeds:
+			w.WriteHeader(http.StatusBadGateway)
+		default:
+			rt.ServeHTTP(w, r)
+		}
+	})))
+	f := follow(t, x, "room", "--json", "--info")
+	waitFor(t, f, `"info"`)
+	publishAll(t, rt, "room", 1)
+	waitFor(t, f, `"data":1`)
+	if errs := f.errs.String(); errs != "connected without a WebSocket, since none gets through\n" {
+		t.Errorf("it says %q", errs)
+	}
+	f.end(t)
+	noFeeds = true
+	if code, _, errs := x.run("", "tail", "room"); code != exitUnreachable || !strings.Contains(errs, "403 Forbidden") || !strings.Contains(errs, "502 Bad Gateway") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
