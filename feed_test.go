@@ -1,9 +1,12 @@
 package hotsock
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,20 +49,40 @@ func plainly(h http.Handler) http.Handler { return h }
 func gzipped(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
+		z, _ := gzip.NewWriterLevel(w, gzip.NoCompression) // The level is good, and takes no time.
 		defer z.Close()
 		h.ServeHTTP(&zipped{w, z}, r)
 	})
 }
 
-// openly is gzipped with a writer that shows what is below.
-func openly(h http.Handler) http.Handler {
-	return gzipped(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(unwrapping{w.(*zipped)}, r) }))
+// wrapping is gzipped with another writer.
+func wrapping(wrap func(w *zipped) http.ResponseWriter) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		return gzipped(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(wrap(w.(*zipped)), r) }))
+	}
 }
+
+// openly has a writer that shows what is below, and withDeadlines one with no more of it than
+// deadlines.
+var (
+	openly        = wrapping(func(w *zipped) http.ResponseWriter { return unwrapping{w} })
+	withDeadlines = wrapping(func(w *zipped) http.ResponseWriter { return deadlined{w} })
+)
 
 type unwrapping struct{ *zipped }
 
 func (w unwrapping) Unwrap() http.ResponseWriter { return w.under }
+
+type deadlined struct{ *zipped }
+
+func (w deadlined) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(w.under).SetWriteDeadline(t)
+}
+
+// A broken writer has a method that it cannot keep.
+type broken struct{ *zipped }
+
+func (broken) SetWriteDeadline(time.Time) error { return http.ErrNotSupported }
 
 type zipped struct {
 	under http.ResponseWriter
@@ -88,9 +111,9 @@ func TestHeldFeeds(t *testing.T) {
 	}{
 		{"HTTP/2", true, true, plainly},
 		{"HTTP/1.1 over TLS, which is taken over", false, true, plainly},
-		{"HTTP/1.1 below middleware that compresses", false, false, gzipped},
+		{"HTTP/1.1 below middleware that compresses", false, false, withDeadlines},
 		{"HTTP/1.1 below the same that shows what is below", false, true, openly},
-		{"HTTP/2 below middleware that compresses", true, false, gzipped},
+		{"HTTP/2 below middleware that compresses", true, false, withDeadlines},
 		{"HTTP/2 below the same that shows what is below", true, true, openly},
 	} {
 		t.Run(row.why, func(t *testing.T) {
@@ -118,25 +141,112 @@ func TestHeldFeeds(t *testing.T) {
 	}
 }
 
-// Who receives nothing of it is slow there, too.
-func TestSlowHeldFeed(t *testing.T) {
+// What could not be ended if its client did not read is refused, and the log says why.
+func TestFeedsNotHeld(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		http2 bool
+		wrap  func(http.Handler) http.Handler
+	}{
+		{"HTTP/2 below a writer that can be flushed only", true, gzipped},
+		{"HTTP/1.1 below the same", false, gzipped},
+		{"deadlines that are none", true, wrapping(func(w *zipped) http.ResponseWriter { return broken{w} })},
+		{"a writer that cannot be flushed", true, func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "") }},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			var log bytes.Buffer
+			h, s := servedFeed(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, row.http2, false, row.wrap)
+			res, err := s.Client().Get(s.URL + "/stream")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			s.Close() // after which nobody logs
+			if res.StatusCode != http.StatusInternalServerError || !strings.Contains(log.String(), "does not support flushing and write deadlines") {
+				t.Errorf("answered %s, and the log says %s", res.Status, log.String())
+			}
+			if n := h.Stats().Connections; n != 0 {
+				t.Errorf("there are %d connections", n)
+			}
+		})
+	}
+}
+
+// Who receives nothing of a feed, or too little, is slow as with a WebSocket, and holds up
+// nobody.
+func TestSlowFeeds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: takes a second")
 	}
-	t.Parallel()
-	h, s := servedFeed(t, Options{WriteTimeout: 400 * time.Millisecond}, true, true, plainly)
-	c := wstest.Connect(t, s.URL, wstest.Options{HTTPClient: s.Client(), Feed: true})
-	c.Subscribe("room")
-	for range 400 { // more than HTTP/2 lets a server send ahead
-		if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e", Data: strings.Repeat("x", 30_000)}); err != nil {
-			t.Fatal(err)
-		}
+	for _, row := range []struct {
+		why          string
+		http2, drips bool
+		wrap         func(http.Handler) http.Handler
+	}{
+		{"HTTP/2", true, false, plainly},
+		{"HTTP/1.1", false, false, plainly},
+		{"HTTP/1.1, held", false, false, withDeadlines},
+		{"some bytes now and then", false, true, plainly},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			h, s := servedFeed(t, Options{WriteTimeout: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}, row.http2, row.http2, row.wrap)
+			client := s.Client()
+			if row.drips {
+				client = dripped(client)
+				t.Cleanup(client.CloseIdleConnections)
+			}
+			c := wstest.Connect(t, s.URL, wstest.Options{HTTPClient: client, Feed: true})
+			c.Subscribe("room")
+			ended := make(chan error, 1)
+			if row.drips {
+				go func() { ended <- c.Drain() }()
+			}
+			data := strings.Repeat("x", 30_000)
+			gone := func() bool { return h.Stats().Disconnected["slow"] == 1 }
+			for i := range 2000 { // more than HTTP/2 lets a server send ahead, and the kernel takes
+				if gone() {
+					break
+				}
+				if _, err := h.Publish(t.Context(), Message{Channel: "room", Event: "e", Data: data}); err != nil {
+					t.Fatal(err)
+				}
+				if i%10 == 9 && !row.drips { // Too much at once would end it before its writer has to wait.
+					await.That(t, "what waits to be written, or it to be gone", func() bool { return h.Stats().QueuedBytes == 0 || gone() })
+				}
+			}
+			await.That(t, "it to be gone", func() bool {
+				s := h.Stats()
+				return s.Connections == 0 && s.QueuedBytes == 0 && gone()
+			})
+			stopped := make(chan error, 1)
+			go func() { stopped <- h.Close() }()
+			await.That(t, "the handler to stop, though its client does not read", func() bool { return len(stopped) == 1 })
+			if row.drips {
+				c.Cut() // It has not read yet what the kernel has.
+			} else {
+				ended <- c.Drain()
+			}
+			if err := <-ended; errors.Is(err, context.DeadlineExceeded) {
+				t.Error("the client is not told")
+			}
+		})
 	}
-	await.That(t, "it to be gone", func() bool {
-		s := h.Stats()
-		return s.Connections == 0 && s.QueuedBytes == 0 && s.Disconnected["slow"] == 1
-	})
-	if err := c.Drain(); errors.Is(err, context.DeadlineExceeded) {
-		t.Error("the client is not told")
+}
+
+// dripped has what a client reads come a little at a time.
+func dripped(c *http.Client) *http.Client {
+	slow := c.Transport.(*http.Transport).Clone()
+	slow.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return dripping{conn}, err
 	}
+	return &http.Client{Transport: slow}
+}
+
+type dripping struct{ net.Conn }
+
+func (c dripping) Read(b []byte) (int, error) {
+	await.Pass(time.Millisecond, "what the next bytes take")
+	return c.Conn.Read(b[:min(len(b), 200)])
 }

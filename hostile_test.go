@@ -18,6 +18,8 @@ func TestSlowBodies(t *testing.T) {
 		status     int
 	}{
 		{"client's API", "POST /rt/connection/publishMessage?connectionId=x&connectionSecret=y HTTP/1.1\r\nHost: rig\r\n", 400},
+		{"what a client without a WebSocket sends", "POST /rt/connection/send?connectionId=x&connectionSecret=y HTTP/1.1\r\nHost: rig\r\n", 400},
+		{"a request for its frames", "GET /rt/stream?uid=x HTTP/1.1\r\nHost: rig\r\n", 400},
 		{"server's API", "POST /rt/publish HTTP/1.1\r\nHost: rig\r\nAuthorization: Bearer k\r\n", 400},
 		// Bodies that nobody asked for, which the HTTP server reads to the end.
 		{"no key", "POST /rt/publish HTTP/1.1\r\nHost: rig\r\n", 401},

@@ -35,7 +35,7 @@ func (u *upgrader) serveFeed(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			return refuseBecause(CodeInvalidRequest, "the request has a body")
 		}
-		return socket.CheckFeed(w)
+		return socket.CheckFeed(w, r)
 	})
 	if err != nil {
 		u.fail(w, r, err)

@@ -234,7 +234,9 @@ func (c *Conn) readPosted(buffer func() []byte) ([]byte, error) {
 		var m []byte
 		if len(f.posted) > 0 {
 			m, f.posted[0] = f.posted[0], nil
-			f.posted, f.size = f.posted[1:], f.size-postedSize(m)
+			if f.posted, f.size = f.posted[1:], f.size-postedSize(m); len(f.posted) == 0 {
+				f.posted = nil // An idle one has no use for the room of what there was.
+			}
 		} else {
 			err = f.closed
 		}

@@ -49,8 +49,8 @@ func TestPostedRoom(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if c.feed.size != 0 {
-				t.Errorf("%d bytes wait, and no message", c.feed.size)
+			if c.feed.size != 0 || c.feed.posted != nil {
+				t.Errorf("%d bytes wait, and no message, with room for %d", c.feed.size, cap(c.feed.posted))
 			}
 			if err := c.Post(strconv.Itoa(taken), request); err != nil {
 				t.Errorf("after all were read: %v", err)

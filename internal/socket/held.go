@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,26 +11,39 @@ import (
 	"time"
 )
 
-// ErrNotFlushable says that an answer cannot be sent bit by bit, because a middleware's
-// ResponseWriter keeps it back.
-var ErrNotFlushable = errors.New("socket: the http.ResponseWriter does not support flushing: " +
+// ErrNotFlushable says that an answer cannot be sent bit by bit, or that nobody could end
+// one that its client does not read, because a middleware's ResponseWriter is in the way.
+var ErrNotFlushable = errors.New("socket: the http.ResponseWriter does not support flushing and write deadlines: " +
 	"a middleware wraps it without an Unwrap method")
 
-// CheckFeed returns an error if w can be no feed: if the connection below it cannot be
-// taken over, and it cannot be flushed either.
-func CheckFeed(w http.ResponseWriter) error {
-	if CheckWriter(w) == nil {
+// CheckFeed returns an error if a request can be answered with no feed: if the connection
+// below w cannot be taken over, and w cannot be flushed either, or has no deadlines.
+func CheckFeed(w http.ResponseWriter, r *http.Request) error {
+	if r.ProtoMajor == 1 && CheckWriter(w) == nil {
 		return nil
 	}
+	return checkHeld(w)
+}
+
+// checkHeld returns an error if w cannot be held.
+func checkHeld(w http.ResponseWriter) error {
+	flushes, ends := false, false
 	for {
-		switch v := w.(type) {
+		switch w.(type) {
 		case http.Flusher, interface{ FlushError() error }:
+			flushes = true
+		}
+		if _, ok := w.(interface{ SetWriteDeadline(t time.Time) error }); ok {
+			ends = true
+		}
+		if flushes && ends {
 			return nil
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = v.Unwrap()
-		default:
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
 			return ErrNotFlushable
 		}
+		w = u.Unwrap()
 	}
 }
 
@@ -61,14 +75,16 @@ type heldConn struct {
 
 // holdAnswer begins the answer.
 func holdAnswer(w http.ResponseWriter, r *http.Request) (*heldConn, error) {
-	if err := CheckFeed(w); err != nil {
+	if err := checkHeld(w); err != nil {
 		return nil, err
 	}
 	control := http.NewResponseController(w)
-	// Those of the server are for requests that end. Not every ResponseWriter can do
-	// it; then they count.
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
+	// Those of the server are for requests that end. Some writers have the method and
+	// cannot keep it, for what they wrap does not.
+	if err := control.SetWriteDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotFlushable, err)
+	}
+	_ = control.SetReadDeadline(time.Time{}) // Without it, that of the server counts.
 	w.WriteHeader(http.StatusOK)
 	return &heldConn{
 		w: w, control: control, done: r.Context().Done(), wake: make(chan struct{}, 1), closed: make(chan struct{}),
