@@ -55,11 +55,11 @@ func (tr *trial) post(at func() *node, body map[string]any) (id string) {
 	return ""
 }
 
-// history is what a node lists: the data of each message by its id.
-func (tr *trial) history(n *node) (map[string]string, error) {
+// history is what a node lists of a channel: the data of each message by its id.
+func (tr *trial) history(n *node, channel string) (map[string]string, error) {
 	all := make(map[string]string)
 	for after := ""; ; {
-		a, err := n.request(tr.ctx, http.MethodGet, "/rt/channels/"+editChannel+"/messages?after="+url.QueryEscape(after), nil)
+		a, err := n.request(tr.ctx, http.MethodGet, "/rt/channels/"+url.PathEscape(channel)+"/messages?after="+url.QueryEscape(after), nil)
 		if err != nil {
 			return nil, err
 		}

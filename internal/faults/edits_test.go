@@ -145,7 +145,7 @@ func (tr *trial) edits(o editing) {
 	}
 	tr.within(limit, "everybody showing what the history has", func() bool {
 		var err error
-		want, err = tr.history(o.nodes[0])
+		want, err = tr.history(o.nodes[0], editChannel)
 		return err == nil && !slices.ContainsFunc(views, func(v *transcript.Transcript) bool { return !maps.Equal(v.Shows(), want) })
 	})
 	tr.took("until everybody shows what the history has", time.Since(began))

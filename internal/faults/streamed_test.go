@@ -94,7 +94,7 @@ func (s *streamer) goesOn() bool {
 // check compares what everybody shows with the history and with what was written.
 func (s *streamer) check(tr *trial, at *node, state string) {
 	tr.within(deliveryLimit, "who came last being told the end", s.over)
-	all, err := tr.history(at)
+	all, err := tr.history(at, editChannel)
 	if err != nil {
 		tr.fatalf("the history: %v", err)
 	}
