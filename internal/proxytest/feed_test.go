@@ -31,7 +31,8 @@ import (
 const impatience = "4"
 
 // A client without a WebSocket is served by each proxy as by the node itself, whatever
-// HTTP it speaks, and with the proxy's compression on, whether or not that is used. Pings keep an idle one connected.
+// HTTP it speaks, and also by one that compresses other answers. Pings keep an idle one
+// connected where the proxy would end it.
 func TestFeedsBehindProxies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: starts proxies")
@@ -109,7 +110,12 @@ func served(t *testing.T, p *proxy, http2, compressing bool) {
 	gone.Cut()
 	await.That(t, "one that closed and one that is gone to be missed", func() bool { return connections() == 1 })
 
-	if !compressing {
+	if compressing {
+		if got := encoding(t, web, scheme+"://"+proxy.addr+"/rt/text"); got != "gzip" {
+			t.Errorf("the proxy compresses nothing: %q", got)
+		}
+		t.Logf("the encoding of a feed is %q", encoding(t, web, scheme+"://"+proxy.addr+"/rt/stream?token="+autoToken(t)))
+	} else if p.impatient != nil {
 		await.Pass(6*time.Second, "more silence than the proxy bears")
 	}
 	data := `"` + strings.Repeat("x", 32_000) + `"`
@@ -130,6 +136,25 @@ func served(t *testing.T, p *proxy, http2, compressing bool) {
 	if log := proxy.log.String(); strings.Contains(log, "token=") || strings.Contains(log, "Secret=") {
 		t.Errorf("the log has secrets:\n%s", log)
 	}
+}
+
+// encoding asks for an answer that may be compressed, and returns how it is encoded.
+func encoding(t *testing.T, web *http.Client, address string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", "gzip") // so that the transport leaves it as it is
+	res, err := web.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s", req.URL.Path, res.Status)
+	}
+	return res.Header.Get("Content-Encoding")
 }
 
 // certificate writes a certificate for the loopback address, with its key, to a file.

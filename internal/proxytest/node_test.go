@@ -3,6 +3,7 @@ package proxytest
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -60,6 +61,10 @@ func (n *node) start(t *testing.T) {
 		if err := rt.Ready(r.Context()); err != nil {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 		}
+	})
+	mux.HandleFunc("GET /rt/text", func(w http.ResponseWriter, _ *http.Request) { // which proxies may compress
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, strings.Repeat("text ", 2000))
 	})
 	l, err := net.Listen("tcp", n.addr)
 	if err != nil {
