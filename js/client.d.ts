@@ -79,7 +79,10 @@ export interface ClientOptions {
    * from the handler, which then is the default.
    */
   url?: string | URL;
-  /** For connecting. Without it the server's own authentication, by a cookie for instance, has to do. */
+  /**
+   * For connecting. Without it the server's own authentication, by a cookie for instance, has to do. If it is a string
+   * that the server refuses, the client closes with UNAUTHORIZED, once an attempt without a WebSocket has learned that.
+   */
   token?: TokenSource;
   /**
    * Send the token in the URL of the WebSocket, where access logs may have it, and not as a subprotocol. Servers of 0.2
@@ -88,8 +91,8 @@ export interface ClientOptions {
    */
   tokenInURL?: boolean;
   /**
-   * What to connect with, the best first. If one does not get through, the next one is tried, and the first again ten
-   * minutes after that, when the connection ends. Defaults to `[WebSocket]`.
+   * What to connect with, the best first: if one does not get through, the next attempt is made with the next one, and
+   * later the client goes back to the first. Defaults to `[WebSocket, HotsockSocket]`; with `[WebSocket]` it does not fall back.
    */
   sockets?: readonly (new (url: URL, protocols: string[]) => WebSocket)[];
   /**

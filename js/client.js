@@ -1,4 +1,5 @@
 // The Hotsock client for browsers. client.d.ts says what everything does.
+import { HotsockSocket } from "./socket.js";
 
 const connectWithin = 15_000; // ms from asking for a token to hotsock.connected
 const grace = 1_000; // ms, for what has arrived when time is up
@@ -7,7 +8,9 @@ const steadyAfter = 5_000; // ms; a connection that answers then was a success
 const firstDelay = 1_000; // ms; the longest wait before the first reconnect
 const longestDelay = 30_000; // ms
 const fullPage = 100; // entries
-const triedAfter = 600_000; // ms, when a better kind of socket is tried again
+const keptFor = 3; // attempts that have to fail where a WebSocket did get through
+const firstTrial = 60_000; // ms; the longest wait before a WebSocket is tried where none got through
+const longestTrial = 3_600_000; // ms
 const repeats = 3; // of a message, which may be what breaks the connection
 
 export class HotsockError extends Error {
@@ -97,7 +100,12 @@ export class Client extends Emitter {
   #failures = 0;
   #sockets;
   #socket = 0; // which of them is used
-  #fellBack = 0; // when it was another one last
+  #bound = 1; // how often in a row the first one has to fail before the next one is used
+  #refusals = 0; // how often it has
+  #trials = 0; // of the first one, beside a connection of another kind
+  #trialAt = 0; // when it is used again, by performance.now()
+  #trial = 0; // the timer of that
+  #found = null; // what is tried
   #ws = null;
   #written = 0; // bytes given to it
   #carried = 0; // of them, when last looked at
@@ -110,7 +118,7 @@ export class Client extends Emitter {
   #lastRef = 0;
   #watch = null; // ends listening to the browser
 
-  constructor({ url = here, token, tokenInURL = false, sockets = [globalThis.WebSocket], heartbeat = 30_000, timeout = 10_000 } = {}) {
+  constructor({ url = here, token, tokenInURL = false, sockets = [globalThis.WebSocket, HotsockSocket], heartbeat = 30_000, timeout = 10_000 } = {}) {
     super(/^(state|subscribed|error)$/, (type) => {
       if (type === "state") return this.state === "closed" ? [] : [[this.state]];
       return type === "subscribed" ? [...this.#kept].filter((sub) => sub.channel.active).map((sub) => [sub.channel]) : [];
@@ -202,20 +210,16 @@ export class Client extends Emitter {
     else this.#kept.add(sub);
   }
 
-  async #open() {
+  async #open(found) {
     clearTimeout(this.#timer);
     const turn = ++this.#turn;
     this.#began = performance.now();
-    if (this.#began > this.#fellBack + triedAfter) this.#socket = 0;
+    if (this.#began >= this.#trialAt) this.#socket = 0;
     this.#patience = watchdog(connectWithin, () => this.#broken(turn, tooLate()));
     this.#enter("connecting");
     try {
-      const token = await ask(this.#token);
-      if (turn !== this.#turn) return;
-      const url = this.#address("", token && this.#tokenInURL ? { token } : {});
-      url.protocol = url.protocol.replace("http", "ws");
-      // Logs have the URL of a request.
-      const ws = new this.#sockets[this.#socket](url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
+      const ws = found ?? (await this.#dial(turn, this.#sockets[this.#socket]));
+      if (turn !== this.#turn) return ws?.close();
       this.#ws = ws;
       ws.onmessage = (e) => turn === this.#turn && this.#receive(e.data);
       ws.onclose = (e) => this.#broken(turn, told(noConnection(ending(e)), e.code === 1012 || e.code === 4403 ? e.reason : ""), e);
@@ -224,6 +228,66 @@ export class Client extends Emitter {
       if (error instanceof HotsockError) this.#end(error);
       else this.#broken(turn, error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  // Gives no socket if the turn is over before it has a token.
+  async #dial(turn, Socket) {
+    const token = await ask(this.#token);
+    if (turn !== this.#turn) return;
+    const url = this.#address("", token && this.#tokenInURL ? { token } : {});
+    url.protocol = url.protocol.replace("http", "ws");
+    // Logs have the URL of a request.
+    return new Socket(url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
+  }
+
+  // A server that is away is so for all kinds of sockets: each attempt is of one kind only,
+  // and perhaps the next one is of another.
+  #refused() {
+    if (this.#socket === 0 && ++this.#refusals < this.#bound) return;
+    this.#refusals = 0; // If no other kind gets through either, this says nothing of the first.
+    this.#socket = (this.#socket + 1) % this.#sockets.length;
+    this.#postpone();
+  }
+
+  #postpone() {
+    const wait = Math.min(longestTrial, firstTrial * 4 ** this.#trials);
+    this.#trialAt = performance.now() + (wait * (1 + Math.random())) / 2;
+  }
+
+  // The connection stays until the first kind has got through, and as long as anything is
+  // under way on it.
+  #tryFirst(turn) {
+    const isIdle = () => turn === this.#turn && this.#jobs.size === 0;
+    const again = () => {
+      if (turn !== this.#turn) return;
+      this.#postpone();
+      this.#tryFirst(turn);
+    };
+    this.#trial = setTimeout(async () => {
+      if (!isIdle()) return again();
+      this.#trials++; // It may cost a token, whatever comes of it.
+      const ws = await this.#dial(turn, this.#sockets[0]).catch(() => null);
+      if (!ws) return again();
+      if (turn !== this.#turn) return ws.close();
+      this.#found = ws;
+      const patience = watchdog(connectWithin, () => ws.close());
+      ws.onclose = () => {
+        patience.stop();
+        again();
+      };
+      ws.onmessage = (e) => {
+        patience.stop();
+        ws.onmessage = ws.onclose = this.#found = null;
+        if (!isIdle()) {
+          ws.close(4001);
+          return again();
+        }
+        this.#drop();
+        this.#socket = 0;
+        this.#open(ws);
+        ws.onmessage?.(e);
+      };
+    }, this.#trialAt - performance.now());
   }
 
   #address(path, parameters) {
@@ -246,6 +310,8 @@ export class Client extends Emitter {
     this.connectionId = connectionId;
     this.failure = null;
     this.#credentials = { connectionId, connectionSecret };
+    if (this.#socket > 0) this.#tryFirst(turn);
+    else [this.#bound, this.#refusals, this.#trials] = [keptFor, 0, 0];
     if (this.#heartbeat) this.#beat = setInterval(() => this.#ping(), this.#heartbeat);
     this.state = "open";
     for (const sub of this.#kept) if (sub.wanted) this.#join(sub);
@@ -260,18 +326,16 @@ export class Client extends Emitter {
     if (reason === "Going away, all answered")
       for (const job of this.#jobs.values()) if (!job.ends) this.#unsend(job);
     if (code === 1009) for (const job of this.#jobs.values()) job.repeats = 0; // One of them is too long.
-    const refused = this.state === "connecting" && this.#ws;
+    const opening = this.state === "connecting" && this.#ws;
+    // Without any token, it is the app that refuses, and perhaps lets in later.
+    const final = typeof this.#token === "string" || (!this.#token && !opening);
     this.#drop(failure);
-    if (code === 4403 || (code === 1008 && typeof this.#token !== "function")) {
+    if (code === 4403 || (code === 1008 && final)) {
       this.#end(told(new HotsockError("UNAUTHORIZED", "The server ended the connection."), failure.reason));
       return;
     }
-    if (refused) {
-      this.#socket = (this.#socket + 1) % this.#sockets.length;
-      this.#fellBack = performance.now();
-      // At once: where the server is away, it is away for all of them.
-      if (this.#socket > 0) return void this.#open();
-    }
+    // A WebSocket that ends with a code has got through.
+    if (opening && (this.#socket > 0 || (code ?? 1006) === 1006)) this.#refused();
     // The whole delay is random, so that a server's clients do not come back together.
     // Browsers that say they are offline can be wrong.
     const delay = someDelay(this.#failures++);
@@ -305,6 +369,9 @@ export class Client extends Emitter {
   #drop(cause, code = 4001) {
     this.#turn++;
     clearTimeout(this.#timer);
+    clearTimeout(this.#trial);
+    this.#found?.close();
+    this.#found = null;
     this.#patience?.stop();
     clearInterval(this.#beat);
     const ws = this.#ws;
@@ -335,6 +402,7 @@ export class Client extends Emitter {
     const wake = ({ type }) => {
       const online = type === "online";
       const begun = this.state === "connecting" && performance.now() < this.#began + hangsAfter;
+      if (online) this.#trialAt = this.#trials = 0; // perhaps another network
       if (this.state === "open") this.#ping();
       if (this.state === "open" || type === "offline" || (begun && !online)) return;
       this.#drop(tooLate()); // an attempt that hangs

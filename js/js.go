@@ -21,10 +21,13 @@ var source string
 //go:embed socket.js
 var sockets string
 
-// client is what is served: the sources, and where that was, for pages that do not say it.
-// The npm package has the sources alone, because bundlers take import.meta for a reference
-// to a file.
-var client = source + sockets + "here = new URL(\".\", import.meta.url);\n"
+// importLine is left out of what is served: there, both sources are one file.
+const importLine = "import { HotsockSocket } from \"./socket.js\";\n"
+
+// client is what is served: the sources in one file, and where that was, for pages that do
+// not say it. The npm package has the sources alone, because bundlers take import.meta for a
+// reference to a file.
+var client = strings.Replace(source, importLine, "", 1) + sockets + "here = new URL(\".\", import.meta.url);\n"
 
 // A variant is the client in one encoding.
 type variant struct {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -49,7 +50,11 @@ func TestServe(t *testing.T) {
 			if tt.compressed {
 				body = unzip(t, body)
 			}
-			line, found := bytes.CutPrefix(body, []byte(source+sockets))
+			_, own, _ := strings.Cut(source, importLine)
+			before, line, found := bytes.Cut(body, []byte(own+sockets))
+			if bytes.Contains(before, []byte("import")) {
+				t.Errorf("it imports what is not served: %s", before)
+			}
 			if a.StatusCode != http.StatusOK || !found || bytes.Count(line, []byte("\n")) != 1 {
 				t.Errorf("status %d and %d bytes, want those of client.js and one line more", a.StatusCode, len(body))
 			}
@@ -101,8 +106,9 @@ func unzip(t *testing.T, b []byte) []byte {
 // again what has no answer, to stay away when the app says so, with its reason, to
 // change storage together, to refresh, to update and delete messages, to put together
 // messages that are written piece by piece, to share channels among the parts of a page, to
-// tell late listeners how things are, to free channels, to keep the token out of the URL, and to do without WebSockets.
-const maxSize = 14<<10 + 256
+// tell late listeners how things are, to free channels, to keep the token out of the URL, to do without WebSockets, and to
+// go back to them without a break.
+const maxSize = 15 << 10
 
 func TestSize(t *testing.T) {
 	t.Logf("client.js has %d bytes, compressed %d", len(client), len(compressed().body))

@@ -64,7 +64,11 @@ export class HotsockSocket extends EventTarget {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
     const options = { headers, credentials: "include", cache: "no-store", signal: this.#over.signal };
     const response = await fetch(this.#address("stream"), options);
-    if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+    if (!response.ok) {
+      // A proxy's 401 is not about the token.
+      const { error } = await response.json();
+      return this.#end(error.code === "UNAUTHORIZED" ? 1008 : 1006, "", false);
+    }
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let [begun, name, data] = [[], "", ""];
     for (;;) {

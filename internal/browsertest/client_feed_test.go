@@ -24,18 +24,18 @@ func startGateway(t *testing.T, opts hotsock.Options, open *atomic.Bool) *site {
 		}
 	})
 	s := &site{t: t, rt: rt}
-	s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" && !open.Load() {
-			http.Error(w, "no WebSockets here", http.StatusForbidden)
+	s.serve(upgradesTo(func(w http.ResponseWriter, r *http.Request) {
+		if open.Load() {
+			rt.ServeHTTP(w, r)
 			return
 		}
-		rt.ServeHTTP(w, r)
-	}))
+		http.Error(w, "no WebSockets here", http.StatusForbidden)
+	}, rt))
 	return s
 }
 
 const fallback = `
-	globalThis.client = new hotsock.Client({ token: async () => args[0], sockets: [WebSocket, hotsock.HotsockSocket], timeout: 2000 });
+	globalThis.client = new hotsock.Client({ token: async () => args[0], timeout: 2000 });
 	globalThis.errors = record(client, "error");
 	client.connect();
 	await until(() => client.state === "open");
@@ -122,6 +122,6 @@ func TestHotsockSocket(t *testing.T) {
 		return JSON.stringify([early, waits, code, log]);
 	`, s.token("connect", claimsOf("Jim", "room")))
 	want(t, "socket", got, `["InvalidStateError", 0, "InvalidAccessError", ["open", "hotsock.connected", "hotsock.pong", "hotsock.error",
-		[4001, true], "error", [1006, false], "error", [1006, false]]]`)
+		[4001, true], "error", [1008, false], "error", [1006, false]]]`)
 	await.That(t, "all are closed", func() bool { return s.rt.Stats().Connections == 0 })
 }
