@@ -46,7 +46,9 @@ func (r *errorReporter) report(err error, attrs ...any) *Error {
 			r.logger.Warn("hotsock: a hook did not decide", append(attrs, "err", err)...)
 			return e // It says nothing of the store.
 		}
-		r.ready.failed()
+		if !errors.Is(err, errBusy) { // which says nothing of the store, either
+			r.ready.failed()
+		}
 		r.logger.Warn("hotsock: unavailable", append(attrs, "err", err)...)
 	}
 	return e

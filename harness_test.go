@@ -45,7 +45,10 @@ func everything(uid string) *Claims {
 // parameter, and it may do everything.
 func inRig(t *testing.T, o Options, f func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, s: &faultyStore{Store: storememory.New()}}
+		r := &rig{t: t, s: &faultyStore{Store: o.Store}}
+		if o.Store == nil {
+			r.s.Store = storememory.New()
+		}
 		o.Store = r.s
 		// Its clients read, and so answer pings, only when the test tells them to.
 		o.PingInterval = cmp.Or(o.PingInterval, -1)

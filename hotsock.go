@@ -56,6 +56,8 @@ type Handler struct {
 	catchUps *catchUpReader
 	conns    connectionSet
 	workers  workers
+	// starting are the turns of connections that begin.
+	starting turns
 	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
@@ -122,6 +124,7 @@ func New(o Options) (*Handler, error) {
 		stopped:  make(chan struct{}),
 		queued:   socket.NewBudget(o.MaxTotalQueueSize),
 	}
+	h.starting = newTurns(maxStarting, startPatience)
 	h.conns.init()
 	h.requests.init()
 	h.counts.init()
@@ -164,6 +167,7 @@ func New(o Options) (*Handler, error) {
 	h.writes = &storeWriter{
 		opts: &h.opts, node: h.node, scheduler: h.opts.Scheduler, reads: h.reads,
 		events: h.events, observer: h.observer, hooks: h.hooks, counts: &h.counts,
+		publishing: newTurns(maxPublishing, o.StoreTimeout),
 	}
 	close(r.joined)
 	if err != nil {

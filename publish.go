@@ -23,6 +23,8 @@ type storeWriter struct {
 	hooks     *hookCaller
 	counts    *counts
 	adding    keyLocks
+	// publishing are the turns of messages on their way to the store.
+	publishing turns
 }
 
 // publishInput is a client's message.
@@ -107,6 +109,11 @@ func (sw *storeWriter) publish(ctx context.Context, who *source, p *store.Publis
 	if p.Retention != 0 {
 		sw.keepOrigin(p, who, false)
 	}
+	t := turn{turns: sw.publishing}
+	if err := t.take(ctx); err != nil {
+		return publishResult{}, err
+	}
+	defer t.give()
 	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
 	defer limited.end()
 	r, err := sw.node.Publish(limited, *p)

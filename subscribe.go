@@ -177,27 +177,43 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	if err := c.chargeSubscribe(req); err != nil {
 		return err
 	}
-	ctx := c.storeContext()
-	defer ctx.end()
-	if !req.tokenUsed {
-		if err := c.useToken(ctx, req.grant, CodeInvalidSubscribeToken); err != nil {
-			return err
+	r, err := c.storeNew(s, req)
+	if err == nil {
+		err = c.activate(s, req, &r, cmd.Ref)
+	}
+	if err != nil {
+		if s.topic != nil {
+			c.endSubscription(s)
 		}
-		req.tokenUsed = true
-	}
-	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
-		return err
-	}
-	c.perms.Subscribed(s.channel, s.perms())
-	s.topic.add(s)
-	if err := c.activate(ctx, s, req, cmd.Ref); err != nil {
-		c.endSubscription(s)
 		return err
 	}
 	if c.isRevoked(s.token) { // and who looked for such subscriptions may not have seen it
 		c.unsubscribeRevoked(s)
 	}
 	return nil
+}
+
+// storeNew makes the store know a new subscription, when it is its turn.
+func (c *connection) storeNew(s *subscription, req *subscribeRequest) (r store.SubscribeResult, err error) {
+	t := turn{turns: c.h.starting}
+	if err := t.take(c.h.ctx); err != nil {
+		return r, err
+	}
+	defer t.give()
+	ctx := c.storeContext()
+	defer ctx.end()
+	if !req.tokenUsed {
+		if err := c.useToken(ctx, req.grant, CodeInvalidSubscribeToken); err != nil {
+			return r, err
+		}
+		req.tokenUsed = true
+	}
+	if s.topic, err = c.h.hub.acquire(ctx, c.h.node, s.channel); err != nil {
+		return r, err
+	}
+	c.perms.Subscribed(s.channel, s.perms())
+	s.topic.add(s)
+	return c.storeSubscribe(ctx, s)
 }
 
 // chargeSubscribe counts a subscribe against the rate limit, once.

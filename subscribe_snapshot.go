@@ -1,8 +1,6 @@
 package hotsock
 
 import (
-	"context"
-
 	"github.com/oklog/ulid/v2"
 
 	"github.com/hotsock-go/hotsock/internal/socket"
@@ -10,16 +8,12 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// activate makes the store know the subscription and sends the client the
-// channel's snapshot, from which on it gets every item.
-func (c *connection) activate(ctx context.Context, s *subscription, req *subscribeRequest, ref string) error {
-	r, err := c.storeSubscribe(ctx, s)
-	if err != nil {
-		return err
-	}
+// activate sends the client the channel's snapshot, from which on it gets every item,
+// when the store knows the subscription.
+func (c *connection) activate(s *subscription, req *subscribeRequest, r *store.SubscribeResult, ref string) error {
 	s.from = r.Position
-	c.h.events.subscribed(s, &r)
-	snap, err := c.readSnapshot(s, req, &r)
+	c.h.events.subscribed(s, r)
+	snap, err := c.readSnapshot(s, req, r)
 	if err != nil {
 		return err
 	}

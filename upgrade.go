@@ -76,10 +76,13 @@ func (u *upgrader) socketOptions(c *connection) socket.Options {
 // taken back comes last: a single-use token is spent. check says whether the request can
 // lead to a connection.
 func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, string, error) {
-	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
-	defer ctx.end()
+	t := turn{turns: u.h.starting}
+	if err := t.take(r.Context()); err != nil {
+		return nil, "", err
+	}
+	defer t.give()
 	revocations := u.h.revoker.known.added.Load()
-	g, claims, err := u.admit(ctx, r)
+	g, claims, err := u.admit(r, &t)
 	if err != nil {
 		return nil, "", err
 	}
@@ -100,7 +103,7 @@ func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, st
 	ip, agent := u.h.opts.sender(r)
 	c.connect.Store(&connectToken{g, claims})
 	c.sourceIP, c.userAgent = strings.Clone(ip), agent // which may be a part of the headers, too
-	if err := c.askConnect(r.Context()); err != nil {
+	if err := t.lend(r.Context(), func() error { return c.askConnect(r.Context()) }); err != nil {
 		return nil, "", err
 	}
 	if err := c.storeConnection(); err != nil {
@@ -156,31 +159,42 @@ func (u *upgrader) start(c *connection) bool {
 
 // admit decides who may connect, and returns what they may do, compiled and as
 // JSON.
-func (u *upgrader) admit(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
+func (u *upgrader) admit(r *http.Request, t *turn) (*permission.Grant, []byte, error) {
 	if !u.h.origins.allowSocket(r) {
 		return nil, nil, u.refuseOrigin(r)
 	}
 	if u.h.stopping.Load() {
 		return nil, nil, refuse(CodeUnavailable)
 	}
+	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
+	defer ctx.end()
 	if err := u.h.ready.check(ctx); err != nil {
 		return nil, nil, unavailable(err)
 	}
-	return u.authenticate(ctx, r)
+	return u.authenticate(r, t)
 }
 
 // authenticate asks the host, or else the token of the request.
-func (u *upgrader) authenticate(ctx context.Context, r *http.Request) (*permission.Grant, []byte, error) {
+func (u *upgrader) authenticate(r *http.Request, t *turn) (*permission.Grant, []byte, error) {
 	if u.h.opts.Authenticate != nil {
-		return u.authenticateByHost(r)
+		return u.authenticateByHost(r, t)
 	}
 	text, err := RequestToken(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	g, err := u.h.verifier.VerifyConnect(ctx, text)
+	var g *permission.Grant
+	err = t.lend(r.Context(), func() (err error) { // Options.KeyLookup is the app's.
+		ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
+		defer ctx.end()
+		g, err = u.h.verifier.VerifyConnect(ctx, text)
+		return err
+	})
 	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)
+	}
+	if errors.Is(err, errBusy) {
+		return nil, nil, err
 	}
 	if err != nil {
 		u.logger.Info("hotsock: connect token refused", "err", err)
@@ -189,8 +203,12 @@ func (u *upgrader) authenticate(ctx context.Context, r *http.Request) (*permissi
 	return g, tokenClaims(text), nil
 }
 
-func (u *upgrader) authenticateByHost(r *http.Request) (*permission.Grant, []byte, error) {
-	c, err := u.h.opts.Authenticate(r)
+func (u *upgrader) authenticateByHost(r *http.Request, t *turn) (*permission.Grant, []byte, error) {
+	var c *Claims
+	err := t.lend(r.Context(), func() (err error) {
+		c, err = u.h.opts.Authenticate(r)
+		return err
+	})
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, nil, e

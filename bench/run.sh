@@ -132,7 +132,8 @@ variant() {
 		[[ $scenario != STOR ]] || body='{"channel":"{channel}","event":"hotsock.channelStorageSet","key":"k","data":{payload}}'
 		args=(-proto hotsock -secret $secret -publish-header "Authorization: Bearer key" -publish-body "$body")
 		case $scenario in
-		WSPUB | MANY) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
+		WSPUB) args+=(-claims '{"subscribe":true,"messages":{"m":{"broadcast":true}}}') ;;
+		MANY) args+=(-claims '{"subscribe":true,"historyStart":0,"messages":{"m":{"broadcast":true}}}') ;;
 		STOR) args+=(-claims '{"subscribe":true,"storage":{"k":{"observe":true}}}') ;;
 		PRES-plain) args+=(-size 14000) ;;
 		PRES-*) args+=(-channel-prefix presence.c) ;;

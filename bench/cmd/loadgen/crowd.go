@@ -165,7 +165,13 @@ func (c *crowd) measureDeath(res *result) {
 		fatalf("%v", err)
 	}
 	c.wait(patience, func(n crowdCounts) bool { return n.Broken > before.Broken })
-	n, _ := c.wait(patience, func(n crowdCounts) bool { return n.Away == 0 && n.Live < c.cfg.conns })
+	victims := 0
+	for id := range c.cfg.conns {
+		if c.cfg.beginsOn(id) == victim {
+			victims++
+		}
+	}
+	n, _ := c.wait(patience, func(n crowdCounts) bool { return n.Away == 0 && n.Broken-before.Broken >= victims })
 	res.BackSeconds = time.Since(killed).Seconds()
 	used := since(c.cfg, begin)
 	back := n.Broken - before.Broken - n.Left
@@ -219,12 +225,20 @@ func (c *crowd) missing(left map[int]bool) (lost int) {
 	return lost
 }
 
+// beginsOn is the server that a client connects to first. Members, and those of them that
+// leave, are on all of them.
+func (cfg *config) beginsOn(id int) int {
+	const round = memberEvery * leavesEvery
+	return (id%round + id/round) % len(cfg.urls)
+}
+
 // reader is the client that receives what one publishes: if possible one that began on
 // another server.
 func (cfg *config) reader(id int) int {
-	far := cfg.conns / 2
-	if far%len(cfg.urls) == 0 {
-		far++
+	const round = memberEvery * leavesEvery
+	rounds := cfg.conns / 2 / round
+	if rounds%len(cfg.urls) == 0 {
+		rounds++
 	}
-	return (id + far) % cfg.conns
+	return (id + rounds*round) % cfg.conns
 }

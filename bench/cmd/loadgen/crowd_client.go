@@ -42,6 +42,7 @@ type crowdClient struct {
 	// pending, since sentAt.
 	published uint32
 	pending   bool
+	refusals  int // of it, in a row
 	sentAt    int64
 }
 
@@ -108,14 +109,15 @@ func (p *crowdPart) text(c *crowdClient, msg []byte, now int64) {
 		p.answered(c, now)
 	case "ack":
 		c.published++
-		c.pending = false
+		c.pending, c.refusals = false, 0
 		p.counts.Published++
 	case "error":
 		if p.counts.Errors++; p.counts.Errors == 1 {
 			warnf("%s", msg)
 		}
 		if bytes.Contains(msg, []byte(`"ref":"`)) { // the message: it is sent again
-			p.later(c, now+int64(rand.N(firstDelay)))
+			c.refusals++
+			p.later(c, now+int64(rand.N(min(longestDelay, firstDelay<<min(c.refusals, 10)))))
 		}
 	}
 }
@@ -150,6 +152,7 @@ func (p *crowdPart) answered(c *crowdClient, now int64) {
 	p.counts.Live++
 	if c.broke {
 		p.counts.Away--
+		c.sentAt = now // What it could not send has waited for nobody but itself.
 	}
 	p.publish(c)
 }

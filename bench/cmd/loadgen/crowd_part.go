@@ -81,7 +81,7 @@ func runCrowdPart(cfg *config) error {
 	}
 	first, end := cfg.conns*cfg.part/cfg.processes, cfg.conns*(cfg.part+1)/cfg.processes
 	for id := first; id < end; id++ {
-		p.clients = append(p.clients, crowdClient{id: id, fd: -1, node: id % len(p.nodes)})
+		p.clients = append(p.clients, crowdClient{id: id, fd: -1, node: cfg.beginsOn(id)})
 	}
 	p.connecting = len(p.clients)
 	go p.listen()
