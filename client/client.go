@@ -50,14 +50,17 @@ func New(o Options) (*Client, error) {
 	}
 	o.Header = o.Header.Clone()
 	c := &Client{
-		opts: o, base: base, http: o.HTTPClient,
+		opts: o, base: base, http: new(http.Client),
 		done: make(chan struct{}), slots: make(chan struct{}, maxCommands),
 		subs: make(map[string]*Subscription), changed: make(chan struct{}),
 	}
-	if c.http == nil {
+	if o.HTTPClient != nil {
+		*c.http = *o.HTTPClient
+	} else {
 		c.own = http.DefaultTransport.(*http.Transport).Clone()
-		c.http = &http.Client{Transport: c.own}
+		c.http.Transport = c.own
 	}
+	c.http.CheckRedirect = c.stayHere
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	go c.run()
 	return c, nil

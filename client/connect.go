@@ -101,7 +101,7 @@ func (c *Client) connect(ctx context.Context, kind *fallback) (*conn, error) {
 func (c *Client) dialSocket(ctx context.Context, u *url.URL, protocols []string) (link, error) {
 	up := &upgrader{transport: cmp.Or(c.http.Transport, http.DefaultTransport)}
 	dialer := *c.http
-	dialer.Transport, dialer.CheckRedirect = up, c.stayHere
+	dialer.Transport = up
 	o := &websocket.DialOptions{HTTPClient: &dialer, HTTPHeader: c.opts.Header, Subprotocols: protocols}
 	ws, res, err := websocket.Dial(ctx, u.String(), o) //nolint:bodyclose // Dial has closed it.
 	if err != nil {
@@ -114,18 +114,18 @@ func (c *Client) dialSocket(ctx context.Context, u *url.URL, protocols []string)
 // mostRedirects is how many an attempt follows, as net/http does by itself.
 const mostRedirects = 10
 
-// stayHere decides on redirects of requests with the token: another server, or whoever
-// listens to what is not encrypted, must not get it, and net/http passes on a subprotocol
-// to anybody.
+// stayHere decides on redirects: another server, or whoever listens to what is not
+// encrypted, must not get the token or the connection's secret. net/http passes on a
+// subprotocol and what is posted to anybody, and the query as the Referer.
 func (c *Client) stayHere(req *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	switch {
 	case req.URL.Hostname() != from.Hostname():
-		return fmt.Errorf("the server redirects to another one, %s, which must not get the token", req.URL.Host)
+		return fmt.Errorf("the server redirects to another one, %s, which must not get the client's secrets", req.URL.Host)
 	case req.URL.Scheme != from.Scheme && req.URL.Scheme != "https":
-		return errors.New("the server redirects from https to http, where anybody can read the token")
-	case c.http.CheckRedirect != nil:
-		return c.http.CheckRedirect(req, via)
+		return errors.New("the server redirects from https to http, where anybody can read the client's secrets")
+	case c.opts.HTTPClient != nil && c.opts.HTTPClient.CheckRedirect != nil:
+		return c.opts.HTTPClient.CheckRedirect(req, via)
 	case len(via) >= mostRedirects:
 		return fmt.Errorf("the server redirects more than %d times", mostRedirects)
 	}

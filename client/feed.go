@@ -66,7 +66,7 @@ func (c *Client) dialFeed(ctx context.Context, u *url.URL, protocols []string) (
 		req.Header.Set("Sec-WebSocket-Protocol", strings.Join(protocols, ", "))
 	}
 	unbounded := *c.http
-	unbounded.Timeout, unbounded.CheckRedirect = 0, c.stayHere
+	unbounded.Timeout = 0
 	res, err := unbounded.Do(req)
 	if err != nil {
 		err = fmt.Errorf("hotsock: cannot connect without a WebSocket: %w", withoutURL(err))

@@ -176,7 +176,7 @@ func TestFeedRedirects(t *testing.T) {
 				feedScript(func(io.Writer, func()) {}, take)(w, r)
 			}
 			var st states
-			o := Options{OnState: st.add, MaxDelay: time.Second, TokenInURL: tt.inURL, Token: func(context.Context) (string, error) { return "secret", nil }}
+			o := Options{OnState: st.add, MaxDelay: time.Second, TokenInURL: tt.inURL, Token: func(context.Context) (string, error) { return "hush", nil }}
 			inBubble(t, http.HandlerFunc(server), o, func(t *testing.T, c *Client) {
 				if tt.want == "" {
 					if err := c.Connect(t.Context()); err != nil {
@@ -187,7 +187,7 @@ func TestFeedRedirects(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				waits := st.waits()
-				if len(waits) < 2 || !strings.Contains(waits[1].Err.Error(), tt.want) || strings.Contains(fmt.Sprint(waits), "secret") {
+				if len(waits) < 2 || !strings.Contains(waits[1].Err.Error(), tt.want) || strings.Contains(fmt.Sprint(waits), "hush") {
 					t.Errorf("got %v, want %q", waits, tt.want)
 				}
 				if most := len(waits) * mostRedirects; feeds > most {

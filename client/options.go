@@ -38,9 +38,10 @@ type Options struct {
 	TokenInURL bool
 	// Header is sent with every request.
 	Header http.Header
-	// HTTPClient makes the connections and the HTTP requests. Its Timeout, if
-	// any, bounds attempts and requests, not connections. If its Transport is an
-	// [*http.Transport], connections go through an HTTP proxy by CONNECT, also
+	// HTTPClient makes the connections and the HTTP requests. Its CheckRedirect, if
+	// any, is asked only about redirects to the same host; others are refused. Its
+	// Timeout, if any, bounds attempts and requests, not connections. If its Transport
+	// is an [*http.Transport], connections go through an HTTP proxy by CONNECT, also
 	// with the scheme ws. Defaults to a separate client, whose idle connections
 	// [Client.Close] closes.
 	HTTPClient *http.Client

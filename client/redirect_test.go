@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // TestRedirects: a handshake goes where its server sends it, and not to other servers,
@@ -58,4 +60,26 @@ func TestRedirects(t *testing.T) {
 	if elsewhere != 0 {
 		t.Errorf("%d tokens went elsewhere", elsewhere)
 	}
+}
+
+// What is posted for a connection has its secret, and tokens.
+func TestPostsStayHere(t *testing.T) {
+	ws := script(t, func(ctx context.Context, ws *websocket.Conn) {
+		_ = hear(ctx, ws, func(f string) { say(ctx, ws, pong(f)) })
+	})
+	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.Host, "evil"):
+			t.Errorf("another server got %v", r.Header)
+		case isUpgrade(r):
+			ws(w, r)
+		default:
+			http.Redirect(w, r, "http://evil/", http.StatusTemporaryRedirect)
+		}
+	})
+	inBubble(t, server, Options{}, func(t *testing.T, c *Client) {
+		if _, err := c.ChannelInfo(t.Context(), "room"); err == nil || !strings.Contains(err.Error(), "another one, evil,") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
