@@ -115,6 +115,10 @@ func nodeOf(id string) (node string, ok bool) {
 // run begins the life of the connection, after the upgrade.
 func (c *connection) run(secret string) {
 	c.begin(secret)
+	if c.sock.Pending() {
+		c.workOn()
+		return
+	}
 	go c.wait()
 }
 

@@ -76,11 +76,13 @@ func (c *connection) work() bool {
 			c.finish(err)
 			return false
 		}
-		c.receive(frame)
-		if cap(frame) <= maxPooled {
-			*buf = frame
+		if frame != nil {
+			c.receive(frame)
+			if cap(frame) <= maxPooled {
+				*buf = frame
+			}
+			readBuffers.Put(buf)
 		}
-		readBuffers.Put(buf)
 		if !c.sock.Pending() {
 			return true
 		}

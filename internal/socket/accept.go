@@ -130,21 +130,22 @@ func newConn(nc net.Conn, early []byte, o Options) *Conn {
 	if s, ok := c.below.(syscall.Conn); ok {
 		c.kernel, _ = s.SyscallConn() // nil after an error
 	}
-	if canTry {
+	c.in = input{conn: nc, unread: early, made: time.Now()}
+	if canTry && c.kernel != nil {
 		// Only of these is it known that nothing counts, encrypts or changes what
-		// goes through them.
-		switch nc.(type) {
+		// goes through them, or keeps it.
+		switch c.below.(type) {
 		case *net.TCPConn, *net.UnixConn:
-			c.direct = c.kernel != nil
+			if c.direct = c.below == nc; c.direct {
+				c.in.raw = c.kernel
+			} else {
+				c.in.tls = &tlsInput{below: c.kernel}
+			}
 		}
 	}
 	c.shared = c.direct
 	if _, ok := c.below.(*net.TCPConn); ok && c.below != nc {
 		c.shared = knowsRoom && c.kernel != nil
-	}
-	c.in = input{conn: nc, unread: early, made: time.Now()}
-	if c.direct {
-		c.in.raw = c.kernel
 	}
 	if half := o.PingInterval / 2; half > 0 {
 		c.in.heard.Store(-int64(rand.N(half)))

@@ -26,7 +26,7 @@ func TestFramesRightBehindTheRequest(t *testing.T) {
 		if err := c.Wait(); err != nil {
 			t.Error(err)
 		}
-		b, err := c.Read(readBuffer512)
+		b, err := nextMessage(c)
 		if err != nil {
 			t.Error(err)
 		}

@@ -197,7 +197,7 @@ func TestBudgetIsExact(t *testing.T) {
 		for _, code := range []Code{StatusGoingAway, StatusTryAgainLater} {
 			c, client := pair(t, Options{Flusher: f, QueueLimit: 1 << 30, Budget: b, Compress: true})
 			var reading sync.WaitGroup
-			reading.Go(func() { _, _ = c.Read(readBuffer512) })
+			reading.Go(func() { readOn(c) })
 			reading.Go(func() {
 				for err := error(nil); err == nil; {
 					_, _, err = client.Read(t.Context())

@@ -20,7 +20,7 @@ func TestClientClosesWhileMuchIsQueued(t *testing.T) {
 		if _, err := client.conn.Write(masked(fin|opClose, []byte{0x03, 0xe8})); err != nil { // 1000
 			t.Fatal(err)
 		}
-		_, err := c.Read(readBuffer512)
+		_, err := nextMessage(c)
 		if code := CloseCode(err); code != StatusNormal {
 			t.Fatalf("read %v, which closes with %d", err, code)
 		}
@@ -55,7 +55,7 @@ func TestClientGoesWhileMuchIsQueued(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = client.conn.Close()
-		if _, err := c.Read(readBuffer512); err == nil || CloseCode(err) != StatusNone {
+		if _, err := nextMessage(c); err == nil || CloseCode(err) != StatusNone {
 			t.Errorf("read %v", err)
 		}
 		c.Close(context.Background(), StatusGoingAway, "") // returns

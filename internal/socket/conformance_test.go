@@ -62,7 +62,7 @@ func obeys(t *testing.T, r rule, server, client net.Conn, pieces func([]byte) []
 		c, err := acceptOn(server, Options{ReadLimit: conformLimit, QueueLimit: 1 << 20, WriteTimeout: 10 * time.Second, Compress: true})
 		for o.err = err; o.err == nil; {
 			var b []byte
-			if b, o.err = c.Read(readBuffer512); o.err == nil {
+			if b, o.err = nextMessage(c); o.err == nil {
 				o.messages = append(o.messages, string(b))
 			}
 		}

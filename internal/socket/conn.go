@@ -39,9 +39,9 @@ type Options struct {
 	// would need the longest to receive what waits. It must not block. The connection
 	// takes no more frames.
 	TooSlow func()
-	// Answered is called when the client has answered the last ping, while Wait waits.
-	// It is a good time to call [Conn.Attend], which else would be called for that. It
-	// must not block.
+	// Answered is called by Wait or Read when the client has answered a ping. It is a
+	// good time to call [Conn.Attend], which else would be called for that. It must not
+	// block.
 	Answered func()
 	// Tolerate is called for each message, each control frame and each short
 	// fragment that the client sends, but not for pongs that it was asked for. If

@@ -210,12 +210,12 @@ func (c *Conn) waitPosted() error {
 		if pending {
 			return nil
 		}
-		err := c.in.fill()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
-		}
-		if err == nil {
+		ok, err := c.in.begin()
+		if ok {
 			err = ErrProtocol
+		}
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			continue // That was for TLS alone, or something was posted.
 		}
 		c.hearNoMore(err)
 		return err

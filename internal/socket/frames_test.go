@@ -153,7 +153,7 @@ func TestBrokenRules(t *testing.T) {
 		t.Run(row.what, func(t *testing.T) {
 			c, client := rawPair(t, Options{Compress: true})
 			client.send(row.bytes)
-			_, err := c.Read(readBuffer512)
+			_, err := nextMessage(c)
 			if got := CloseCode(err); err == nil || got != row.code {
 				t.Errorf("read: %v, code %d, want %d", err, got, row.code)
 			}
@@ -190,7 +190,7 @@ func TestOddMessages(t *testing.T) {
 			c, client := rawPair(t, Options{Compress: true})
 			for range 2 { // the second must not suffer from the first
 				client.send(row.frames...)
-				if b, err := c.Read(readBuffer512); err != nil || string(b) != text {
+				if b, err := nextMessage(c); err != nil || string(b) != text {
 					t.Fatalf("read %.40q, %v", b, err)
 				}
 			}
@@ -209,7 +209,7 @@ func TestPingsAreAnsweredOnce(t *testing.T) {
 		pings = append(pings, masked(fin|opPing, fmt.Append(nil, i)))
 	}
 	go func() { _, _ = client.conn.Write(bytes.Join(append(pings, masked(fin|opText, nil)), nil)) }()
-	if _, err := c.Read(readBuffer512); err != nil {
+	if _, err := nextMessage(c); err != nil {
 		t.Fatal(err)
 	}
 	c.Send(textFrame("b"))
@@ -244,7 +244,7 @@ func TestTolerate(t *testing.T) {
 					_, _ = client.conn.Write(frame)
 				}
 			}()
-			if _, err := c.Read(readBuffer512); !errors.Is(err, ErrFlood) || CloseCode(err) != StatusPolicyViolation {
+			if _, err := nextMessage(c); !errors.Is(err, ErrFlood) || CloseCode(err) != StatusPolicyViolation {
 				t.Errorf("read: %v", err)
 			}
 		})
@@ -254,7 +254,7 @@ func TestTolerate(t *testing.T) {
 		c, client := rawPair(t, Options{Tolerate: func() bool { n++; return n <= 2 }})
 		long := bytes.Repeat([]byte("x"), shortFragment)
 		client.send(masked(opText, long), masked(0, long), masked(0, long), masked(fin, nil))
-		if b, err := c.Read(readBuffer512); err != nil || len(b) != 3*shortFragment {
+		if b, err := nextMessage(c); err != nil || len(b) != 3*shortFragment {
 			t.Errorf("read %d bytes, %v", len(b), err)
 		}
 	})

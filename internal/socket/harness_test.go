@@ -69,3 +69,18 @@ func textFrame(payload string) Frame {
 func payloadOf(f Frame) string { return string(f.payload()) }
 
 func readBuffer512() []byte { return make([]byte, 0, 512) }
+
+// nextMessage reads past what is none.
+func nextMessage(c *Conn) (b []byte, err error) {
+	for b == nil && err == nil {
+		b, err = c.Read(readBuffer512)
+	}
+	return b, err
+}
+
+// readOn reads until the connection ends.
+func readOn(c *Conn) {
+	for err := error(nil); err == nil; {
+		_, err = c.Read(readBuffer512)
+	}
+}

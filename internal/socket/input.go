@@ -19,38 +19,69 @@ var readBuffers = sync.Pool{New: func() any { return new([readAhead]byte) }}
 // goroutine that reads.
 type input struct {
 	conn net.Conn
-	raw  syscall.RawConn // nil if conn cannot be waited for
+	raw  syscall.RawConn // nil if conn cannot be waited for, or is of TLS
+	tls  *tlsInput       // nil unless conn is of TLS and what is below it can be waited for
 
 	// unread is what has been read and not used: what came right behind the
 	// request, or a part of buffer or of small.
 	unread []byte
 	buffer *[readAhead]byte // nil unless a part of it is unread
-	small  [16]byte         // for connections that raw is nil for: a frame's header
+	small  [16]byte         // for connections that cannot be waited for: a frame's header
 
-	blocked atomic.Bool   // the goroutine waits for the network
+	// blocked says that the goroutine waits for the network. Unless the connection
+	// cannot be waited for, it has used all that it took from the kernel.
+	blocked atomic.Bool
 	total   atomic.Uint64 // bytes that have come
 	made    time.Time     // the connection was
 	heard   atomic.Int64  // nanoseconds since made: when the last bytes came
 }
 
-// fill waits until there is something unread.
-func (in *input) fill() error {
+// pending reports whether await would return at once.
+func (in *input) pending() bool {
 	if len(in.unread) > 0 {
+		return true
+	}
+	if in.tls != nil {
+		return !in.tls.quiet
+	}
+	return in.raw == nil
+}
+
+// await returns when there is something that fetch can get, if the system allows to
+// wait for that. Without TLS it is unread then. It needs little stack.
+func (in *input) await() error {
+	switch {
+	case in.pending():
 		return nil
+	case in.tls != nil:
+		return in.tls.await(&in.blocked)
 	}
 	in.release()
-	in.blocked.Store(true)
-	defer in.blocked.Store(false)
 	var n int
 	var err error
-	if in.raw != nil {
-		if in.buffer, n, err = waitRead(in.raw); n > 0 {
-			in.unread = in.buffer[:n]
-		}
-	} else {
-		n, err = in.conn.Read(in.small[:])
-		in.unread = in.small[:n]
+	if in.buffer, n, err = waitRead(in.raw, &in.blocked); n > 0 {
+		in.unread = in.buffer[:n]
 	}
+	return in.got(n, err)
+}
+
+// fetch reads what has come, if nothing is unread. With TLS, that may be nothing of use.
+func (in *input) fetch() error {
+	switch {
+	case len(in.unread) > 0:
+		return nil
+	case in.tls != nil:
+		return in.fetchRecord()
+	}
+	in.blocked.Store(true)
+	defer in.blocked.Store(false)
+	n, err := in.conn.Read(in.small[:])
+	in.unread = in.small[:n]
+	return in.got(n, err)
+}
+
+// got notes n bytes, or returns why there are none.
+func (in *input) got(n int, err error) error {
 	if n > 0 {
 		in.note(n)
 		return nil
@@ -59,6 +90,25 @@ func (in *input) fill() error {
 		err = io.EOF
 	}
 	return err
+}
+
+// begin waits until something comes. It returns false if nothing is unread even then,
+// which happens only with TLS.
+func (in *input) begin() (bool, error) {
+	err := in.await()
+	if err == nil {
+		err = in.fetch()
+	}
+	return len(in.unread) > 0, err
+}
+
+// fill waits until there is something unread.
+func (in *input) fill() error {
+	for {
+		if ok, err := in.begin(); ok || err != nil {
+			return err
+		}
+	}
 }
 
 // note counts bytes that have come.
@@ -100,7 +150,7 @@ func (in *input) skip(n int) {
 
 // Read implements [io.Reader]. It is for what may be long.
 func (in *input) Read(b []byte) (int, error) {
-	if len(in.unread) == 0 && (len(b) >= readAhead || in.raw == nil) {
+	if len(in.unread) == 0 && in.tls == nil && (len(b) >= readAhead || in.raw == nil) {
 		// There is no need for a copy.
 		in.blocked.Store(true)
 		defer in.blocked.Store(false)

@@ -4,6 +4,7 @@ package socket
 
 import (
 	"errors"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -12,6 +13,10 @@ const canTry = false
 
 func tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
-func waitRead(syscall.RawConn) (*[readAhead]byte, int, error) { return nil, 0, errors.ErrUnsupported }
+func waitUnread(syscall.RawConn, *atomic.Bool) error { return errors.ErrUnsupported }
+
+func waitRead(syscall.RawConn, *atomic.Bool) (*[readAhead]byte, int, error) {
+	return nil, 0, errors.ErrUnsupported
+}
 
 func hasUnread(syscall.RawConn) bool { return false }

@@ -2,7 +2,10 @@
 
 package socket
 
-import "syscall"
+import (
+	"sync/atomic"
+	"syscall"
+)
 
 // canTry says whether the functions below work on this system.
 const canTry = true
@@ -32,17 +35,42 @@ func hasUnread(raw syscall.RawConn) bool {
 	unread := false
 	if raw != nil {
 		_ = raw.Control(func(fd uintptr) {
-			_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
-			unread = err != syscall.EAGAIN && err != syscall.EINTR
+			unread = peek(fd) != syscall.EAGAIN
 		})
 	}
 	return unread
 }
 
-// waitRead waits until there is something to read, and reads it. A closed
-// connection has n = 0.
-func waitRead(raw syscall.RawConn) (buffer *[readAhead]byte, n int, err error) {
+// peek looks for something unread. Without that, its error is EAGAIN.
+func peek(fd uintptr) error {
+	for {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
+		if err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// waitUnread waits until hasUnread is true. blocked is true as long as there is nothing.
+func waitUnread(raw syscall.RawConn, blocked *atomic.Bool) error {
+	var err error
 	err2 := raw.Read(func(fd uintptr) bool {
+		err = peek(fd)
+		blocked.Store(err == syscall.EAGAIN)
+		return err != syscall.EAGAIN
+	})
+	blocked.Store(false)
+	if err2 != nil {
+		err = err2
+	}
+	return err
+}
+
+// waitRead waits until there is something to read, and reads it. A closed
+// connection has n = 0. blocked is true as long as there is nothing.
+func waitRead(raw syscall.RawConn, blocked *atomic.Bool) (buffer *[readAhead]byte, n int, err error) {
+	err2 := raw.Read(func(fd uintptr) bool {
+		blocked.Store(false) // before Heard could see that the kernel has nothing any more
 		buffer = readBuffers.Get().(*[readAhead]byte)
 		for {
 			n, err = syscall.Read(int(fd), buffer[:])
@@ -55,8 +83,10 @@ func waitRead(raw syscall.RawConn) (buffer *[readAhead]byte, n int, err error) {
 		}
 		readBuffers.Put(buffer)
 		buffer = nil
+		blocked.Store(err == syscall.EAGAIN)
 		return err != syscall.EAGAIN
 	})
+	blocked.Store(false)
 	if err2 != nil {
 		err = err2
 	}

@@ -121,6 +121,14 @@ func (c *Conn) heldUp(now time.Duration) bool {
 
 // ponged notes a pong, and reports whether it was asked for.
 func (c *Conn) ponged() bool {
+	asked := c.notePong()
+	if asked && c.answered != nil {
+		c.answered()
+	}
+	return asked
+}
+
+func (c *Conn) notePong() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := &c.ping

@@ -32,7 +32,7 @@ func TestSilenceBehindACommand(t *testing.T) {
 		if attend(5 * time.Minute) {
 			t.Error("gone, although nobody reads")
 		}
-		go func() { _, _ = c.Read(readBuffer512) }()
+		go readOn(c)
 		if attend(pongTimeout - 2*time.Second) {
 			t.Error("gone too early")
 		}

@@ -26,7 +26,7 @@ func (e closedError) Error() string {
 }
 
 // Wait returns when Read may have something to do: a message, a part of one, a
-// control frame, but not a pong that was asked for, since idle clients send
+// control frame. Without TLS it is no pong that was asked for, since idle clients send
 // nothing else. Where the system does not allow that, it returns at once. A
 // connection spends most of its life here, so callers should do it with little
 // on their stack. After an error the connection is to be closed.
@@ -34,53 +34,55 @@ func (c *Conn) Wait() error {
 	if c.feed != nil {
 		return c.waitPosted()
 	}
-	for !c.Pending() {
-		if err := c.in.fill(); err != nil {
+	for !c.in.pending() {
+		if err := c.in.await(); err != nil {
 			c.hearNoMore(err)
 			return err
 		}
-		for c.skipPong() {
-			if c.answered != nil {
-				c.answered()
-			}
-		}
+		c.skipPongs()
 	}
 	return nil
 }
 
-// skipPong takes out of what is unread a pong that was asked for, if it comes
-// next and has come whole.
-func (c *Conn) skipPong() bool {
-	b := c.in.unread
-	if len(b) < 6 || b[0] != fin|opPong || b[1] < 0x80 {
-		return false
+// skipPongs takes out of what is unread the pongs that were asked for, if they come
+// next and have come whole.
+func (c *Conn) skipPongs() {
+	for {
+		b := c.in.unread
+		if len(b) < 6 || b[0] != fin|opPong || b[1] < 0x80 {
+			return
+		}
+		n := 6 + int(b[1]&0x7f)
+		if n > 6+maxControl || n > len(b) || !c.ponged() {
+			return
+		}
+		c.in.skip(n)
 	}
-	n := 6 + int(b[1]&0x7f)
-	if n > 6+maxControl || n > len(b) || !c.ponged() {
-		return false
-	}
-	c.in.skip(n)
-	return true
 }
 
-// Pending reports whether Wait would return at once.
+// Pending reports whether there is something for Read that has come already, or nobody
+// knows. It is for the goroutine that reads, and may need as much stack as Read.
 func (c *Conn) Pending() bool {
+	pending := c.in.drain()
 	if c.feed != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.feed.pending()
+		pending = c.feed.pending() // From the network nothing may come.
 	}
-	return !c.direct || len(c.in.unread) > 0
+	return pending
 }
 
 // Heard returns how many bytes the client has sent so far, and whether all of them
 // have been read, and what they ask for is done. It may be called concurrently.
 func (c *Conn) Heard() (bytes uint64, all bool) {
-	return c.in.total.Load(), c.in.blocked.Load() && !hasUnread(c.kernel)
+	all = !hasUnread(c.kernel) // Who takes something from the kernel is not blocked any more.
+	return c.in.total.Load(), c.in.blocked.Load() && all
 }
 
-// Read waits for the next text message and returns it in the buffer that it
-// then asks for, or in a longer one. Control frames are answered meanwhile. It
+// Read returns the next text message, in the buffer that it then asks for, which must not
+// be nil, or in a longer one. It waits for something to come, and for the rest of a message
+// of which a part has come. It returns nil if nothing came but control frames, which it
+// answers, or with TLS less than a record: then Wait is the place to wait for more. It
 // fails when the connection is closed, by either side; messages that come while
 // it is being closed are dropped. After an error the connection is to be closed
 // with CloseCode of the error.
@@ -94,7 +96,7 @@ func (c *Conn) Read(buffer func() []byte) ([]byte, error) {
 			c.hearNoMore(err)
 			return nil, err
 		}
-		if !c.closing.Load() {
+		if b == nil || !c.closing.Load() {
 			return b, nil
 		}
 		buffer = func() []byte { return b[:0] }
@@ -123,12 +125,17 @@ func (c *Conn) hearNoMore(err error) {
 	}
 }
 
-// message reads one message.
+// message reads one message, or returns nil when only control frames have come.
 func (c *Conn) message(buffer func() []byte) ([]byte, error) {
 	var b []byte
 	var compressed bool
 	limit := c.limit
 	for first := true; ; {
+		if first {
+			if ok, err := c.in.begin(); !ok || err != nil {
+				return nil, err
+			}
+		}
 		h, err := c.header()
 		if err != nil {
 			return nil, err
@@ -136,6 +143,9 @@ func (c *Conn) message(buffer func() []byte) ([]byte, error) {
 		if h.opcode >= opClose {
 			if err := c.control(h); err != nil {
 				return nil, err
+			}
+			if first && !c.Pending() {
+				return nil, nil
 			}
 			continue
 		}

@@ -19,7 +19,7 @@ func testCloseSendsWhatIsQueued(t *testing.T, f *Flusher) {
 	for range 100 {
 		c.Send(textFrame(strings.Repeat("q", 500)))
 	}
-	go func() { _, _ = c.Read(readBuffer512) }()
+	go readOn(c)
 	go c.Close(context.Background(), StatusGoingAway, "Going away")
 	n := 0
 	for {

@@ -64,11 +64,7 @@ func testControlFramesBetweenFrames(t *testing.T, f *Flusher) {
 	c, client := pair(t, Options{Flusher: f})
 	ctx := t.Context()
 	go func() {
-		for {
-			if _, err := c.Read(readBuffer512); err != nil {
-				return
-			}
-		}
+		readOn(c)
 	}()
 	done := make(chan struct{})
 	go func() {
@@ -137,7 +133,7 @@ func TestRead(t *testing.T) {
 			if err := tt.send(t.Context(), client); err != nil {
 				t.Fatal(err)
 			}
-			got, err := c.Read(readBuffer512)
+			got, err := nextMessage(c)
 			if string(got) != tt.want {
 				t.Errorf("read %q", got)
 			}
@@ -167,7 +163,7 @@ func testWriteDeadlineIsExtended(t *testing.T, f *Flusher) {
 		// The deadline of the write before must not count for the next.
 		<-time.After(120 * time.Millisecond)
 	}
-	go func() { _, _ = c.Read(readBuffer512) }()
+	go readOn(c)
 	go func() { _, _, _ = client.Read(context.Background()) }()
 	if err := client.Ping(t.Context()); err != nil {
 		t.Errorf("the pong met an old deadline: %v", err)
@@ -180,7 +176,7 @@ func TestFrameAfterAPong(t *testing.T) { bothWays(t, testFrameAfterAPong) }
 
 func testFrameAfterAPong(t *testing.T, f *Flusher) {
 	c, client := pair(t, Options{Flusher: f, WriteTimeout: 20 * time.Millisecond})
-	go func() { _, _ = c.Read(readBuffer512) }()
+	go readOn(c)
 	read := make(chan error, 1)
 	go func() {
 		_, _, err := client.Read(context.Background())

@@ -44,7 +44,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 		go func() {
 			err := c.Wait()
 			if err == nil {
-				_, err = c.Read(readBuffer512)
+				_, err = nextMessage(c)
 			}
 			waited <- err
 		}()
@@ -84,7 +84,7 @@ func TestWaitAndRead(t *testing.T) {
 		if err := c.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		b, err := c.Read(readBuffer512)
+		b, err := nextMessage(c)
 		if err != nil || len(b) != i*37%9000 {
 			t.Fatalf("message %d: %d bytes, %v", i, len(b), err)
 		}

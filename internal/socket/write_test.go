@@ -205,14 +205,14 @@ func TestWrappedConnectionIsNotBypassed(t *testing.T) {
 			if err := c.Wait(); err != nil {
 				t.Error(err)
 			}
-			if b, err := c.Read(readBuffer512); err != nil || string(b) != message {
+			if b, err := nextMessage(c); err != nil || string(b) != message {
 				t.Fatalf("read %d bytes, %v", len(b), err)
 			}
 			if in, out := l.in.Load()-in, l.out.Load()-out; in < 100_000 || out < 100_000 {
 				t.Errorf("only %d and %d bytes went through the connection", in, out)
 			}
 			go func() { _, _, _ = client.Read(context.Background()) }()
-			go func() { _, _ = c.Read(readBuffer512) }()
+			go readOn(c)
 			c.Close(context.Background(), StatusGoingAway, "")
 		})
 	}
