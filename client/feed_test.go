@@ -186,6 +186,10 @@ type holdingBack struct {
 
 func (*holdingBack) Flush() {}
 
+func (h *holdingBack) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(h.ResponseWriter).SetWriteDeadline(t)
+}
+
 func (h *holdingBack) WriteHeader(status int) {
 	if !h.begun {
 		h.ResponseWriter.WriteHeader(status)
