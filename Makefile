@@ -72,8 +72,8 @@ test-race:
 	@go test -race -timeout 20m $(AT_ONCE) $$(go list ./... | grep -vxF "$$(go list $(WAITING))")
 test-others:
 	@go test -timeout 10m $(AT_ONCE) -run "^($$(grep -hoE '^func Test[A-Za-z0-9_]+' $(UNRACED) | cut -c6- | paste -sd '|'))$$" $$(dirname $(UNRACED) | sort -u)
-	@# The protocol and the Go client once more, without WebSockets.
-	@go test -timeout 10m -short $(AT_ONCE) ./internal/protocoltest ./client -feeds
+	@# The protocol once more, without WebSockets.
+	@go test -timeout 10m -short $(AT_ONCE) ./internal/protocoltest -feeds
 	@# In these modules the library runs in other processes, if at all.
 	@for m in $(filter-out internal/browsertest,$(NESTED)); do (cd "$$m" && go test -timeout 10m ./...); done
 # Not beside tests that make networks: a browser gives up what it is loading when an
