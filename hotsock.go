@@ -57,7 +57,7 @@ type Handler struct {
 	conns    connectionSet
 	workers  workers
 	// starting are the turns of connections that begin.
-	starting turns
+	starting *turns
 	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
@@ -124,7 +124,7 @@ func New(o Options) (*Handler, error) {
 		stopped:  make(chan struct{}),
 		queued:   socket.NewBudget(o.MaxTotalQueueSize),
 	}
-	h.starting = newTurns(maxStarting, startPatience)
+	h.starting = newTurns(maxStarting, o.StoreTimeout)
 	h.conns.init()
 	h.requests.init()
 	h.counts.init()

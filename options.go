@@ -141,8 +141,8 @@ type Options struct {
 	// ten times as long. Defaults to 10 s.
 	WriteTimeout time.Duration
 	// StoreTimeout bounds each operation of the store. One that takes longer
-	// fails with UNAVAILABLE. A message may wait as long before that, while 512
-	// others are on their way. Defaults to 1 s.
+	// fails with UNAVAILABLE. A message may wait up to 10 s before that, while 256
+	// others are on their way and some arrive. Defaults to 1 s.
 	StoreTimeout time.Duration
 	// PresenceGrace is how long a user stays a member of presence channels after
 	// their last connection ended without having been closed by the client: the

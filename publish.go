@@ -24,7 +24,7 @@ type storeWriter struct {
 	counts    *counts
 	adding    keyLocks
 	// publishing are the turns of messages on their way to the store.
-	publishing turns
+	publishing *turns
 }
 
 // publishInput is a client's message.
@@ -120,6 +120,7 @@ func (sw *storeWriter) publish(ctx context.Context, who *source, p *store.Publis
 	if err != nil {
 		return publishResult{}, err
 	}
+	t.succeeded()
 	if !r.Duplicate {
 		sw.counts.published.Add(1)
 		if emit {

@@ -213,7 +213,10 @@ func (c *connection) storeNew(s *subscription, req *subscribeRequest) (r store.S
 	}
 	c.perms.Subscribed(s.channel, s.perms())
 	s.topic.add(s)
-	return c.storeSubscribe(ctx, s)
+	if r, err = c.storeSubscribe(ctx, s); err == nil {
+		t.succeeded()
+	}
+	return r, err
 }
 
 // chargeSubscribe counts a subscribe against the rate limit, once.

@@ -3,6 +3,8 @@ package hotsock
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotsock-go/hotsock/store"
@@ -15,11 +17,10 @@ const (
 	// maxStarting is how many connections begin at once, or are subscribed: when another
 	// node dies, thousands come together.
 	maxStarting = 64
-	// startPatience is how long one waits for its turn.
-	startPatience = 10 * time.Second
-	// maxPublishing is how many messages at once are on their way to the store. One waits
-	// up to StoreTimeout for its turn.
-	maxPublishing = 512
+	// maxPublishing is how many messages at once are on their way to the store.
+	maxPublishing = 256
+	// turnPatience is how long one waits for its turn, as long as others get on.
+	turnPatience = 10 * time.Second
 )
 
 // errBusy is what who gets no turn is told.
@@ -27,17 +28,58 @@ var errBusy = unavailable(fmt.Errorf("%w: too much is asked for at once", store.
 
 // turns are those that may be taken at once.
 type turns struct {
-	taken    chan struct{} // has an element for each
-	patience time.Duration
+	taken chan struct{} // has an element for each
+	// stalled is for how long nobody gets on when those who wait give up.
+	stalled time.Duration
+	made    time.Time
+	gotOn   atomic.Int64 // nanoseconds since made: when somebody last did
+
+	mu      sync.Mutex
+	waiting int
+	watch   *time.Timer   // while somebody waits
+	giveUp  chan struct{} // closed when those who wait now are to give up
 }
 
-func newTurns(most int, patience time.Duration) turns {
-	return turns{make(chan struct{}, most), patience}
+func newTurns(most int, stalled time.Duration) *turns {
+	return &turns{taken: make(chan struct{}, most), stalled: stalled, made: time.Now()}
+}
+
+// join counts one more who waits, and returns what tells it to give up.
+func (t *turns) join() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting++; t.waiting == 1 {
+		t.giveUp = make(chan struct{})
+		t.watch = time.AfterFunc(t.stalled, t.look)
+	}
+	return t.giveUp
+}
+
+func (t *turns) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting--; t.waiting == 0 {
+		t.watch.Stop()
+	}
+}
+
+// look tells those who wait to give up if nobody gets on.
+func (t *turns) look() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting == 0 {
+		return
+	}
+	if time.Since(t.made)-time.Duration(t.gotOn.Load()) > t.stalled {
+		close(t.giveUp)
+		t.giveUp = make(chan struct{})
+	}
+	t.watch.Reset(t.stalled)
 }
 
 // A turn is one caller's.
 type turn struct {
-	turns turns
+	turns *turns
 	taken bool
 }
 
@@ -46,17 +88,31 @@ func (t *turn) take(ctx context.Context) error {
 	select {
 	case t.turns.taken <- struct{}{}:
 	default:
-		patience, cancel := context.WithTimeout(ctx, t.turns.patience)
-		defer cancel()
-		select {
-		case t.turns.taken <- struct{}{}:
-		case <-patience.Done():
-			return errBusy
+		if err := t.wait(ctx); err != nil {
+			return err
 		}
 	}
 	t.taken = true
 	return nil
 }
+
+func (t *turn) wait(ctx context.Context) error {
+	giveUp := t.turns.join()
+	defer t.turns.leave()
+	patience := time.NewTimer(turnPatience)
+	defer patience.Stop()
+	select {
+	case t.turns.taken <- struct{}{}:
+		return nil
+	case <-giveUp:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return errBusy
+}
+
+// succeeded notes that the store did what the turn was for.
+func (t *turn) succeeded() { t.turns.gotOn.Store(int64(time.Since(t.turns.made))) }
 
 // give lets another have the turn.
 func (t *turn) give() {

@@ -151,33 +151,51 @@ func TestManyPublishAtOnce(t *testing.T) {
 	})
 }
 
-// TestTurnsEnd: whoever waits for a turn stops when its patience, or its context, is over.
+// TestTurnsEnd: whoever waits for a turn gives up when its context is over, nobody gets
+// on, or it takes too long.
 func TestTurnsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(1, 10*time.Second)
-		first, other := turn{turns: turns}, turn{turns: turns}
-		if err := first.take(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for _, row := range []struct {
-			why  string
-			wait time.Duration
-		}{{"its patience", time.Hour}, {"its context", time.Second}} {
-			ctx, cancel := context.WithTimeout(t.Context(), row.wait)
-			began := time.Now()
-			if err := other.take(ctx); !errors.Is(err, errBusy) || time.Since(began) != min(row.wait, 10*time.Second) {
-				t.Errorf("%s: %v after %v", row.why, err, time.Since(began))
-			}
-			cancel()
-			other.give() // gives nothing
-		}
-		if err := first.lend(t.Context(), func() error { return other.take(t.Context()) }); !errors.Is(err, errBusy) {
-			t.Errorf("the turn that was lent: %v", err)
-		}
-		first.give()
-		other.give()
-		if err := first.take(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
+	const stalled = time.Second
+	for _, row := range []struct {
+		why           string
+		context, want time.Duration
+		getsOn        bool
+	}{
+		{"its context is over", stalled / 2, stalled / 2, false},
+		{"nobody gets on", time.Hour, stalled, false},
+		{"some get on", time.Hour, turnPatience, true},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				turns := newTurns(1, stalled)
+				first, other := turn{turns: turns}, turn{turns: turns}
+				if err := first.take(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), row.context)
+				defer cancel()
+				if row.getsOn {
+					go func() {
+						for ctx.Err() == nil {
+							first.succeeded()
+							time.Sleep(stalled / 2)
+						}
+					}()
+				}
+				began := time.Now()
+				err := other.take(ctx)
+				if took := time.Since(began); !errors.Is(err, errBusy) || took < row.want || took > row.want+stalled {
+					t.Errorf("%v after %v, want %v", err, took, row.want)
+				}
+				other.give() // gives nothing
+				if err := first.lend(ctx, func() error { return other.take(t.Context()) }); !errors.Is(err, errBusy) {
+					t.Errorf("the turn that was lent: %v", err)
+				}
+				first.give()
+				other.give()
+				if err := first.take(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }

@@ -117,6 +117,7 @@ func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, st
 			return nil, "", err
 		}
 	}
+	t.succeeded()
 	return c, secret, nil
 }
 

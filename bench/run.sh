@@ -53,11 +53,14 @@ stop() {
 }
 trap 'stop; [[ -z $redis_pid ]] || kill "$redis_pid"; rm -rf "$tmp"' EXIT
 
-# on CPU COMMAND...: run it on that CPU. GOMAXPROCS is 1 there.
+# on CPU COMMAND...: run it on that CPU. GOMAXPROCS is 1 there. MANY has more processes
+# than that, and lets Redis go first, which has a machine of its own elsewhere.
 on() {
 	local cpu=$1
 	shift
-	if ((pin)); then
+	if [[ ${name:-} == MANY ]]; then
+		exec nice "$@"
+	elif ((pin)); then
 		GOMAXPROCS=1 exec taskset -c "$cpu" "$@"
 	else
 		exec "$@"
