@@ -128,7 +128,12 @@ func TestSubscriptionsComeAndGo(t *testing.T) {
 	}
 	breaking, stop := context.WithCancel(ctx)
 	load.Go(func() {
-		for sleep(breaking, time.Duration(rand.IntN(100))*time.Millisecond) {
+		for pause := 50 * time.Millisecond; sleep(breaking, rand.N(2*pause)); {
+			began := time.Now()
+			if by.Connect(breaking) != nil {
+				return
+			}
+			pause = max(50*time.Millisecond, 2*time.Since(began)) // A busy machine gets on, too.
 			if rand.IntN(2) == 0 {
 				x.Reset()
 			} else {

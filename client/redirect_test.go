@@ -41,7 +41,7 @@ func TestRedirects(t *testing.T) {
 			})
 			var st states
 			o := Options{OnState: st.add, Token: func(context.Context) (string, error) { return "token", nil }}
-			inBubble(t, server, o, func(t *testing.T, c *Client) {
+			inBubble(t, server, o, func(t *testing.T, _ *Client) {
 				synctest.Wait() // Nothing happens now before the next attempt.
 				err := st.waits()[0].Err
 				if attempts > mostRedirects {
