@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -27,49 +28,59 @@ const forged = "\r\n\r\nevent: close\rdata: {}\n\n\x00\u2028\u0085"
 func TestFeedLines(t *testing.T) {
 	// Between the tokens of JSON there may be line breaks as they are.
 	const spaced = "[1,\r\n\r\n\r2\n]"
-	claims := `{"scope":"connect","uid":` + quote("Jim"+forged) + `,"umd":` + spaced + `,"channels":{"#regex:.*":{` +
+	claims := `{"scope":"connect","uid":` + quote("Jim"+forged) + `,"umd":` + spaced + `,"calls":{"*":true},"channels":{"#regex:.*":{` +
 		`"subscribe":true,"messages":{"#regex:.*":{"publish":true,"echo":true}},"storage":{"#regex:.*":{"set":true,"observe":true}}}}}`
 	publish := func(channel, event, data string) string {
 		return `{"channel":` + quote(channel) + `,"event":` + quote(event) + `,"data":` + data + `}`
 	}
 	everywhere(t, nil, func(t *testing.T, e *env) {
-		c := e.feed(t, claims, nil)
-		c.Subscribe("room")
-		for _, tt := range []struct {
-			why   string
-			say   func()
-			names []string // of the frames that follow
-			data  string   // of the first, "" for any
-		}{
-			{"data of a client", func() { c.Send(publish("room", "e", spaced)) }, []string{"e"}, "[1,2]"},
-			{"data of a client's request", func() { c.call(t, "publishMessage", publish("room", "e", spaced)).want(t, 202, "") }, []string{"e"}, "[1,2]"},
-			{"data of the app's request", func() { e.server(t, "POST", "/publish", publish("room", "e", spaced)).want(t, 202, "") }, []string{"e"}, "[1,2]"},
-			{"data of the app", func() { e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: json.RawMessage(spaced)}) }, []string{"e"}, "[1,2]"},
-			{"a text in data", func() { c.Send(publish("room", "e", quote(forged))) }, []string{"e"}, quote(forged)},
-			{"a text of the app", func() { e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: forged}) }, []string{"e"}, strings.ReplaceAll(quote(forged), "\u2028", `\u2028`)},
-			{"an entry", func() {
-				c.Send(`{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":` + spaced + `}`)
-			}, []string{"hotsock.channelStorageUpdated"}, "[1,2]"},
-			{"an event's name", func() { c.Send(publish("room", "e"+forged, "1")) }, []string{"INVALID_REQUEST"}, ""},
-			{"a channel's name", func() { c.Send(publish("room"+forged, "e", "1")) }, []string{"INVALID_REQUEST"}, ""},
-			{"a channel to subscribe", func() { c.Send(`{"event":"hotsock.subscribe","channel":` + quote("room"+forged) + `}`) }, []string{"INVALID_REQUEST"}, ""},
-			{"a ref", func() { c.Send(`{"event":"hotsock.ping","ref":` + quote(forged) + `}`) }, []string{"hotsock.pong"}, ""},
-			{"an id to come back after", func() {
-				c.Send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":` + quote(forged) + `}}`)
-			}, []string{"INVALID_REQUEST"}, ""},
-			{"what is no JSON", func() { c.Send(forged) }, []string{"INVALID_JSON"}, ""},
-		} {
-			tt.say()
-			for i, name := range tt.names {
-				f := c.Expect(name)
-				if i == 0 && tt.data != "" && string(f.Data) != tt.data {
-					t.Errorf("%s: %q, want %q", tt.why, f.Data, tt.data)
-				}
-			}
-			c.ExpectNothing()
+		for _, n := range e.nodes {
+			n.Handle("lines", func(context.Context, hotsock.Call) (any, error) { return json.RawMessage(spaced), nil })
+			n.Handle("no", func(context.Context, hotsock.Call) (any, error) {
+				return nil, &hotsock.Error{Code: "SOLD_OUT", Message: forged}
+			})
 		}
 		ctx, cancel := e.context()
 		defer cancel()
+		c := e.feed(t, claims, nil)
+		c.Subscribe("room")
+		for _, tt := range []struct {
+			why  string
+			say  func()
+			name string // of the frame that follows
+			data string // of it, "" for any
+		}{
+			{"data of a client", func() { c.Send(publish("room", "e", spaced)) }, "e", "[1,2]"},
+			{"data of a client's request", func() { c.call(t, "publishMessage", publish("room", "e", spaced)).want(t, 202, "") }, "e", "[1,2]"},
+			{"data of the app's request", func() { e.server(t, "POST", "/publish", publish("room", "e", spaced)).want(t, 202, "") }, "e", "[1,2]"},
+			{"data of the app", func() { e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: json.RawMessage(spaced)}) }, "e", "[1,2]"},
+			{"a text in data", func() { c.Send(publish("room", "e", quote(forged))) }, "e", quote(forged)},
+			{"a text of the app", func() { e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: forged}) }, "e", strings.ReplaceAll(quote(forged), "\u2028", `\u2028`)},
+			{"an entry", func() {
+				c.Send(`{"event":"hotsock.channelStorageSet","channel":"room","key":"k","data":` + spaced + `}`)
+			}, "hotsock.channelStorageUpdated", "[1,2]"},
+			{"an entry of the app", func() {
+				if _, err := e.anyNode().SetStorage(ctx, hotsock.Entry{Channel: "room", Key: "l", Data: json.RawMessage(spaced)}); err != nil {
+					t.Error(err)
+				}
+			}, "hotsock.channelStorageUpdated", "[1,2]"},
+			{"a method's answer", func() { c.Send(`{"event":"hotsock.call","data":{"method":"lines"}}`) }, "hotsock.result", "[1,2]"},
+			{"a method's refusal", func() { c.Send(`{"event":"hotsock.call","data":{"method":"no"}}`) }, "SOLD_OUT", ""},
+			{"an event's name", func() { c.Send(publish("room", "e"+forged, "1")) }, "INVALID_REQUEST", ""},
+			{"a channel's name", func() { c.Send(publish("room"+forged, "e", "1")) }, "INVALID_REQUEST", ""},
+			{"a channel to subscribe", func() { c.Send(`{"event":"hotsock.subscribe","channel":` + quote("room"+forged) + `}`) }, "INVALID_REQUEST", ""},
+			{"a ref", func() { c.Send(`{"event":"hotsock.ping","ref":` + quote(forged) + `}`) }, "hotsock.pong", ""},
+			{"an id to come back after", func() {
+				c.Send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":` + quote(forged) + `}}`)
+			}, "INVALID_REQUEST", ""},
+			{"what is no JSON", func() { c.Send(forged) }, "INVALID_JSON", ""},
+		} {
+			tt.say()
+			if f := c.Expect(tt.name); tt.data != "" && string(f.Data) != tt.data {
+				t.Errorf("%s: %q, want %q", tt.why, f.Data, tt.data)
+			}
+			c.ExpectNothing()
+		}
 		if _, err := e.anyNode().Disconnect(ctx, c.ID, hotsock.Because("why"+forged)); err == nil {
 			t.Error("a reason of several lines is taken")
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hotsock-go/hotsock"
 )
@@ -92,14 +93,18 @@ func TestObserveMuch(t *testing.T) {
 // A client that asks for everything again and again, and reads nothing
 // meanwhile, gets all that it is promised each time, or is promised nothing.
 func TestAskingAndNotReading(t *testing.T) {
-	everywhere(t, func(o *hotsock.Options) { o.MaxQueueSize = 256 << 10 }, func(t *testing.T, e *env) {
+	const missed, length, times = 6, 30 << 10, 150
+	everywhere(t, func(o *hotsock.Options) {
+		// However many of the long frames have been written, what is left of the room when
+		// all fit again is nearly one of them: enough for each short answer that follows.
+		o.MaxQueueSize = (missed + 3) * length
+		o.WriteTimeout = time.Minute // over a feed, asking takes long
+	}, func(t *testing.T, e *env) {
 		e.set("id0", e.publish(t, hotsock.Message{Channel: "room", Event: "first"}).ID)
-		const missed = 6
 		for range missed {
-			e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: strings.Repeat("x", 30<<10)})
+			e.publish(t, hotsock.Message{Channel: "room", Event: "e", Data: strings.Repeat("x", length)})
 		}
 		c := e.connect(t, user("Jim", everything))
-		const times = 200
 		for range times {
 			c.send(`{"event":"hotsock.subscribe","channel":"room","data":{"after":"$id0"}}`)
 			c.send(`{"event":"hotsock.unsubscribe","channel":"room"}`)
