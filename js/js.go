@@ -1,13 +1,12 @@
 // Package js has the client for browsers, which the handler serves at
-// {prefix}/client.js. Its types are in client.d.ts, and its guide is
-// docs/client-js.md.
+// {prefix}/client.js: modules that are joined to one. Its types are in
+// client.d.ts, and its guide is docs/client-js.md.
 package js
 
 import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"net/http"
 	"strings"
@@ -15,19 +14,8 @@ import (
 	"time"
 )
 
-//go:embed client.js
-var source string
-
-//go:embed socket.js
-var sockets string
-
-// importLine is left out of what is served: there, both sources are one file.
-const importLine = "import { HotsockSocket } from \"./socket.js\";\n"
-
-// client is what is served: the sources in one file, and where that was, for pages that do
-// not say it. The npm package has the sources alone, because bundlers take import.meta for a
-// reference to a file.
-var client = strings.Replace(source, importLine, "", 1) + sockets + "here = new URL(\".\", import.meta.url);\n"
+// client is what is served.
+var client = sync.OnceValue(join)
 
 // A variant is the client in one encoding.
 type variant struct {
@@ -41,15 +29,15 @@ var compressed = sync.OnceValue(func() variant {
 	if err != nil {
 		panic(err) // the level is one
 	}
-	_, _ = w.Write([]byte(client)) // into memory
+	_, _ = w.Write([]byte(client())) // into memory
 	_ = w.Close()
 	return variant{b.Bytes(), etag("gzip")}
 })
 
-var plain = sync.OnceValue(func() variant { return variant{[]byte(client), etag("plain")} })
+var plain = sync.OnceValue(func() variant { return variant{[]byte(client()), etag("plain")} })
 
 func etag(encoding string) string {
-	sum := sha256.Sum256([]byte(client))
+	sum := sha256.Sum256([]byte(client()))
 	return `"` + hex.EncodeToString(sum[:8]) + "-" + encoding + `"`
 }
 

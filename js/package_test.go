@@ -114,8 +114,10 @@ func TestPacked(t *testing.T) {
 		packed[i] = filepath.Base(name)
 	}
 	if want := []string{
-		"LICENSE", "README.md", "client.d.ts", "client.js", "data.d.ts", "index.d.ts", "index.js",
-		"messages.d.ts", "messages.js", "package.json", "socket.d.ts", "socket.js",
+		"LICENSE", "README.md", "channel.js", "choice.js", "client.d.ts", "client.js", "connection.js", "data.d.ts",
+		"delivery.js", "emitter.js", "error.js", "frame.js", "index.d.ts", "index.js", "jobs.js", "members.js",
+		"messages.d.ts", "messages.js", "option.js", "package.json", "patience.js", "socket.d.ts", "socket.js", "stream.js",
+		"subscriptions.js",
 	}; !slices.Equal(packed, want) {
 		t.Errorf("the package has %q, want %q", packed, want)
 	}

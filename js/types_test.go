@@ -23,15 +23,19 @@ func TestTypes(t *testing.T) {
 		t.Skip("not with -short: runs the TypeScript compiler")
 	}
 	dir := t.TempDir()
-	for from, to := range map[string]string{
+	files := map[string]string{
 		"client.d.ts":                  "client.d.ts",
 		"data.d.ts":                    "data.d.ts",
 		"socket.d.ts":                  "socket.d.ts",
-		"client.js":                    "source.js", // beside its types it would not be looked at
 		"testdata/types/usage.ts":      "usage.ts",
 		"testdata/types/events.ts":     "events.ts",
 		"testdata/types/tsconfig.json": "tsconfig.json",
-	} {
+	}
+	for _, name := range modules {
+		files[name] = name
+	}
+	files["client.js"] = "source.js" // beside its types it would not be looked at
+	for from, to := range files {
 		text, err := os.ReadFile(filepath.FromSlash(from))
 		if err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := strings.TrimSpace(line[strings.LastIndex(line, " ")+1:])
-	for path, want := range map[string]string{"": "<title>Desk</title>", "rt/client.js": "export class Client", "readyz": ""} {
+	for path, want := range map[string]string{"": "<title>Desk</title>", "rt/client.js": "class Client ", "readyz": ""} {
 		r, err := http.Get(address + path)
 		if err != nil {
 			t.Fatal(err)
