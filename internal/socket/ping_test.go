@@ -173,6 +173,7 @@ func TestSilence(t *testing.T) {
 		t.Run(row.what, func(t *testing.T) {
 			watch(t, func(t *testing.T, w *watched) {
 				row.do(t, w)
+				synctest.Wait() // until what was sent last has been noted
 				silent := time.Duration(w.Conn.in.heard.Load())
 				if len(w.gone) != 0 {
 					t.Fatalf("it is gone after %v, before it fell silent", <-w.gone)
