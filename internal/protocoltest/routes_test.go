@@ -140,7 +140,7 @@ func TestMounting(t *testing.T) {
 				for _, method := range []string{http.MethodGet, http.MethodHead} {
 					a := here.request(t, 0, method, "/client.js", "", "Origin", "https://elsewhere.example")
 					if a.status != 200 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
-						(method == http.MethodGet) != strings.Contains(a.body, "export class Client") {
+						(method == http.MethodGet) != strings.Contains(a.body, "class Client extends") {
 						t.Errorf("%s client.js: status %d, header %v", method, a.status, a.header)
 					}
 				}
