@@ -172,14 +172,16 @@ func TestTurnsEnd(t *testing.T) {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), row.context)
+				var others sync.WaitGroup
+				defer others.Wait()
 				defer cancel()
 				if row.getsOn {
-					go func() {
+					others.Go(func() {
 						for ctx.Err() == nil {
 							first.succeeded()
 							time.Sleep(stalled / 2)
 						}
-					}()
+					})
 				}
 				began := time.Now()
 				err := other.take(ctx)
