@@ -91,13 +91,13 @@ func TestPublishBatch(t *testing.T) {
 		duplicateOf    int // the row of that message; itself if it is none
 	}{
 		{channel: "a", duplicateOf: 0},
-		{channel: "b", retention: 30 * time.Second, duplicateOf: 1},
+		{channel: "b", retention: time.Minute, duplicateOf: 1},
 		{channel: "c", dedup: "1", duplicateOf: 2},
 		{channel: "a", retention: store.Forever, dedup: "1", duplicateOf: 3},
 		{channel: "c", dedup: "1", duplicateOf: 2},
 		{channel: "d", duplicateOf: 5},
 		{channel: "a", dedup: "1", duplicateOf: 3},
-		{channel: "b", retention: 30 * time.Second, duplicateOf: 7},
+		{channel: "b", retention: time.Minute, duplicateOf: 7},
 	}
 	for _, row := range rows {
 		requests = append(requests, requestOf(d.n, d.n.publishCall(&store.PublishRequest{
