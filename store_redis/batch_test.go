@@ -79,50 +79,6 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestPublishBatch has one run publish messages with different numbers of keys: each is
-// kept and deduplicated as it should be, and by its own channel.
-func TestPublishBatch(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t)
-	var requests []*request
-	rows := []struct {
-		channel, dedup string
-		retention      time.Duration
-		duplicateOf    int // the row of that message; itself if it is none
-	}{
-		{channel: "a", duplicateOf: 0},
-		{channel: "b", retention: time.Minute, duplicateOf: 1},
-		{channel: "c", dedup: "1", duplicateOf: 2},
-		{channel: "a", retention: store.Forever, dedup: "1", duplicateOf: 3},
-		{channel: "c", dedup: "1", duplicateOf: 2},
-		{channel: "d", duplicateOf: 5},
-		{channel: "a", dedup: "1", duplicateOf: 3},
-		{channel: "b", retention: time.Minute, duplicateOf: 7},
-	}
-	for _, row := range rows {
-		requests = append(requests, requestOf(d.n, d.n.publishCall(&store.PublishRequest{
-			Channel: row.channel, Event: "e", Retention: row.retention, DedupID: row.dedup, DedupFor: time.Minute,
-		})))
-	}
-	ids := make([]string, len(rows))
-	for i, r := range d.together(requests...) {
-		if r.err != nil || r.reply.status != "ok" {
-			t.Fatalf("message %d: %s", i, r.says())
-		}
-		ids[i] = r.reply.record.next()
-		if of := rows[i].duplicateOf; ids[i] != ids[of] || r.reply.record.flag() != (of != i) {
-			t.Errorf("message %d has the id %s, want that of message %d, %s", i, ids[i], of, ids[of])
-		}
-	}
-	for channel, want := range map[string][2]int64{"a": {1, 1}, "b": {2, 2}, "c": {1, 0}, "d": {1, 0}} {
-		ck := d.n.s.keys.channel(channel)
-		logged, kept := d.db.XLen(t.Context(), ck.log()).Val(), d.db.ZCard(t.Context(), ck.order()).Val()
-		if got := [2]int64{logged, kept}; got != want {
-			t.Errorf("channel %s has %d logged and %d kept messages, want %v", channel, logged, kept, want)
-		}
-	}
-}
-
 // TestAppendBatch has one run append to messages of several channels. Each request gets its
 // own answer, whatever becomes of the others.
 func TestAppendBatch(t *testing.T) {

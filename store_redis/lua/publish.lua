@@ -17,15 +17,15 @@ end
 
 -- message publishes one.
 local function message(operation, k, keep, blob, dedup_for)
-  local dedup = dedup_for ~= '0' and unpack(KEYS, k + 6, k + 6)
-  if dedup then
+  local dedup = unpack(KEYS, k + 6, k + 6)
+  if dedup_for ~= '0' then
     local first = redis.call('GET', dedup)
     if first then
       return pack({first, '1'})
     end
   end
   local id = publish(open_once(), tonumber(keep), blob, operation)
-  if dedup then
+  if dedup_for ~= '0' then
     redis.call('SET', dedup, id, 'PX', dedup_for)
   end
   return '30:' .. id .. '0:'
