@@ -1,6 +1,9 @@
 package storeredis
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A channelKeys makes the names of the keys of one channel.
 type channelKeys struct {
@@ -69,7 +72,8 @@ const maxNames = 4096
 // once. To make them takes longer than to send them.
 type channelNames struct {
 	channelKeys
-	// keys are those of lua/channel.lua but for the changes. They are not to be changed.
+	// keys are those of lua/channel.lua, and one more for the place of the
+	// deduplication's where there is none. They are not to be changed.
 	keys        []any
 	topic, name any
 }
@@ -79,7 +83,9 @@ func (c *channelNames) kept(dedup string) []any {
 	if dedup == "" {
 		return c.keys
 	}
-	return append(c.keys, c.dedup(dedup)) // a copy, because keys has no room
+	all := append(make([]any, 0, len(c.keys)), c.keys...)
+	all[len(all)-1] = c.dedup(dedup)
+	return all
 }
 
 // notKept returns those of one that is neither.
@@ -106,7 +112,7 @@ func (c *nameCache) of(k *keyspace, channel string) *channelNames {
 	if names = c.before[channel]; names == nil {
 		ck := k.channel(channel)
 		names = &channelNames{
-			channelKeys: ck, keys: k.commonKeys(ck)[:6:6], topic: ck.topic(), name: channel,
+			channelKeys: ck, keys: slices.Clip(append(k.commonKeys(ck), ck.state())), topic: ck.topic(), name: channel,
 		}
 	}
 	if c.now == nil || len(c.now) >= maxNames {

@@ -18,8 +18,6 @@ const rerouteDelay = 100 * time.Millisecond
 type fanout struct {
 	n   *node
 	ctx context.Context
-	// toAll and toThis are the control topics that this node hears.
-	toAll, toThis string
 
 	mu      sync.RWMutex
 	watches map[string]*watch      // by topic
@@ -33,10 +31,7 @@ type fanout struct {
 }
 
 func newFanout(ctx context.Context, n *node) *fanout {
-	return &fanout{
-		n: n, ctx: ctx, toAll: n.s.keys.control(""), toThis: n.s.keys.control(n.id),
-		watches: make(map[string]*watch), links: make(map[string]*pubsubLink),
-	}
+	return &fanout{n: n, ctx: ctx, watches: make(map[string]*watch), links: make(map[string]*pubsubLink)}
 }
 
 // start opens the link that every node needs.
@@ -44,8 +39,8 @@ func (f *fanout) start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.control = newPubsubLink(f, "", 0, false)
-	f.control.add(f.toAll)
-	f.control.add(f.toThis)
+	f.control.add(f.n.s.keys.control(""))
+	f.control.add(f.n.s.keys.control(f.n.id))
 	if !f.n.sharded {
 		f.links[""] = f.control
 	}
@@ -189,7 +184,7 @@ func (f *fanout) unrouted() []*watch {
 func (f *fanout) dispatch(l *pubsubLink, topic, payload string) {
 	switch topic {
 	case l.probe:
-	case f.toAll, f.toThis:
+	case f.n.s.keys.control(""), f.n.s.keys.control(f.n.id):
 		f.n.hearControl(payload)
 	default:
 		f.heard(topic, payload)
@@ -220,7 +215,7 @@ func (f *fanout) heard(topic, payload string) {
 // confirmed is called when a link has subscribed to a topic. A watch that was
 // live before may have missed something.
 func (f *fanout) confirmed(topic string) {
-	if topic == f.toThis {
+	if topic == f.n.s.keys.control(f.n.id) {
 		f.n.reportCounts()
 		return
 	}

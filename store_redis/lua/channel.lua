@@ -30,7 +30,7 @@ local READ = {unpack(HOT)}
 local function open_hot()
   local was = redis.call('HMGET', STATE, unpack(READ))
   return {
-    key = STATE, topic = TOPIC, hot = was,
+    key = STATE, topic = TOPIC, hot = was, heard = {},
     newest = was[1] or '', floor = was[2] or '', log_newest = was[3] or '', log_expires = was[4] or '0',
     expires = was[5] or '0', kept_expires = was[6] or '0', due = was[7] or '0',
   }
@@ -52,22 +52,18 @@ local function open()
   return c
 end
 
--- changed appends the fields whose values are not what they were to a list of n, and
--- returns how many it has then.
-local function changed(set, n, c, fields, names, was)
+-- changed appends the fields whose values are not what they were.
+local function changed(set, c, fields, names, was)
   for i = 1, #fields do
     local v = c[names[i]]
-    if v ~= was[i] then
-      if type(v) == 'number' then
-        v = text(v)
-      end
-      if v ~= was[i] and (was[i] or (v ~= '0' and v ~= '')) then
-        set[n + 1], set[n + 2] = fields[i], v
-        n = n + 2
-      end
+    if type(v) == 'number' then
+      v = text(v)
+    end
+    if v ~= was[i] and (was[i] or (v ~= '0' and v ~= '')) then
+      set[#set + 1] = fields[i]
+      set[#set + 1] = v
     end
   end
-  return n
 end
 
 -- close writes what has changed, and delivers what was announced. The state
@@ -96,20 +92,22 @@ local function close(c)
     end
   end
   c.expires = expires
-  local set = {0, 0, 0, 0} -- A list that grows is copied, and most have two fields.
-  local n = changed(set, 0, c, HOT, HOT_NAMES, c.hot)
+  local set = {}
+  changed(set, c, HOT, HOT_NAMES, c.hot)
   if c.cold then
-    n = changed(set, n, c, COLD, COLD_NAMES, c.cold)
+    changed(set, c, COLD, COLD_NAMES, c.cold)
   end
-  if n > 0 then
-    redis.call('HSET', c.key, unpack(set, 1, n))
+  if #set > 0 then
+    redis.call('HSET', c.key, unpack(set))
   end
   if expires ~= was and expires ~= '-1' then
     expire_at(c.key, expires)
   end
   local heard = c.heard
-  if heard then
-    redis.call(COMMAND, c.topic, #heard == 1 and heard[1] or table.concat(heard))
+  if #heard == 1 then
+    redis.call(COMMAND, c.topic, heard[1])
+  elseif #heard > 1 then
+    redis.call(COMMAND, c.topic, table.concat(heard))
   end
 end
 
@@ -145,12 +143,7 @@ end
 local function announce(c, id, blob)
   local newest = c.newest
   local before = newest == '' and '0:' or '30:' .. newest
-  local item = '30:' .. id .. before .. string.format('%d:', #blob) .. blob
-  if c.heard then
-    c.heard[#c.heard + 1] = item
-  else
-    c.heard = {item}
-  end
+  c.heard[#c.heard + 1] = '30:' .. id .. before .. #blob .. ':' .. blob
   c.newest = id
 end
 
@@ -176,18 +169,10 @@ local function change(c, blob)
   return id
 end
 
--- time_in makes the time text of what is so many ms from now, for all operations of a run.
-local times = {}
-local function time_in(ms)
-  local t = times[ms] or time_text(NOW + ms)
-  times[ms] = t
-  return t
-end
-
 -- due_at makes the channel due when something expires.
 local function due_at(c, at)
   local due = c.due
-  if due == '0' or at < due or due < time_in(-60000) then
+  if due == '0' or at < due or due < time_text(NOW - 60000) then
     c.due = at
     redis.call('ZADD', DUE_CHANNELS, at, CHANNEL)
   end
@@ -216,9 +201,9 @@ end
 local function keep_message(c, id, keep, blob)
   local expires = '0'
   if keep > 0 then
-    expires = time_in(tonumber(string.sub(id, 1, 13)) - NOW + keep)
+    expires = time_text(tonumber(string.sub(id, 1, 13)) + keep)
   end
-  redis.call('ZADD', ORDER, '0', id)
+  redis.call('ZADD', ORDER, 0, id)
   redis.call('HSET', BODIES, id, expires .. ' ' .. c.newest .. ' ' .. blob)
   local kept = c.kept_expires
   if expires == '0' then

@@ -25,10 +25,9 @@ local function text(n)
   return string.format('%.0f', n)
 end
 
--- time_text makes a time text that compares as the times do. It is made of two integers,
--- because that takes less than a number which might have a fraction.
+-- time_text makes a time text that compares as the times do.
 local function time_text(n)
-  return string.format('%07d%06d', n / 1000000, n % 1000000)
+  return string.format('%013.0f', n)
 end
 local NOW_TEXT = time_text(NOW)
 

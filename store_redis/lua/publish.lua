@@ -2,31 +2,29 @@
 -- with the same deduplication id was published to its channel before.
 --
 -- KEYS     of each: the state and the log; if it is kept or deduplicated, all that
---          channel.lua uses but for the changes; if deduplicated, that of its id
+--          channel.lua uses, and that of its deduplication id
 -- ARGV     of each: KEEP, the message, and for how long it is deduplicated, in ms
 -- RETURNS  ok: id, 1 if it is a duplicate
 
 -- keys returns how many keys a message has whose arguments begin at a.
 local function keys(a)
   local keep, _, dedup_for = unpack(ARGV, a, a + 2)
-  if dedup_for ~= '0' then
-    return 7
-  end
-  return keep == '0' and 2 or 6
+  return (keep == '0' and dedup_for == '0') and 2 or 8
 end
 
 -- message publishes one.
 local function message(operation, k, keep, blob, dedup_for)
-  local dedup = unpack(KEYS, k + 6, k + 6)
-  if dedup_for ~= '0' then
+  dedup_for = tonumber(dedup_for)
+  local dedup = unpack(KEYS, k + 7, k + 7)
+  if dedup_for > 0 then
     local first = redis.call('GET', dedup)
     if first then
       return pack({first, '1'})
     end
   end
   local id = publish(open_once(), tonumber(keep), blob, operation)
-  if dedup_for ~= '0' then
-    redis.call('SET', dedup, id, 'PX', dedup_for)
+  if dedup_for > 0 then
+    redis.call('SET', dedup, id, 'PX', text(dedup_for))
   end
   return '30:' .. id .. '0:'
 end
