@@ -153,8 +153,7 @@ func TestStreamStopAgain(t *testing.T) {
 		if err := r.h.DeleteMessage(t.Context(), MessageDeletion{Channel: "room", MessageID: s.ID()}); err != nil {
 			t.Fatal(err)
 		}
-		c.Expect("hotsock.messageAppended")
-		c.Expect("hotsock.messageDeleted")
+		c.Until("hotsock.messageDeleted") // The stream's end may have come before the answer.
 		time.Sleep(stopKept)
 		askToStop(t, c, s.ID(), "MESSAGE_NOT_FOUND", 2)
 		// Nothing is left of the request, either.
