@@ -15,9 +15,6 @@ import (
 
 // askConnect asks whether a client may connect.
 func (c *connection) askConnect(ctx context.Context) error {
-	if c.h.opts.Hooks.BeforeConnect == nil {
-		return nil
-	}
 	return c.askConnectAs(ctx, c.meta(), c.claims())
 }
 

@@ -56,8 +56,9 @@ type Handler struct {
 	catchUps *catchUpReader
 	conns    connectionSet
 	workers  workers
-	// starting are the turns of connections that begin.
-	starting *turns
+	// starting are the turns of connections that begin, subscribing of what they subscribe to.
+	starting, subscribing *turns
+
 	requests runningRequests
 	limiters *rateLimiters
 	resyncs  *resyncer
@@ -124,7 +125,7 @@ func New(o Options) (*Handler, error) {
 		stopped:  make(chan struct{}),
 		queued:   socket.NewBudget(o.MaxTotalQueueSize),
 	}
-	h.starting = newTurns(maxStarting, o.StoreTimeout)
+	h.starting, h.subscribing = newTurns(maxStarting, o.StoreTimeout), newTurns(maxSubscribing, o.StoreTimeout)
 	h.conns.init()
 	h.requests.init()
 	h.counts.init()
@@ -162,7 +163,7 @@ func New(o Options) (*Handler, error) {
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, errors: h.errors,
 		revoker: h.revoker,
 	}
-	h.ready.node = h.node
+	h.ready.node, h.ready.timeout = h.node, o.StoreTimeout
 	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
 	h.writes = &storeWriter{
 		opts: &h.opts, node: h.node, scheduler: h.opts.Scheduler, reads: h.reads,

@@ -193,10 +193,16 @@ func (c *connection) trySubscribe(req *subscribeRequest, cmd *wire.Command) erro
 	return nil
 }
 
-// storeNew makes the store know a new subscription, when it is its turn.
+// storeNew makes the store know a new subscription, when it is its turn. A retry waits
+// for none: the client's other commands wait for it.
 func (c *connection) storeNew(s *subscription, req *subscribeRequest) (r store.SubscribeResult, err error) {
-	t := turn{turns: c.h.starting}
-	if err := t.take(c.h.ctx); err != nil {
+	t := turn{turns: c.h.subscribing}
+	if req.retried != nil {
+		err = t.tryTake()
+	} else {
+		err = t.take(c.h.ctx)
+	}
+	if err != nil {
 		return r, err
 	}
 	defer t.give()

@@ -14,13 +14,20 @@ import (
 // each got its share of the processor and of the store, all would wait as long as the
 // last one, run out of StoreTimeout together, and be back with the same soon.
 const (
-	// maxStarting is how many connections begin at once, or are subscribed: when another
-	// node dies, thousands come together.
+	// maxStarting is how many connections begin at once: when another node dies,
+	// thousands come together.
 	maxStarting = 64
+	// maxSubscribing is how many of their subscribes are on their way to the store.
+	maxSubscribing = 64
 	// maxPublishing is how many messages at once are on their way to the store.
 	maxPublishing = 256
 	// turnPatience is how long one waits for its turn, as long as others get on.
 	turnPatience = 10 * time.Second
+	// turnStuck is after how long a turn ends by itself, if one that began so much later
+	// has got on before, or nobody gets on: it waits for a part of the store that is away.
+	turnStuck = 100 * time.Millisecond
+	// overtakenEvery is how often turns are looked for that others have overtaken.
+	overtakenEvery = 10 * time.Millisecond
 )
 
 // errBusy is what who gets no turn is told.
@@ -28,11 +35,14 @@ var errBusy = unavailable(fmt.Errorf("%w: too much is asked for at once", store.
 
 // turns are those that may be taken at once.
 type turns struct {
-	taken chan struct{} // has an element for each
+	free chan int // seats that nobody has
+	// seats are when their turns began, in nanoseconds since made, 0 if free.
+	seats []atomic.Int64
 	// stalled is for how long nobody gets on when those who wait give up.
 	stalled time.Duration
 	made    time.Time
-	gotOn   atomic.Int64 // nanoseconds since made: when somebody last did
+	gotOn   atomic.Int64 // when somebody last did, as in seats
+	looked  atomic.Int64 // when overtaken turns were last looked for
 
 	mu      sync.Mutex
 	waiting int
@@ -41,8 +51,15 @@ type turns struct {
 }
 
 func newTurns(most int, stalled time.Duration) *turns {
-	return &turns{taken: make(chan struct{}, most), stalled: stalled, made: time.Now()}
+	t := &turns{free: make(chan int, most), seats: make([]atomic.Int64, most), stalled: stalled, made: time.Now()}
+	for seat := range most {
+		t.free <- seat
+	}
+	return t
 }
+
+// now is never 0.
+func (t *turns) now() int64 { return int64(time.Since(t.made)) + 1 }
 
 // join counts one more who waits, and returns what tells it to give up.
 func (t *turns) join() <-chan struct{} {
@@ -50,7 +67,7 @@ func (t *turns) join() <-chan struct{} {
 	defer t.mu.Unlock()
 	if t.waiting++; t.waiting == 1 {
 		t.giveUp = make(chan struct{})
-		t.watch = time.AfterFunc(t.stalled, t.look)
+		t.watch = time.AfterFunc(turnStuck, t.look)
 	}
 	return t.giveUp
 }
@@ -63,46 +80,69 @@ func (t *turns) leave() {
 	}
 }
 
-// look tells those who wait to give up if nobody gets on.
+// look ends the turns that are stuck if nobody gets on, so that those who wait can find
+// out whether they do, and after a longer time tells these to give up.
 func (t *turns) look() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.waiting == 0 {
 		return
 	}
-	if time.Since(t.made)-time.Duration(t.gotOn.Load()) > t.stalled {
+	now := t.now()
+	gotOn := t.gotOn.Load()
+	if now-gotOn >= int64(turnStuck) {
+		t.endBefore(now - int64(turnStuck))
+	}
+	if now-gotOn > int64(t.stalled) {
 		close(t.giveUp)
 		t.giveUp = make(chan struct{})
 	}
-	t.watch.Reset(t.stalled)
+	t.watch.Reset(turnStuck)
 }
 
-// A turn is one caller's.
+// endOvertaken ends the turns that are stuck: one that began later has got on.
+func (t *turns) endOvertaken(began, now int64) {
+	looked := t.looked.Load()
+	if now-looked >= int64(overtakenEvery) && t.looked.CompareAndSwap(looked, now) {
+		t.endBefore(began - int64(turnStuck))
+	}
+}
+
+// endBefore ends the turns that began before, or then.
+func (t *turns) endBefore(began int64) {
+	for seat := range t.seats {
+		if at := t.seats[seat].Load(); at != 0 && at <= began {
+			t.end(seat, at)
+		}
+	}
+}
+
+// end frees a seat, unless the turn that began there at that time has ended already.
+func (t *turns) end(seat int, began int64) {
+	if t.seats[seat].CompareAndSwap(began, 0) {
+		t.free <- seat
+	}
+}
+
+// A turn is one caller's. It ends when it is given, or before if it is stuck.
 type turn struct {
 	turns *turns
-	taken bool
+	seat  int
+	began int64 // as in turns.seats, 0 while it is not taken
 }
 
 // take waits for the turn, in the order of the calls.
 func (t *turn) take(ctx context.Context) error {
-	select {
-	case t.turns.taken <- struct{}{}:
-	default:
-		if err := t.wait(ctx); err != nil {
-			return err
-		}
+	if t.tryTake() == nil {
+		return nil
 	}
-	t.taken = true
-	return nil
-}
-
-func (t *turn) wait(ctx context.Context) error {
 	giveUp := t.turns.join()
 	defer t.turns.leave()
 	patience := time.NewTimer(turnPatience)
 	defer patience.Stop()
 	select {
-	case t.turns.taken <- struct{}{}:
+	case seat := <-t.turns.free:
+		t.begin(seat)
 		return nil
 	case <-giveUp:
 	case <-patience.C:
@@ -111,14 +151,34 @@ func (t *turn) wait(ctx context.Context) error {
 	return errBusy
 }
 
+// tryTake takes the turn if nobody has to wait for it.
+func (t *turn) tryTake() error {
+	select {
+	case seat := <-t.turns.free:
+		t.begin(seat)
+		return nil
+	default:
+		return errBusy
+	}
+}
+
+func (t *turn) begin(seat int) {
+	t.seat, t.began = seat, t.turns.now()
+	t.turns.seats[seat].Store(t.began)
+}
+
 // succeeded notes that the store did what the turn was for.
-func (t *turn) succeeded() { t.turns.gotOn.Store(int64(time.Since(t.turns.made))) }
+func (t *turn) succeeded() {
+	now := t.turns.now()
+	t.turns.gotOn.Store(now)
+	t.turns.endOvertaken(t.began, now)
+}
 
 // give lets another have the turn.
 func (t *turn) give() {
-	if t.taken {
-		<-t.turns.taken
-		t.taken = false
+	if t.began != 0 {
+		t.turns.end(t.seat, t.began)
+		t.began = 0
 	}
 }
 

@@ -173,21 +173,32 @@ func TestTurnsEnd(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), row.context)
 				var others sync.WaitGroup
-				defer others.Wait()
-				defer cancel()
 				if row.getsOn {
 					others.Go(func() {
 						for ctx.Err() == nil {
 							first.succeeded()
-							time.Sleep(stalled / 2)
+							time.Sleep(turnStuck / 2)
 						}
 					})
+				} else {
+					for range 2 * stalled / turnStuck { // who find out, in turn, that they do not, either
+						others.Go(func() {
+							before := turn{turns: turns}
+							if before.take(ctx) == nil {
+								<-ctx.Done()
+								before.give()
+							}
+						})
+					}
+					synctest.Wait()
 				}
 				began := time.Now()
 				err := other.take(ctx)
 				if took := time.Since(began); !errors.Is(err, errBusy) || took < row.want || took > row.want+stalled {
 					t.Errorf("%v after %v, want %v", err, took, row.want)
 				}
+				cancel()
+				others.Wait()
 				other.give() // gives nothing
 				if err := first.lend(ctx, func() error { return other.take(t.Context()) }); !errors.Is(err, errBusy) {
 					t.Errorf("the turn that was lent: %v", err)

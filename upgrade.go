@@ -103,8 +103,10 @@ func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, st
 	ip, agent := u.h.opts.sender(r)
 	c.connect.Store(&connectToken{g, claims})
 	c.sourceIP, c.userAgent = strings.Clone(ip), agent // which may be a part of the headers, too
-	if err := t.lend(r.Context(), func() error { return c.askConnect(r.Context()) }); err != nil {
-		return nil, "", err
+	if u.h.opts.Hooks.BeforeConnect != nil {
+		if err := t.lend(r.Context(), func() error { return c.askConnect(r.Context()) }); err != nil {
+			return nil, "", err
+		}
 	}
 	if err := c.storeConnection(); err != nil {
 		return nil, "", err
@@ -167,9 +169,7 @@ func (u *upgrader) admit(r *http.Request, t *turn) (*permission.Grant, []byte, e
 	if u.h.stopping.Load() {
 		return nil, nil, refuse(CodeUnavailable)
 	}
-	ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
-	defer ctx.end()
-	if err := u.h.ready.check(ctx); err != nil {
+	if err := u.h.ready.check(r.Context()); err != nil {
 		return nil, nil, unavailable(err)
 	}
 	return u.authenticate(r, t)
@@ -185,12 +185,17 @@ func (u *upgrader) authenticate(r *http.Request, t *turn) (*permission.Grant, []
 		return nil, nil, err
 	}
 	var g *permission.Grant
-	err = t.lend(r.Context(), func() (err error) { // Options.KeyLookup is the app's.
+	verify := func() (err error) {
 		ctx := newLazyTimeout(r.Context(), u.h.opts.StoreTimeout)
 		defer ctx.end()
 		g, err = u.h.verifier.VerifyConnect(ctx, text)
 		return err
-	})
+	}
+	if u.h.opts.KeyLookup == nil {
+		err = verify()
+	} else {
+		err = t.lend(r.Context(), verify)
+	}
 	if errors.Is(err, token.ErrKeyLookup) {
 		return nil, nil, unavailable(err)
 	}
