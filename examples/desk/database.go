@@ -41,6 +41,10 @@ func openDatabase(ctx context.Context, path string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
+	if path == "" {
+		// Readers and writers lock each other out there: they wait for each other here.
+		db.SetMaxOpenConns(1)
+	}
 	box, err := outbox.New(outbox.SQLite, outbox.Options{})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
