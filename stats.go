@@ -28,8 +28,8 @@ type Stats struct {
 	// with 0.
 	Disconnected map[string]uint64
 
-	// Published is how many messages, and notices of reactions, the store
-	// accepted from this node; not scheduled ones.
+	// Published is how many messages, and notices of reactions and edits, the
+	// store accepted from this node; not scheduled ones.
 	Published uint64
 	// Items is how many messages, presence changes and storage changes this
 	// node was given for channels with subscribers here.

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hotsock-go/hotsock"
 	"github.com/hotsock-go/hotsock/internal/await"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -89,19 +91,33 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestDocumented holds the table of metrics in the documents to the registry.
+// TestDocumented holds the table of metrics in the documents to the registry, with the
+// values of labels.
 func TestDocumented(t *testing.T) {
 	text, err := os.ReadFile("../docs/observability.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var listed []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(hotsock_[a-z_]+)` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
+	labels := make(map[string]string) // what is said of them
+	for _, m := range regexp.MustCompile("(?m)^\\| `(hotsock_[a-z_]+)` \\| ([a-z]+) \\| (.*?) ?\\|").FindAllStringSubmatch(string(text), -1) {
 		listed = append(listed, m[1]+" "+m[2])
+		labels[m[1]] = m[3]
 	}
+	labels["hotsock_connection_duration_seconds"] = labels["hotsock_disconnects_total"] // "as above"
 	var families []string
 	for _, f := range gather(t, conversed(t)) {
 		families = append(families, f.GetName()+" "+strings.ToLower(f.GetType().String()))
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if name := l.GetName(); name != "kind" && name != "trigger" && name != "reason" {
+					continue // What the others can be is said elsewhere.
+				}
+				if said := labels[f.GetName()]; !strings.Contains(said, "`"+l.GetValue()+"`") {
+					t.Errorf("%s has the label %s, and documented is %s", f.GetName(), l, said)
+				}
+			}
+		}
 	}
 	slices.Sort(listed)
 	slices.Sort(families)
@@ -110,12 +126,26 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// conversed is a registry in which every metric has a value.
+// conversed is a registry in which every metric has a value, and of what is published
+// each kind.
 func conversed(t *testing.T) *prometheus.Registry {
 	t.Helper()
 	reg := prometheus.NewPedanticRegistry()
-	_, url := start(t, reg)
+	rt, url := start(t, reg)
 	converse(t, url, "Jim", "room")
+	sent, err := rt.Publish(t.Context(), hotsock.Message{Channel: "room", Event: "chat", Data: "hi", Store: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rt.UpdateMessage(t.Context(), hotsock.MessageUpdate{Channel: "room", MessageID: sent.ID, Data: "ho"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rt.React(t.Context(), hotsock.Reaction{Channel: "room", MessageID: sent.ID, Reaction: "👍", UID: "Jim"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rt.SetStorage(t.Context(), hotsock.Entry{Channel: "room", Key: "topic", Data: "tea"}); err != nil {
+		t.Fatal(err)
+	}
 	await.That(t, "the connection to be counted", func() bool { return samples(t, reg)["hotsock_connection_duration_seconds{reason=client}"] == 1 })
 	return reg
 }

@@ -35,7 +35,7 @@ var plain = []figure{
 	gauge("queued_bytes", "Bytes that wait to be written to clients.", func(s *hotsock.Stats) float64 { return float64(s.QueuedBytes) }),
 
 	counter("connects_total", "Connections accepted.", func(s *hotsock.Stats) uint64 { return s.Connected }),
-	counter("messages_published_total", "Messages and notices of reactions that the store accepted from this node.",
+	counter("messages_published_total", "Messages, and notices of reactions and edits, that the store accepted from this node.",
 		func(s *hotsock.Stats) uint64 { return s.Published }),
 	counter("items_total", "Messages, presence and storage changes that came to this node for its subscribers.",
 		func(s *hotsock.Stats) uint64 { return s.Items }),

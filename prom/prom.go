@@ -46,7 +46,7 @@ func New(r prometheus.Registerer) (*Metrics, error) {
 	}
 	m := &Metrics{
 		publish: histogram("publish_duration_seconds",
-			"Time to have a message, entry or reaction accepted or scheduled.", latencies, "kind", "trigger", "result"),
+			"Time to have a message, entry, reaction or edit accepted or scheduled.", latencies, "kind", "trigger", "result"),
 		store: histogram("store_call_duration_seconds",
 			"Time of a call of the store.", latencies, "call", "result"),
 		delivery: histogram("delivery_delay_seconds",

@@ -107,7 +107,7 @@ hotsock_disconnects_total{reason="revoked"} 0
 hotsock_disconnects_total{reason="shutdown"} 0
 hotsock_disconnects_total{reason="slow"} 0
 hotsock_disconnects_total{reason="unresponsive"} 0
-# HELP hotsock_messages_published_total Messages and notices of reactions that the store accepted from this node.
+# HELP hotsock_messages_published_total Messages, and notices of reactions and edits, that the store accepted from this node.
 # TYPE hotsock_messages_published_total counter
 hotsock_messages_published_total 1
 `
