@@ -213,7 +213,7 @@ func (s *Subscription) start(n *conn, f *frame, d *subscribedData) error {
 		s.members = d.Members
 	}
 	if again || d.Rewound.Messages > 0 {
-		s.settle(n, last)
+		s.awaitRest(n, last)
 	}
 	if !again {
 		s.begun = true
@@ -223,10 +223,10 @@ func (s *Subscription) start(n *conn, f *frame, d *subscribedData) error {
 	return nil
 }
 
-// settle waits for the end of what the server sends after hotsock.subscribed:
+// awaitRest waits for the end of what the server sends after hotsock.subscribed:
 // the storage entries that are still there, and the messages that were missed.
 // A ping, sent now, is answered after that.
-func (s *Subscription) settle(n *conn, last string) {
+func (s *Subscription) awaitRest(n *conn, last string) {
 	s.stale = nil
 	if len(s.stored) == 0 && last <= s.last {
 		return
@@ -237,10 +237,10 @@ func (s *Subscription) settle(n *conn, last string) {
 			s.stale[key] = true
 		}
 	}
-	s.settles++
-	this := s.settles
+	s.rests++
+	this := s.rests
 	_, _ = n.enqueue(command{Event: "hotsock.ping"}, func(*frame) error {
-		if s.state != live || s.settles != this {
+		if s.state != live || s.rests != this {
 			return nil
 		}
 		s.passed(max(s.last, last))

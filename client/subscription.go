@@ -33,7 +33,7 @@ type Subscription struct {
 	err     error // why it ended
 	lastErr error // why it is still joining
 	joins   int   // counts attempts, so that what belongs to an older one is known
-	settles int   // the same for settle
+	rests   int   // the same for awaitRest
 	left    bool  // the server was told to leave the channel, to join it again
 	retries backoff
 	channel string // real name, "" before it has begun

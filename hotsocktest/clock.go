@@ -28,17 +28,17 @@ func (s *Server) Advance(d time.Duration) {
 			" put the test into synctest.Test(t, func(t *testing.T) { … }), and call Start in there")
 	}
 	time.Sleep(d)
-	s.settle()
+	s.rest()
 }
 
-func (s *Server) settleInBubble() {
+func (s *Server) restInBubble() {
 	if s.bubble {
-		s.settle()
+		s.rest()
 	}
 }
 
-// settle returns when nothing moves in the bubble any more.
-func (s *Server) settle() {
+// rest returns when nothing moves in the bubble any more.
+func (s *Server) rest() {
 	// synctest allows one at a time to wait.
 	s.waiting <- struct{}{}
 	defer func() { <-s.waiting }()

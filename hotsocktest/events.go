@@ -40,7 +40,7 @@ func (e *Events) Expect(typ, channel string) hotsock.Event {
 // see what is still on its way, because events come after what they tell of.
 func (e *Events) ExpectNone(typ, channel string) {
 	e.s.t.Helper()
-	e.s.settleInBubble()
+	e.s.restInBubble()
 	for _, v := range e.left(func(v hotsock.Event) bool { return isEvent(v, typ, channel) }) {
 		e.s.t.Errorf("hotsocktest: there was an event %s %s: %+v", v.Type, v.Metadata.Channel, v.Data)
 	}

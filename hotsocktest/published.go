@@ -68,7 +68,7 @@ func (p *Published) Expect(channel, event string, data any) Publication {
 // Otherwise it does not see what is still being published.
 func (p *Published) ExpectNone(channel string) {
 	p.s.t.Helper()
-	p.s.settleInBubble()
+	p.s.restInBubble()
 	for _, m := range p.left(func(m Publication) bool { return m.Channel == channel }) {
 		p.s.t.Errorf("hotsocktest: published on %s: %s %s", channel, m.Event, m.Data)
 	}

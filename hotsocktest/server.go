@@ -143,7 +143,7 @@ func (s *Server) close() {
 		// What the Redis client had begun ends by its timeouts, of which the
 		// store's longest is 10 s.
 		time.Sleep(10 * time.Second)
-		s.settle()
+		s.rest()
 	}
 }
 

@@ -122,7 +122,7 @@ func (k *Socket) Expect(want string) []byte {
 // the node yet only in a bubble.
 func (k *Socket) ExpectNone() {
 	k.t.Helper()
-	k.s.settleInBubble()
+	k.s.restInBubble()
 	k.Send(`{"event":"hotsock.ping"}`)
 	k.Expect(`{"event":"hotsock.pong"}`)
 }

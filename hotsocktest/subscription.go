@@ -92,7 +92,7 @@ func (s *Subscription) rest() []client.Event {
 	defer cancel()
 	mark := ""
 	if s.c.s.bubble {
-		s.c.s.settle()
+		s.c.s.rest()
 		cancel() // So Next does not wait.
 	} else {
 		mark = s.c.s.mark(s.Channel())

@@ -44,11 +44,11 @@ func (c *consumer) work(ctx context.Context, m redis.XMessage, attempt int) {
 	d := Delivery{Entry: m.ID, Attempt: attempt}
 	text, _ := m.Values["event"].(string)
 	if err := json.Unmarshal([]byte(text), &d.Event); err != nil {
-		c.bury(ctx, d, fmt.Errorf("not an event: %w", err))
+		c.setAside(ctx, d, fmt.Errorf("not an event: %w", err))
 		return
 	}
 	if attempt > c.opts.MaxAttempts {
-		c.bury(ctx, d, errors.New("the workers that tried it ended"))
+		c.setAside(ctx, d, errors.New("the workers that tried it ended"))
 		return
 	}
 	err := c.call(ctx, d)
@@ -59,7 +59,7 @@ func (c *consumer) work(ctx context.Context, m redis.XMessage, attempt int) {
 		c.release(ctx, d, c.opts.ClaimAfter, attempt-1)
 	case errors.Is(cause, errClaimed):
 	case attempt >= c.opts.MaxAttempts:
-		c.bury(ctx, d, err)
+		c.setAside(ctx, d, err)
 	default:
 		c.opts.Logger.Warn("sinkredis: an event could not be handled", "type", d.Event.Type, "id", d.Event.ID, "attempt", attempt, "err", err)
 		c.release(ctx, d, c.opts.ClaimAfter-c.retryDelay(attempt), attempt)
@@ -89,7 +89,7 @@ func (c *consumer) call(ctx context.Context, d Delivery) (err error) {
 }
 
 func (c *consumer) ack(ctx context.Context, id string) {
-	c.settle(ctx, func(ctx context.Context) error {
+	c.writeEnd(ctx, func(ctx context.Context) error {
 		return c.client.XAck(ctx, c.keys.stream, c.opts.Group, id).Err()
 	})
 }
@@ -100,7 +100,7 @@ func (c *consumer) release(ctx context.Context, d Delivery, idle time.Duration, 
 	c.mu.Lock()
 	c.running[d.Entry].over = true
 	c.mu.Unlock()
-	c.settle(ctx, func(ctx context.Context) error {
+	c.writeEnd(ctx, func(ctx context.Context) error {
 		c.renewing.RLock()
 		defer c.renewing.RUnlock()
 		return releaseScript.Run(ctx, c.client, []string{c.keys.stream},
@@ -111,22 +111,22 @@ func (c *consumer) release(ctx context.Context, d Delivery, idle time.Duration, 
 // maxError is how much of an error is kept, in bytes.
 const maxError = 1 << 10
 
-func (c *consumer) bury(ctx context.Context, d Delivery, why error) {
+func (c *consumer) setAside(ctx context.Context, d Delivery, why error) {
 	text := why.Error()
 	if len(text) > maxError {
 		text = text[:maxError]
 	}
 	c.opts.Logger.Error("sinkredis: an event was given up", "type", d.Event.Type, "id", d.Event.ID, "entry", d.Entry, "attempts", d.Attempt, "err", text)
-	c.settle(ctx, func(ctx context.Context) error {
-		return buryScript.Run(ctx, c.client, []string{c.keys.stream, c.keys.dead()},
+	c.writeEnd(ctx, func(ctx context.Context) error {
+		return setAsideScript.Run(ctx, c.client, []string{c.keys.stream, c.keys.dead()},
 			c.opts.Group, c.opts.Consumer, d.Entry, d.Attempt, text, c.opts.MaxDead).Err()
 	})
 }
 
-// settle writes how it ended, if need be when the context has ended. It gives up
+// writeEnd writes how it ended, if need be when the context has ended. It gives up
 // when another may have claimed the entry, or when the worker must stop: the
 // event is then handled again.
-func (c *consumer) settle(ctx context.Context, f func(ctx context.Context) error) {
+func (c *consumer) writeEnd(ctx context.Context, f func(ctx context.Context) error) {
 	var b backoff
 	end := time.Now().Add(c.opts.ClaimAfter)
 	for {

@@ -10,11 +10,11 @@ import (
 var sources embed.FS
 
 var (
-	appendScript  = newScript("append")
-	renewScript   = newScript("renew")
-	releaseScript = newScript("release")
-	buryScript    = newScript("bury")
-	tidyScript    = newScript("tidy")
+	appendScript   = newScript("append")
+	renewScript    = newScript("renew")
+	releaseScript  = newScript("release")
+	setAsideScript = newScript("set_aside")
+	tidyScript     = newScript("tidy")
 )
 
 func newScript(name string) *redis.Script {

@@ -1,4 +1,4 @@
--- bury moves an entry to the stream of dead ones, unless it is another
+-- set_aside moves an entry to the stream of dead ones, unless it is another
 -- consumer's by now.
 --
 -- KEYS     1 stream   2 stream of dead entries
