@@ -52,7 +52,7 @@ func (h *Handler) UpdateMessage(ctx context.Context, u MessageUpdate) (version i
 	if u.IfVersion < 0 {
 		return 0, refuseBecause(CodeInvalidRequest, "IfVersion must not be negative")
 	}
-	out, err := h.edit(ctx, u.Channel, u.MessageID, u.From, wire.Edit{Data: data, IfVersion: u.IfVersion}, editOptions{u.Exclude, u.EmitEvent})
+	out, err := h.writes.hostEdit(ctx, u.Channel, u.MessageID, u.From, wire.Edit{Data: data, IfVersion: u.IfVersion}, editOptions{u.Exclude, u.EmitEvent})
 	return out.version, err
 }
 
@@ -62,11 +62,12 @@ func (h *Handler) UpdateMessage(ctx context.Context, u MessageUpdate) (version i
 // [*Error], with [CodeMessageNotFound] if there is no such stored message, perhaps
 // because it was deleted before.
 func (h *Handler) DeleteMessage(ctx context.Context, d MessageDeletion) error {
-	_, err := h.edit(ctx, d.Channel, d.MessageID, d.From, wire.Edit{Delete: true}, editOptions{d.Exclude, d.EmitEvent})
+	_, err := h.writes.hostEdit(ctx, d.Channel, d.MessageID, d.From, wire.Edit{Delete: true}, editOptions{d.Exclude, d.EmitEvent})
 	return err
 }
 
-func (h *Handler) edit(ctx context.Context, channel, message string, from *Member, e wire.Edit, o editOptions) (publishResult, error) {
+// hostEdit updates or deletes a message for the app.
+func (sw *storeWriter) hostEdit(ctx context.Context, channel, message string, from *Member, e wire.Edit, o editOptions) (publishResult, error) {
 	if err := errors.Join(validateChannel(channel), validateExclude(o.exclude)); err != nil {
 		return publishResult{}, hostError(err)
 	}
@@ -76,11 +77,11 @@ func (h *Handler) edit(ctx context.Context, channel, message string, from *Membe
 	}
 	var by *store.Meta
 	if from != nil {
-		if by, err = newSender(from.UID, from.UMD, h.opts.MaxMetadataSize); err != nil {
+		if by, err = newSender(from.UID, from.UMD, sw.opts.MaxMetadataSize); err != nil {
 			return publishResult{}, hostError(err)
 		}
 	}
 	who := source{Trigger: triggerGo}
-	out, err := h.writes.edit(ctx, &who, channel, by, e, o)
+	out, err := sw.edit(ctx, &who, channel, by, e, o)
 	return out, hostError(err)
 }

@@ -151,7 +151,7 @@ func (h *Handler) SetStorage(ctx context.Context, e Entry) (SetResult, error) {
 	if err != nil {
 		return SetResult{}, err
 	}
-	return h.writeEntry(ctx, e, data, h.writes.serverSet)
+	return writeEntry(ctx, e, data, h.writes.serverSet)
 }
 
 // AddStorage adds Data, which must be a number, to that of the entry; no entry is 0. The
@@ -164,7 +164,7 @@ func (h *Handler) AddStorage(ctx context.Context, e Entry) (SetResult, error) {
 	if err != nil {
 		return SetResult{}, err
 	}
-	return h.writeEntry(ctx, e, data, h.writes.serverAdd)
+	return writeEntry(ctx, e, data, h.writes.serverAdd)
 }
 
 // A Reaction is one that a host adds or removes on behalf of a user.

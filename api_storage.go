@@ -10,7 +10,7 @@ import (
 )
 
 // writeEntry writes an entry for the app in one of the ways that there are.
-func (h *Handler) writeEntry(
+func writeEntry(
 	ctx context.Context, e Entry, data []byte, write func(context.Context, *source, serverWrite) (publishResult, error),
 ) (SetResult, error) {
 	w := serverWrite{channel: e.Channel, key: e.Key, data: data, retention: Forever, emit: e.EmitEvent, due: e.At}

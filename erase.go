@@ -63,7 +63,7 @@ type Erasure struct {
 // publish must not bring back what is erased. docs/privacy.md says what else is kept, and
 // for how long.
 func (h *Handler) EraseChannel(ctx context.Context, channel string) (Erasure, error) {
-	return h.erase(ctx, &erasure{Channel: channel, Target: ErasedChannel})
+	return h.eraser.erase(ctx, &erasure{Channel: channel, Target: ErasedChannel})
 }
 
 // EraseUser erases what a user has on a channel: the messages with this user as their
@@ -76,12 +76,13 @@ func (h *Handler) EraseChannel(ctx context.Context, channel string) (Erasure, er
 // user's membership, which ends with the user's last subscription. Messages that are not
 // kept are discarded whoever sent them, so that nobody catches up with them.
 //
-// A message is gone when its hotsock.messageDeleted comes. All else is as with [Handler.EraseChannel]. An erasure reads all messages of the channel.
+// A message is gone when its hotsock.messageDeleted comes. An erasure reads all messages
+// of the channel. All else is as with [Handler.EraseChannel].
 func (h *Handler) EraseUser(ctx context.Context, channel, uid string) (Erasure, error) {
 	if err := validateUID(uid); err != nil {
 		return Erasure{}, err
 	}
-	return h.erase(ctx, &erasure{Channel: channel, Target: ErasedUser, UID: uid})
+	return h.eraser.erase(ctx, &erasure{Channel: channel, Target: ErasedUser, UID: uid})
 }
 
 // EraseStorage clears the entries of a channel whose keys begin with the prefix, "" for
@@ -92,15 +93,7 @@ func (h *Handler) EraseStorage(ctx context.Context, channel, prefix string) (Era
 	if !isPart(prefix, protocol.MaxKey) {
 		return Erasure{}, refuseBecause(CodeInvalidRequest, "the prefix is longer than a key can be, or not UTF-8")
 	}
-	return h.erase(ctx, &erasure{Channel: channel, Target: ErasedStorage, Prefix: prefix})
-}
-
-func (h *Handler) erase(ctx context.Context, e *erasure) (Erasure, error) {
-	if err := validateChannel(e.Channel); err != nil {
-		return Erasure{}, err
-	}
-	done, err := h.eraser.erase(ctx, e)
-	return done, hostError(err)
+	return h.eraser.erase(ctx, &erasure{Channel: channel, Target: ErasedStorage, Prefix: prefix})
 }
 
 // An ErasureQuery selects a page of the erasures.

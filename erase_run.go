@@ -56,8 +56,17 @@ func newEraser(h *Handler) *eraser {
 	return er
 }
 
-// erase accepts an erasure, and waits for its end while ctx lasts.
+// erase carries out an erasure for the app.
 func (er *eraser) erase(ctx context.Context, e *erasure) (Erasure, error) {
+	if err := validateChannel(e.Channel); err != nil {
+		return Erasure{}, err
+	}
+	state, err := er.accept(ctx, e)
+	return state, hostError(err)
+}
+
+// accept accepts an erasure, and waits for its end while ctx lasts.
+func (er *eraser) accept(ctx context.Context, e *erasure) (Erasure, error) {
 	e.id, e.AcceptedAt = ulid.Make().String(), time.Now().UTC()
 	if err := er.add(e.id); err != nil {
 		return Erasure{}, err
