@@ -130,6 +130,7 @@ variant() {
 		secret=0123456789abcdef0123456789abcdef
 		cmd="$tmp/server -addr {addr} -hs256-secret $secret -api-key key -pprof ${HOTSOCK_FLAGS:-}"
 		[[ $engine == memory ]] || cmd+=" -redis redis://{redis}"
+		[[ $engine != history ]] || cmd+=" -replay-window 1m"
 		body='{"channel":"{channel}","event":"m","data":{payload}}'
 		[[ $engine != history ]] || body='{"channel":"{channel}","event":"m","store":60,"data":{payload}}'
 		[[ $scenario != STOR ]] || body='{"channel":"{channel}","event":"hotsock.channelStorageSet","key":"k","data":{payload}}'
