@@ -3,6 +3,7 @@
 package socket
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -10,16 +11,38 @@ import (
 // canTry says whether the functions below work on this system.
 const canTry = true
 
+// A writeCall is a call of tryWrite.
+type writeCall struct {
+	b   []byte
+	n   int
+	err error
+	do  func(fd uintptr) bool
+}
+
+// writeCalls keeps them: to allocate one is a part of what a short write costs.
+var writeCalls = sync.Pool{New: func() any {
+	c := new(writeCall)
+	c.do = c.write
+	return c
+}}
+
+func (c *writeCall) write(fd uintptr) bool {
+	for {
+		c.n, c.err = syscall.Write(int(fd), c.b)
+		if c.err != syscall.EINTR {
+			return true
+		}
+	}
+}
+
 // tryWrite writes what the kernel takes without blocking.
 func tryWrite(raw syscall.RawConn, b []byte) (n int, err error) {
-	err2 := raw.Write(func(fd uintptr) bool {
-		for {
-			n, err = syscall.Write(int(fd), b)
-			if err != syscall.EINTR {
-				return true
-			}
-		}
-	})
+	c := writeCalls.Get().(*writeCall)
+	c.b, c.n, c.err = b, 0, nil
+	err2 := raw.Write(c.do)
+	n, err = c.n, c.err
+	c.b = nil
+	writeCalls.Put(c)
 	if err == syscall.EAGAIN { // The kernel takes nothing now.
 		n, err = 0, nil
 	}
