@@ -23,7 +23,9 @@ type conn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // has one element if there is something to write
-	proven atomic.Bool   // it was a success: see prove
+	asked  bool          // it has lasted for long enough to tell whether it is a success
+	proven atomic.Bool   // it was one: see prove
+	early  [][]byte      // frames to be read before those of the link
 
 	// Guarded by Client.mu.
 	out      []*outgoing
@@ -81,6 +83,9 @@ func (c *Client) serve(n *conn, kind *fallback) (next *conn, err error) {
 	}
 	n.link.cut()
 	work.Wait()
+	if !isFeed && n.asked && !n.proven.Load() {
+		kind.mute()
+	}
 	return next, err
 }
 
@@ -115,7 +120,7 @@ func (n *conn) leave() {
 
 func (n *conn) read() error {
 	for {
-		b, err := n.link.read(n.ctx)
+		b, err := n.next()
 		if n.ctx.Err() != nil {
 			return context.Cause(n.ctx)
 		}
@@ -130,6 +135,15 @@ func (n *conn) read() error {
 			return err
 		}
 	}
+}
+
+func (n *conn) next() ([]byte, error) {
+	if len(n.early) == 0 {
+		return n.link.read(n.ctx)
+	}
+	b := n.early[0]
+	n.early = n.early[1:]
+	return b, nil
 }
 
 // handle gives a frame to the call or subscription that it concerns, and ignores
@@ -306,6 +320,7 @@ const steady = 10 * time.Second
 // before would do so again.
 func (n *conn) prove() {
 	if sleep(n.ctx, steady) {
+		n.asked = true
 		n.ping(func(*frame) error {
 			n.proven.Store(true)
 			return nil

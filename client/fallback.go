@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -53,6 +54,10 @@ func (f *fallback) postpone(now time.Time) {
 	f.trialAt = now.Add(wait/2 + rand.N(wait/2))
 }
 
+// mute notes that a WebSocket carried the server's first frame and no answer after that,
+// as through some proxies. It has cost much time, and is reason enough.
+func (f *fallback) mute() { f.feed, f.trialAt = true, time.Time{} }
+
 // refused notes that an attempt failed, and whether one of the other kind may not.
 func (f *fallback) refused(isBlocked bool) {
 	switch {
@@ -86,7 +91,7 @@ func (c *Client) goBack(n *conn, kind *fallback) *conn {
 			}
 		}
 		found, err := c.connect(n.ctx, new(fallback))
-		if err == nil && n.retire() {
+		if err == nil && found.answers(n.ctx) && n.retire() {
 			*kind = fallback{worked: true}
 			return found
 		}
@@ -96,6 +101,32 @@ func (c *Client) goBack(n *conn, kind *fallback) *conn {
 		kind.postpone(time.Now())
 	}
 	return nil
+}
+
+// answers reports whether the server answers a ping on a connection that is not used yet.
+// What comes before is kept.
+func (n *conn) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, n.c.opts.ConnectTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { n.cancel(errSilent) })
+	ping, err := (&command{Event: "hotsock.ping"}).encode()
+	if err == nil {
+		err = n.link.write(n, [][]byte{ping})
+	}
+	for size := 0; err == nil && size <= n.c.opts.MaxQueueSize; {
+		var b []byte
+		var f *frame
+		if b, err = n.link.read(ctx); err == nil {
+			f, err = decodeFrame(b)
+		}
+		if err == nil && f.Event == eventPong {
+			return stop()
+		}
+		n.early = append(n.early, b)
+		size += len(b)
+	}
+	stop()
+	return false
 }
 
 // isIdle reports whether no command waits for its answer.

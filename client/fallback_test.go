@@ -156,6 +156,13 @@ func TestWhenToFallBack(t *testing.T) {
 	attempt(feed, isBlocked)
 	attempt(socket, isBlocked) // Feeds have worked since WebSockets did.
 	attempt(feed, works)
+	now = now.Add(longestTrial)
+	attempt(socket, works)
+	f.mute() // It carried nothing more.
+	attempt(feed, isAway)
+	attempt(socket, works)
+	f.mute()
+	attempt(feed, works)
 }
 
 // An upgrade without an answer costs the time of one attempt.

@@ -17,6 +17,7 @@ const (
 	eventSubscribed      = "hotsock.subscribed"
 	eventUnsubscribed    = "hotsock.unsubscribed"
 	eventError           = "hotsock.error"
+	eventPong            = "hotsock.pong"
 	eventReactionAdded   = "hotsock.messageReactionAdded"
 	eventReactionRemoved = "hotsock.messageReactionRemoved"
 	eventMessageUpdated  = "hotsock.messageUpdated"

@@ -37,9 +37,9 @@ export class Choice {
     if (this.isFirst) [this.#bound, this.#refusals, this.#trials] = [keptFor, 0, 0];
   }
 
-  // One did not.
-  refused() {
-    if (this.isFirst && ++this.#refusals < this.#bound) return;
+  // One did not, or carried nothing, which has cost enough time.
+  refused(atOnce) {
+    if (this.isFirst && ++this.#refusals < this.#bound && !atOnce) return;
     this.#refusals = 0; // If no other kind gets through either, this says nothing of the first.
     this.#used = (this.#used + 1) % this.#kinds.length;
     this.postpone();

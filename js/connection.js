@@ -33,6 +33,7 @@ export class Connection {
   #began = 0; // the attempt
   #beat = 0;
   #failures = 0;
+  #mute = false; // connected for a while, and no answer: some proxies carry the first frame only
   #trial = 0; // the timer of a better kind of socket
   #found = null; // what is tried
   #ws = null;
@@ -87,7 +88,10 @@ export class Connection {
     // The pong comes behind all that is due: what breaks before would do so again.
     const { turn } = this;
     this.#timer = setTimeout(async () => {
-      if ((await this.#owner.jobs.ping()) && turn === this.turn) this.#failures = 0;
+      this.#mute = true;
+      if (!(await this.#owner.jobs.ping()) || turn !== this.turn) return;
+      this.#mute = false;
+      this.#failures = 0;
     }, steadyAfter);
     this.#written = this.#carried = 0;
     this.connectionId = connectionId;
@@ -142,8 +146,8 @@ export class Connection {
     return new Socket(url, token && !this.#tokenInURL ? ["hotsock", `hotsock.token.${token}`] : []);
   }
 
-  // The connection stays until the first kind has got through, and as long as anything is
-  // under way on it.
+  // The connection stays until the first kind has carried an answer, and as long as anything
+  // is under way on it.
   #tryFirst(turn) {
     const isIdle = () => turn === this.turn && this.#owner.jobs.isEmpty;
     const again = () => {
@@ -162,7 +166,10 @@ export class Connection {
         patience.stop();
         again();
       };
+      const early = [];
       ws.onmessage = (e) => {
+        if (early.push(e) === 1) ws.send('{"event":"hotsock.ping"}');
+        if (!e.data.startsWith('{"event":"hotsock.pong"')) return;
         patience.stop();
         ws.onmessage = ws.onclose = this.#found = null;
         if (!isIdle()) {
@@ -172,7 +179,7 @@ export class Connection {
         this.#drop();
         this.#choice.useFirst();
         this.#open(ws);
-        ws.onmessage?.(e);
+        for (const e of early) ws.onmessage?.(e);
       };
     }, this.#choice.untilTrial);
   }
@@ -182,6 +189,7 @@ export class Connection {
     this.failure = failure;
     this.#owner.jobs.broken(code, reason);
     const opening = this.state === "connecting" && this.#ws;
+    const mute = this.#mute;
     // Without any token, it is the app that refuses, and perhaps lets in later.
     const final = typeof this.token === "string" || (!this.token && !opening);
     this.#drop(failure);
@@ -190,7 +198,7 @@ export class Connection {
       return;
     }
     // A WebSocket that ends with a code has got through.
-    if (opening && (!this.#choice.isFirst || (code ?? 1006) === 1006)) this.#choice.refused();
+    if (mute || (opening && (!this.#choice.isFirst || (code ?? 1006) === 1006))) this.#choice.refused(mute);
     // The whole delay is random, so that a server's clients do not come back together.
     // Browsers that say they are offline can be wrong.
     const delay = someDelay(this.#failures++);
@@ -213,6 +221,7 @@ export class Connection {
     this.#found = null;
     this.#patience?.stop();
     clearInterval(this.#beat);
+    this.#mute = false;
     const ws = this.#ws;
     this.#ws = this.credentials = this.connectionId = null;
     ws?.close(code);

@@ -44,6 +44,8 @@ type env struct {
 	client *http.Client
 	// joined are the addresses of clients that have connected.
 	joined chan string
+	// onState may be nil.
+	onState func(client.State)
 }
 
 func newEnv(t *testing.T, p *proxy) *env {
@@ -156,7 +158,7 @@ func (e *env) restarts(t *testing.T) {
 	t.Helper()
 	c, err := client.New(client.Options{
 		URL: e.url, Token: func(context.Context) (string, error) { return e.token(t), nil },
-		MinDelay: 10 * time.Millisecond, MaxDelay: 100 * time.Millisecond,
+		MinDelay: 10 * time.Millisecond, MaxDelay: 100 * time.Millisecond, OnState: e.onState,
 	})
 	if err != nil {
 		t.Fatal(err)
