@@ -111,7 +111,8 @@ type Error struct {
 	Message string
 
 	cause error
-	// retry is after how long to try again what was over a rate limit.
+	// retry is after how long to try again what was over a rate limit, or with a token that
+	// is not good yet.
 	retry time.Duration
 	// current is the entry that stands in the way of a write, if whoever is told may read
 	// it.

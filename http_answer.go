@@ -61,6 +61,9 @@ func (p *responder) writeError(w http.ResponseWriter, r *http.Request, err error
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))
 	case CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
+		if e.retry > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(retryAfter(e)))
+		}
 	}
 	writeJSON(w, e.Code.status(), wire.AppendHTTPError(nil, e.failure()))
 }

@@ -204,7 +204,11 @@ func (u *upgrader) authenticate(r *http.Request, t *turn) (*permission.Grant, []
 	}
 	if err != nil {
 		u.logger.Info("hotsock: connect token refused", "err", err)
-		return nil, nil, refuse(CodeUnauthorized)
+		refused := refuse(CodeUnauthorized)
+		if errors.Is(err, token.ErrNotYetValid) {
+			refused.retry = leastRetry * time.Second
+		}
+		return nil, nil, refused
 	}
 	return g, tokenClaims(text), nil
 }

@@ -2,7 +2,7 @@
  * A WebSocket where none gets through, as behind some proxies: what comes is a long answer of HTTP, what is sent goes by
  * POST. It takes the URL and the protocols that a WebSocket to the same server takes, and nothing else can tell them apart,
  * except that it is "open" when the first message comes, sends text only, has no reason to close with, and is closed with
- * 1008, not 1006, if the server refuses the token.
+ * 1008, not 1006, if the server refuses the token, unless it says that the token will be good later.
  */
 export class HotsockSocket extends EventTarget implements WebSocket {
   static readonly CONNECTING: 0;

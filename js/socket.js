@@ -65,9 +65,10 @@ export class HotsockSocket extends EventTarget {
     const options = { headers, credentials: "include", cache: "no-store", signal: this.#over.signal };
     const response = await fetch(this.#address("stream"), options);
     if (!response.ok) {
-      // A proxy's 401 is not about the token.
+      // A proxy's 401 is not about the token, and one that is only not good yet is not refused for good.
       const { error } = await response.json();
-      return this.#end(error.code === "UNAUTHORIZED" ? 1008 : 1006, "", false);
+      const final = error.code === "UNAUTHORIZED" && !response.headers.has("Retry-After");
+      return this.#end(final ? 1008 : 1006, "", false);
     }
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let [begun, name, data] = [[], "", ""];

@@ -2,11 +2,13 @@ package browsertest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -28,23 +30,30 @@ func TestClientTurns(t *testing.T) {
 		let later = 0;
 		performance.now = () => now() + later;
 		// The fates of attempts: - fails, C is closed with a code, + is connected and breaks,
-		// L breaks after a minute, N breaks because the network is another one.
+		// L breaks after a minute, N breaks because the network is another one; M is connected
+		// and carries nothing more, S stays.
 		globalThis.turnsOf = async (fates, kinds = "WF") => {
 			const turns = [];
 			const kind = (name) => class {
 				bufferedAmount = 0;
+				readyState = 1;
 				constructor() {
-					const fate = fates[turns.push(name) - 1];
+					this.fate = fates[turns.push(name) - 1];
 					setTimeout(() => {
+						const { fate } = this;
 						if (fate === "L") later += 60_000;
 						const data = { connectionId: "c", connectionSecret: "s" };
-						if ("+LN".includes(fate)) this.onmessage({ data: JSON.stringify({ event: "hotsock.connected", data, meta: {} }) });
+						if ("+LNMS".includes(fate)) this.onmessage({ data: JSON.stringify({ event: "hotsock.connected", data, meta: {} }) });
 						if (fate === "N") dispatchEvent(new Event("online"));
-						this.onclose({ code: fate === "C" ? 1013 : 1006, reason: "" });
+						if (!"MS".includes(fate)) this.end(fate === "C" ? 1013 : 1006);
 					}, 1);
 				}
-				send() {}
-				close() {}
+				send(text) {
+					const data = JSON.stringify({ event: "hotsock.pong", data: {}, ref: JSON.parse(text).ref });
+					if (this.fate === "S") setTimeout(() => this.onmessage?.({ data }), 1);
+				}
+				close() { setTimeout(() => this.end(1006), 1); }
+				end(code) { this.onclose?.({ code, reason: "" }); }
 			};
 			const client = new hotsock.Client({ sockets: [...kinds].map(kind) });
 			client.connect();
@@ -62,6 +71,10 @@ func TestClientTurns(t *testing.T) {
 		{"the other kind does not get through any more", "-+-+", "WF", "WFFW"},
 		{"it breaks when a WebSocket may be tried again", "-L-+", "WF", "WFWF"},
 		{"it breaks because the network is another one", "-N-+", "WF", "WFWF"},
+		{"a WebSocket carries nothing but its first frame", "M+", "WF", "WF"},
+		{"the same where one did get through", "+M+", "WF", "WWF"},
+		{"neither kind carries anything else", "MMM", "WF", "WFW"},
+		{"one that is tried later carries nothing else, the next one does", "-SMS", "WF", "WFWW"},
 		{"there is only one kind", "-+--", "W", "WWWW"},
 		{"there are three", "-----", "WFX", "WFXWF"},
 	} {
@@ -214,18 +227,19 @@ func TestClientTokenRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = rt.Close() })
 	var mu sync.Mutex
-	var attempts string
+	attempts := make(map[string]string) // by row
+	note := func(r *http.Request, kind string) {
+		mu.Lock()
+		defer mu.Unlock()
+		attempts[r.URL.Query().Get("row")] += kind
+	}
 	s := &site{t: t, rt: rt}
 	s.serve(upgradesTo(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		attempts += "W"
-		mu.Unlock()
+		note(r, "W")
 		rt.ServeHTTP(w, r)
 	}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/stream") {
-			mu.Lock()
-			attempts += "F"
-			mu.Unlock()
+			note(r, "F")
 		}
 		rt.ServeHTTP(w, r)
 	})))
@@ -233,19 +247,19 @@ func TestClientTokenRefused(t *testing.T) {
 	p.until("the page is ready", `() => document.documentElement.dataset.ready === ""`)
 	p.expectFailures()
 	p.expectBrokenLinks()
+	good := signed(t, "connect", claimsOf("Jim", "room"))
+	goodLater := signed(t, "connect", fmt.Sprintf(`{"nbf":%d}`, time.Now().Add(30*time.Minute).Unix()))
 	for _, tt := range []struct{ why, token, attempts, want string }{
 		{"nobody gets another one", `"no"`, "WF", `["closed", "UNAUTHORIZED", 0]`},
+		{"it is good later", `args[1]`, "WFWF", `["connecting", "NOT_CONNECTED", 0]`},
 		{"the next ones are as bad", `() => (++asked < 5 ? "no" : args[0])`, "WFWFW", `["open", "", 5]`},
 		{"the app decides by itself, and may do so otherwise later", `undefined`, "WFWF", `["connecting", "NOT_CONNECTED", 0]`},
 	} {
-		mu.Lock()
-		attempts = ""
-		mu.Unlock()
 		got := run[string](p, `
 			const { setTimeout } = globalThis;
 			globalThis.setTimeout = (f, ms) => setTimeout(f, ms <= 8000 ? ms / 50 : ms);
 			let asked = 0;
-			const client = new hotsock.Client({ token: `+tt.token+`, heartbeat: 0 });
+			const client = new hotsock.Client({ token: `+tt.token+`, heartbeat: 0, url: "/rt?row=" + encodeURIComponent(args[2]) });
 			const states = record(client, "state");
 			client.connect();
 			await until(() => ["open", "closed"].includes(client.state) || states.filter(([, state]) => state === "connecting").length > 5);
@@ -253,11 +267,11 @@ func TestClientTokenRefused(t *testing.T) {
 			const { state, failure } = client;
 			client.close();
 			return JSON.stringify([state, failure?.code ?? "", asked]);
-		`, signed(t, "connect", claimsOf("Jim", "room")))
+		`, good, goodLater, tt.token)
 		want(t, tt.why, got, tt.want)
 		mu.Lock()
-		if !strings.HasPrefix(attempts, tt.attempts) {
-			t.Errorf("%s: the attempts were %s, want %s first", tt.why, attempts, tt.attempts)
+		if got := attempts[tt.token]; !strings.HasPrefix(got, tt.attempts) {
+			t.Errorf("%s: the attempts were %s, want %s first", tt.why, got, tt.attempts)
 		}
 		mu.Unlock()
 	}

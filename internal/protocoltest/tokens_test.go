@@ -119,6 +119,33 @@ func TestConnectTokens(t *testing.T) {
 	}
 }
 
+// Whose token is good later may come back with it, unlike others.
+func TestConnectTokensGoodLater(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		why, claims string
+		later       bool
+	}{
+		{"not yet good", fmt.Sprintf(`{"scope":"connect","exp":9999999999,"nbf":%d}`, now.Add(time.Minute).Unix()), true},
+		{"of an issuer whose clock is ahead", fmt.Sprintf(`{"scope":"connect","exp":9999999999,"iat":%d}`, now.Add(time.Minute).Unix()), true},
+		{"expired", fmt.Sprintf(`{"scope":"connect","exp":%d}`, now.Add(-time.Minute).Unix()), false},
+		{"for something else, and not yet good", fmt.Sprintf(`{"scope":"umd","exp":9999999999,"nbf":%d}`, now.Add(time.Minute).Unix()), false},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			everywhere(t, nil, func(t *testing.T, e *env) {
+				_, refused := e.dial(t, e.next(), "?token="+sign(tt.claims), nil)
+				if refused == nil {
+					t.Fatal("was let in")
+				}
+				refused.wantError(t, 401, "UNAUTHORIZED")
+				if after := refused.header.Get("Retry-After"); (after == "1") != tt.later || !tt.later && after != "" {
+					t.Errorf("Retry-After is %q", after)
+				}
+			})
+		})
+	}
+}
+
 // longToken makes a good token of a certain length.
 func longToken(t *testing.T, length int) string {
 	t.Helper()
