@@ -1,6 +1,7 @@
 package doctest
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,5 +24,20 @@ func TestClientCode(t *testing.T) {
 	}
 	if shown < 3 {
 		t.Errorf("only %d blocks of Go were found", shown)
+	}
+}
+
+// TestClientNames finds events and error codes of the client for browsers that the guide
+// does not name.
+func TestClientNames(t *testing.T) {
+	_, prose := fences(t, read(t, "docs/client-js.md"))
+	names := regexp.MustCompile(`(?m)^  (?:on\(type: |\| )"([A-Za-z_]+)"`).FindAllStringSubmatch(read(t, "js/client.d.ts"), -1)
+	if len(names) < 15 {
+		t.Errorf("only %d names were found", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(prose, "`"+name[1]+"`") {
+			t.Errorf("the guide does not name %s", name[1])
+		}
 	}
 }
