@@ -67,3 +67,46 @@ func TestContributing(t *testing.T) {
 		t.Errorf("only %d names were found", len(files))
 	}
 }
+
+// TestNamedTests finds tests and benchmarks that a document or a comment names and that
+// are not there.
+func TestNamedTests(t *testing.T) {
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)[A-Z]\w*)\(`)
+	named := regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w*\b`)
+	// They stand for others.
+	examples := map[string]bool{"TestOrderShipped": true, "TestSomething": true, "TestX": true}
+	there := make(map[string]bool)
+	where := make(map[string]string) // one place of each name
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "bin" || name == "node_modules") {
+			return filepath.SkipDir
+		}
+		switch filepath.Ext(path) {
+		case ".go", ".lua", ".md", ".sh":
+		default:
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range declared.FindAllSubmatch(text, -1) {
+			there[string(m[1])] = true
+		}
+		for _, name := range named.FindAll(text, -1) {
+			where[string(name)] = path
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range where {
+		if !there[name] && !examples[name] {
+			t.Errorf("%s: there is no %s", path, name)
+		}
+	}
+}

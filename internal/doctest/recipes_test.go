@@ -1,6 +1,6 @@
 package doctest
 
-// docs/tokens.md shows this file's functions; TestRecipeCode compares them, and
+// docs/tokens.md shows this file's functions; TestGuideCode compares them, and
 // the tests in permits_test.go ask what they permit.
 
 import (

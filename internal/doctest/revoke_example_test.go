@@ -1,6 +1,6 @@
 package doctest
 
-// docs/tokens.md shows parts of this file; TestRecipeCode compares them.
+// docs/tokens.md shows parts of this file; TestGuideCode compares them.
 
 import (
 	"context"
