@@ -9,10 +9,12 @@
 //
 // Spans:
 //
-//   - "hotsock publish" (producer): a message, entry or reaction that is being
+//   - "hotsock publish" (producer): a message, entry, reaction or edit that is being
 //     accepted or scheduled. It is a child of the span in the context that the
 //     Go API was given, or that a middleware such as otelhttp put into the HTTP
 //     request's; what comes over a WebSocket begins a trace.
+//   - "hotsock call" (server): a method that a client calls, which begins a trace
+//     unless the request has one.
 //   - "hotsock hook" (internal): a hook of the app being asked, which begins a trace
 //     unless the request has one.
 //   - "hotsock store" (client): a call of the store, if it happens within a
