@@ -9,10 +9,11 @@
 //	mux.Handle("/rt", rt)
 //	mux.Handle("/rt/", rt)
 //
-// Browsers connect with hotsock-js or any WebSocket client. The token that the
-// app gives a client says what it may do ([Claims], [SignToken]), or the app's
-// own sessions do ([Options.Authenticate]). The app itself publishes with
-// [Handler.Publish] and similar methods.
+// Browsers connect with the client that the handler serves at client.js, with
+// hotsock-js or with any WebSocket client. The token that the app gives a client
+// says what it may do ([Claims], [SignToken]), or the app's own sessions do
+// ([Options.Authenticate]). The app itself publishes with [Handler.Publish] and
+// similar methods.
 //
 // State is in a [store.Store]: by default in this process, or in Redis (package
 // storeredis), where any number of nodes share it.

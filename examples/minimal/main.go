@@ -1,9 +1,11 @@
 // Command minimal is the shortest honest use of the library: one handler,
-// mounted in a mux, with a key that signs tokens for whoever asks.
+// mounted in a mux, with a key that signs tokens for whoever asks, and a page.
+// Open it in two windows, and publish a headline in one.
 package main
 
 import (
 	"crypto/rand"
+	_ "embed"
 	"fmt"
 	"log"
 	"net/http"
@@ -11,6 +13,9 @@ import (
 
 	"github.com/hotsock-go/hotsock"
 )
+
+//go:embed index.html
+var page string
 
 func main() {
 	secret := make([]byte, 32)
@@ -26,6 +31,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.Handle("/rt", rt) // WebSocket clients do not follow the redirect to /rt/
 	mux.Handle("/rt/", rt)
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page) })
 	mux.HandleFunc("/token", func(w http.ResponseWriter, _ *http.Request) {
 		token, err := hotsock.SignToken(hotsock.Claims{
 			Scope:   hotsock.ScopeConnect,

@@ -50,7 +50,7 @@ func unindented(code string) string {
 // version that the library says it is.
 func TestReadmeVersion(t *testing.T) {
 	for doc, want := range map[string]string{
-		readme:         "This is version " + hotsock.Version + ":",
+		readme:         "The latest release is " + hotsock.Version + ",",
 		"CHANGELOG.md": "\n## [" + hotsock.Version + "]",
 		// The client is released with the library.
 		"js/package.json": `"version": "` + hotsock.Version + `"`,
