@@ -198,7 +198,7 @@ func (x *doctor) requests(ctx context.Context, p *peer) {
 		return
 	}
 	apart := transport.Clone()
-	apart.DisableKeepAlives = true // so that a balancer chooses anew
+	apart.DisableKeepAlives = true // so that a balancer chooses again
 	each := &http.Client{Transport: apart, CheckRedirect: x.http.CheckRedirect}
 	for i := range attempts {
 		code, status, err := x.request(ctx, each, p)

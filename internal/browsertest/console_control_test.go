@@ -79,7 +79,7 @@ func TestConsoleControl(t *testing.T) {
 	p.control("eraseUser")
 	p.outcome("app-form", "Done.")
 	p.framed(2, "in", "hotsock.messageDeleted")
-	p.until("it has to be said anew", `() => !document.querySelector("#app-form [name=sure]").checked`)
+	p.until("it has to be said again", `() => !document.querySelector("#app-form [name=sure]").checked`)
 	p.control("eraseStorage", "channel", "board", "prefix", "")
 	p.outcome("app-form", "Done.")
 
