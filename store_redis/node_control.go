@@ -15,8 +15,20 @@ import (
 // tell publishes to one node, or to all for "". If nobody hears it, it is an
 // error; a cluster does not tell.
 func (n *node) tell(ctx context.Context, id, message string) error {
+	select {
+	case err := <-n.telling(ctx, id, message):
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.ctx.Done():
+		return errLeft
+	}
+}
+
+// telling begins to, and gives the result, which may take longer than the context lasts:
+// go-redis may wait longer.
+func (n *node) telling(ctx context.Context, id, message string) <-chan error {
 	done := make(chan error, 1)
-	// go-redis may wait longer than the context.
 	n.goRun(func() {
 		topic := n.s.keys.control(id)
 		if n.s.topo.identity.present() != "" {
@@ -25,14 +37,7 @@ func (n *node) tell(ctx context.Context, id, message string) error {
 			done <- n.s.client.Publish(ctx, topic, message).Err()
 		}
 	})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-n.ctx.Done():
-		return errLeft
-	}
+	return done
 }
 
 // hearControl takes a message to this node or to all.

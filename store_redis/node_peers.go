@@ -15,6 +15,9 @@ import (
 // maxCalls is how many calls of others a node answers at a time. More wait.
 const maxCalls = 64
 
+// tellAgain is after how long a request is published again that may have been lost.
+const tellAgain = 50 * time.Millisecond
+
 // peers matches answers to calls.
 type peers struct {
 	mu      sync.Mutex
@@ -54,7 +57,8 @@ func (n *node) Peers(ctx context.Context) ([]string, error) {
 }
 
 // Call publishes the request on the other node's topic and waits for an answer
-// on its own.
+// on its own. That counts also if the reply of Redis to the request was lost. If it was
+// the request, it is published again.
 func (n *node) Call(ctx context.Context, id string, request []byte) ([]byte, error) {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
@@ -79,20 +83,35 @@ func (n *node) Call(ctx context.Context, id string, request []byte) ([]byte, err
 		n.peers.mu.Unlock()
 	}()
 	patience := decimal(time.Until(deadlineOf(ctx)).Milliseconds())
-	if err := n.tell(ctx, id, pack("call", key, n.id, patience, string(request))); err != nil {
-		return nil, unavailable(err, nil)
-	}
-	select {
-	case a := <-got:
-		if a.failed != "" {
-			return nil, unavailable(errors.New(a.failed), nil)
+	message := pack("call", key, n.id, patience, string(request))
+	telling, stop := context.WithCancel(ctx) // Nothing more needs to be told once there is an answer.
+	defer stop()
+	told := n.telling(telling, id, message)
+	var again <-chan time.Time
+	var last error
+	for {
+		select {
+		case a := <-got:
+			return a.result()
+		case err := <-told:
+			if told = nil; err != nil {
+				last, again = err, time.After(tellAgain)
+			}
+		case <-again:
+			told, again = n.telling(telling, id, message), nil
+		case <-ctx.Done():
+			return nil, unavailable(ctx.Err(), last)
+		case <-n.ctx.Done():
+			return nil, errLeft
 		}
-		return a.body, nil
-	case <-ctx.Done():
-		return nil, unavailable(ctx.Err(), nil)
-	case <-n.ctx.Done():
-		return nil, errLeft
 	}
+}
+
+func (a answer) result() ([]byte, error) {
+	if a.failed != "" {
+		return nil, unavailable(errors.New(a.failed), nil)
+	}
+	return a.body, nil
 }
 
 func deadlineOf(ctx context.Context) time.Time {
