@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -62,6 +63,7 @@ func TestTokenKeyLookup(t *testing.T) {
 		{"fails", nil, func() ([]Key, error) { return nil, broken }, broken, 1},
 		{"fails, as keys are not to blame", nil, func() ([]Key, error) { return nil, broken }, ErrKeyLookup, 1},
 		{"returns a bad key", nil, func() ([]Key, error) { return []Key{{Algorithm: HS256}}, nil }, ErrKeyLookup, 1},
+		{"ends its goroutine, as a test does that fails", nil, func() ([]Key, error) { runtime.Goexit(); return nil, nil }, ErrKeyLookup, 1},
 		{"panics", nil, func() ([]Key, error) { panic("oh") }, ErrKeyLookup, 1},
 	} {
 		calls := 0

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -66,12 +67,18 @@ func LookupRepeated(ctx context.Context) bool { return ctx.Value(repeated{}) != 
 
 // lookUp asks the host for keys.
 func (v *Verifier) lookUp(ctx context.Context, h *header) (keys []Key, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			keys, err = nil, fmt.Errorf("panic: %v", p)
-		}
+	err = errors.New("KeyLookup has ended its goroutine")
+	done := make(chan struct{})
+	go func() { // so that it is not the caller's, whom others wait for
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				keys, err = nil, fmt.Errorf("panic: %v", p)
+			}
+		}()
+		keys, err = v.o.KeyLookup(ctx, h.id, string(h.algorithm.canonical()))
 	}()
-	keys, err = v.o.KeyLookup(ctx, h.id, string(h.algorithm.canonical()))
+	<-done
 	if err != nil {
 		return nil, err
 	}
