@@ -62,6 +62,7 @@ type connection struct {
 	reason       closeReason                      // why it is being closed
 	told         *endNotice                       // what the app says about that, nil for nothing
 	answering    bool                             // it will be closed when the command is over that has been begun
+	barred       bool                             // nothing more is begun for its client: it is about to be closed
 	received     time.Duration                    // since connected: the last message
 	heartbeat    time.Duration                    // the same: the last sign of life, with a heartbeat timeout
 	renewed      time.Duration                    // the same: the last refresh

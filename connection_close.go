@@ -135,12 +135,19 @@ func (c *connection) close(reason closeReason) bool {
 	return true
 }
 
-// endsAtOnce reports whether the connection is closed for a reason that leaves its client
-// nothing more to do. The set may still have it then, for a moment.
+// bar has nothing more begun for the client of a connection that somebody is about to close.
+func (c *connection) bar() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.barred = true
+}
+
+// endsAtOnce reports whether the connection is closed, or about to be, for a reason that
+// leaves its client nothing more to do. The set may still have it then, for a moment.
 func (c *connection) endsAtOnce() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.reason.atOnce()
+	return c.barred || c.reason.atOnce()
 }
 
 // answered returns when the command that had been begun is over, and false if the

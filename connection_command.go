@@ -108,7 +108,7 @@ func (c *connection) noteReceived() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.received = now
-	return c.reason == reasonNone
+	return c.reason == reasonNone && !c.barred
 }
 
 // command carries out one message of the client.

@@ -36,8 +36,9 @@ type Revocation struct {
 // with a subscribe token end. It returns how many connections and subscriptions that
 // are. What is left is not undone: messages, entries, metadata and schedules stay.
 //
-// When it returns without error, every node refuses these tokens. Connections end at
-// once, but for those beyond the first 100 of a node, which end within 5 s. If the
+// When it returns without error, every node refuses these tokens, and does nothing more
+// that the clients of these connections ask for. Connections end at once, but for those
+// beyond the first 100 of a node, which end within 5 s and receive until then. If the
 // error, an [*Error], says that some nodes did not answer, the revocation is kept, those
 // learn it when they hear from the store, and the count is that of the others; repeat it
 // to be sure. With any other error, nothing is revoked: [CodeUnavailable] if the store is

@@ -142,6 +142,7 @@ func (rv *revoker) end(all []*revocation) map[*revocation]int {
 	var subs []*subscription
 	for _, c := range rv.h.conns.all() {
 		if r := rs.of(c.identity()); r != nil {
+			c.bar()
 			ended[r]++
 			conns = append(conns, c)
 			continue

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,24 +35,6 @@ func subscribeWith(t *testing.T, channel string, c Claims) string {
 	c.Scope = ScopeSubscribe
 	c.Channels = map[string]ChannelClaims{channel: {Subscribe: Allow}}
 	return fmt.Sprintf(`{"event":"hotsock.subscribe","channel":%q,"data":{"token":%q}}`, channel, tokenSign(t, c, tokenHS256))
-}
-
-// TestRevokedConnectionCallsNothing: once Revoke has returned, nothing is done for the
-// connections that it ended, whose secrets their clients still have.
-func TestRevokedConnectionCallsNothing(t *testing.T) {
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
-		for i := range 50 {
-			uid := fmt.Sprint("jim", i)
-			c := r.connect(uid)
-			r.revoke(Revocation{UID: uid}, 1)
-			answer := httptest.NewRecorder()
-			r.h.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost,
-				"/connection/publishMessage?connectionId="+c.ID+"&connectionSecret="+c.Secret, strings.NewReader(`{"channel":"room","event":"chat"}`)))
-			if answer.Code != http.StatusUnauthorized {
-				t.Fatalf("connection %d: %d %s", i, answer.Code, answer.Body)
-			}
-		}
-	})
 }
 
 // A connection that is being accepted while it is revoked ends, whichever comes first.
@@ -324,31 +304,6 @@ func TestRevocationsAreBounded(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		r.revoke(q, 0)
-	})
-}
-
-// However many there are, they end soon, and not all at the same moment.
-func TestRevokeMany(t *testing.T) {
-	if testing.Short() {
-		t.Skip("not with -short: opens many connections")
-	}
-	inRig(t, Options{}, func(t *testing.T, r *rig) {
-		const most = 3 * endAtOnce
-		conns := make([]*wstest.Conn, most)
-		for i := range conns {
-			conns[i] = r.connect("jim")
-		}
-		start := time.Now()
-		r.revoke(Revocation{UID: "jim"}, most)
-		if d := time.Since(start); d > 0 {
-			t.Errorf("Revoke took %v", d)
-		}
-		for _, c := range conns {
-			c.ExpectClose(websocket.StatusPolicyViolation, revokedText)
-		}
-		if d := time.Since(start); d > revokeTime {
-			t.Errorf("it took %v", d)
-		}
 	})
 }
 

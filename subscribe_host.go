@@ -153,7 +153,7 @@ func (c *connection) subscribeByHost(channel string, granted *appGrant) (bool, e
 func (c *connection) isClosing() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ending != nil || c.reason != reasonNone
+	return c.ending != nil || c.reason != reasonNone || c.barred
 }
 
 // appGrant is what the app grants at the moment.
