@@ -143,7 +143,6 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
-	out.duplicate = false // The answers of this API do not tell.
 	return out, err
 }
 

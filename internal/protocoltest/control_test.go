@@ -149,7 +149,7 @@ func TestPublishBatch(t *testing.T) {
 			`{"error":{"code":"INVALID_REQUEST","message":"$_"}},`+
 			`{"error":{"code":"INVALID_REQUEST","message":"$_"}},`+
 			`{"channel":"room","event":"e"},`+
-			`{"channel":"room","event":"e"},`+
+			`{"channel":"room","event":"e","duplicate":true},`+
 			`{"error":{"code":"INVALID_SCHEDULE_EXPRESSION","message":"$_"}},`+
 			`{"channel":"room","event":"e","scheduleArn":"$arn"},`+
 			`{"channel":"elsewhere","event":"e"}]}`)

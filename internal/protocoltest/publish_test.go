@@ -200,7 +200,7 @@ func TestDeduplication(t *testing.T) {
 		publish("room", "a", `,"data":1`).want(t, 202, `{"channel":"room","event":"e","id":"$id1"}`)
 		c.expect(`{"id":"$id1","event":"e","channel":"room","data":1}`)
 		for range 3 { // the retry gets the original id
-			publish("room", "a", `,"data":2,"store":60`).want(t, 202, `{"channel":"room","event":"e","id":"$id1"}`)
+			publish("room", "a", `,"data":2,"store":60`).want(t, 202, `{"channel":"room","event":"e","id":"$id1","duplicate":true}`)
 		}
 		e.quiet(t, "room", c)
 		publish("room", "b", "").want(t, 202, `{"channel":"room","event":"e","id":"$id2"}`)
