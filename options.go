@@ -75,9 +75,9 @@ type Options struct {
 	// what other libraries add to all requests of your pages. The handler ignores
 	// their values.
 	AllowedHeaders []string
-	// ClientIP returns the address of a request's client, for events. Behind a
-	// proxy that sets a header, read the header here. Defaults to that of the
-	// network connection.
+	// ClientIP returns the address of a request's client, for events, hooks and what
+	// is stored. Behind a proxy that sets a header, read the header here. Defaults to
+	// that of the network connection.
 	ClientIP func(r *http.Request) string
 	// OmitClientAddress leaves the address and the user agent of clients out of what
 	// the store keeps about who made a message, an entry, a reaction or a schedule;
