@@ -34,7 +34,10 @@ var clusterFaults = []clusterFault{
 	{"a master is killed", func(tr *trial, c *redistest.Cluster, _ string) func() {
 		master := tr.anyMaster(c)
 		master.Kill()
-		return master.Start
+		return func() {
+			c.AwaitTakeover(master)
+			master.Start()
+		}
 	}},
 	{"a master is paused", func(tr *trial, c *redistest.Cluster, _ string) func() {
 		master := tr.anyMaster(c)

@@ -80,22 +80,49 @@ func (c *Cluster) must(err error) {
 	}
 }
 
+// AwaitTakeover waits until the replica of a server that was killed is a master.
+// Started before that, the server would be the master again, without data, and
+// its replica would drop its own.
+func (c *Cluster) AwaitTakeover(killed *Server) {
+	c.t.Helper()
+	db := c.Replica(killed).Client()
+	c.Replica(killed).await("to take over", func() bool { return isMaster(db) })
+}
+
+func isMaster(db *redis.Client) bool {
+	role, _ := db.Do(context.Background(), "ROLE").Slice()
+	return len(role) > 0 && role[0] == "master"
+}
+
 // AwaitHealthy waits until every running server sees all slots served, and
 // every replica is in step.
 func (c *Cluster) AwaitHealthy() {
 	c.t.Helper()
 	ctx := context.Background()
+	var running []*Server
+	var dbs []*redis.Client
 	for _, s := range c.Servers {
-		if s.process == nil {
-			continue
+		if s.process != nil {
+			running, dbs = append(running, s), append(dbs, s.Client())
 		}
-		db := s.Client()
+	}
+	// One that was the master takes itself for it until it learns of the other.
+	running[0].await("to be in a cluster without former masters", func() bool {
+		n := 0
+		for _, db := range dbs {
+			if isMaster(db) {
+				n++
+			}
+		}
+		return n == masters
+	})
+	for i, s := range running {
 		s.await("to see the cluster well", func() bool {
-			info, _ := db.ClusterInfo(ctx).Result()
+			info, _ := dbs[i].ClusterInfo(ctx).Result()
 			if !strings.Contains(info, "cluster_state:ok") {
 				return false
 			}
-			repl, _ := db.Info(ctx, "replication").Result()
+			repl, _ := dbs[i].Info(ctx, "replication").Result()
 			return strings.Contains(repl, "role:master") || strings.Contains(repl, "master_link_status:up")
 		})
 	}
