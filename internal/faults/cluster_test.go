@@ -62,7 +62,7 @@ func TestCluster(t *testing.T) {
 	address := "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")
 	fault{short: 4, full: 30, parallel: 1, trial: func(tr *trial) {
 		prefix := tr.name + ":"
-		f := clusterFaults[tr.IntN(len(clusterFaults))]
+		f := clusterFaults[tr.kind(len(clusterFaults))]
 		tr.takeover(takeover{
 			fault: f.name, address: address, prefix: prefix, channels: 12, pace: 60 * time.Millisecond, limit: clusterLimit,
 			do: func() func() {

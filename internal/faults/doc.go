@@ -8,5 +8,7 @@
 //	go test ./internal/faults -run TestNodeKilled -trials 1 -seed 42
 //
 // A trial that fails prints its seed, which repeats its choices though not the
-// scheduling of processes, a timeline, and the logs of its nodes.
+// scheduling of processes, a timeline, and the logs of its nodes. The few trials
+// have the same seeds each time, so that a check which fails after a change is
+// about the change; -full looks for what nobody has thought of, with random ones.
 package faults

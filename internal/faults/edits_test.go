@@ -53,12 +53,12 @@ func TestEditsNodeKilled(t *testing.T) {
 // what was accepted last; then all are told.
 func TestEditsSentinel(t *testing.T) {
 	t.Parallel()
-	fault{short: 1, full: 20, parallel: 2, trial: func(tr *trial) {
+	fault{first: 2, short: 1, full: 20, parallel: 2, trial: func(tr *trial) {
 		g := redistest.StartGuarded(t, "--appendonly", "yes", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
 		tr.onEnd(g.Stop)
 		address := "redis://" + g.Addrs()[0] + "?addr=" + strings.Join(g.Addrs()[1:], "&addr=") +
 			"&master_name=" + redistest.MasterName
-		f := sentinelFaults[tr.IntN(len(sentinelFaults))]
+		f := sentinelFaults[tr.kind(len(sentinelFaults))]
 		tr.failover = true
 		tr.edits(editing{
 			nodes: []*node{tr.node(address, ""), tr.node(address, "")}, limit: sentinelLimit,
@@ -77,9 +77,9 @@ func TestEditsCluster(t *testing.T) {
 	needsServers(t)
 	c := redistest.StartCluster(t)
 	address := "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")
-	fault{short: 2, full: 20, parallel: 1, trial: func(tr *trial) {
+	fault{first: 2, short: 2, full: 20, parallel: 1, trial: func(tr *trial) {
 		prefix := tr.name + ":"
-		f := clusterFaults[tr.IntN(len(clusterFaults))]
+		f := clusterFaults[tr.kind(len(clusterFaults))]
 		tr.failover = true
 		tr.edits(editing{
 			nodes: []*node{tr.node(address, prefix), tr.node(address, prefix)}, limit: clusterLimit,

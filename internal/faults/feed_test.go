@@ -36,7 +36,7 @@ func TestFeedNodeKilled(t *testing.T) {
 			stops = append(stops, tr.repeat(tr.between(0, 20*time.Millisecond), func(context.Context) { f.publish(by, at()) }))
 		}
 		tr.sleep(tr.between(100*time.Millisecond, 700*time.Millisecond))
-		how := tr.IntN(3)
+		how := tr.kind(3)
 		tr.logf("%s %s", []string{"killing", "stopping, then killing", "stopping for a while"}[how], victim.name)
 		if how > 0 {
 			tr.onEnd(victim.Thaw)

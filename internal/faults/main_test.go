@@ -16,7 +16,7 @@ import (
 var (
 	fullFlag   = flag.Bool("full", false, "run the full number of trials")
 	trialsFlag = flag.Int("trials", 0, "run `n` trials of each fault")
-	seedFlag   = flag.Uint64("seed", 0, "begin with this `seed` (default: a random one)")
+	seedFlag   = flag.Int64("seed", -1, "begin with this `seed` (default: always the same ones; with -full, random ones)")
 )
 
 // nodeBinary is the program that the nodes run.

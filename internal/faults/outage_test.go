@@ -48,7 +48,7 @@ var stops = []outage{
 func TestRedisStopped(t *testing.T) {
 	t.Parallel()
 	fault{short: 3, full: 50, parallel: 6, trial: func(tr *trial) {
-		tr.outage(stops[tr.IntN(len(stops))])
+		tr.outage(stops[tr.kind(len(stops))])
 	}}.run(t)
 }
 

@@ -41,7 +41,7 @@ func TestFiringNodeKilled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 0)
 	fault{short: 12, full: 500, parallel: 8, trial: func(tr *trial) {
-		st := steps[tr.IntN(len(steps))]
+		st := steps[tr.kind(len(steps))]
 		prefix := tr.name + ":"
 		x := startProxy(tr, s.redis.addr)
 		victim := tr.node(x.url(), prefix)

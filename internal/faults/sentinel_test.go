@@ -62,7 +62,7 @@ func TestSentinel(t *testing.T) {
 		address := "redis://" + g.Addrs()[0] + "?addr=" + strings.Join(g.Addrs()[1:], "&addr=") +
 			"&master_name=" + redistest.MasterName
 		tr.failover = true
-		f := sentinelFaults[tr.IntN(len(sentinelFaults))]
+		f := sentinelFaults[tr.kind(len(sentinelFaults))]
 		tr.takeover(takeover{
 			fault: f.name, address: address, channels: 4, pace: 20 * time.Millisecond, limit: sentinelLimit,
 			do: func() func() {

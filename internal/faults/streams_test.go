@@ -73,10 +73,10 @@ func TestStreamRestart(t *testing.T) {
 // written last: then that is written again.
 func TestStreamSentinel(t *testing.T) {
 	t.Parallel()
-	fault{short: 1, full: 20, parallel: 2, trial: func(tr *trial) {
+	fault{first: 3, short: 1, full: 20, parallel: 2, trial: func(tr *trial) {
 		g := redistest.StartGuarded(t, "--appendonly", "yes", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
 		tr.onEnd(g.Stop)
-		f := sentinelFaults[tr.IntN(len(sentinelFaults))]
+		f := sentinelFaults[tr.kind(len(sentinelFaults))]
 		tr.failover = true
 		tr.streamThrough(streamFault{
 			address: "redis://" + g.Addrs()[0] + "?addr=" + strings.Join(g.Addrs()[1:], "&addr=") + "&master_name=" + redistest.MasterName,
@@ -96,7 +96,7 @@ func TestStreamCluster(t *testing.T) {
 	c := redistest.StartCluster(t)
 	fault{short: 2, full: 20, parallel: 1, trial: func(tr *trial) {
 		prefix := tr.name + ":"
-		f := clusterFaults[tr.IntN(len(clusterFaults))]
+		f := clusterFaults[tr.kind(len(clusterFaults))]
 		tr.failover = true
 		tr.streamThrough(streamFault{
 			address: "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr="), prefix: prefix, limit: clusterLimit,

@@ -19,6 +19,9 @@ import (
 type fault struct {
 	// short and full are the numbers of trials by default and with -full.
 	short, full int
+	// first is the seed of the first trial by default. Tests that share kinds of
+	// faults begin with different ones, so that few trials have all kinds.
+	first uint64
 	// parallel is how many trials run at a time.
 	parallel int
 	trial    func(*trial)
@@ -29,15 +32,15 @@ const trialTime = 4 * time.Minute
 
 func (f fault) run(t *testing.T) {
 	t.Helper()
-	n, first := f.short, *seedFlag
+	n, first := f.short, f.first
 	if *fullFlag {
-		n = f.full
+		n, first = f.full, rand.Uint64N(1e9)
 	}
 	if *trialsFlag > 0 {
 		n = *trialsFlag
 	}
-	if first == 0 {
-		first = rand.Uint64N(1e9)
+	if *seedFlag >= 0 {
+		first = uint64(*seedFlag)
 	}
 	began := time.Now()
 	var (
@@ -70,7 +73,8 @@ type trial struct {
 	t    *testing.T
 	ctx  context.Context
 	seed uint64
-	// name is used by no other trial: for channels and prefixes.
+	// name is used by no other trial: for channels and prefixes. With the same seed it
+	// is the same, so that the same server of a cluster has them.
 	name  string
 	began time.Time
 	// failover is true if Sentinels let a server take over that may lack what was
@@ -85,8 +89,6 @@ type trial struct {
 	times    map[string][]time.Duration
 	counts   map[string]int
 }
-
-var trialNumber atomic.Int64
 
 // needsServers skips what starts nodes and Redis servers with -short, and where
 // there is no Redis.
@@ -103,7 +105,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 	needsServers(t)
 	return &trial{
 		Rand: rand.New(rand.NewPCG(seed, 0)), t: t, seed: seed, began: time.Now(),
-		name:  fmt.Sprintf("%d-%d", seed, trialNumber.Add(1)),
+		name:  fmt.Sprintf("%s-%09d", strings.TrimPrefix(t.Name(), "Test"), seed),
 		times: make(map[string][]time.Duration), counts: make(map[string]int),
 	}
 }
@@ -170,6 +172,9 @@ func (tr *trial) count(what string, n int) {
 	defer tr.mu.Unlock()
 	tr.counts[what] += n
 }
+
+// kind chooses one of n kinds. Seeds follow one another, so as many trials have each.
+func (tr *trial) kind(n int) int { return int(tr.seed % uint64(n)) }
 
 // between returns a random duration.
 func (tr *trial) between(least, most time.Duration) time.Duration {

@@ -29,8 +29,7 @@ func TestClientVanished(t *testing.T) {
 	s := newSite(t, 2)
 	hows, traffics, ways := []string{"unplugged", "lost", "stopped"}, []string{"silent", "busy"}, []string{"direct", "proxy", "proxy with TLS"}
 	fault{short: 6, full: 72, parallel: 12, trial: func(tr *trial) {
-		// Seeds follow one another, so as many trials have each.
-		how, traffic, way := hows[tr.seed%3], traffics[tr.seed/3%2], ways[tr.seed/6%3]
+		how, traffic, way := hows[tr.kind(3)], traffics[tr.kind(2)], ways[(tr.seed+tr.seed/3)%3]
 		tr.watch(s.nodes...)
 		m := netns.New(t)
 		near := tr.node(s.url(), s.prefix, append([]string{"-addr", m.Near + ":0"}, pings...)...)
