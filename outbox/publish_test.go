@@ -161,6 +161,24 @@ func TestEveryFieldArrives(t *testing.T) {
 	})
 }
 
+// triggers publish when a row of orders is inserted.
+var triggers = map[outbox.Dialect][]string{
+	outbox.Postgres: {
+		`create function tell() returns trigger language plpgsql as
+			$$ begin perform hotsock_publish('a', 'ordered', to_json(new.id)); return new; end $$`,
+		`create trigger ordered after insert on orders for each row execute function tell()`,
+	},
+	outbox.MySQL: {
+		`create trigger ordered after insert on orders for each row
+			insert into hotsock_outbox (channel, kind, body) values ('a', 'publish', json_object('event', 'ordered', 'data', new.id))`,
+	},
+	outbox.SQLite: {
+		`create trigger ordered after insert on orders begin
+			insert into hotsock_outbox (channel, kind, body) values ('a', 'publish', json_object('event', 'ordered', 'data', new.id));
+		end`,
+	},
+}
+
 // TestTriggers: rows that were written without the package are the same.
 func TestTriggers(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
@@ -175,6 +193,9 @@ func TestTriggers(t *testing.T) {
 				`select hotsock_publish('a', 'kept', '{"b": 1.50, "a": 2}', '{"store": 60}')`)
 			want = append(want, "a lost null", `a kept {"b":1.50,"a":2}`)
 		}
+		statements = append(statements, `create table orders (id int)`)
+		statements = append(append(statements, triggers[d.dialect]...), `insert into orders (id) values (7)`)
+		want = append(want, "a ordered 7")
 		for _, s := range statements {
 			if _, err := db.ExecContext(t.Context(), s); err != nil {
 				t.Fatal(err)
