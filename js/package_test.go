@@ -106,6 +106,7 @@ func TestPacked(t *testing.T) {
 		move(t, filepath.Join(first, name), filepath.Join(second, name))
 	}
 	npm(t, second, "ci", "--offline")
+	t.Run("in a container", func(t *testing.T) { installContained(t, second, tarball, first) })
 	packed, err := filepath.Glob(filepath.Join(second, "node_modules", m.Name, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +141,36 @@ func TestPacked(t *testing.T) {
 		"webpack": {"node", "webpack.js"},
 	} {
 		t.Run(name, func(t *testing.T) { build(t, second, name, args) })
+	}
+}
+
+// installContained installs what an app has written down, as another machine does: without
+// a network, this module's source, and the folder where the package was made.
+func installContained(t *testing.T, app, tarball, maker string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		need.Skip(t, "needs root, for a container")
+	}
+	need.Program(t, "unshare", "util-linux")
+	dir := newApp(t)
+	for _, name := range []string{"package.json", "package-lock.json", tarball} {
+		text, err := os.ReadFile(filepath.Join(app, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const script = `for hidden in "$@"; do mount -t tmpfs none "$hidden"; done
+		exec npm ci --offline --no-audit --no-fund --ignore-scripts`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--net", "sh", "-ec", script, "sh", source(t, ".."), maker)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+t.TempDir())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@hotsock-go", "client", "index.js")); err != nil {
+		t.Error(err)
 	}
 }
 
