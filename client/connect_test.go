@@ -177,7 +177,8 @@ func shortConnections(t *testing.T, life time.Duration, answers, grow bool) {
 			if w.Delay > 10*time.Second {
 				long++
 			}
-			if !strings.Contains(w.Err.Error(), "go away") {
+			// Who gets no answer tries without a WebSocket, too.
+			if text := w.Err.Error(); !strings.Contains(text, "go away") && (answers || !strings.Contains(text, "404")) {
 				t.Fatalf("the reason is %v", w.Err)
 			}
 			if !grow && w.Delay > time.Second {
@@ -238,7 +239,7 @@ func TestSilence(t *testing.T) {
 			if answers && len(waits) > 0 {
 				t.Errorf("left: %v", waits[0].Err)
 			}
-			if !answers && (len(waits) != 1 || !errors.Is(waits[0].Err, errSilent)) {
+			if !answers && (len(waits) == 0 || !errors.Is(waits[0].Err, errSilent)) {
 				t.Errorf("got %v", waits)
 			}
 		})

@@ -82,6 +82,10 @@ const hello = `{"event":"hotsock.connected","data":{"connectionId":"c","connecti
 // script is a server that says hello, and then what the function says.
 func script(t *testing.T, f func(ctx context.Context, ws *websocket.Conn)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !isUpgrade(r) {
+			http.NotFound(w, r) // It has WebSockets only.
+			return
+		}
 		ws, err := websocket.Accept(w, r, nil)
 		if err != nil {
 			t.Error(err)
