@@ -292,8 +292,8 @@ func (h *Handler) Disconnect(ctx context.Context, connectionID string, how ...En
 
 // DisconnectUser closes all connections of a user as [Handler.Disconnect] does, and
 // returns how many there were. The user can connect again with a token that is still
-// valid, unless [Handler.Revoke] has it refused. If some nodes did not answer, the error says so, and the count is that of the others;
-// those may carry it out nevertheless.
+// valid, unless [Handler.Revoke] has it refused. If some nodes did not answer, the error
+// says so, and the count is that of the others; those may carry it out nevertheless.
 func (h *Handler) DisconnectUser(ctx context.Context, uid string, how ...EndOption) (int, error) {
 	e, err := newEndNotice(how)
 	if err != nil {
@@ -306,11 +306,10 @@ func (h *Handler) DisconnectUser(ctx context.Context, uid string, how ...EndOpti
 	return n, hostError(err)
 }
 
-// UnsubscribeUser ends a user's subscriptions to a channel, also those of
-// connections that are this user only there, by a subscribe token. It returns
-// how many there were. Their clients get hotsock.unsubscribed, with the reason that
-// [Because] gives. If some nodes did
-// not answer, the error says so, and the count is that of the others; those may
+// UnsubscribeUser ends a user's subscriptions to a channel, also those of connections
+// that are this user only there, by a subscribe token. It returns how many there were.
+// Their clients get hotsock.unsubscribed, with the reason that [Because] gives. If some
+// nodes did not answer, the error says so, and the count is that of the others; those may
 // carry it out nevertheless.
 func (h *Handler) UnsubscribeUser(ctx context.Context, uid, channel string, how ...EndOption) (int, error) {
 	e, err := newEndNotice(how)

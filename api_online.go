@@ -42,7 +42,7 @@ type ConnectionQuery struct {
 // no order in time. A connection that begins or ends meanwhile may be in it or not.
 //
 // Every node is asked, and looks through its own connections; the store keeps nothing
-// for it. So a call costs each node about a millisecond for 10,000 connections, and
+// for it. So a call costs each node about a millisecond for 20,000 connections, and
 // Redis two messages for each other node. What a node held that died is not there. If
 // some nodes did not answer, the error, an [*Error], says so, and the page lacks what
 // they have: that is so while a node is dead and not found to be, for

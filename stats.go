@@ -24,8 +24,8 @@ type Stats struct {
 	// ([Options.MaxQueueSize], [Options.MaxTotalQueueSize] and
 	// [Options.WriteTimeout]), "flood" ([Options.ConnectionRateLimit] and
 	// [Options.UserRateLimit]), "host" ([Handler.Disconnect] and
-	// [Handler.DisconnectUser]), "revoked" ([Handler.Revoke]) and "shutdown". All keys are present, also those
-	// with 0.
+	// [Handler.DisconnectUser]), "revoked" ([Handler.Revoke]) and "shutdown". All
+	// keys are present, also those with 0.
 	Disconnected map[string]uint64
 
 	// Published is how many messages, and notices of reactions and edits, the

@@ -27,8 +27,8 @@ type Options struct {
 	// so it should ask the app for a new one. Its context ends with the
 	// attempt. An error is reported to OnState and followed by another attempt,
 	// unless it is a [Permanent] one; beside a connection that stands, it changes
-	// nothing. Without Token, no token is sent: the
-	// server authenticates in its own way, for instance by a cookie in Header.
+	// nothing. Without Token, no token is sent: the server authenticates in its own
+	// way, for instance by a cookie in Header.
 	Token func(ctx context.Context) (string, error)
 	// TokenInURL sends the token in the query, where access logs may show it, and not
 	// as a subprotocol of the WebSocket. Servers of 0.2 know nothing else, and

@@ -2,7 +2,8 @@ package client
 
 import "context"
 
-// React adds a reaction to a stored message of the channel. Adding it again changes nothing. Errors are those of [Client.Publish].
+// React adds a reaction to a stored message of the channel. Adding it again changes
+// nothing. Errors are those of [Client.Publish].
 func (s *Subscription) React(ctx context.Context, messageID, reaction string) error {
 	return s.react(ctx, messageID, reaction, "add")
 }

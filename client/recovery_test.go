@@ -43,7 +43,8 @@ func follow(ctx context.Context, s *Subscription, n int, got *atomic.Int64) erro
 	return nil
 }
 
-// Connections are reset at random while messages are published. Every subscriber gets each of them once, in order.
+// Connections are reset at random while messages are published. Every subscriber gets
+// each of them once, in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const messages, subscribers = 2000, 3
 	s := newSite(t, nil)

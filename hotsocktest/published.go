@@ -47,8 +47,8 @@ type Published struct {
 
 // Expect waits for the next message on the channel that was not expected yet, and
 // returns it. The test fails if its event or data differ, or if there is none in
-// time. Data is compared as JSON: give what the
-// app published, a json.RawMessage, or [Any].
+// time. Data is compared as JSON: give what the app published, a json.RawMessage, or
+// [Any].
 func (p *Published) Expect(channel, event string, data any) Publication {
 	p.s.t.Helper()
 	ctx, cancel := p.s.patient()

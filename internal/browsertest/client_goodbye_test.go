@@ -49,7 +49,8 @@ func (l *leaver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestClientGoodbye: what a server has not answered that says it has answered all is
-// sent again, on a channel once it is subscribed and in order, and of what another one has not answered the outcome is unknown.
+// sent again, on a channel once it is subscribed and in order, and of what another one
+// has not answered the outcome is unknown.
 func TestClientGoodbye(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
