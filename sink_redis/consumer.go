@@ -30,6 +30,9 @@ type consumer struct {
 
 	mu      sync.Mutex
 	running map[string]*running // by entry
+	// ended has the entries that were done with while some were claimed, nil if none are:
+	// these may be among them.
+	ended map[string]bool
 	// renewing is held for writing while signs of life are given, and for reading
 	// while an entry is given back: a sign that came later would undo that.
 	renewing sync.RWMutex
@@ -85,6 +88,7 @@ func (c *consumer) read(ctx, work context.Context) {
 		var attempts map[string]int
 		var err error
 		if time.Since(claimed) >= poll {
+			c.noteEnded(true)
 			batch, attempts, err = c.claim(ctx, free)
 			// Where there are more, they are taken at once.
 			if err == nil && len(batch) < free {
@@ -99,6 +103,7 @@ func (c *consumer) read(ctx, work context.Context) {
 				free--
 			}
 		}
+		c.noteEnded(false)
 		for range free {
 			c.slots <- struct{}{}
 		}
@@ -117,6 +122,16 @@ func (c *consumer) read(ctx, work context.Context) {
 			}
 			b.sleep(ctx, c.client)
 		}
+	}
+}
+
+// noteEnded has c.ended begin, or end.
+func (c *consumer) noteEnded(noted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = nil
+	if noted {
+		c.ended = make(map[string]bool)
 	}
 }
 

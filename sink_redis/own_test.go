@@ -12,11 +12,12 @@ import (
 	"github.com/hotsock-go/hotsock/internal/await"
 )
 
-// A scriptHook is called in place of scripts of the client, with what calls them.
+// A scriptHook is called in place of commands of the client, with their names, or the
+// digests of scripts, and what carries them out.
 type scriptHook struct {
 	redis.Hook
 
-	on func(sha string, run func() error) error
+	on func(called string, run func() error) error
 }
 
 func (h scriptHook) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -28,10 +29,11 @@ func (h scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 func (h scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		run := func() error { return next(ctx, cmd) }
-		if cmd.Name() != "evalsha" {
-			return run()
+		called := cmd.Name()
+		if called == "evalsha" {
+			called = cmd.Args()[1].(string)
 		}
-		err := h.on(cmd.Args()[1].(string), run)
+		err := h.on(called, run)
 		if err != nil {
 			cmd.SetErr(err)
 		}
@@ -64,6 +66,37 @@ func TestClaimsItsOwn(t *testing.T) {
 	awaitIdle(t, client, stream, "workers")
 	w.end()
 	if got := w.deliveries(); len(got) != 2 {
+		t.Errorf("the handler was called for %v", got)
+	}
+}
+
+// A worker that has claimed what it is handling itself, and is done with it before it
+// learns of that, does not begin with it a second time.
+func TestClaimsWhatItEnds(t *testing.T) {
+	server, client := setUp(t, 1)
+	deaf := server.Client()
+	claimed := make(chan struct{})
+	var once sync.Once
+	deaf.AddHook(scriptHook{on: func(called string, run func() error) error {
+		switch called {
+		case renewScript.Hash():
+			return errTest
+		case "xpending":
+			once.Do(func() {
+				close(claimed)
+				awaitIdle(t, client, stream, "workers")
+			})
+		}
+		return run()
+	}})
+	w := startWorker(t, deaf, quick("1"), func(context.Context, Delivery) error {
+		<-claimed
+		return nil
+	})
+	awaitAll(t, 1, w)
+	awaitIdle(t, client, stream, "workers")
+	w.end()
+	if got := w.deliveries(); len(got) != 1 {
 		t.Errorf("the handler was called for %v", got)
 	}
 }
