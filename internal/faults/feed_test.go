@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func TestFeedNodeKilled(t *testing.T) {
 			tr.took("killed until there is no such connection", time.Since(killed))
 			<-f.ended
 		} else {
-			last := f.publish("last", s.nodes[0])
+			last, _ := f.publish("last", s.nodes[0])
 			tr.within(presenceLimit, "the last post being carried out", func() bool { return f.has(last[len(last)-1]) })
 		}
 		f.check(s.nodes[1])
@@ -72,12 +73,39 @@ func TestFeedNodeKilled(t *testing.T) {
 	}}.run(t)
 }
 
+// The reply of Redis to what carries a post to the node that holds the feed is lost, once
+// or several times, so that it is carried again. The post is carried out once.
+func TestPostedReplyCut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	x := startProxy(testCleaner{t}, s.redis.addr)
+	beyond, err := startNode(x.url(), s.prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(beyond.Kill)
+	fault{short: 10, full: 500, parallel: 1, trial: func(tr *trial) {
+		tr.watch(beyond, s.nodes[0])
+		f := tr.feed(s.nodes[0])
+		lost, disarm := tr.loseReplies(x, f.id, 1+tr.IntN(3))
+		messages, status := f.publish("p", beyond)
+		disarm()
+		tr.count("replies lost", int(lost.Load()))
+		tr.count("posts answered with "+strconv.Itoa(status), 1)
+		if status != http.StatusAccepted && status != http.StatusServiceUnavailable {
+			tr.failf("the post was answered %d, with %d replies lost", status, lost.Load())
+		}
+		tr.within(postedLimit, "the post being carried out", func() bool { return f.has(messages[len(messages)-1]) })
+		f.check(s.nodes[1])
+	}}.run(t)
+}
+
 // A feed is a client without a WebSocket, which publishes on a channel of its own.
 type feed struct {
-	tr     *trial
-	query  string // of its posts
-	secret string
-	ended  chan struct{}
+	tr         *trial
+	query      string // of its posts
+	id, secret string
+	ended      chan struct{}
 
 	mu      sync.Mutex
 	posts   int
@@ -114,8 +142,8 @@ func (tr *trial) feed(n *node) *feed {
 	first, _ := next()
 	var hello struct{ ConnectionID, ConnectionSecret string }
 	_ = json.Unmarshal(first.Data, &hello) // Then there is no secret.
-	f.secret = hello.ConnectionSecret
-	f.query = url.Values{"connectionId": {hello.ConnectionID}, "connectionSecret": {f.secret}}.Encode()
+	f.id, f.secret = hello.ConnectionID, hello.ConnectionSecret
+	f.query = url.Values{"connectionId": {f.id}, "connectionSecret": {f.secret}}.Encode()
 	go func() {
 		defer close(f.ended)
 		defer res.Body.Close()
@@ -133,8 +161,9 @@ func (tr *trial) feed(n *node) *feed {
 	return f
 }
 
-// publish posts some messages at a node, which no other post has, and returns them.
-func (f *feed) publish(by string, at *node) (messages []string) {
+// publish posts some messages at a node, which no other post has, and returns them with
+// the status of the answer.
+func (f *feed) publish(by string, at *node) (messages []string, status int) {
 	f.mu.Lock()
 	f.posts++
 	post := f.posts
@@ -145,7 +174,7 @@ func (f *feed) publish(by string, at *node) (messages []string) {
 		messages = append(messages, text)
 		frames = append(frames, map[string]any{"event": "m", "channel": f.tr.name, "data": text, "ref": text})
 	}
-	status := f.post(at, frames)
+	status = f.post(at, frames)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if status == http.StatusUnauthorized {
@@ -153,7 +182,7 @@ func (f *feed) publish(by string, at *node) (messages []string) {
 	} else {
 		f.posted = append(f.posted, messages)
 	}
-	return messages
+	return messages, status
 }
 
 // post sends something at a node, and returns the status of the answer.
