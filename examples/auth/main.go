@@ -1,20 +1,26 @@
 // Command auth shows a host app that has sessions of its own: it never mints a
 // token, and says from the session's cookie who connects and what they may do.
 //
-// Log in with http://127.0.0.1:8080/login?user=alice, then connect a WebSocket
-// to ws://127.0.0.1:8080/rt from a page of the same origin: it is subscribed to
-// user.alice at once.
+// Open http://127.0.0.1:8080 in two browsers, or in a private window, and log in
+// under two names: each page shows who is there.
 package main
 
 import (
 	"crypto/rand"
+	_ "embed"
 	"errors"
+	"fmt"
 	"log"
 	"net/http"
 	"sync"
 
 	"github.com/hotsock-go/hotsock"
 )
+
+//go:embed index.html
+var lobby string
+
+const loginForm = `<!doctype html><form action="/login" method="post"><input name="user" aria-label="Name"> <button>Log in</button></form>`
 
 // sessions stands for what the app has already.
 type sessions struct {
@@ -35,6 +41,7 @@ func (s *sessions) login(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: "session", Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (s *sessions) user(r *http.Request) (string, bool) {
@@ -79,6 +86,13 @@ func main() {
 	mux.Handle("/rt", rt)
 	mux.Handle("/rt/", rt)
 	mux.HandleFunc("/login", s.login)
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := s.user(r); !ok {
+			fmt.Fprint(w, loginForm)
+			return
+		}
+		fmt.Fprint(w, lobby)
+	})
 	log.Print("listening on http://127.0.0.1:8080")
 	log.Print(http.ListenAndServe("127.0.0.1:8080", mux))
 }
