@@ -11,27 +11,29 @@ import (
 // had must be gone while it is dead, and be there once when it is back.
 func TestNodePaused(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 2)
-	fault{short: 4, full: 50, parallel: 10, trial: func(tr *trial) {
-		tr.watch(s.nodes...)
-		sleeper := tr.node(s.url(), s.prefix)
+	s := newSite(t, 0)
+	fault{short: 4, full: 50, parallel: 5, trial: func(tr *trial) {
+		// No other trial's node, which is stopped too, must have to remove the members.
+		prefix := tr.name + ":"
+		steady := []*node{tr.node(s.url(), prefix), tr.node(s.url(), prefix)}
+		sleeper := tr.node(s.url(), prefix)
 		j := newJournal()
 		channel := "presence." + tr.name
-		j.publishHTTP(tr.ctx, s.nodes[0], channel, nil)
+		j.publishHTTP(tr.ctx, steady[0], channel, nil)
 		subs := []*subscriber{
-			tr.subscribe("observer 0", "observer0", always(s.nodes[0]), channel),
-			tr.subscribe("observer 1", "observer1", always(s.nodes[1]), channel),
+			tr.subscribe("observer 0", "observer0", always(steady[0]), channel),
+			tr.subscribe("observer 1", "observer1", always(steady[1]), channel),
 		}
 		want := []string{"observer0", "observer1"}
 		var asleep []string
 		for i := range 1 + tr.IntN(3) {
 			uid := fmt.Sprintf("u%d", i)
-			subs = append(subs, tr.subscribe(uid, uid, turns(sleeper, s.nodes[0], s.nodes[1]), channel))
+			subs = append(subs, tr.subscribe(uid, uid, turns(sleeper, steady[0], steady[1]), channel))
 			asleep = append(asleep, uid)
 		}
 		back := slices.Sorted(slices.Values(append(asleep, want...)))
 		stops := []func(){
-			tr.load(j, channel, 30*time.Millisecond, always(s.nodes[0]), nil),
+			tr.load(j, channel, 30*time.Millisecond, always(steady[0]), nil),
 			tr.load(j, channel, 30*time.Millisecond, always(sleeper), nil),
 		}
 		tr.sleep(tr.between(200*time.Millisecond, time.Second))
@@ -58,9 +60,9 @@ func TestNodePaused(t *testing.T) {
 		for _, stop := range stops {
 			stop()
 		}
-		tr.settle(j, 10*time.Second, []*publication{tr.marker(j, s.nodes[1], channel, 5*time.Second)}, subs...)
+		tr.settle(j, 10*time.Second, []*publication{tr.marker(j, steady[1], channel, 5*time.Second)}, subs...)
 		// Who was on the node is told first that all of them have gone, too.
-		nodes := append(slices.Clone(s.nodes), sleeper)
+		nodes := append(slices.Clone(steady), sleeper)
 		tr.within(presenceLimit-time.Since(thawed), "everybody knowing that", func() bool { return tr.presenceIs(nodes, subs, channel, back) })
 		tr.showPresence(nodes, subs, channel)
 		for _, sub := range subs[:2] {
