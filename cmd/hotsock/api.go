@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,8 +79,11 @@ type api struct {
 // do makes a request. The parts of the path are escaped. The body may be nil. The error
 // is a [client.Error] if the server refuses.
 func (a *api) do(ctx context.Context, method string, path []string, query url.Values, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &patience{until: time.Now().Add(a.timeout)}
+	p.timer = time.AfterFunc(a.timeout, func() { cancel(context.DeadlineExceeded) })
+	defer p.timer.Stop()
 	u := a.base
 	for _, part := range path {
 		u = u.JoinPath(url.PathEscape(part))
@@ -109,17 +113,36 @@ func (a *api) do(ctx context.Context, method string, path []string, query url.Va
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the URL
 		}
-		return &codedError{exitUnreachable, fmt.Errorf("no answer of %s: %w", shownURL(a.base), err)}
+		return &codedError{exitUnreachable, fmt.Errorf("no answer of %s: %w", shownURL(a.base), cmp.Or(context.Cause(ctx), err))}
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	p.of = io.LimitReader(res.Body, maxAnswer+1)
+	text, err := io.ReadAll(p)
 	if err != nil {
-		return &codedError{exitUnreachable, fmt.Errorf("the answer of %s breaks off: %w", shownURL(a.base), err)}
+		return &codedError{exitUnreachable, fmt.Errorf("the answer of %s breaks off: %w", shownURL(a.base), cmp.Or(context.Cause(ctx), err))}
 	}
 	if len(text) > maxAnswer {
 		return fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 	}
 	return a.read(res, text, answer)
+}
+
+// leastRate is how many bytes of an answer a second are waited for, once its time is over.
+const leastRate = 4 << 10
+
+// A patience reads an answer, and gives it more time as it comes: a long one may take
+// long over a slow link.
+type patience struct {
+	of    io.Reader
+	until time.Time
+	timer *time.Timer
+}
+
+func (p *patience) Read(b []byte) (int, error) {
+	n, err := p.of.Read(b)
+	p.until = p.until.Add(time.Duration(n) * time.Second / leastRate)
+	p.timer.Reset(time.Until(p.until))
+	return n, err
 }
 
 func (a *api) read(res *http.Response, text []byte, answer any) error {
