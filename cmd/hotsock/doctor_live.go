@@ -181,9 +181,9 @@ func (x *doctor) version(ctx context.Context, p *peer) {
 	case err != nil:
 		x.fail("version", fmt.Sprintf("A command is not answered: %v.", err), "See the log of the server. A proxy that keeps back what it gets does this, too: turn its buffering off.")
 	case f.Error.Code == client.CodeUnknownEvent:
-		x.warn("version", "The server is of version 0.2.", "Update it: clients of 0.3 catch up less, and what this program says of tokens may not count there.")
+		x.warn("version", "The server is of version 0.2.", "Update it: newer clients catch up less, and what this program says of tokens may not count there.")
 	default:
-		x.ok("version", "the server is of 0.3 or later")
+		x.ok("version", "the server is newer than 0.2")
 	}
 }
 
