@@ -92,11 +92,12 @@ func mustWatch(t *testing.T, n *node, channel string) {
 	}
 }
 
-// unhurried returns a context for calls that must succeed: the default of one
-// second may be short on a machine that runs other tests.
+// unhurried returns a context for all calls of a test that must succeed: the default
+// of one second may be short on a machine that runs other tests. Each call has no more
+// than maxTimeout.
 func unhurried(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
