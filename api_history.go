@@ -127,8 +127,8 @@ func messageID(name, text string) (ulid.ULID, error) {
 }
 
 // Latest returns the newest stored message of each of up to 1,000 channels, without
-// reactions. Channels without a message are left out. With Redis, a hundred channels
-// take one round trip. The error is an [*Error].
+// reactions. Channels without a message are left out. With Redis, they are read side by
+// side: a hundred channels share a few round trips. The error is an [*Error].
 func (h *Handler) Latest(ctx context.Context, channels ...string) (map[string]HistoryMessage, error) {
 	messages, err := h.reads.latest(ctx, channels)
 	if err != nil {
@@ -144,7 +144,7 @@ func (h *Handler) Latest(ctx context.Context, channels ...string) (map[string]Hi
 // CountSince counts the stored messages of up to 1,000 channels, each from after the
 // message with the given id, "" for all of them: what a user has not read, if that is
 // the last one that they have. A count of [MaxCount] means that there may be more. With
-// Redis, a hundred channels take one round trip. The error is an [*Error].
+// Redis, a hundred channels share a few round trips. The error is an [*Error].
 func (h *Handler) CountSince(ctx context.Context, after map[string]string) (map[string]int, error) {
 	ids := make(map[string]ulid.ULID, len(after))
 	for channel, text := range after {

@@ -33,7 +33,8 @@ func latestOf(id string, data json.RawMessage, uid string) *latest {
 }
 
 // callList returns the tickets of a customer, or all for an agent. However many there
-// are, the newest messages of all are one round trip to a Redis, and so are the counts.
+// are, the newest messages of all are one call, which takes a few round trips to a Redis, and
+// so are the counts.
 func (d *desk) callList(ctx context.Context, c hotsock.Call, _ nothing) ([]listed, error) {
 	p, err := d.active(ctx, c.UID)
 	if err != nil {
