@@ -86,7 +86,7 @@ func TestPermissions(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		n, err := s.Join(t.Context(), newInbox(t), testJoin)
+		n, err := s.Join(unhurried(t), newInbox(t), testJoin)
 		took := time.Since(began)
 		if err == nil {
 			if err := n.Leave(unhurried(t)); err != nil {
