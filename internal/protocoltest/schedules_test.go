@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,22 +317,26 @@ func TestListSchedules(t *testing.T) {
 // one request looks through.
 func TestListSchedulesAmongMany(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, e *env) {
-		ctx, cancel := e.context()
-		defer cancel()
 		jim := e.connect(t, user("Jim", accepts))
 		for _, year := range []int{2140, 2160} {
 			jim.call(t, "publishMessage", fmt.Sprintf(`{"channel":"room","event":"e","scheduleExpression":"at(%d-01-01T00:00:00)"}`, year)).
 				want(t, 202, `{"channel":"room","event":"e","scheduleArn":"$_"}`)
 		}
-		batch := make([]hotsock.Message, 1000)
+		batch := make([]hotsock.Message, 2000)
 		for i := range batch {
 			batch[i] = hotsock.Message{Channel: "room", Event: "e", At: time.Date(2150, 1, 1, 0, 0, i, 0, time.UTC)}
 		}
-		for range 2 {
-			if _, err := e.anyNode().PublishBatch(ctx, batch); err != nil {
-				t.Fatal(err)
-			}
+		var adding sync.WaitGroup
+		for part := range slices.Chunk(batch, 250) { // each of which is added one after another
+			adding.Go(func() {
+				ctx, cancel := e.context()
+				defer cancel()
+				if _, err := e.anyNode().PublishBatch(ctx, part); err != nil {
+					t.Error(err)
+				}
+			})
 		}
+		adding.Wait()
 		var found, pages int
 		for after := ""; ; pages++ {
 			a := jim.call(t, "listSchedules", fmt.Sprintf(`{"channel":"room","after":%q}`, after))
