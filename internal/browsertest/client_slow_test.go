@@ -184,7 +184,7 @@ func TestClientBackoff(t *testing.T) {
 	for _, proven := range []bool{true, false} {
 		answers.Store(proven)
 		run[any](p, `
-			globalThis.client = new hotsock.Client();
+			globalThis.client = new hotsock.Client({ sockets: [WebSocket] }); // this server knows nothing else
 			globalThis.delays = [];
 			globalThis.opened = 0;
 			Math.random = () => 0.999;

@@ -7,6 +7,7 @@ package proxytest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -29,6 +30,7 @@ func TestProxies(t *testing.T) {
 		t.Run(p.program, func(t *testing.T) {
 			e := newEnv(t, &p)
 			e.origins(t)
+			e.longToken(t)
 			e.address(t)
 			e.log(t)
 			e.restarts(t)
@@ -112,6 +114,7 @@ func (e *env) publish(t *testing.T, channel string) int {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+apiKey)
+	req.Header["Idempotency-Key"] = nil // A proxy may end an idle connection at this moment: net/http tries again.
 	res, err := e.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -130,6 +133,39 @@ func (e *env) origins(t *testing.T) {
 	if status := e.dial(t, "Origin", "http://elsewhere.test"); status != http.StatusForbidden {
 		t.Errorf("another origin: %d", status)
 	}
+	<-e.joined
+}
+
+// longToken: a token may be as long as the protocol permits.
+func (e *env) longToken(t *testing.T) {
+	t.Helper()
+	const permitted = 8 << 10
+	claims := hotsock.Claims{Scope: hotsock.ScopeConnect, Expires: time.Now().Add(time.Minute), Channels: make(map[string]hotsock.ChannelClaims)}
+	sign := func() string {
+		token, err := hotsock.SignToken(claims, signing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	for len(sign()) < permitted-100 {
+		claims.Channels[fmt.Sprint("room.", len(claims.Channels))] = hotsock.ChannelClaims{Subscribe: hotsock.Allow}
+	}
+	for len(sign()) < permitted-1 {
+		claims.UID += "x"
+	}
+	token := sign()
+	if len(token) > permitted {
+		t.Fatalf("a token of %d bytes", len(token))
+	}
+	c, res, err := wstest.Try(t, e.url+"?token="+token, wstest.Options{HTTPClient: e.client})
+	if err != nil {
+		if res != nil {
+			t.Fatalf("a token of %d bytes: %s", len(token), res.Status)
+		}
+		t.Fatal(err)
+	}
+	c.Cut()
 	<-e.joined
 }
 
