@@ -108,6 +108,9 @@ func (u *upgrader) prepare(r *http.Request, check func() error) (*connection, st
 			return nil, "", err
 		}
 	}
+	if err := r.Context().Err(); err != nil { // Nobody waits for the answer any more.
+		return nil, "", unavailable(err)
+	}
 	if err := c.storeConnection(); err != nil {
 		return nil, "", err
 	}
