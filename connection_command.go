@@ -221,7 +221,7 @@ func (c *connection) storageGet(cmd *wire.Command) error {
 	answer := func(e *store.Entry) socket.Frame {
 		return storageDataFrame(acc.channel, cmd.Key, e, cmd.WithVersion, cmd.Ref)
 	}
-	if s := c.subscription(acc.channel); s != nil && s.perms().Entry(cmd.Key).Observe {
+	if s := c.subscription(acc.channel); s != nil { // It may be permitted to observe the entry meanwhile.
 		return s.readObserved(cmd.Key, read, answer)
 	}
 	e, err := read()

@@ -5,8 +5,8 @@ import (
 	"github.com/hotsock-go/hotsock/store"
 )
 
-// readObserved answers a read of an entry that the client observes too, so
-// that it never sees an older value after a newer one. The store may be ahead
+// readObserved answers a read of an entry that the client observes too, or may
+// meanwhile, so that it never sees an older value after a newer one. The store may be ahead
 // of what is still to be delivered here; and while its answer is on the way,
 // something newer may be delivered.
 func (s *subscription) readObserved(key string, read func() (*store.Entry, error), answer func(*store.Entry) socket.Frame) error {
@@ -52,8 +52,8 @@ func (s *subscription) endRead(e *store.Entry, err error, last bool, answer func
 			e = nil
 		}
 		s.conn.sock.Send(answer(e))
-	case e == nil:
-		s.conn.sock.Send(answer(nil))
+	case e == nil || !s.perms().Entry(e.Key).Observe:
+		s.conn.sock.Send(answer(e))
 	default:
 		s.sendEntry(e, answer(e))
 	}

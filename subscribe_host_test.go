@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
 )
 
 func (r *rig) subscribe(uid, channel string, claims ChannelClaims) (int, error) {
@@ -159,6 +163,64 @@ func TestObserveMoreWhileWriting(t *testing.T) {
 		}
 		if last != writes {
 			t.Errorf("the last is %v", last)
+		}
+	})
+}
+
+// A lateStore calls something when the next entries have been read.
+type lateStore struct {
+	store.Store
+	read *atomic.Pointer[func()]
+}
+
+func (s lateStore) Join(ctx context.Context, r store.Receiver, o store.JoinOptions) (store.Node, error) {
+	n, err := s.Store.Join(ctx, r, o)
+	return lateNode{n, s.read}, err
+}
+
+type lateNode struct {
+	store.Node
+	read *atomic.Pointer[func()]
+}
+
+func (n lateNode) Entries(ctx context.Context, q store.EntriesRequest) (store.EntriesResult, error) {
+	r, err := n.Node.Entries(ctx, q)
+	if f := n.read.Swap(nil); f != nil {
+		(*f)()
+	}
+	return r, err
+}
+
+// A client reads an entry that it may not observe, and while the answer is on its way it
+// may, and is sent a newer version: it is answered with that.
+func TestObserveMoreWhileReading(t *testing.T) {
+	var read atomic.Pointer[func()]
+	inRig(t, Options{Store: lateStore{storememory.New(), &read}}, func(t *testing.T, r *rig) {
+		set := func(data any) {
+			t.Helper()
+			if _, err := r.h.SetStorage(t.Context(), Entry{Channel: "room", Key: "k", Data: data}); err != nil {
+				t.Error(err)
+			}
+		}
+		may := func(claims ChannelClaims) {
+			t.Helper()
+			if n, err := r.subscribe("ann", "room", claims); n != 1 || err != nil {
+				t.Error(n, err)
+			}
+		}
+		c := r.connect("ann")
+		c.Subscribe("room")
+		may(ChannelClaims{Storage: map[string]StorageClaims{"k": {Observe: Deny}}})
+		set("old")
+		meanwhile := func() {
+			may(ChannelClaims{})
+			set("new")
+			synctest.Wait()
+		}
+		read.Store(&meanwhile)
+		c.Send(`{"event":"hotsock.channelStorageGet","channel":"room","key":"k"}`)
+		if _, answer := c.Until("hotsock.channelStorageData"); answer.Value() != "new" {
+			t.Errorf("answered %s", answer.Text)
 		}
 	})
 }
