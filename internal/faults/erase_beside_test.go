@@ -48,14 +48,12 @@ func TestEraseBesideOthers(t *testing.T) {
 		})
 		tr.took(fmt.Sprintf("erasing %d messages and %d entries", messages, entries), time.Since(began))
 		during := d.take()
-		tr.sleep(3 * time.Second) // The machine may have become busy since.
-		after := d.take()
 		for _, stop := range stops {
 			stop()
 		}
-		tr.logf("before: %v; meanwhile: %v; after: %v", before, during, after)
-		tr.t.Logf("before: %v; meanwhile: %v; after: %v", before, during, after)
-		if limit := 50*time.Millisecond + 3*max(before.of(99), after.of(99)); during.of(99) > limit {
+		tr.logf("before: %v; meanwhile: %v", before, during)
+		tr.t.Logf("before: %v; meanwhile: %v", before, during)
+		if limit := 50*time.Millisecond + 3*before.of(99); during.of(99) > limit {
 			tr.failf("others get 1%% of their messages after more than %v, want %v", during.of(99), limit)
 		}
 	}}.run(t)

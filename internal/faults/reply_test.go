@@ -31,15 +31,7 @@ func TestReplyCut(t *testing.T) {
 		t.Cleanup(n.Kill)
 		ways <- way{n, x}
 	}
-	// Nobody can know of one whose time is over, which is rare, except on a busy machine.
-	var all, late atomic.Int64
-	defer func() {
-		if late.Load()*4 > all.Load() {
-			t.Errorf("the time of %d publishes of %d was over", late.Load(), all.Load())
-		}
-	}()
 	fault{short: 80, full: 1000, parallel: parallel, trial: func(tr *trial) {
-		all.Add(1)
 		w := <-ways
 		defer func() { ways <- w }()
 		tr.watch(w.node, s.nodes[0])
@@ -67,12 +59,6 @@ func TestReplyCut(t *testing.T) {
 		tr.count("replies lost", int(lost.Load()))
 		if lost.Load() == 0 {
 			tr.failf("no reply was lost")
-		}
-		if p.fate == refused && p.took >= refusalLimit {
-			late.Add(1)
-			tr.count("refused when the time was over", 1)
-			tr.settle(j, 5*time.Second, []*publication{tr.marker(j, s.nodes[0], tr.name, 5*time.Second)}, sub)
-			return
 		}
 		if p.fate != acknowledged {
 			tr.failf("%q was not acknowledged: %v after %v, with %d replies lost", p.payload, p.fate, p.took, lost.Load())
