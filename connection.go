@@ -27,12 +27,12 @@ import (
 type connection struct {
 	h       *Handler
 	id      string
-	secret  [sha256.Size]byte // of the secret
 	sock    *socket.Conn
 	feed    *feedState                   // nil for a WebSocket
 	connect atomic.Pointer[connectToken] // which a refresh replaces, with ops held
 	perms   *permission.Connection
 	limiter *rateLimiter
+	secret  [sha256.Size]byte // of the secret
 
 	sourceIP, userAgent string
 	keptOrigin          atomic.Pointer[[]byte] // of the messages that it has published, nil before the first

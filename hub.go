@@ -38,13 +38,7 @@ type hubShard struct {
 
 // A topic is the local side of a channel.
 type topic struct {
-	channel string
-	shard   *hubShard
-	refs    int // guarded by the shard's mu
-
-	// watch orders Watch and Unwatch. It is held while the store is called.
-	watch   sync.Mutex
-	watched bool
+	// What every delivery reads is together, since it is seldom in the CPU's cache.
 
 	// mu is held while an item is handed out, so that whoever holds it knows
 	// exactly which items a subscriber has been given.
@@ -53,8 +47,12 @@ type topic struct {
 	// at is the newest item that was delivered, or the position at which the store said
 	// who the members are if that is newer. The members are those after that.
 	at      ulid.ULID
-	members *memberList  // nil if it is no presence channel
-	batch   *memberBatch // the same
+	members *memberList // nil if it is no presence channel
+	shard   *hubShard
+
+	// Guarded by mu, too.
+	one   [1]*subscription // room for subs
+	batch *memberBatch     // nil if it is no presence channel
 	// tooMuch is the newest item after which there was more than any client may
 	// be sent at once. So there is after all that are older.
 	tooMuch ulid.ULID
@@ -64,6 +62,13 @@ type topic struct {
 	informed    int // subscriptions whose clients are sent the channel's info
 	listTimerOn bool
 	listTimer   *time.Timer
+
+	// watch orders Watch and Unwatch. It is held while the store is called.
+	watch   sync.Mutex
+	watched bool
+
+	channel string
+	refs    int // guarded by the shard's mu
 }
 
 func newHub(f *socket.Flusher) *hub {
@@ -86,6 +91,7 @@ func (h *hub) acquire(ctx context.Context, n store.Node, channel string) (*topic
 	t := s.topics[channel]
 	if t == nil {
 		t = &topic{channel: channel, shard: s}
+		t.subs = t.one[:0]
 		if protocol.IsPresence(channel) {
 			t.members, t.batch = new(memberList), new(memberBatch)
 		}

@@ -80,7 +80,7 @@ func (h *hub) sendInfo(channel string, count int) {
 			frame = channelInfoFrame(channel, count)
 		}
 		s.shownCount = count
-		s.conn.sock.Send(frame)
+		s.sock.Send(frame)
 	}
 }
 

@@ -133,7 +133,7 @@ func (t *topic) sendBatch() {
 		if s.follows && s.told && !s.gap {
 			for _, f := range frames {
 				sent = true
-				s.conn.sock.Send(f)
+				s.sock.Send(f)
 			}
 		}
 	}

@@ -107,7 +107,7 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 	pending := pendingOf(item.Presence.Kind)
 	for _, s := range t.subs {
 		if s.pending != pendingNone && s.pending <= pending {
-			s.conn.sock.Send(older.change(s.pending).withoutList())
+			s.sock.Send(older.change(s.pending).withoutList())
 			s.pending = pendingNone
 		}
 		switch {
@@ -122,7 +122,7 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 			case s.pending == pendingNone:
 				s.sendList(pending)
 			case !t.latest.covers(item.Presence):
-				s.conn.sock.Send(t.latest.newest.withoutList())
+				s.sock.Send(t.latest.newest.withoutList())
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func (t *topic) deliverChange(item *store.Item) (taken int) {
 func (s *subscription) sendList(pending pendingChange) {
 	if s.topic.members.size > wire.MaxMemberSizes(s.conn.h.opts.MaxMembersSize) {
 		s.pending = pendingNone
-		s.conn.sock.Send(s.topic.latest.change(pending).withoutList())
+		s.sock.Send(s.topic.latest.change(pending).withoutList())
 		return
 	}
 	if !s.conn.takesList() {
@@ -146,7 +146,7 @@ func (s *subscription) sendList(pending pendingChange) {
 	s.pending = pendingNone
 	frame := s.topic.withList(pending)
 	s.conn.chargeList(frame.Len())
-	s.conn.sock.Send(frame)
+	s.sock.Send(frame)
 }
 
 // sendBuffered sends the buffered changes: all but the one that is pending now without
@@ -161,7 +161,7 @@ func (s *subscription) sendBuffered(changes []*store.Item) {
 	}
 	for i, item := range changes {
 		if i != last && (i < last || pending != pendingMembership || !s.topic.latest.covers(item.Presence)) {
-			s.conn.sock.Send(memberChangedFrame(item.Channel, item.Presence))
+			s.sock.Send(memberChangedFrame(item.Channel, item.Presence))
 		}
 	}
 	if pending != pendingNone {

@@ -238,7 +238,10 @@ func (c *connection) chargeSubscribe(req *subscribeRequest) error {
 // newSubscription makes the subscription, if all permits it that needs no store.
 func (c *connection) newSubscription(req *subscribeRequest) (*subscription, error) {
 	m := req.meta(c)
-	s := &subscription{conn: c, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, token: req.grant, uid: m.UID, umd: m.UMD}
+	s := &subscription{conn: c, sock: c.sock, channel: req.channel, claims: tokenClaims(req.token), granted: req.granted, token: req.grant, uid: m.UID, umd: m.UMD}
+	if c.feed != nil {
+		s.progress = c.feed.progress
+	}
 	perms := c.perms.Resolve(req.channel, req.added())
 	s.permitted.Store(perms)
 	s.counted = !perms.OmitFromSubCount

@@ -120,13 +120,12 @@ func (s *subscription) sendSnapshot(snap *snapshot) bool {
 // sendFrames sends the frames of a snapshot; or nothing, and returns false, if they are too
 // much.
 func (s *subscription) sendFrames(frames []socket.Frame, snap *snapshot) bool {
-	c := s.conn
-	if c.feed == nil || c.feed.progress == nil {
-		return c.sock.SendAll(frames)
+	if s.progress == nil {
+		return s.sock.SendAll(frames)
 	}
 	ids := make([]ulid.ULID, len(snap.missed))
 	for i, m := range snap.missed {
 		ids[i] = m.ID
 	}
-	return c.feed.progress.sendAll(c.sock, s.channel, frames, ids, snap.LastID)
+	return s.progress.sendAll(s.sock, s.channel, frames, ids, snap.LastID)
 }

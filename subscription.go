@@ -25,6 +25,27 @@ const (
 
 // A subscription is one connection on one channel.
 type subscription struct {
+	// What every delivery reads is together, since it is seldom in the CPU's cache.
+
+	sock *socket.Conn // conn's
+	// progress is nil unless conn is a feed that counts what its client has received.
+	progress *feedProgress
+
+	// Guarded by topic.mu.
+
+	// reads are nil until the client is told of storage entries outside of the
+	// order of items.
+	reads *storageReads
+	// buffer has what was delivered in the state subBuffering, nil if that is nothing.
+	buffer   *itemBuffer
+	position ulid.ULID // items up to here are not for this subscription
+	state    subState
+	// gap is true after items were lost, until a resync deals with it. Nothing
+	// that follows the gap goes out before the client is told.
+	gap bool
+	// pending is the change of members that the client has yet to be sent.
+	pending pendingChange
+
 	conn    *connection
 	channel string
 	topic   *topic
@@ -45,7 +66,6 @@ type subscription struct {
 
 	// Guarded by topic.mu.
 	index int
-	state subState
 	// follows is true if the client follows changes of members, instead of being sent
 	// lists, and told once it has been sent a snapshot.
 	follows, told bool
@@ -53,17 +73,6 @@ type subscription struct {
 	// that it was sent last.
 	informed   bool
 	shownCount int
-	// gap is true after items were lost, until a resync deals with it. Nothing
-	// that follows the gap goes out before the client is told.
-	gap bool
-	// pending is the change of members that the client has yet to be sent.
-	pending  pendingChange
-	position ulid.ULID // items up to here are not for this subscription
-	// buffer has what was delivered in the state subBuffering, nil if that is nothing.
-	buffer *itemBuffer
-	// reads are nil until the client is told of storage entries outside of the
-	// order of items.
-	reads *storageReads
 }
 
 // An itemBuffer has the items that wait until the client has been sent a snapshot.
@@ -163,10 +172,10 @@ func (s *subscription) send(item *store.Item, frame socket.Frame) bool {
 		}
 		s.reads.noteSent(item.Storage)
 	}
-	if c := s.conn; c.feed != nil && c.feed.progress != nil && item.Message != nil {
-		c.feed.progress.send(c.sock, s.channel, item.ID, frame)
+	if s.progress != nil && item.Message != nil {
+		s.progress.send(s.sock, s.channel, item.ID, frame)
 	} else {
-		c.sock.Send(frame)
+		s.sock.Send(frame)
 	}
 	return true
 }
@@ -178,7 +187,7 @@ func (s *subscription) isNew(item *store.Item) bool { return item.ID.Compare(s.p
 // must be held.
 func (s *subscription) sendEntry(e *store.Entry, frame socket.Frame) {
 	s.noteEntry(e)
-	s.conn.sock.Send(frame)
+	s.sock.Send(frame)
 }
 
 // noteEntry is sendEntry without the sending.

@@ -16,36 +16,37 @@ import (
 // nodes that watch it while mu is held: that is what makes their order the
 // same everywhere.
 type channel struct {
-	name  string
-	store *Store
-	shard *shard
+	// What every publish needs is together, since it is seldom in the CPU's cache.
 
 	mu sync.Mutex
-	// removed is set once the shard does not have the channel any more.
-	removed bool
+	// recent and holdings are nil until there are some.
+	recent   *recent
+	holdings *holdings
+	store    *Store
 	// last is what the next id must be greater than.
 	last ulid.ULID
 	// newest is the id of the newest item; zero if there was none that the
 	// channel remembers.
-	newest ulid.ULID
-	// origin is the position of those who subscribed before the first item;
-	// zero if nobody did.
-	origin   ulid.ULID
+	newest   ulid.ULID
 	watchers []*node
-	// countWatchers are told of the next change of the count.
-	countWatchers []*node
+	one      [1]*node // room for watchers
+	// wake is when the shard will sweep the channel next, or never.
+	wake time.Time
+
+	presence presence
 	// awaited is until when those who left may come back and go on from where
 	// they were; zero if nobody left lately.
 	awaited time.Time
-
-	presence presence
-	// recent and holdings are nil until there are some.
-	recent   *recent
-	holdings *holdings
-
-	// wake is when the shard will sweep the channel next, or never.
-	wake time.Time
-	// deadline is the shard's own record of that. Guarded by shard.dueMu.
+	name    string
+	shard   *shard
+	// removed is set once the shard does not have the channel any more.
+	removed bool
+	// origin is the position of those who subscribed before the first item;
+	// zero if nobody did.
+	origin ulid.ULID
+	// countWatchers are told of the next change of the count.
+	countWatchers []*node
+	// deadline is the shard's own record of wake. Guarded by shard.dueMu.
 	deadline
 }
 

@@ -99,6 +99,7 @@ func (sh *shard) create(s *Store, name string) *channel {
 		return c
 	}
 	c := &channel{name: name, store: s, shard: sh, last: sh.floor}
+	c.watchers = c.one[:0]
 	sh.channels.Set(name, c)
 	return c
 }

@@ -52,46 +52,51 @@ type Options struct {
 // A Conn is one accepted WebSocket or feed. Send, SendAll, Close and Cut may be called
 // concurrently; Wait and Read by one goroutine at a time.
 type Conn struct {
-	net net.Conn
-	// below is the connection that TLS uses, and else net.
-	below net.Conn
-	// kernel is for asking the system about below, nil if it knows nothing.
-	kernel syscall.RawConn
-
-	in       input
-	limit    int // of bytes in a message
-	tolerate func() bool
-	answered func()
-	feed     *feed // nil for a WebSocket
-	deflate  bool  // both sides have agreed on permessage-deflate
-	direct   bool  // kernel may be written to and read past net
-	shared   bool  // workers of the Flusher may write to it
-	shard    uint8 // of the Flusher, in which it waits to be written to
-
-	flusher *Flusher
-	timeout time.Duration
-	tooSlow func()
-	slow    sync.Once // for tooSlow
-
-	lastSent atomic.Int64 // nanoseconds since in.made
-
-	closing atomic.Bool // no more frames are taken, and no messages given
-	// gone is set when the connection was closed or has failed: no handshake is
-	// possible any more.
-	gone atomic.Bool
+	// What every frame needs is together, since it is seldom in the CPU's cache.
 
 	mu      sync.Mutex
+	closing atomic.Bool // no more frames are taken, and no messages given
+	writing bool        // somebody has been asked to write what is queued; mu guards it
+	deflate bool        // both sides have agreed on permessage-deflate
+	direct  bool        // kernel may be written to and read past net
+	shared  bool        // workers of the Flusher may write to it
+	shard   uint8       // of the Flusher, in which it waits to be written to
+	feed    *feed       // nil for a WebSocket
+	flusher *Flusher
+	// kernel is for asking the system about below, nil if it knows nothing.
+	kernel   syscall.RawConn
+	lastSent atomic.Int64 // nanoseconds since in.made
+
+	// Guarded by mu.
 	out     queue
 	written int64 // bytes that the network has taken
 	// arrives is when all of them have arrived even over the slowest link, as a time
 	// since in.made.
 	arrives time.Duration
-	writing bool          // somebody has been asked to write what is queued
 	flushed chan struct{} // closed when nobody writes any more, if Close waits for that
-	deaf    error         // why nothing is read any more, nil if it is
-	heard   chan struct{} // closed when nothing is read any more, if Close waits for that
-	stall   stall
-	ping    ping
+
+	in  input
+	net net.Conn
+	// below is the connection that TLS uses, and else net.
+	below net.Conn
+
+	limit    int // of bytes in a message
+	tolerate func() bool
+	answered func()
+
+	timeout time.Duration
+	tooSlow func()
+	slow    sync.Once // for tooSlow
+
+	// gone is set when the connection was closed or has failed: no handshake is
+	// possible any more.
+	gone atomic.Bool
+
+	// Guarded by mu.
+	deaf  error         // why nothing is read any more, nil if it is
+	heard chan struct{} // closed when nothing is read any more, if Close waits for that
+	stall stall
+	ping  ping
 
 	flushes   sync.WaitGroup // goroutines that flush
 	closeOnce sync.Once

@@ -182,12 +182,9 @@ func (c *Conn) Queued() int {
 // A queue is what waits to be written to one connection, in order. What is being
 // written stays in it until it has been.
 type queue struct {
-	limit  int     // of bytes, besides those asked for
-	budget *Budget // shared with other connections, nil for none
-	conn   *Conn   // whose queue it is
-
 	frames []Frame
 	bytes  int // of all frames, uncompressed; control frames do not count
+	limit  int // of bytes, besides those asked for
 	// writing is how many of the first frames are being written. They must stay
 	// where they are.
 	writing int
@@ -197,17 +194,21 @@ type queue struct {
 	// asked is how many bytes are left of what addAll has taken, and groups where
 	// each such group ends, counted in the bytes that ever left the queue.
 	asked  int
-	groups []group
 	left   uint64
+	groups []group
 
+	ping    bool // a ping is to be sent
+	pinged  bool // a ping is among the frames
+	dropped bool // no messages are sent any more
+	ended   bool // the close frame is among the frames
+	counted bool // the frames count against the budget
 	// pong is the answer to the client's last ping, and last the close frame, if
-	// they are to be sent; ping is true if a ping is to be.
+	// they are to be sent.
 	pong, last Frame
-	ping       bool
-	pinged     bool // a ping is among the frames
-	dropped    bool // no messages are sent any more
-	ended      bool // the close frame is among the frames
-	counted    bool // the frames count against the budget
+
+	budget *Budget  // shared with other connections, nil for none
+	conn   *Conn    // whose queue it is
+	one    [1]Frame // room for frames
 }
 
 type group struct {
