@@ -159,7 +159,7 @@ func New(o Options) (*Handler, error) {
 	}
 	node, err := o.Store.Join(ctx, r, join)
 	m := storeMetrics{&h.counts, h.observer}
-	h.node, h.opts.Scheduler = measuredNode{node, m}, measuredScheduler{o.Scheduler, m}
+	h.node, h.opts.Scheduler = &measuredNode{node, m}, &measuredScheduler{o.Scheduler, m}
 	h.peers = &peers{
 		node: h.node, timeout: o.StoreTimeout, conns: &h.conns, hub: h.hub, verifier: v, errors: h.errors,
 		revoker: h.revoker,

@@ -70,7 +70,7 @@ func (r *countReads) ends() int {
 // from the store only.
 func (r *rig) elsewhere(channel string) {
 	r.t.Helper()
-	n := r.h.node.(measuredNode).Node.(*faultyNode).Node
+	n := r.h.node.(*measuredNode).Node.(*faultyNode).Node
 	s := store.SubscribeRequest{Channel: channel, Connection: "elsewhere", Counted: true}
 	if _, err := n.Subscribe(r.t.Context(), s); err != nil {
 		r.t.Fatal(err)
@@ -310,7 +310,7 @@ func TestInfoBehindSnapshot(t *testing.T) {
 		synctest.Wait()
 		release(store.ErrUnavailable) // until it is tried again
 		synctest.Wait()
-		n := r.h.node.(measuredNode).Node.(*faultyNode).Node
+		n := r.h.node.(*measuredNode).Node.(*faultyNode).Node
 		if _, err := n.Unsubscribe(r.t.Context(), store.UnsubscribeRequest{Channel: channel, Connection: "elsewhere"}); err != nil {
 			r.t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 // in its parent until somebody waits for its end: a store in memory never does.
 type lazyTimeout struct {
 	parent   context.Context
-	deadline time.Time
+	deadline time.Time // the parent may have an earlier one
 
 	mu     sync.Mutex
 	armed  context.Context // nil until somebody waits
@@ -21,15 +21,16 @@ type lazyTimeout struct {
 var _ context.Context = (*lazyTimeout)(nil)
 
 func newLazyTimeout(parent context.Context, timeout time.Duration) *lazyTimeout {
-	t := &lazyTimeout{parent: parent, deadline: time.Now().Add(timeout)}
-	if d, ok := parent.Deadline(); ok && d.Before(t.deadline) {
-		t.deadline = d
-	}
-	return t
+	return &lazyTimeout{parent: parent, deadline: time.Now().Add(timeout)}
 }
 
 // Deadline implements [context.Context].
-func (t *lazyTimeout) Deadline() (time.Time, bool) { return t.deadline, true }
+func (t *lazyTimeout) Deadline() (time.Time, bool) {
+	if d, ok := t.parent.Deadline(); ok && d.Before(t.deadline) {
+		return d, true
+	}
+	return t.deadline, true
+}
 
 // Done implements [context.Context].
 func (t *lazyTimeout) Done() <-chan struct{} {

@@ -121,12 +121,17 @@ func depth(text []byte) int {
 // stringEnd returns the index after the string that begins at text[start], or
 // the length of a text that ends before the string does.
 func stringEnd(text []byte, start int) int {
-	for i := start + 1; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
+	for i := start + 1; i < len(text); {
+		n := bytes.IndexByte(text[i:], '"')
+		if n < 0 {
+			break
+		}
+		for quote := i + n; i <= quote; {
+			escape := bytes.IndexByte(text[i:quote], '\\')
+			if escape < 0 {
+				return quote + 1
+			}
+			i += escape + 2 // That may be the quote.
 		}
 	}
 	return len(text)
