@@ -253,54 +253,72 @@ func (s *Store) deadline(ctx context.Context, pl *pipeliner, part int) (int64, e
 // sign, and another try on another connection then gets through.
 func (s *Store) roundTrip(ctx context.Context, pl *pipeliner, q *request) (result, error) {
 	d, _ := ctx.Deadline()
-	q.until = d
-	q.done = make(chan result, 1)
+	w := s.newWaiter()
+	q.until, q.done = d, w.done
 	pl.of(q.kind).send(q)
-	if res, ok := s.soon(q); ok {
-		return res.classified()
+	res, ok := w.soon()
+	if !ok {
+		left := time.Until(d)
+		if q.kind == shortReply {
+			left = max(left/3, 50*time.Millisecond)
+		}
+		var late error
+		if res, late = w.wait(ctx, left); late != nil {
+			return result{}, late // The waiter is lost: the result may come yet.
+		}
 	}
-	left := time.Until(d)
-	if q.kind == shortReply {
-		left = max(left/3, 50*time.Millisecond)
+	s.waiters.Put(w)
+	return res.classified()
+}
+
+// A waiter waits for the result of one request, and then of another.
+type waiter struct {
+	timer *time.Timer
+	// done has room for the result, so that sending never blocks.
+	done chan result
+}
+
+func (s *Store) newWaiter() *waiter {
+	if w, ok := s.waiters.Get().(*waiter); ok {
+		w.timer.Reset(soonest)
+		return w
 	}
-	patience := time.NewTimer(left)
-	defer patience.Stop()
-	var late error
-	select {
-	case res := <-q.done:
-		return res.classified()
-	case <-patience.C:
-		late = &tryError{errors.New("no reply yet")}
-	case <-ctx.Done():
-		late = unavailable(ctx.Err(), nil)
-	}
-	select {
-	case res := <-q.done: // It was there in time, and the process stood still.
-		return res.classified()
-	default:
-		return result{}, late
-	}
+	return &waiter{time.NewTimer(soonest), make(chan result, 1)}
 }
 
 // soonest is how long a request waits for its result alone, and not for the end of its
 // context, too: contexts can be such that waiting for them takes longer than asking Redis.
 const soonest = 20 * time.Millisecond
 
-// soon returns the result of a request if it comes soon.
-func (s *Store) soon(q *request) (result, bool) {
-	t, ok := s.timers.Get().(*time.Timer)
-	if ok {
-		t.Reset(soonest)
-	} else {
-		t = time.NewTimer(soonest)
-	}
-	defer s.timers.Put(t)
+// soon returns the result if it comes soon.
+func (w *waiter) soon() (result, bool) {
 	select {
-	case res := <-q.done:
-		t.Stop()
+	case res := <-w.done:
+		w.timer.Stop()
 		return res, true
-	case <-t.C:
+	case <-w.timer.C:
 		return result{}, false
+	}
+}
+
+// wait returns the result if it comes before the context ends, and within the time left.
+func (w *waiter) wait(ctx context.Context, left time.Duration) (result, error) {
+	w.timer.Reset(left)
+	defer w.timer.Stop()
+	var late error
+	select {
+	case res := <-w.done:
+		return res, nil
+	case <-w.timer.C:
+		late = &tryError{errors.New("no reply yet")}
+	case <-ctx.Done():
+		late = unavailable(ctx.Err(), nil)
+	}
+	select {
+	case res := <-w.done: // It was there in time, and the process stood still.
+		return res, nil
+	default:
+		return result{}, late
 	}
 }
 

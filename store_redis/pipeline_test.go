@@ -163,3 +163,20 @@ func TestPipelinesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestLateResult: a result that comes when nobody waits for it any more is not taken for that
+// of another request.
+func TestLateResult(t *testing.T) {
+	t.Parallel()
+	s := new(Store)
+	busy := &pipeliner{writers: pipelineWriters, maxWriters: pipelineWriters} // It sends nothing.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	for range 2 {
+		q := &request{script: readScript}
+		if res, err := s.roundTrip(ctx, busy, q); err == nil {
+			t.Fatalf("a request that was not sent has the result %v", res)
+		}
+		q.done <- result{reply: new(reply)}
+	}
+}

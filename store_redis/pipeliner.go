@@ -41,7 +41,7 @@ type request struct {
 	replySize int
 	// until is when nobody waits any more.
 	until time.Time
-	// done gets the result. It has room for it, so that sending never blocks.
+	// done gets the result, once. It is a waiter's.
 	done chan result
 }
 

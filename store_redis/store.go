@@ -37,7 +37,8 @@ type Store struct {
 	topo   *topology
 	sched  *scheduler
 	ops    atomic.Pointer[opsName]
-	timers sync.Pool // of those who wait for replies; not of all stores, as tests have clocks of their own
+	// waiters has every *waiter that is not in use; not of all stores, as tests have clocks of their own.
+	waiters sync.Pool
 	// assigned is what a node that was joined has learnt last.
 	assigned atomic.Pointer[assigned]
 }
