@@ -43,7 +43,7 @@ func batches(requests []*request) []*batch {
 			if open == nil {
 				open = make(map[kind]*batch)
 			}
-			b = &batch{script: r.script}
+			b = &batch{script: r.script, requests: make([]*request, 0, min(len(requests)-i, maxBatch))}
 			open[k] = b
 			out = append(out, b)
 		}
@@ -108,23 +108,32 @@ func (b *batch) done(value any, err error, from source) {
 	}
 }
 
-// parseReplies reads what a script returns that takes many: the time, and then a
-// status and a record for each.
+// parseReplies reads what a script returns that takes many: the time, and then for each its
+// record, or a status other than ok and a text.
 func parseReplies(value any, n int) ([]reply, error) {
-	list, err := stringsOf(value)
-	if err != nil {
-		return nil, err
+	list, ok := value.([]any)
+	if !ok || len(list) != 1+n {
+		return nil, fmt.Errorf("storeredis: a script returned %T of %d values for %d requests", value, len(list), n)
 	}
-	if len(list) != 1+2*n {
-		return nil, fmt.Errorf("storeredis: a script returned %d values for %d requests", len(list), n)
-	}
-	now, err := parseTime(list[0])
+	text, _ := list[0].(string)
+	now, err := parseTime(text)
 	if err != nil {
 		return nil, err
 	}
 	replies := make([]reply, n)
-	for i := range replies {
-		replies[i] = reply{status: list[1+2*i], now: now, record: record{rest: list[2+2*i]}}
+	for i, one := range list[1:] {
+		if text, ok := one.(string); ok {
+			replies[i] = reply{status: "ok", now: now, record: record{rest: text}}
+			continue
+		}
+		refused, err := stringsOf(one)
+		if err != nil {
+			return nil, err
+		}
+		if len(refused) != 2 {
+			return nil, fmt.Errorf("storeredis: a script returned %q for a request", refused)
+		}
+		replies[i] = reply{status: refused[0], now: now, record: record{rest: refused[1]}}
 	}
 	return replies, nil
 }

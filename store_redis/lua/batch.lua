@@ -4,8 +4,9 @@
 -- KEYS   after the record of operations, those of each operation
 -- ARGV   of the first operation all, of each further one its operation, its deadline, and
 --        then as from the topic on
--- Replies are one list: the time, and then a status and a record for each operation. That
--- of one that has failed is the error, which is of this operation alone.
+-- Replies are one list: the time, and then for each operation its record, or a list of a
+-- status other than ok and a text. That of one that has failed is the error, which is of
+-- this operation alone.
 
 -- The first one's topic and the like are after this; before it, each further one has its
 -- operation and its deadline.
@@ -48,25 +49,25 @@ local function batch(arguments, keys, run)
   local reply, k, a = {NOW_TEXT}, 2, FIRST
   for i, operation in ipairs(all) do
     local deadline = i == 1 and DEADLINE or unpack(ARGV, a, a)
-    local status, record = 'ok', known[i] or again[operation]
+    local record = known[i] or again[operation]
     if not record and tonumber(deadline) < NOW then
-      status, record = 'late', ''
+      record = {'late', ''}
     elseif not record then
       if i > 1 then
         use(k, a + 1)
       end
       local done, result = pcall(run, operation, k, unpack(ARGV, a + 3, a + 2 + arguments))
       if not done then
-        status, record = 'failed', type(result) == 'table' and result.err or result
+        record = {'failed', type(result) == 'table' and result.err or result}
       elseif type(result) == 'table' then
-        status, record = result[1], ''
+        record = {result[1], ''}
       else
         record, again[operation] = result, result
         records[#records + 1] = operation
         records[#records + 1] = result
       end
     end
-    reply[2 * i], reply[2 * i + 1] = status, record
+    reply[i + 1] = record
     k = k + keys(a + 3)
     a = a + step
   end
