@@ -127,7 +127,11 @@ func timeOf(ms int64) time.Time {
 
 // encodeMessage makes what is stored of a message, and delivered.
 func encodeMessage(p *store.PublishRequest) []byte {
-	b := make([]byte, 0, len(p.Data)+len(p.Event)+len(p.Origin)+len(p.Stream)+128)
+	size := len(p.Exclude) + len(p.Event) + len(p.Data) + len(p.Origin) + len(p.Stream) + 48 // Each length takes some bytes.
+	if p.Meta != nil {
+		size += len(p.Meta.UID) + len(p.Meta.UMD) + 8
+	}
+	b := make([]byte, 0, size)
 	b = appendField(b, "M")
 	b = appendField(b, p.Exclude)
 	b = appendField(b, p.Event)
