@@ -74,7 +74,7 @@ expand() {
 		case $s in
 		TLS-S[14]) echo "${s/TLS/PLAIN}" "$s" ;; # as many subscribers
 		TLS-S5) echo S5 TLS-S5 ;;
-		CORES) echo CORES-S{1,4}-{1,2} CORES-TLS-S{1,4}-{1,2} ;;
+		CORES) echo CORES-S{1,4}-{1,2} CORES-4000-S{1,4}-{1,2} CORES-TLS-S{1,4}-{1,2} ;;
 		WSPUB) echo S3 WSPUB ;;
 		PRES) echo PRES-plain PRES-{500,3500} PRES-redis-{500,3500} ;;
 		FOLLOW) echo FOLLOW-{500,5000,10000} FOLLOW-redis-{500,5000,10000} ;;
@@ -262,6 +262,8 @@ cores() { # SCENARIO: prints a line of JSON on one of the Go benchmarks FanOut
 	local name=$1 program=root bench=burst before real used
 	[[ $name != CORES-TLS-* ]] || program=socket bench=tls/burst
 	[[ $name != *-S4-* ]] || bench=${bench/burst/lone}
+	[[ $program != root ]] || bench+=/1000
+	[[ $name != CORES-4000-* ]] || bench=${bench/1000/4000}
 	before=$(ticks)
 	TIMEFORMAT='%R %U %S'
 	{ time "$tmp/$program.test" -test.run '^$' -test.bench "FanOut/$bench" -test.benchtime "$((seconds * 300000))x" \

@@ -59,7 +59,7 @@ func benchmarkFanOut(b *testing.B, inFlight int, connect func(b *testing.B, f *F
 		if sent++; sent%uint64(inFlight) == 0 {
 			wait(inFlight / 2)
 		}
-		if sent%256 == 0 {
+		if sent%64 == 0 {
 			wait(0)
 			b.StopTimer()
 			drained := wstest.CPUTime(b)
