@@ -37,9 +37,9 @@ func TestAllocations(t *testing.T) {
 			who, p := client.source(), store.PublishRequest{}
 			writes.keepOrigin(&p, &who, false)
 		}, 0},
-		{"a publish over HTTP: request and answer", publish, 7},
-		{"a client's publish without a hook, in the store too", clientPublish, 4},
-		{"a client's command that publishes: also its channel and event", clientCommand(t), 6},
+		{"a publish over HTTP: request and answer", publish, 6},
+		{"a client's publish without a hook, in the store too", clientPublish, 3},
+		{"a client's command that publishes: also its channel and event", clientCommand(t), 5},
 	} {
 		if n := testing.AllocsPerRun(100, tt.f); n != tt.want {
 			t.Errorf("%s: %v allocations, not %v", tt.what, n, tt.want)

@@ -34,7 +34,7 @@ func (c *caller) publishMessage(ctx context.Context, body []byte) ([]byte, error
 	if !in.EagerID {
 		out.id = ulid.ULID{}
 	}
-	return publishAnswer(in.Channel, in.Event, out), nil
+	return publishAnswer(in.Channel, in.Event, &out), nil
 }
 
 func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
@@ -48,7 +48,7 @@ func (c *caller) react(ctx context.Context, in *wire.PublishMessage) ([]byte, er
 	if err := c.h.writes.clientReact(ctx, &c.who, c.access, re); err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
+	return publishAnswer(in.Channel, in.Event, &publishResult{}), nil
 }
 
 func (c *caller) edit(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
@@ -60,7 +60,7 @@ func (c *caller) edit(ctx context.Context, in *wire.PublishMessage) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, in.Event, out), nil
+	return publishAnswer(in.Channel, in.Event, &out), nil
 }
 
 func (c *caller) stopStream(ctx context.Context, in *wire.PublishMessage) ([]byte, error) {
@@ -74,7 +74,7 @@ func (c *caller) stopStream(ctx context.Context, in *wire.PublishMessage) ([]byt
 	if err := c.h.streams.clientStop(ctx, c.access, id); err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, in.Event, publishResult{}), nil
+	return publishAnswer(in.Channel, in.Event, &publishResult{}), nil
 }
 
 func (c *caller) listMessages(ctx context.Context, body []byte) ([]byte, error) {
@@ -163,7 +163,7 @@ func (c *caller) storageSet(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, wire.EventChannelStorageSet, publishResult{arn: out.arn, written: out.written}), nil
+	return publishAnswer(in.Channel, wire.EventChannelStorageSet, &publishResult{arn: out.arn, written: out.written}), nil
 }
 
 func (c *caller) storageAdd(ctx context.Context, body []byte) ([]byte, error) {
@@ -180,7 +180,7 @@ func (c *caller) storageAdd(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publishAnswer(in.Channel, wire.EventChannelStorageAdd, publishResult{written: out.written}), nil
+	return publishAnswer(in.Channel, wire.EventChannelStorageAdd, &publishResult{written: out.written}), nil
 }
 
 func (c *caller) storageList(ctx context.Context, body []byte) ([]byte, error) {

@@ -31,6 +31,7 @@ import (
 	"github.com/hotsock-go/hotsock/internal/socket"
 	"github.com/hotsock-go/hotsock/internal/wire"
 	"github.com/hotsock-go/hotsock/store"
+	storememory "github.com/hotsock-go/hotsock/store_memory"
 	"github.com/hotsock-go/hotsock/token"
 )
 
@@ -166,8 +167,9 @@ func New(o Options) (*Handler, error) {
 	}
 	h.ready.node, h.ready.timeout = h.node, o.StoreTimeout
 	h.reads = &storeReader{node: h.node, timeout: o.StoreTimeout}
+	_, inMemory := o.Store.(*storememory.Store)
 	h.writes = &storeWriter{
-		opts: &h.opts, node: h.node, scheduler: h.opts.Scheduler, reads: h.reads,
+		opts: &h.opts, node: h.node, inMemory: inMemory, scheduler: h.opts.Scheduler, reads: h.reads,
 		events: h.events, observer: h.observer, hooks: h.hooks, counts: &h.counts,
 		publishing: newTurns(maxPublishing, o.StoreTimeout),
 	}

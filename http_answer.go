@@ -7,18 +7,25 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/hotsock-go/hotsock/internal/wire"
 )
 
 // publishAnswer is the body of the answer to what was accepted.
-func publishAnswer(channel, event string, a publishResult) []byte {
-	const around = 64 // with an id, or the rest of the names
-	room := around + len(channel) + len(event) + len(a.arn)
-	return wire.AppendAccepted(make([]byte, 0, room), accepted(channel, event, a))
+func publishAnswer(channel, event string, r *publishResult) []byte {
+	const names, id = len(`{"channel":"","event":""}`), len(`,"id":""`) + ulid.EncodedSize
+	room := names + len(channel) + len(event)
+	if !r.id.IsZero() || r.arn != "" {
+		room += id + len(r.arn)
+	}
+	// By address: to copy it at once would wait for what has just been written of it.
+	a := accepted(channel, event, r)
+	return wire.AppendAccepted(make([]byte, 0, room), &a)
 }
 
-func accepted(channel, event string, a publishResult) wire.Accepted {
-	return wire.Accepted{Channel: channel, Event: event, ID: a.id, ScheduleARN: a.arn, Duplicate: a.duplicate, Written: a.written, Version: a.version}
+func accepted(channel, event string, r *publishResult) wire.Accepted {
+	return wire.Accepted{Channel: channel, Event: event, ID: r.id, ScheduleARN: r.arn, Duplicate: r.duplicate, Written: r.written, Version: r.version}
 }
 
 // shortAnswer is a length that net/http has counted before it sends anything.

@@ -54,12 +54,13 @@ func (a *serverAPI) publish(w http.ResponseWriter, r *http.Request, _ []string) 
 	// The message is kept, for the replay window at least: nothing but its data
 	// should be, and the buffer is used again.
 	in.Data, in.UMD = bytes.Clone(in.Data), bytes.Clone(in.UMD)
-	who := a.h.opts.source(r, triggerHTTP)
+	who := source{Trigger: triggerHTTP}
+	who.SourceIP, who.UserAgent = a.h.opts.sender(r)
 	out, err := a.publishDecoded(r.Context(), &who, &in)
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusAccepted, publishAnswer(in.Channel, in.Event, out), nil
+	return http.StatusAccepted, publishAnswer(in.Channel, in.Event, &out), nil
 }
 
 func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []string) (int, []byte, error) {
@@ -81,7 +82,7 @@ func (a *serverAPI) publishBatch(w http.ResponseWriter, r *http.Request, _ []str
 	publishByChannel(len(texts), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
 		in := &messages[i]
 		out, err := a.publishDecoded(r.Context(), &who, in)
-		results[i] = wire.BatchResult{Accepted: accepted(in.Channel, in.Event, out)}
+		results[i] = wire.BatchResult{Accepted: accepted(in.Channel, in.Event, &out)}
 		return err
 	})
 	for i, err := range errs {

@@ -16,6 +16,7 @@ import (
 type storeWriter struct {
 	opts      *Options
 	node      store.Node
+	inMemory  bool // the store is, and so never waits
 	scheduler store.Scheduler
 	reads     *storeReader
 	events    *emitter
@@ -114,8 +115,12 @@ func (sw *storeWriter) publish(ctx context.Context, who *source, p *store.Publis
 		return publishResult{}, err
 	}
 	defer t.give()
-	limited := newLazyTimeout(ctx, sw.opts.StoreTimeout)
-	defer limited.end()
+	limited := ctx
+	if !sw.inMemory {
+		timeout := newLazyTimeout(ctx, sw.opts.StoreTimeout)
+		defer timeout.end()
+		limited = timeout
+	}
 	r, err := sw.node.Publish(limited, *p)
 	if err != nil {
 		return publishResult{}, err

@@ -27,7 +27,7 @@ type Accepted struct {
 }
 
 // AppendAccepted appends an Accepted.
-func AppendAccepted(b []byte, a Accepted) []byte {
+func AppendAccepted(b []byte, a *Accepted) []byte {
 	b = append(b, `{"channel":`...)
 	b = appendString(b, a.Channel)
 	b = append(b, `,"event":`...)

@@ -63,7 +63,7 @@ func AppendBatch(b []byte, results []BatchResult) []byte {
 		if r := &results[i]; r.Failure.Code != "" {
 			b = AppendHTTPError(b, r.Failure)
 		} else {
-			b = AppendAccepted(b, r.Accepted)
+			b = AppendAccepted(b, &r.Accepted)
 		}
 	}
 	return append(b, `]}`...)

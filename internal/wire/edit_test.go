@@ -37,7 +37,7 @@ var encodedEdits = map[string]func(b []byte) []byte{
 		return AppendAck(b, Ack{Channel: "room.123", Version: 2, Ref: "15"})
 	},
 	"answer-publishMessage-update": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: EventMessageUpdate, Version: 2})
+		return AppendAccepted(b, &Accepted{Channel: "my-channel", Event: EventMessageUpdate, Version: 2})
 	},
 	"answer-listMessages-updated": func(b []byte) []byte {
 		m := *listed[0]

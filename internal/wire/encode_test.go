@@ -160,23 +160,23 @@ var encoded = merged(merged(encodedEdits, encodedAppends), map[string]func(b []b
 	},
 
 	"answer-publishMessage": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event"})
+		return AppendAccepted(b, &Accepted{Channel: "my-channel", Event: "my-event"})
 	},
 	"answer-publishMessage-eager": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event", ID: idA})
+		return AppendAccepted(b, &Accepted{Channel: "my-channel", Event: "my-event", ID: idA})
 	},
 	"answer-publishMessage-duplicate": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "my-event", ID: idA, Duplicate: true})
+		return AppendAccepted(b, &Accepted{Channel: "my-channel", Event: "my-event", ID: idA, Duplicate: true})
 	},
 	"answer-publishMessage-scheduled": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "my-channel", Event: "reminder", ScheduleARN: arnS})
+		return AppendAccepted(b, &Accepted{Channel: "my-channel", Event: "reminder", ScheduleARN: arnS})
 	},
 	"answer-channelStorageSet": func(b []byte) []byte {
-		return AppendAccepted(b, Accepted{Channel: "mychannel", Event: EventChannelStorageSet})
+		return AppendAccepted(b, &Accepted{Channel: "mychannel", Event: EventChannelStorageSet})
 	},
 	"answer-channelStorageAdd": func(b []byte) []byte {
 		e := &store.Entry{ID: idB, Value: []byte("17")}
-		return AppendAccepted(b, Accepted{Channel: "mychannel", Event: EventChannelStorageAdd, Written: Written{Entry: e, WithData: true}})
+		return AppendAccepted(b, &Accepted{Channel: "mychannel", Event: EventChannelStorageAdd, Written: Written{Entry: e, WithData: true}})
 	},
 	"answer-channelStorageSet-conflict": func(b []byte) []byte {
 		return AppendHTTPError(b, Failure{Code: "CONFLICT", Message: "somebody has changed it meanwhile", Current: &store.Entry{}})
