@@ -51,7 +51,7 @@ func (h *Handler) PublishBatch(ctx context.Context, messages []Message) ([]Publi
 	out := make([]PublishResult, len(messages))
 	who := source{Trigger: triggerGo}
 	publishByChannel(len(messages), func(i int) string { return messages[i].Channel }, errs, func(i int) error {
-		a, err := h.writes.serverPublish(ctx, &who, prepared[i])
+		a, err := h.writes.serverPublish(ctx, &who, &prepared[i])
 		out[i] = toPublishResult(a)
 		return err
 	})

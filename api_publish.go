@@ -70,7 +70,7 @@ func (h *Handler) Publish(ctx context.Context, m Message) (PublishResult, error)
 		return PublishResult{}, err
 	}
 	who := source{Trigger: triggerGo}
-	out, err := h.writes.serverPublish(ctx, &who, prepared)
+	out, err := h.writes.serverPublish(ctx, &who, &prepared)
 	return toPublishResult(out), hostError(err)
 }
 
@@ -238,7 +238,7 @@ type serverWrite struct {
 	ifVersion    *ulid.ULID // zero for no entry, nil for any
 }
 
-func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m serverMessage) (publishResult, error) {
+func (sw *storeWriter) serverPublish(ctx context.Context, who *source, m *serverMessage) (publishResult, error) {
 	if err := validateChannel(m.channel); err != nil {
 		return publishResult{}, err
 	}

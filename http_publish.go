@@ -136,7 +136,7 @@ func (a *serverAPI) publishDecoded(ctx context.Context, who *source, in *wire.Pu
 			out, err = a.h.writes.serverSet(ctx, who, w)
 		}
 	default:
-		out, err = a.h.writes.serverPublish(ctx, who, serverMessage{
+		out, err = a.h.writes.serverPublish(ctx, who, &serverMessage{
 			channel: in.Channel, event: in.Event, data: in.Data, retention: retentionIn(in.Store, 0), dedup: in.DeduplicationID,
 			from: from, exclude: in.ExcludeConnection, emit: in.EmitPubSubEvent, due: due,
 		})

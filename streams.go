@@ -88,7 +88,7 @@ func (st *streams) begin(ctx context.Context, s *Stream, m serverMessage) error 
 	if err == nil {
 		m.dedup, m.stream = streamDedup(s.record), wire.StreamOpen
 		var out publishResult
-		out, err = st.h.writes.serverPublish(ctx, &s.who, m)
+		out, err = st.h.writes.serverPublish(ctx, &s.who, &m)
 		s.id = out.id
 	}
 	s.heard = time.Now()

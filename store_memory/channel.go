@@ -19,6 +19,8 @@ type channel struct {
 	// What every publish needs is together, since it is seldom in the CPU's cache.
 
 	mu sync.Mutex
+	// removed is set once the shard does not have the channel any more.
+	removed bool
 	// recent and holdings are nil until there are some.
 	recent   *recent
 	holdings *holdings
@@ -32,15 +34,13 @@ type channel struct {
 	one      [1]*node // room for watchers
 	// wake is when the shard will sweep the channel next, or never.
 	wake time.Time
-
-	presence presence
 	// awaited is until when those who left may come back and go on from where
 	// they were; zero if nobody left lately.
-	awaited time.Time
-	name    string
-	shard   *shard
-	// removed is set once the shard does not have the channel any more.
-	removed bool
+	awaited  time.Time
+	presence presence
+
+	name  string
+	shard *shard
 	// origin is the position of those who subscribed before the first item;
 	// zero if nobody did.
 	origin ulid.ULID

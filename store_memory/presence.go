@@ -9,12 +9,12 @@ import (
 
 // presence is who is subscribed to a channel, and who is a member of it.
 type presence struct {
+	// members are nil until there is a subscription with presence.
+	members *members
 	// subscriptions by connection.
 	subscriptions table.Map[string, *subscription]
 	// counted is how many of them are.
 	counted int
-	// members are nil until there is a subscription with presence.
-	members *members
 }
 
 // members are the users who are subscribed to a presence channel.
