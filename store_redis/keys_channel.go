@@ -72,21 +72,18 @@ const maxNames = 4096
 // once. To make them takes longer than to send them.
 type channelNames struct {
 	channelKeys
-	// keys are those of lua/channel.lua, and one more for the place of the
-	// deduplication's where there is none. They are not to be changed.
+	// keys are those of lua/channel.lua. They are not to be changed.
 	keys        []any
 	topic, name any
 }
 
-// kept returns the keys of a message that is kept or deduplicated.
-func (c *channelNames) kept(dedup string) []any {
-	if dedup == "" {
-		return c.keys
-	}
-	all := append(make([]any, 0, len(c.keys)), c.keys...)
-	all[len(all)-1] = c.dedup(dedup)
-	return all
+// deduplicated returns the keys of a message with a deduplication id.
+func (c *channelNames) deduplicated(id string) []any {
+	return slices.Concat(c.keys, []any{c.dedup(id)})
 }
+
+// kept returns those of one that has none and is kept.
+func (c *channelNames) kept() []any { return c.keys[:6:6] }
 
 // notKept returns those of one that is neither.
 func (c *channelNames) notKept() []any { return c.keys[:2:2] }
@@ -111,9 +108,7 @@ func (c *nameCache) of(k *keyspace, channel string) *channelNames {
 	defer c.mu.Unlock()
 	if names = c.before[channel]; names == nil {
 		ck := k.channel(channel)
-		names = &channelNames{
-			channelKeys: ck, keys: slices.Clip(append(k.commonKeys(ck), ck.state())), topic: ck.topic(), name: channel,
-		}
+		names = &channelNames{channelKeys: ck, keys: k.commonKeys(ck), topic: ck.topic(), name: channel}
 	}
 	if c.now == nil || len(c.now) >= maxNames {
 		c.before, c.now = c.now, make(map[string]*channelNames)

@@ -52,9 +52,9 @@ func TestNamesAreNotChanged(t *testing.T) {
 		why       string
 		got, want []any
 	}{
-		{"a message is deduplicated", names.kept("a"), append(slices.Clone(common), ck.dedup("a"))},
-		{"another one, by another id", names.kept("b"), append(slices.Clone(common), ck.dedup("b"))},
-		{"one is not, but the place is taken", names.kept(""), append(slices.Clone(common), ck.state())},
+		{"a message is deduplicated", names.deduplicated("a"), append(slices.Clone(common), ck.dedup("a"))},
+		{"another one, by another id", names.deduplicated("b"), append(slices.Clone(common), ck.dedup("b"))},
+		{"one is kept", names.kept(), []any{ck.state(), ck.log(), ck.order(), ck.bodies(), ck.expiry(), k.dueChannels(ck.part)}},
 		{"one is not kept", names.notKept(), []any{ck.state(), ck.log()}},
 	} {
 		if !slices.Equal(row.got, row.want) {
@@ -84,7 +84,7 @@ func TestNamesUnderLoad(t *testing.T) {
 			for i := range 2 * len(want) {
 				at := i * (1 + i/len(want)*g) % len(want)
 				names := c.of(&k, fmt.Sprint("c", at))
-				if got := fmt.Sprint(names.part, names.kept("a"), names.topic, names.name); got != want[at] {
+				if got := fmt.Sprint(names.part, names.deduplicated("a"), names.topic, names.name); got != want[at] {
 					t.Errorf("channel %d: %s, want %s", at, got, want[at])
 					return
 				}

@@ -31,13 +31,12 @@ func (n *node) Publish(ctx context.Context, p store.PublishRequest) (store.Publi
 
 func (n *node) publishCall(p *store.PublishRequest) call {
 	names := n.s.names.of(&n.s.keys, p.Channel)
-	keys := names.notKept()
-	if p.Retention != 0 || p.DedupID != "" {
-		keys = names.kept(p.DedupID)
-	}
-	dedup := int64(0)
-	if p.DedupID != "" {
-		dedup = max(1, millis(p.DedupFor))
+	keys, dedup := names.notKept(), int64(0)
+	switch {
+	case p.DedupID != "":
+		keys, dedup = names.deduplicated(p.DedupID), max(1, millis(p.DedupFor))
+	case p.Retention != 0:
+		keys = names.kept()
 	}
 	return call{
 		script: publishScript, part: names.part, keys: keys,
