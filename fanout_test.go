@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"weak"
 )
 
 // TestManySubscribers has several goroutines hand each message out: all subscribers get all
@@ -48,5 +49,26 @@ func TestManySubscribers(t *testing.T) {
 	}
 	if s := h.Stats(); s.Delivered != subscribers*publishers*each {
 		t.Errorf("%d were delivered", s.Delivered)
+	}
+}
+
+// A channel keeps no subscription that has left it, whether it was the first or not.
+func TestChannelForgetsWhoLeft(t *testing.T) {
+	topic := new(topic)
+	topic.subs = topic.one[:0]
+	stays, left := new(subscription), weak.Pointer[subscription]{}
+	func() {
+		leaves := new(subscription)
+		left = weak.Make(leaves)
+		topic.add(leaves)
+		topic.add(stays)
+		topic.remove(leaves)
+	}()
+	runtime.GC()
+	if left.Value() != nil {
+		t.Error("who has left is kept")
+	}
+	if subs := topic.subscribers(); len(subs) != 1 || subs[0] != stays {
+		t.Errorf("%d are there, want the one who stays", len(subs))
 	}
 }

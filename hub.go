@@ -256,7 +256,9 @@ func (t *topic) add(s *subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.index = len(t.subs)
-	t.subs = append(t.subs, s)
+	if t.subs = append(t.subs, s); len(t.subs) > 1 {
+		t.one[0] = nil // or it would be kept when it has left
+	}
 	if s.follows {
 		t.batch.followers++
 	}

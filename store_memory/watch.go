@@ -18,7 +18,9 @@ func (n *node) Watch(ctx context.Context, name string) error {
 	if slices.Contains(c.watchers, n) {
 		return nil
 	}
-	c.watchers = append(c.watchers, n)
+	if c.watchers = append(c.watchers, n); len(c.watchers) > 1 {
+		c.one[0] = nil // or it would be kept when it has left
+	}
 	return nil
 }
 

@@ -120,7 +120,7 @@ func newConn(nc net.Conn, early []byte, o Options) *Conn {
 		out:  queue{limit: o.QueueLimit, budget: o.Budget},
 		ping: ping{interval: o.PingInterval, timeout: o.PongTimeout},
 	}
-	c.out.conn, c.out.frames = c, c.out.one[:0]
+	c.out.conn = c
 	if o.Flusher != nil {
 		c.shard = o.Flusher.enlist()
 	}

@@ -206,9 +206,8 @@ type queue struct {
 	// they are to be sent.
 	pong, last Frame
 
-	budget *Budget  // shared with other connections, nil for none
-	conn   *Conn    // whose queue it is
-	one    [1]Frame // room for frames
+	budget *Budget // shared with other connections, nil for none
+	conn   *Conn   // whose queue it is
 }
 
 type group struct {
