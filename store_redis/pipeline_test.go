@@ -180,3 +180,35 @@ func TestLateResult(t *testing.T) {
 		q.done <- result{reply: new(reply)}
 	}
 }
+
+func TestParseReplies(t *testing.T) {
+	replies, err := parseReplies([]any{"7", "30:a", []any{"late", ""}, ""}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"ok 30:a", "late ", "ok "} {
+		if r := replies[i]; r.status+" "+r.record.rest != want || r.now != 7 {
+			t.Errorf("%d is %q at %d, want %q at 7", i, r.status+" "+r.record.rest, r.now, want)
+		}
+	}
+	for _, row := range []struct {
+		why   string
+		value any
+	}{
+		{"nothing", nil},
+		{"no list", "7"},
+		{"no time", []any{}},
+		{"a time that is none", []any{"x", "30:a"}},
+		{"a time of another type", []any{int64(7), "30:a"}},
+		{"one too few", []any{"7"}},
+		{"one too many", []any{"7", "30:a", "30:b"}},
+		{"a status without a text", []any{"7", []any{"late"}}},
+		{"a record of another type", []any{"7", int64(1)}},
+		{"a record that is missing", []any{"7", nil}},
+		{"a status of another type", []any{"7", []any{int64(1), ""}}},
+	} {
+		if replies, err := parseReplies(row.value, 1); err == nil {
+			t.Errorf("%s: got %v, want an error", row.why, replies)
+		}
+	}
+}

@@ -115,3 +115,26 @@ func TestDepth(t *testing.T) {
 		}
 	}
 }
+
+func TestStringEnd(t *testing.T) {
+	for _, row := range []struct {
+		why, text string
+		end       int
+	}{
+		{"empty", `"" `, 2},
+		{"what follows has quotes, too", `"ab","c"`, 4},
+		{"a quote in it", `"a\"b" `, 6},
+		{"a backslash at its end", `"a\\" "`, 5},
+		{"a backslash and a quote", `"\\\"" `, 6},
+		{"a backslash behind it", `"a"\`, 3},
+		{"escapes only", `"\\\\\\"`, 8},
+		{"it does not end", `"abc`, 4},
+		{"its quote is escaped", `"abc\"`, 6},
+		{"it ends within an escape", `"abc\`, 5},
+		{"it has only begun", `"`, 1},
+	} {
+		if end := stringEnd([]byte(row.text), 0); end != row.end {
+			t.Errorf("%s: %q ends at %d, want %d", row.why, row.text, end, row.end)
+		}
+	}
+}
